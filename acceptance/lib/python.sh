@@ -1,0 +1,84 @@
+# Python environments with real Spark, for the acceptance scripts. Source it:
+#
+#   . acceptance/lib/python.sh
+#   forebay_spark35            # sets SPARK35_PYTHON (PySpark 3.5, scikit-learn)
+#   forebay_spark4             # sets SPARK4_PYTHON  (PySpark 4)
+#
+# The environments live in ${FOREBAY_CACHE:-$HOME/.cache/forebay}, outside the tree, and are
+# made once: an environment is installed anew only when the checksum of its requirements file
+# differs from the one stamped in it. Spark needs Java 17 or newer on PATH; where `java` is
+# missing it is installed when that can be done (root on a Debian system).
+# Works in bash and in POSIX shells; FOREBAY_PYTHON names another Python 3.10-3.12 to build with.
+
+forebay_lib_dir() {
+  if [ -n "${FOREBAY_LIB:-}" ]; then
+    printf '%s\n' "$FOREBAY_LIB"
+  elif [ -n "${BASH_SOURCE:-}" ]; then
+    (cd "$(dirname "${BASH_SOURCE}")" && pwd)
+  else
+    (cd acceptance/lib && pwd)
+  fi
+}
+
+FOREBAY_LIB=$(forebay_lib_dir)
+FOREBAY_CACHE=${FOREBAY_CACHE:-$HOME/.cache/forebay}
+export FOREBAY_CACHE
+
+# Java 17 or newer on PATH, installed from Debian where it is missing and can be.
+forebay_java() {
+  if ! command -v java >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+      echo "installing openjdk-17-jre-headless" >&2
+      { apt-get update -q && DEBIAN_FRONTEND=noninteractive \
+          apt-get install -q -y --no-install-recommends openjdk-17-jre-headless; } >&2 ||
+        { echo "error: openjdk-17-jre-headless could not be installed" >&2; return 1; }
+    else
+      echo "error: Spark needs Java 17: no java on PATH (Debian: apt-get install openjdk-17-jre-headless)" >&2
+      return 1
+    fi
+  fi
+  forebay_java_major=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+  if [ "${forebay_java_major:-0}" -lt 17 ]; then
+    echo "error: Spark needs Java 17 or newer, java on PATH is ${forebay_java_major:-unknown}" >&2
+    return 1
+  fi
+}
+
+# A Python that the pinned wheels exist for.
+forebay_base_python() {
+  for forebay_py in "${FOREBAY_PYTHON:-}" python3 python3.11 python3.12 python3.10; do
+    [ -n "$forebay_py" ] && command -v "$forebay_py" >/dev/null 2>&1 || continue
+    if "$forebay_py" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+      printf '%s\n' "$forebay_py"
+      return 0
+    fi
+  done
+  echo "error: no Python 3.10, 3.11 or 3.12 on PATH (FOREBAY_PYTHON may name one)" >&2
+  return 1
+}
+
+# forebay_env NAME: makes sure of the environment NAME and prints its python.
+forebay_env() {
+  forebay_req=$FOREBAY_LIB/requirements-$1.txt
+  forebay_dir=$FOREBAY_CACHE/$1
+  [ -f "$forebay_req" ] || { echo "error: no $forebay_req" >&2; return 1; }
+  forebay_sum=$(cksum <"$forebay_req")
+  if [ ! -x "$forebay_dir/bin/python" ] || [ "$(cat "$forebay_dir/requirements.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
+    forebay_py=$(forebay_base_python) || return 1
+    echo "making the Python environment $1 (a few minutes, once)" >&2
+    mkdir -p "$FOREBAY_CACHE" && rm -rf "$forebay_dir" &&
+      "$forebay_py" -m venv "$forebay_dir" >&2 &&
+      "$forebay_dir/bin/python" -m pip install -q --disable-pip-version-check -r "$forebay_req" >&2 ||
+      { echo "error: the environment $1 could not be made" >&2; return 1; }
+    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements.cksum"
+  fi
+  printf '%s\n' "$forebay_dir/bin/python"
+}
+
+forebay_spark35() {
+  forebay_java && SPARK35_PYTHON=$(forebay_env spark35) && export SPARK35_PYTHON
+}
+
+forebay_spark4() {
+  forebay_java && SPARK4_PYTHON=$(forebay_env spark4) && export SPARK4_PYTHON
+}
