@@ -1,0 +1,87 @@
+//! What a model takes and gives: fields by name, type and shape.
+
+use std::sync::Arc;
+
+use crate::types::Type;
+
+/// The input types that a field takes.
+///
+/// Some tools do not save the types of their columns (Spark hashes an int and a double differently, and saves neither), so
+/// a plan may take several; then the data, or the user's schema, settles which it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// This type. A border converts to it what loses nothing: narrower numbers, and where it is a vector, an array.
+    One(Type),
+    /// One of these, in order of preference; settled once per input, from its rows or from a schema. A schema may name any
+    /// type: the compiler says whether the plan can work with it.
+    From(Vec<Type>),
+}
+
+impl Takes {
+    /// What an input that any number fits may be: integers are int64, others float64, then booleans.
+    pub fn numbers() -> Vec<Type> {
+        vec![Type::I64, Type::F64, Type::BOOL]
+    }
+
+    /// Returns the type that metadata shows: the only one, or the first.
+    pub fn first(&self) -> &Type {
+        match self {
+            Takes::One(ty) => ty,
+            Takes::From(types) => types.first().expect("a plan's check refuses an empty list"),
+        }
+    }
+
+    /// Returns whether the data has to settle the type.
+    pub fn is_from_data(&self) -> bool {
+        matches!(self, Takes::From(_))
+    }
+}
+
+/// One named input or output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub name: Arc<str>,
+    pub takes: Takes,
+    /// Null is a value the model knows what to do with; false where every null row is refused.
+    pub nullable: bool,
+    /// One value for the call, not one per row.
+    pub whole: bool,
+    /// Part of the answer when the call names no outputs (outputs only).
+    pub default: bool,
+}
+
+impl Field {
+    /// Returns the type that metadata shows.
+    pub fn ty(&self) -> &Type {
+        self.takes.first()
+    }
+}
+
+/// Named inputs and outputs of one function of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    pub name: Arc<str>,
+    pub inputs: Vec<Field>,
+    pub outputs: Vec<Field>,
+}
+
+impl Signature {
+    /// Returns the input field of this name, with its place.
+    pub fn input(&self, name: &str) -> Option<(usize, &Field)> {
+        self.inputs.iter().enumerate().find(|(_, f)| &*f.name == name)
+    }
+
+    /// Returns the output field of this name, with its place.
+    pub fn output(&self, name: &str) -> Option<(usize, &Field)> {
+        self.outputs.iter().enumerate().find(|(_, f)| &*f.name == name)
+    }
+}
+
+/// What a user says of one input column: by `--schema`, or in `forebay.toml` beside the artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputSpec {
+    pub name: Arc<str>,
+    pub ty: Type,
+    /// The column's metadata as JSON text, for formats that read it (Spark's ML attributes).
+    pub metadata: Option<Arc<str>>,
+}

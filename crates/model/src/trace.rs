@@ -1,0 +1,81 @@
+//! Who asked: the request id and the W3C trace context that travel with every call.
+
+use std::{fmt, sync::Arc};
+
+/// Identifies one request in answers, logs and errors: the caller's `x-request-id`, or one of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// Longest id taken from a caller.
+    pub const LEN_MAX: usize = 128;
+
+    /// Returns the caller's id where it is printable ASCII without quotes or blanks, within [`Self::LEN_MAX`].
+    pub fn parse(text: &str) -> Option<RequestId> {
+        let good = (1..=Self::LEN_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'));
+        good.then(|| RequestId(text.into()))
+    }
+
+    /// Returns an id of ours from a number that is unique in this process (32 hexadecimal digits).
+    pub fn from_number(number: u128) -> RequestId {
+        RequestId(format!("{number:032x}").into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// W3C trace context (<https://www.w3.org/TR/trace-context/>): `traceparent` and `tracestate`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Trace {
+    pub trace_id: u128,
+    /// The caller's span, our parent; 0 where we began the trace.
+    pub parent_id: u64,
+    pub flags: u8,
+    pub state: Option<Arc<str>>,
+}
+
+impl Trace {
+    /// Returns the context of a `traceparent` header, or nothing where it is not one: the standard says to begin anew.
+    pub fn parse(traceparent: &str) -> Option<Trace> {
+        let mut parts = traceparent.trim().split('-');
+        let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let lower_hex = |s: &str, n| s.len() == n && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let shaped = lower_hex(version, 2) && lower_hex(trace, 32) && lower_hex(parent, 16) && lower_hex(flags, 2);
+        if !shaped || version == "ff" || (version == "00" && parts.next().is_some()) {
+            return None;
+        }
+        let (trace_id, parent_id) = (u128::from_str_radix(trace, 16).ok()?, u64::from_str_radix(parent, 16).ok()?);
+        let flags = u8::from_str_radix(flags, 16).ok()?;
+        (trace_id != 0 && parent_id != 0).then_some(Trace { trace_id, parent_id, flags, state: None })
+    }
+
+    /// Returns the `traceparent` header that says `span` is the parent.
+    pub fn traceparent(&self, span: u64) -> String {
+        format!("00-{:032x}-{span:016x}-{:02x}", self.trace_id, self.flags)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traceparent_round_trip() {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = Trace::parse(text).expect("the standard's own example");
+        assert_eq!(trace.traceparent(trace.parent_id), text);
+        for bad in ["", "00-0-0-0", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &format!("{text}-x")] {
+            assert_eq!(Trace::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Trace::parse("00-00000000000000000000000000000000-00f067aa0ba902b7-01"), None);
+    }
+}
