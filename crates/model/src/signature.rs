@@ -46,8 +46,10 @@ pub struct Field {
     pub nullable: bool,
     /// One value for the call, not one per row.
     pub whole: bool,
-    /// Part of the answer when the call names no outputs (outputs only).
+    /// An output: part of the answer when the call names none. An input: needed for those.
     pub default: bool,
+    /// An output: which inputs (their places) it is computed from. An input: empty.
+    pub needs: Vec<u32>,
 }
 
 impl Field {
@@ -69,6 +71,18 @@ impl Signature {
     /// Returns the input field of this name, with its place.
     pub fn input(&self, name: &str) -> Option<(usize, &Field)> {
         self.inputs.iter().enumerate().find(|(_, f)| &*f.name == name)
+    }
+
+    /// Returns, for each input, whether the outputs asked for (the default ones where none are) are computed from it.
+    /// Unknown outputs need nothing; whoever answers refuses them.
+    pub fn needed(&self, outputs: Option<&[Arc<str>]>) -> Vec<bool> {
+        let mut needed = vec![false; self.inputs.len()];
+        for field in &self.outputs {
+            if outputs.map_or(field.default, |names| names.contains(&field.name)) {
+                field.needs.iter().for_each(|&i| needed[i as usize] = true);
+            }
+        }
+        needed
     }
 
     /// Returns the output field of this name, with its place.

@@ -1,0 +1,97 @@
+//! [`PlanBuilder`]: how readers and tests make plans.
+
+use std::sync::Arc;
+
+use model::Takes;
+
+use crate::{
+    error::PlanError,
+    op::Op,
+    plan::{Input, Node, Output, Plan, Slot, SlotId},
+};
+
+/// Makes a plan in order: inputs, nodes that read what is there, outputs.
+#[derive(Debug, Default)]
+pub struct PlanBuilder {
+    plan: Plan,
+}
+
+impl PlanBuilder {
+    pub fn new() -> PlanBuilder {
+        PlanBuilder::default()
+    }
+
+    fn slot(&mut self, name: &str) -> SlotId {
+        self.plan.slots.push(Slot { name: name.into() });
+        SlotId(self.plan.slots.len() as u32 - 1)
+    }
+
+    /// Adds a column that the caller brings.
+    pub fn input(&mut self, name: &str, takes: Takes) -> SlotId {
+        self.add_input(name, takes, false)
+    }
+
+    /// Adds a whole value that the caller brings.
+    pub fn whole_input(&mut self, name: &str, takes: Takes) -> SlotId {
+        self.add_input(name, takes, true)
+    }
+
+    fn add_input(&mut self, name: &str, takes: Takes, whole: bool) -> SlotId {
+        let slot = self.slot(name);
+        self.plan.inputs.push(Input { name: name.into(), slot, takes, whole, nullable: true });
+        slot
+    }
+
+    /// Narrows or widens what an input takes: a later step may know better than the one that added it.
+    pub fn set_takes(&mut self, slot: SlotId, takes: Takes) {
+        if let Some(input) = self.plan.inputs.iter_mut().find(|i| i.slot == slot) {
+            input.takes = takes;
+        }
+    }
+
+    /// Returns the input of this slot.
+    pub fn input_of(&self, slot: SlotId) -> Option<&Input> {
+        self.plan.inputs.iter().find(|i| i.slot == slot)
+    }
+
+    /// Adds a node of one output, which is called `name`.
+    pub fn node(&mut self, step: &str, op: impl Into<Op>, inputs: &[SlotId], name: &str) -> SlotId {
+        self.node_many(step, op, inputs, &[name])[0]
+    }
+
+    /// Adds a node of several outputs.
+    pub fn node_many(&mut self, step: &str, op: impl Into<Op>, inputs: &[SlotId], names: &[&str]) -> Vec<SlotId> {
+        assert!(inputs.iter().all(|s| s.index() < self.plan.slots.len()), "a node reads slots that are there");
+        let outputs: Vec<SlotId> = names.iter().map(|name| self.slot(name)).collect();
+        let (inputs, step): (_, Arc<str>) = (inputs.to_vec(), step.into());
+        self.plan.nodes.push(Node { op: op.into(), inputs, outputs: outputs.clone(), step });
+        outputs
+    }
+
+    /// Adds an output that an answer holds by default.
+    pub fn output(&mut self, name: &str, slot: SlotId) {
+        self.plan.outputs.push(Output { name: name.into(), slot, default: true });
+    }
+
+    /// Adds an output that an answer holds only when asked for.
+    pub fn hidden_output(&mut self, name: &str, slot: SlotId) {
+        self.plan.outputs.push(Output { name: name.into(), slot, default: false });
+    }
+
+    /// Returns the plan, its parameters checked.
+    pub fn finish(self) -> Result<Plan, PlanError> {
+        let plan = self.plan;
+        for node in &plan.nodes {
+            node.op.check()?;
+        }
+        for (i, output) in plan.outputs.iter().enumerate() {
+            if plan.outputs[..i].iter().any(|o| o.name == output.name) {
+                return Err(PlanError::Shape(format!("two outputs are called {:?}", output.name)));
+            }
+        }
+        if plan.inputs.iter().any(|i| matches!(&i.takes, Takes::From(types) if types.is_empty())) {
+            return Err(PlanError::Shape("an input takes no type".to_owned()));
+        }
+        Ok(plan)
+    }
+}

@@ -1,0 +1,49 @@
+//! What a reader returns: a model's plans and where they come from.
+
+use std::sync::Arc;
+
+use model::Signature;
+
+use crate::plan::Plan;
+
+/// A model as read: one plan a signature, the default one first.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub plans: Vec<(Arc<str>, Arc<Plan>)>,
+    pub provenance: Provenance,
+    /// What the reader passed over and a user may want to know (a parameter without meaning here, a stage not needed).
+    pub warnings: Vec<String>,
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The format's name: `spark`, `pmml`, ...
+    pub format: &'static str,
+    /// The class or kind that the artifact names for itself.
+    pub class: String,
+    /// The tool that wrote it, with its version.
+    pub tool: String,
+    /// Bytes of the artifact.
+    pub artifact_bytes: u64,
+}
+
+impl Model {
+    /// Returns the model of one plan, under the signature name `default`.
+    pub fn single(plan: Plan, provenance: Provenance) -> Model {
+        Model { plans: vec![("default".into(), Arc::new(plan))], provenance, warnings: Vec::new() }
+    }
+
+    /// Returns the plan of a signature; of the default one where none is named.
+    pub fn plan(&self, signature: Option<&str>) -> Option<&Arc<Plan>> {
+        match signature {
+            None => self.plans.first().map(|(_, plan)| plan),
+            Some(name) => self.plans.iter().find(|(n, _)| &**n == name).map(|(_, plan)| plan),
+        }
+    }
+
+    /// Returns the signatures, the default one first.
+    pub fn signatures(&self) -> Vec<Signature> {
+        self.plans.iter().map(|(name, plan)| plan.signature(name)).collect()
+    }
+}

@@ -1,0 +1,127 @@
+//! Between labels, categories, tokens and numbers.
+
+use std::sync::Arc;
+
+use model::{DType, Type};
+
+use super::{Inferred, same_rows};
+use crate::{error::PlanError, plan::ValueType};
+
+/// What happens to a value that training did not see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invalid {
+    /// The row is refused.
+    Error,
+    /// The row is dropped.
+    Skip,
+    /// It has a place of its own.
+    Keep,
+}
+
+/// A hash of a token, with the seed 42.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// Murmur3 x86 32 as its author defines it (smhasher, `MurmurHash3_x86_32`).
+    Murmur3,
+    /// The same, but each of the last 1 to 3 bytes is sign-extended and mixed as a block of its own: Spark before 3.0
+    /// (`Murmur3_x86_32.hashUnsafeBytes`).
+    Murmur3Tail,
+}
+
+/// Ops that encode.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EncodeOp {
+    /// A list to a sparse vector of `size`: at hash(item) modulo `size` (never negative) how often items fell there, or 1
+    /// with `binary`. Texts hash by their UTF-8 bytes, numbers by their width (int 4, long and double 8 bytes; float by its
+    /// bits as an int, NaN canonical), booleans as the int 0 or 1, a null item as the seed. A null list is refused.
+    HashCounts { size: u32, hash: Hash, binary: bool },
+    /// A list of texts to a sparse vector of the vocabulary's size: how often each term occurs, where that is at least
+    /// `tf_min` (below 1: a share of all tokens), or 1 with `binary`. A null list is refused.
+    TermCounts { vocabulary: Arc<[Box<str>]>, tf_min: f64, binary: bool },
+    /// A value to its place among the labels, as float64. Numbers and booleans are compared by their text (Java's
+    /// `Double.toString` for floats). Not among them, or null: refused, dropped, or the number of labels.
+    Index { labels: Arc<[Box<str>]>, invalid: Invalid },
+    /// A number, cut to an integer, to the label at its place. Outside is refused; null is refused.
+    Label { labels: Arc<[Box<str>]> },
+    /// A number, cut to an integer, to a sparse vector with a 1 at its place. `categories` is the number of places seen;
+    /// under `Keep` one more place takes invalid values (negative, too large, NaN), under `Error` they are refused.
+    /// `drop_last` leaves the last place out: its rows are all zero. Null stays null.
+    OneHot { categories: u32, drop_last: bool, invalid: Invalid },
+    /// A number to the bucket it falls into: bucket i is `splits[i] <= x < splits[i + 1]`, the last one closed. Comparison is
+    /// Java's `Double.compare` (-0.0 below 0.0). Outside is refused always; NaN is refused, dropped, or the bucket after the
+    /// last; null is null, and dropped under `Skip`.
+    Bucket { splits: Arc<[f64]>, invalid: Invalid },
+}
+
+impl EncodeOp {
+    pub fn name(&self) -> &'static str {
+        match self {
+            EncodeOp::HashCounts { .. } => "hash_counts",
+            EncodeOp::TermCounts { .. } => "term_counts",
+            EncodeOp::Index { .. } => "index",
+            EncodeOp::Label { .. } => "label",
+            EncodeOp::OneHot { .. } => "one_hot",
+            EncodeOp::Bucket { .. } => "bucket",
+        }
+    }
+
+    pub(crate) fn infer(&self, inputs: &[ValueType]) -> Inferred {
+        let scalar = |ty: &Type| ty.as_scalar().is_some();
+        let number = |ty: &Type| ty.as_scalar().is_some_and(DType::is_number);
+        let vector = |n: usize| Type::Vector { size: u32::try_from(n).ok() };
+        let (takes, output, expected): (fn(&Type, &dyn Fn(&Type) -> bool) -> bool, Type, _) = match self {
+            EncodeOp::HashCounts { size, .. } => (
+                |ty, scalar| matches!(ty, Type::List(item) if **item == Type::Text || scalar(item)),
+                vector(*size as usize),
+                "a column of arrays of strings, numbers or booleans",
+            ),
+            EncodeOp::TermCounts { vocabulary, .. } => {
+                (|ty, _| *ty == Type::list(Type::Text), vector(vocabulary.len()), "a column of arrays of strings")
+            }
+            EncodeOp::Index { .. } => {
+                (|ty, scalar| *ty == Type::Text || scalar(ty), Type::F64, "a column of strings, numbers or booleans")
+            }
+            EncodeOp::Label { .. } => (|_, _| true, Type::Text, "a column of numbers"),
+            EncodeOp::OneHot { .. } => (|_, _| true, vector(self.one_hot_size() as usize), "a column of numbers"),
+            EncodeOp::Bucket { .. } => (|_, _| true, Type::F64, "a column of numbers"),
+        };
+        let numeric = matches!(self, EncodeOp::Label { .. } | EncodeOp::OneHot { .. } | EncodeOp::Bucket { .. });
+        match (inputs, same_rows(inputs)) {
+            ([one], Some(place)) if takes(&one.ty, &scalar) && (!numeric || number(&one.ty)) => {
+                Ok(vec![ValueType { ty: output, place }])
+            }
+            _ => Err(expected),
+        }
+    }
+
+    /// Returns the size of a one-hot vector.
+    pub fn one_hot_size(&self) -> u32 {
+        match self {
+            EncodeOp::OneHot { categories, drop_last, invalid } => {
+                (*categories + u32::from(*invalid == Invalid::Keep)).saturating_sub(u32::from(*drop_last))
+            }
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), PlanError> {
+        match self {
+            EncodeOp::HashCounts { size, .. } if *size == 0 || *size > i32::MAX as u32 => {
+                Err(PlanError::parameters("hash_counts", format!("a size of {size} is not within 1 to 2^31 - 1")))
+            }
+            EncodeOp::Bucket { splits, .. } => {
+                let rising = splits.windows(2).all(|w| w[0] < w[1]);
+                let enough = splits.len() >= 3 || splits.len() == 2;
+                if rising && enough {
+                    Ok(())
+                } else {
+                    Err(PlanError::parameters("bucket", "splits must rise strictly"))
+                }
+            }
+            EncodeOp::OneHot { categories, .. } if *categories >= i32::MAX as u32 => {
+                Err(PlanError::parameters("one_hot", format!("{categories} categories are too many")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

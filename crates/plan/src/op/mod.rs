@@ -1,0 +1,121 @@
+//! The vocabulary of plans: families of ops, each an enum of its own.
+//!
+//! A new op needs mathematics that no op with other parameters has; scalar functions are no ops but entries of the one
+//! table in [`crate::expr`]. Each op states what it takes and gives (`infer`), what its parameters must keep (`check`), and
+//! in its documentation the rule for null, NaN and sizes.
+
+use std::sync::Arc;
+
+use crate::{
+    error::PlanError,
+    expr::Expr,
+    plan::{Place, ValueType},
+};
+
+pub mod control;
+pub mod encode;
+pub mod forest;
+pub mod linear;
+pub mod tensor;
+pub mod text;
+pub mod vector;
+
+/// What a node does.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// A scalar function of the inputs, row by row; of whole tensors, element by element with broadcasting.
+    Expr(Expr),
+    Text(text::TextOp),
+    Encode(encode::EncodeOp),
+    Vector(vector::VectorOp),
+    Linear(linear::LinearOp),
+    Forest(forest::ForestOp),
+    Tensor(tensor::TensorOp),
+    Control(control::ControlOp),
+}
+
+impl Op {
+    /// Returns the op's name as plans print it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Expr(_) => "expr",
+            Op::Text(op) => op.name(),
+            Op::Encode(op) => op.name(),
+            Op::Vector(op) => op.name(),
+            Op::Linear(op) => op.name(),
+            Op::Forest(_) => "forest",
+            Op::Tensor(op) => op.name(),
+            Op::Control(op) => op.name(),
+        }
+    }
+
+    /// Returns the types of the outputs, or why the op does not take such inputs. `step` is for the message.
+    pub fn infer(&self, step: &Arc<str>, inputs: &[ValueType]) -> Result<Vec<ValueType>, PlanError> {
+        let outs = match self {
+            Op::Expr(op) => op.infer(inputs),
+            Op::Text(op) => op.infer(inputs),
+            Op::Encode(op) => op.infer(inputs),
+            Op::Vector(op) => op.infer(inputs),
+            Op::Linear(op) => op.infer(inputs),
+            Op::Forest(op) => op.infer(inputs),
+            Op::Tensor(op) => op.infer(inputs),
+            Op::Control(op) => op.infer(inputs)?,
+        };
+        outs.map_err(|expected| PlanError::Types {
+            step: step.clone(),
+            op: self.name(),
+            expected: expected.to_owned(),
+            got: list(inputs),
+        })
+    }
+
+    /// Returns what contradicts itself in the parameters.
+    pub fn check(&self) -> Result<(), PlanError> {
+        match self {
+            Op::Expr(op) => op.check(),
+            Op::Text(op) => op.check(),
+            Op::Encode(op) => op.check(),
+            Op::Vector(op) => op.check(),
+            Op::Linear(op) => op.check(),
+            Op::Forest(op) => op.check(),
+            Op::Tensor(_) => Ok(()),
+            Op::Control(op) => op.check(),
+        }
+    }
+
+    /// Returns whether each output row depends on its own input row (and on whole values) alone.
+    pub fn is_separable(&self) -> bool {
+        match self {
+            Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
+            Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
+            Op::Tensor(_) => true,
+        }
+    }
+}
+
+/// What an `infer` of a family returns: the types, or in words what the op takes.
+pub(crate) type Inferred = Result<Vec<ValueType>, &'static str>;
+
+/// Returns the one row domain of the inputs, where they are all columns of it.
+pub(crate) fn same_rows(inputs: &[ValueType]) -> Option<Place> {
+    let first = inputs.first()?.place;
+    (matches!(first, Place::Rows(_)) && inputs.iter().all(|i| i.place == first)).then_some(first)
+}
+
+fn list(inputs: &[ValueType]) -> String {
+    inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+macro_rules! from_family {
+    ($($family:ident: $ty:ty),*) => {$(
+        impl From<$ty> for Op {
+            fn from(op: $ty) -> Op {
+                Op::$family(op)
+            }
+        }
+    )*};
+}
+from_family!(
+    Expr: Expr, Text: text::TextOp, Encode: encode::EncodeOp, Vector: vector::VectorOp, Linear: linear::LinearOp,
+    Forest: forest::ForestOp, Tensor: tensor::TensorOp, Control: control::ControlOp
+);

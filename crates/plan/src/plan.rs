@@ -1,0 +1,191 @@
+//! [`Plan`]: slots, and the nodes that fill them.
+
+use std::sync::Arc;
+
+use model::{Field, Signature, Takes, Type};
+
+use crate::{error::PlanError, op::Op};
+
+/// Place of a value in a plan; each is written once, by an input or by one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SlotId(pub u32);
+
+impl SlotId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where a value lives: a row each in a row domain, or one for the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A column of the row domain; the request's rows are domain 0.
+    Rows(u32),
+    Whole,
+}
+
+/// Type and place of a slot. For a whole value the type is that of its elements; its shape is known when it is there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ValueType {
+    pub ty: Type,
+    pub place: Place,
+}
+
+impl ValueType {
+    /// A column of the request's rows.
+    pub const fn rows(ty: Type) -> ValueType {
+        ValueType { ty, place: Place::Rows(0) }
+    }
+
+    /// One value for the call.
+    pub const fn whole(ty: Type) -> ValueType {
+        ValueType { ty, place: Place::Whole }
+    }
+}
+
+impl std::fmt::Display for ValueType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.place {
+            Place::Rows(0) => write!(f, "{}", self.ty),
+            Place::Rows(domain) => write!(f, "{} of domain {domain}", self.ty),
+            Place::Whole => write!(f, "whole {}", self.ty),
+        }
+    }
+}
+
+/// A value's name: the column as the artifact calls it, for printing and for faults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    pub name: Arc<str>,
+}
+
+/// A value that the caller brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    pub name: Arc<str>,
+    pub slot: SlotId,
+    pub takes: Takes,
+    pub whole: bool,
+    /// Null is a value that the plan knows what to do with.
+    pub nullable: bool,
+}
+
+/// A value that a caller may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    pub name: Arc<str>,
+    pub slot: SlotId,
+    /// Part of the answer when the call names no outputs.
+    pub default: bool,
+}
+
+/// One op at work.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub op: Op,
+    pub inputs: Vec<SlotId>,
+    pub outputs: Vec<SlotId>,
+    /// The step of the artifact that this node comes from: shown in plans and faults.
+    pub step: Arc<str>,
+}
+
+/// A pure function from named inputs to named outputs. Made by [`crate::PlanBuilder`], which keeps the nodes in order:
+/// a node reads only slots that an input or an earlier node fills.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    pub slots: Vec<Slot>,
+    pub inputs: Vec<Input>,
+    pub nodes: Vec<Node>,
+    pub outputs: Vec<Output>,
+}
+
+impl Plan {
+    /// Returns the type of every slot when the inputs (in their order) have these; `None` for slots that only inputs
+    /// without a type feed.
+    pub fn infer(&self, inputs: &[Option<ValueType>]) -> Result<Vec<Option<ValueType>>, PlanError> {
+        let mut types: Vec<Option<ValueType>> = vec![None; self.slots.len()];
+        for (input, ty) in self.inputs.iter().zip(inputs) {
+            types[input.slot.index()] = ty.clone();
+        }
+        for node in &self.nodes {
+            let Some(ins) = node.inputs.iter().map(|s| types[s.index()].clone()).collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            let outs = node.op.infer(&node.step, &ins)?;
+            if outs.len() != node.outputs.len() {
+                return Err(PlanError::Shape(format!("{} gives {} values", node.step, outs.len())));
+            }
+            for (slot, ty) in node.outputs.iter().zip(outs) {
+                types[slot.index()] = Some(ty);
+            }
+        }
+        Ok(types)
+    }
+
+    /// Returns the input types that metadata shows: what each demands, or the first that it takes.
+    pub fn first_types(&self) -> Vec<Option<ValueType>> {
+        let of = |i: &Input| ValueType {
+            ty: i.takes.first().clone(),
+            place: if i.whole { Place::Whole } else { Place::Rows(0) },
+        };
+        self.inputs.iter().map(|i| Some(of(i))).collect()
+    }
+
+    /// Returns which nodes the slots are computed by.
+    pub fn needed_nodes(&self, slots: impl IntoIterator<Item = SlotId>) -> Vec<bool> {
+        self.needed(slots).0
+    }
+
+    /// Returns which inputs the slots are computed from.
+    pub fn needed_inputs(&self, slots: impl IntoIterator<Item = SlotId>) -> Vec<bool> {
+        let wanted = self.needed(slots).1;
+        self.inputs.iter().map(|i| wanted[i.slot.index()]).collect()
+    }
+
+    fn needed(&self, slots: impl IntoIterator<Item = SlotId>) -> (Vec<bool>, Vec<bool>) {
+        let mut wanted = vec![false; self.slots.len()];
+        slots.into_iter().for_each(|s| wanted[s.index()] = true);
+        let mut nodes = vec![false; self.nodes.len()];
+        for (i, node) in self.nodes.iter().enumerate().rev() {
+            // A step that refuses or drops rows is needed even when only its neighbours' columns are asked for? No: what
+            // nobody asked for is not computed, and so refuses nothing.
+            if node.outputs.iter().any(|s| wanted[s.index()]) {
+                nodes[i] = true;
+                node.inputs.iter().for_each(|s| wanted[s.index()] = true);
+            }
+        }
+        (nodes, wanted)
+    }
+
+    /// Returns the plan's signature under this name.
+    pub fn signature(&self, name: &str) -> Signature {
+        let types = self.infer(&self.first_types()).unwrap_or_else(|_| vec![None; self.slots.len()]);
+        let defaults = self.needed_inputs(self.outputs.iter().filter(|o| o.default).map(|o| o.slot));
+        let inputs = self.inputs.iter().zip(&defaults).map(|(input, &default)| Field {
+            name: input.name.clone(),
+            takes: input.takes.clone(),
+            nullable: input.nullable,
+            whole: input.whole,
+            default,
+            needs: Vec::new(),
+        });
+        let outputs = self.outputs.iter().map(|output| {
+            let ty = types[output.slot.index()].clone().unwrap_or(ValueType::rows(Type::Bytes));
+            let needs = self.needed_inputs([output.slot]);
+            Field {
+                name: output.name.clone(),
+                takes: Takes::One(ty.ty),
+                nullable: true,
+                whole: ty.place == Place::Whole,
+                default: output.default,
+                needs: (0..needs.len() as u32).filter(|&i| needs[i as usize]).collect(),
+            }
+        });
+        Signature { name: name.into(), inputs: inputs.collect(), outputs: outputs.collect() }
+    }
+
+    /// Returns the first node, if any, because of which an output row depends on more than its own input row.
+    pub fn not_separable(&self) -> Option<&Node> {
+        self.nodes.iter().find(|n| !n.op.is_separable())
+    }
+}

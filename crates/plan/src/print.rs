@@ -1,0 +1,162 @@
+//! Plans as a person reads them: one line an input, a node, an output.
+
+use std::fmt::{self, Display, Formatter};
+
+use model::Takes;
+
+use crate::{
+    expr::Expr,
+    op::{
+        Op,
+        control::ControlOp,
+        encode::EncodeOp,
+        forest::ForestOp,
+        linear::{LinearOp, Weights},
+        text::{Split, TextOp},
+        vector::VectorOp,
+    },
+    plan::{Plan, SlotId},
+};
+
+impl Display for Plan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.print(f, 0)
+    }
+}
+
+impl Plan {
+    fn print(&self, f: &mut Formatter<'_>, indent: usize) -> fmt::Result {
+        let types = self.infer(&self.first_types()).unwrap_or_else(|_| vec![None; self.slots.len()]);
+        let ty = |slot: SlotId| types[slot.index()].as_ref().map_or("?".to_owned(), ToString::to_string);
+        let name = |slot: SlotId| &*self.slots[slot.index()].name;
+        let pad = " ".repeat(indent);
+        for input in &self.inputs {
+            let from_data = if matches!(input.takes, Takes::From(_)) { " (from data)" } else { "" };
+            writeln!(f, "{pad}input  {}: {}{from_data}", input.name, ty(input.slot))?;
+        }
+        for node in &self.nodes {
+            let outs: Vec<String> = node.outputs.iter().map(|&s| format!("{}: {}", name(s), ty(s))).collect();
+            let ins: Vec<&str> = node.inputs.iter().map(|&s| name(s)).collect();
+            write!(f, "{pad}       {} = {}({})", outs.join(", "), node.op.name(), ins.join(", "))?;
+            let details = Details(&node.op).to_string();
+            if !details.is_empty() {
+                write!(f, " [{details}]")?;
+            }
+            writeln!(f, "{}{}", if node.step.is_empty() { "" } else { "  # " }, node.step)?;
+            if let Op::Control(control) = &node.op {
+                for plan in control.plans() {
+                    plan.print(f, indent + 4)?;
+                }
+            }
+        }
+        for output in &self.outputs {
+            let hidden = if output.default { "" } else { " (when asked for)" };
+            writeln!(f, "{pad}output {}: {}{hidden}", output.name, ty(output.slot))?;
+        }
+        Ok(())
+    }
+}
+
+/// The parameters of an op in a few words.
+struct Details<'a>(&'a Op);
+
+impl Display for Details<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Op::Expr(expr) => match expr {
+                Expr::Input(_) => Ok(()),
+                _ => write!(f, "{expr}"),
+            },
+            Op::Text(op) => text(op, f),
+            Op::Encode(op) => encode(op, f),
+            Op::Vector(op) => vector(op, f),
+            Op::Linear(op) => linear(op, f),
+            Op::Forest(op) => forest(op, f),
+            Op::Tensor(_) => Ok(()),
+            Op::Control(op) => control(op, f),
+        }
+    }
+}
+
+fn text(op: &TextOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        TextOp::Lower => Ok(()),
+        TextOp::Split { by, lower, chars_min } => {
+            match by {
+                Split::Whitespace => write!(f, "at blanks")?,
+                Split::Gaps(p) => write!(f, "at {:?}", p.source)?,
+                Split::Matches(p) => write!(f, "matches of {:?}", p.source)?,
+            }
+            if *lower {
+                write!(f, ", lower case")?;
+            }
+            if *chars_min > 1 { write!(f, ", at least {chars_min} chars") } else { Ok(()) }
+        }
+        TextOp::Without { words, fold } => {
+            write!(f, "{} words{}", words.len(), if *fold { ", any case" } else { "" })
+        }
+        TextOp::NGrams { n } => write!(f, "{n}"),
+    }
+}
+
+fn encode(op: &EncodeOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        EncodeOp::HashCounts { size, hash, binary } => {
+            write!(f, "{size}, {hash:?}{}", if *binary { ", binary" } else { "" })
+        }
+        EncodeOp::TermCounts { vocabulary, tf_min, binary } => {
+            write!(f, "{} terms, at least {tf_min}{}", vocabulary.len(), if *binary { ", binary" } else { "" })
+        }
+        EncodeOp::Index { labels, invalid } => write!(f, "{} labels, invalid: {invalid:?}", labels.len()),
+        EncodeOp::Label { labels } => write!(f, "{} labels", labels.len()),
+        EncodeOp::OneHot { categories, drop_last, invalid } => {
+            let drop = if *drop_last { ", last dropped" } else { "" };
+            write!(f, "{categories} categories{drop}, invalid: {invalid:?}")
+        }
+        EncodeOp::Bucket { splits, invalid } => write!(f, "{} splits, invalid: {invalid:?}", splits.len()),
+    }
+}
+
+fn vector(op: &VectorOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        VectorOp::Assemble { invalid, .. } => write!(f, "invalid: {invalid:?}"),
+        VectorOp::Standardize { shift, scale } => {
+            let parts: Vec<&str> =
+                [shift.as_ref().map(|_| "shift"), scale.as_ref().map(|_| "scale")].into_iter().flatten().collect();
+            f.write_str(&parts.join(", "))
+        }
+        VectorOp::MinMax { min, max, .. } => write!(f, "{min} to {max}"),
+        VectorOp::Multiply { factors } => write!(f, "{} factors", factors.len()),
+        VectorOp::Sigmoid { scale } => write!(f, "scale {scale}"),
+        VectorOp::Softmax | VectorOp::Proportions => Ok(()),
+        VectorOp::Choose(choose) => write!(f, "{choose:?}"),
+    }
+}
+
+fn linear(op: &LinearOp, f: &mut Formatter<'_>) -> fmt::Result {
+    let weights = op.weights();
+    let form = match weights {
+        Weights::Dense { .. } => "dense",
+        Weights::Sparse { .. } => "sparse",
+    };
+    write!(f, "{} x {}, {form}", weights.rows(), weights.columns())
+}
+
+fn forest(op: &ForestOp, f: &mut Formatter<'_>) -> fmt::Result {
+    let forest = &op.forest;
+    let depth = (0..forest.trees()).map(|t| forest.depth(t)).max().unwrap_or(0);
+    let nodes = forest.split.len() + forest.leaf_numbers.len();
+    write!(f, "{} trees, {nodes} nodes, depth {depth}, {:?}", forest.trees(), op.aggregate)
+}
+
+fn control(op: &ControlOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        ControlOp::Branch { arms, otherwise } => {
+            write!(f, "{} arms{}", arms.len(), if otherwise.is_some() { ", otherwise" } else { "" })
+        }
+        ControlOp::Loop { carried, steps_max, .. } | ControlOp::Scan { carried, steps_max, .. } => {
+            write!(f, "{carried} carried, at most {steps_max} steps")
+        }
+        ControlOp::If { .. } | ControlOp::Call { .. } => Ok(()),
+    }
+}
