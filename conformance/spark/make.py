@@ -376,6 +376,12 @@ def _():
     return assembler("keep")
 
 
+@case("vectorassembler-keep-unsized", "keep over a vector column whose size no metadata tells: the schema is refused")
+def _():
+    stage = VectorAssembler(inputCols=["x", "v"], outputCol="all", handleInvalid="keep")
+    return stage, "x double, v vector", [[1.0, dense(2.0, 3.0)], [None, sparse(2)]]
+
+
 @case("vectorassembler-keep-numbers", "keep over numbers alone needs no metadata")
 def _():
     stage = VectorAssembler(inputCols=["x", "k", "y"], outputCol="all", handleInvalid="keep")
