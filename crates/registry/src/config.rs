@@ -1,0 +1,37 @@
+//! The limits and times of this crate, as a configuration file writes them.
+
+use serde::Deserialize;
+
+/// How the models directory is watched, and how much of it is read. Nothing here changes while serving.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Milliseconds for which the listing of a changed artifact (names, sizes, times) has to be still before it is read.
+    pub settle_ms: u64,
+    /// Milliseconds between two looks at the models directory.
+    pub poll_ms: u64,
+    /// Models in the directory.
+    pub models_max: usize,
+    /// Numbered versions in the folder of one model.
+    pub versions_max: usize,
+    /// Files and folders of one artifact.
+    pub files_max: usize,
+    /// Folders within folders of one artifact.
+    pub depth_max: usize,
+    /// Bytes of one artifact, all its files together.
+    pub artifact_bytes_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            settle_ms: 500,
+            poll_ms: 200,
+            models_max: 4_096,
+            versions_max: 1_024,
+            files_max: 16_384,
+            depth_max: 64,
+            artifact_bytes_max: 4 << 30,
+        }
+    }
+}

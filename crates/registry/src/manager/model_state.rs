@@ -1,0 +1,173 @@
+//! The versions of one model as the manager knows them.
+
+use std::{sync::Arc, time::SystemTime};
+
+use model::{Name, Version};
+
+use crate::{
+    policy::{self, Seen},
+    registry::{Entry, Servable},
+    source::{Artifact, Content},
+    state::State,
+    status::{ModelStatus, VersionStatus},
+};
+
+/// One model: what its source has, and the versions begun.
+#[derive(Default)]
+pub(super) struct Model {
+    /// Absent where the source's name is none that a model can have; then there is no artifact.
+    pub name: Option<Name>,
+    pub found: Vec<Artifact>,
+    /// How many of the newest numbered versions should be up.
+    pub kept: usize,
+    pub problem: Option<Arc<str>>,
+    pub slots: Vec<Slot>,
+}
+
+/// One version on its way through its states.
+pub(super) struct Slot {
+    pub artifact: Artifact,
+    /// Of an unnumbered artifact the likely one, until it is read.
+    pub version: Version,
+    pub state: State,
+    pub aspired: bool,
+    /// Put off until the source speaks again.
+    pub waits: bool,
+    pub health: Option<Arc<str>>,
+    pub servable: Option<Arc<Servable>>,
+    pub since: SystemTime,
+}
+
+// === impl Model ===
+
+impl Model {
+    /// Returns whether the source said the same before, and nothing waits for it to speak again.
+    pub fn is_settled(&self, found: &[Artifact], kept: usize) -> bool {
+        let waits = self.slots.iter().any(|slot| slot.waits);
+        self.found == found && self.kept == kept && self.problem.is_none() && !waits
+    }
+
+    /// Begins a slot for each artifact that should be up, and ends those that nobody aspires to. `next` is the number that
+    /// an unnumbered artifact would get.
+    pub fn settle(&mut self, next: Version) {
+        // A number is failed where its bytes did not load and no others of it serve.
+        let failed = |a: &Artifact| self.slot_of(a).is_some_and(|s| s.state == State::End) && self.serving(a).is_none();
+        let found: Vec<(Version, bool)> = self.found.iter().map(|a| (a.number.unwrap_or(next), failed(a))).collect();
+        let aspired: Vec<Artifact> =
+            policy::newest(&found, self.kept.max(1)).into_iter().map(|place| self.found[place].clone()).collect();
+        for artifact in &aspired {
+            if self.slot_of(artifact).is_none() {
+                self.slots.push(Slot::new(artifact.clone(), next));
+            }
+        }
+        let stands_in: Vec<bool> = self.slots.iter().map(|slot| self.stands_in(slot, &aspired)).collect();
+        for (slot, stands_in) in self.slots.iter_mut().zip(stands_in) {
+            slot.aspired = stands_in || aspired.contains(&slot.artifact) && slot.state != State::Unloading;
+        }
+        self.slots.retain(|s| s.aspired || matches!(s.state, State::Loading | State::Available | State::Unloading));
+        self.slots.sort_by_key(|slot| slot.version);
+    }
+
+    /// Returns whether the slot serves for an artifact of its number that failed.
+    fn stands_in(&self, slot: &Slot, aspired: &[Artifact]) -> bool {
+        let failed = |a: &&Artifact| self.slot_of(a).is_some_and(|s| s.state == State::End);
+        slot.state == State::Available
+            && aspired.iter().filter(|a| a.number == slot.artifact.number).any(|a| failed(&a))
+    }
+
+    /// Returns the slot begun for exactly this artifact, unless it is on its way out.
+    fn slot_of(&self, artifact: &Artifact) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.artifact == *artifact && slot.state != State::Unloading)
+    }
+
+    /// Returns the place of the version that serves under the artifact's number, or as the unnumbered one.
+    pub fn serving(&self, artifact: &Artifact) -> Option<usize> {
+        let serves = |slot: &Slot| slot.state == State::Available && slot.artifact.number == artifact.number;
+        self.slots.iter().rposition(serves)
+    }
+
+    /// Returns the place of the version that serves these very bytes under this very configuration.
+    pub fn serving_same(&self, artifact: &Artifact, content: &Content) -> Option<usize> {
+        let place = self.serving(artifact)?;
+        let servable = self.slots[place].servable.as_ref()?;
+        (servable.digest == content.digest && servable.config == content.config).then_some(place)
+    }
+
+    /// Lets the slot at `other` stand for the artifact of the one at `place`, which turned out to be no new version.
+    pub fn adopt(&mut self, place: usize, other: usize, health: Option<Arc<str>>) {
+        self.slots[other].artifact = self.slots[place].artifact.clone();
+        self.slots[other].health = health;
+        self.slots.remove(place);
+    }
+
+    /// Puts a fresh slot in place of one whose bytes could not be had just now.
+    pub fn put_off(&mut self, place: usize, health: String) {
+        let old = &self.slots[place];
+        let fresh = Slot::new(old.artifact.clone(), old.version);
+        self.slots[place] = Slot { waits: true, aspired: old.aspired, health: Some(health.into()), ..fresh };
+    }
+
+    /// Returns what the policy sees.
+    pub fn seen(&self) -> Vec<Seen> {
+        let seen = |slot: &Slot| Seen {
+            version: slot.version,
+            // A slot that waits is not to be begun: to the policy it is one that is done with for now.
+            state: if slot.waits { State::End } else { slot.state },
+            aspired: slot.aspired,
+        };
+        self.slots.iter().map(seen).collect()
+    }
+
+    /// Returns whether there is nothing left to tell of it.
+    pub fn is_gone(&self) -> bool {
+        self.slots.is_empty() && self.found.is_empty() && self.problem.is_none()
+    }
+
+    /// Returns the model as it is published.
+    pub fn entry(&self, name: Arc<str>) -> Entry {
+        let available = self.slots.iter().filter(|slot| slot.state == State::Available);
+        Entry {
+            available: available.filter_map(|slot| slot.servable.clone()).collect(),
+            status: ModelStatus {
+                name,
+                versions: self.slots.iter().map(Slot::status).collect(),
+                problem: self.problem.clone(),
+            },
+        }
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    fn new(artifact: Artifact, next: Version) -> Slot {
+        Slot {
+            version: artifact.number.unwrap_or(next),
+            artifact,
+            state: State::Start,
+            aspired: true,
+            waits: false,
+            health: None,
+            servable: None,
+            since: SystemTime::now(),
+        }
+    }
+
+    /// Goes on to the next state.
+    pub fn enter(&mut self, next: State) {
+        assert!(self.state.may_become(next), "states move forward only: {} -> {next}", self.state);
+        (self.state, self.since) = (next, SystemTime::now());
+    }
+
+    fn status(&self) -> VersionStatus {
+        VersionStatus {
+            version: self.version,
+            state: self.state,
+            health: self.health.clone(),
+            about: self.servable.as_ref().map(|servable| servable.about.clone()),
+            digest: self.servable.as_ref().map(|servable| servable.digest),
+            path: self.artifact.path.clone(),
+            since: self.since,
+        }
+    }
+}

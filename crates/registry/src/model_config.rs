@@ -1,0 +1,91 @@
+//! `forebay.toml` beside an artifact: what its owner says of it that its bytes do not.
+//!
+//! It stands inside the artifact's folder, or as `<name>.toml` beside the file `<name>.<ext>`. In the folder of numbered
+//! versions it holds for all of them, except where a version has its own, which then takes its place as a whole. It is no
+//! part of the version's digest: a version loads anew under the same number when its configuration changes.
+
+use std::num::NonZeroUsize;
+
+use serde::Deserialize;
+
+/// The keys of `forebay.toml`. Unknown ones are refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The outputs of a call that names none; absent, those that the format chooses.
+    pub outputs: Option<Vec<String>>,
+    /// The types of inputs that the artifact does not save.
+    pub inputs: Vec<InputConfig>,
+    /// How many of the newest numbered versions are up at once; absent, one. Only beside numbered folders.
+    pub versions_kept: Option<NonZeroUsize>,
+}
+
+/// One `[[inputs]]` table.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputConfig {
+    /// The column.
+    pub name: String,
+    /// Its type, as `--schema` writes it: `"int"`, `"array<string>"`, `"float64"`.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Its metadata as JSON text, for formats that read it.
+    pub metadata: Option<String>,
+}
+
+impl ModelConfig {
+    /// Returns the configuration that the text states, or what is wrong with it, on one line.
+    pub fn parse(text: &str) -> Result<ModelConfig, String> {
+        let config: ModelConfig = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            let message = error.message().lines().collect::<Vec<_>>().join(" ");
+            line.map_or(message.clone(), |line| format!("line {line}: {message}"))
+        })?;
+        let mut names: Vec<&str> = config.inputs.iter().map(|input| input.name.as_str()).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(format!("the input `{}` stands twice", pair[0])),
+            None => Ok(config),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str, part: &str) {
+        let error = ModelConfig::parse(text).unwrap_err();
+        assert!(error.contains(part) && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn all_keys() {
+        let text = "outputs = ['p']\nversions_kept = 2\n[[inputs]]\nname = 'age'\ntype = 'int'\nmetadata = '{}'\n";
+        let config = ModelConfig::parse(text).unwrap();
+        assert_eq!(config.outputs, Some(vec!["p".to_owned()]));
+        assert_eq!(config.versions_kept.map(NonZeroUsize::get), Some(2));
+        let age = InputConfig { name: "age".into(), ty: "int".into(), metadata: Some("{}".into()) };
+        assert_eq!(config.inputs, [age]);
+    }
+
+    #[test]
+    fn nothing_is_the_default() {
+        assert_eq!(ModelConfig::parse(""), Ok(ModelConfig::default()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        refused("outputs = []\nlabels = []", "line 2: unknown field `labels`");
+        refused("[[inputs]]\nname = 'a'\ntype = 'int'\nshape = 1", "unknown field `shape`");
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        refused("versions_kept = 0", "line 1");
+        refused("outputs = 'p'", "line 1");
+        refused("[[inputs]]\nname = 'a'", "missing field `type`");
+        refused("[[inputs]]\nname='a'\ntype='int'\n[[inputs]]\nname='a'\ntype='int'", "input `a` stands twice");
+        refused("= \u{e4}\n", "line 1");
+    }
+}

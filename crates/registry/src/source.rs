@@ -1,0 +1,66 @@
+//! Where artifacts come from: who says which versions should be up.
+//!
+//! A source announces, it does not command: each [`Scan`] states all that is there. What it says of an artifact is a
+//! fingerprint; the bytes are read only when the manager is about to load them, one artifact in memory at a time.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use model::{ModelFiles, Name, Version};
+
+use crate::{digest::Digest, error::SourceError, model_config::ModelConfig};
+
+pub mod dir;
+mod layout;
+mod listing;
+mod settle;
+
+/// Reads what a scan found.
+///
+/// An implementor returns the bytes that the artifact's fingerprint stands for, or [`SourceError::Changing`]; it bounds
+/// what it reads. It is called on the manager's thread.
+pub trait Source {
+    /// Returns the content of an artifact.
+    fn read(&self, artifact: &Artifact) -> Result<Content, SourceError>;
+}
+
+/// All that a source has, by the name of the model as the source writes it. A model that is not in it was removed.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    pub models: BTreeMap<String, Found>,
+}
+
+/// What a source has of one model.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// These artifacts; the newest `kept` numbered ones are aspired, an unnumbered one is.
+    Artifacts { name: Name, artifacts: Vec<Artifact>, kept: usize },
+    /// Something that cannot be served; what serves under this name goes on.
+    Problem(SourceError),
+}
+
+/// One artifact that stands still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// The number that the source gives it; without one its changes are counted upward from 1.
+    pub number: Option<Version>,
+    /// Where it lies, below the source's root.
+    pub path: Arc<str>,
+    /// Stands for names, sizes and times of its files: another one means that they may have changed.
+    pub fingerprint: u64,
+}
+
+/// An artifact, whole in memory.
+#[derive(Clone, Debug)]
+pub struct Content {
+    pub files: ModelFiles,
+    pub config: ModelConfig,
+    pub digest: Digest,
+}
+
+impl Content {
+    /// Returns the content of these files under this configuration.
+    pub fn new(files: ModelFiles, config: ModelConfig) -> Content {
+        let digest = Digest::of(&files);
+        Content { files, config, digest }
+    }
+}

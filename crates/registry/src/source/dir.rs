@@ -1,0 +1,239 @@
+//! The models directory as a source: looked at, left alone until it is still, read whole.
+//!
+//! The only I/O of this crate. [`DirSource::scan`] costs one `stat` per file; nothing is kept open and nothing is mapped,
+//! so whoever writes to the directory cannot reach into a version that serves.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    hash::{Hash, Hasher},
+    io::Read,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use model::{Buffer, ModelFiles, Name};
+
+use super::{
+    Artifact, Content, Found, Scan, Source,
+    layout::{self, CONFIG, Place},
+    listing::{Entry, Lister, Listing, io_error},
+    settle::{Look, Settle},
+};
+use crate::{config::Config, error::SourceError, model_config::ModelConfig};
+
+/// Bytes of a configuration beside an artifact.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// A directory of models, or one model.
+#[derive(Debug)]
+pub struct DirSource {
+    root: PathBuf,
+    /// What the one model is called where the root is one.
+    name: String,
+    config: Config,
+    settle: Settle<Place>,
+    /// What the last scan found, and what lingers.
+    places: BTreeSet<Place>,
+    first: bool,
+}
+
+/// What one look shows of a place.
+#[derive(Clone, Debug)]
+struct Seen {
+    listing: Result<Listing, SourceError>,
+    config: Option<Entry>,
+}
+
+impl DirSource {
+    /// Returns the source of a directory or file that exists.
+    pub fn new(root: &Path, config: Config) -> Result<DirSource, SourceError> {
+        let root = fs::canonicalize(root).map_err(|error| io_error(root, &error))?;
+        let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let settle = Settle::new(Duration::from_millis(config.settle_ms));
+        Ok(DirSource { root, name, config, settle, places: BTreeSet::new(), first: true })
+    }
+
+    /// Looks at the directory; `now` is the time of the look. An error means that nothing is known of it now: keep what
+    /// the last scan said.
+    pub fn scan(&mut self, now: Instant) -> Result<Scan, SourceError> {
+        let mut problems = BTreeMap::new();
+        let mut seen = BTreeMap::new();
+        for placed in layout::places(&self.lister(), &self.name)? {
+            match placed {
+                Ok(place) => {
+                    let look = self.see(&place);
+                    seen.insert(place, look);
+                }
+                Err((name, error)) => {
+                    problems.insert(name, error);
+                }
+            }
+        }
+        let looks = seen.iter().map(|(place, look)| (place.clone(), self.look(look))).collect();
+        self.first = false;
+        let still = self.settle.look(now, &looks);
+        self.places = still.keys().chain(seen.keys()).cloned().collect();
+        let mut models: BTreeMap<&str, Vec<(&Place, u64)>> = BTreeMap::new();
+        for (place, fingerprint) in &still {
+            models.entry(&place.name).or_default().push((place, *fingerprint));
+        }
+        let mut scan = Scan::default();
+        for (name, places) in models {
+            let found = self.found(name, &places, &seen).unwrap_or_else(Found::Problem);
+            scan.models.insert(name.to_owned(), found);
+        }
+        scan.models.extend(problems.into_iter().map(|(name, error)| (name, Found::Problem(error))));
+        Ok(scan)
+    }
+
+    fn lister(&self) -> Lister<'_> {
+        Lister { root: &self.root, config: &self.config }
+    }
+
+    fn see(&self, place: &Place) -> Seen {
+        let lister = self.lister();
+        let listing = lister.list(&place.path).and_then(|mut listing| {
+            // The configuration is told apart from the files of the model.
+            listing.entries.retain(|entry| Some(&entry.path) != place.config.as_ref());
+            if listing.files().next().is_none() {
+                return Err(SourceError::Empty { path: shown(&place.path) });
+            }
+            Ok(listing)
+        });
+        Seen { listing, config: place.config.as_ref().and_then(|path| lister.entry(path).ok()) }
+    }
+
+    /// Returns the look that the settling sees. In the first one, what has not been touched for long enough is still.
+    fn look(&self, seen: &Seen) -> Look {
+        let whole = match &seen.listing {
+            Ok(listing) if self.first => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+                let age_ns = i128::try_from(now).unwrap_or(i128::MAX) - listing.changed_ns();
+                listing.arrived_whole() || age_ns >= i128::from(self.config.settle_ms) * 1_000_000
+            }
+            Ok(listing) => listing.arrived_whole(),
+            Err(_) => false,
+        };
+        Look { fingerprint: seen.fingerprint(), whole }
+    }
+
+    /// Returns what stands of one model.
+    fn found(&self, name: &str, places: &[(&Place, u64)], seen: &BTreeMap<Place, Seen>) -> Result<Found, SourceError> {
+        let checked = Name::new(name)?;
+        // Two artifacts at once are an error as soon as they are seen; one that lingers after its removal is not.
+        for (place, _) in places.iter().filter(|(place, _)| seen.contains_key(place)) {
+            let other = seen.keys().find(|other| other.name == name && other.path != place.path && other.same(place));
+            if let Some(other) = other {
+                let what = match place.number.filter(|_| other.number.is_some()) {
+                    Some(number) => format!("version {number} of model `{name}`"),
+                    None => format!("model `{name}`"),
+                };
+                let (first, second) = (shown(&place.path), shown(&other.path));
+                return Err(SourceError::Twice { what, first, second });
+            }
+        }
+        let lingers = |place: &Place| !seen.contains_key(place);
+        let mut artifacts = Vec::new();
+        let mut kept = 1;
+        for (place, fingerprint) in places {
+            let taken = |(other, _): &&(&Place, u64)| !lingers(other) && other.same(place);
+            if lingers(place) && places.iter().any(|other| taken(&other)) {
+                continue;
+            }
+            if let Some(Seen { listing: Err(error), .. }) = seen.get(place) {
+                return Err(error.clone());
+            }
+            if let Some(path) = place.model_config.as_ref().filter(|_| !lingers(place)) {
+                kept = self.read_config(path)?.versions_kept.map_or(1, usize::from);
+            }
+            artifacts.push(Artifact {
+                number: place.number,
+                path: place.path.as_str().into(),
+                fingerprint: *fingerprint,
+            });
+        }
+        Ok(Found::Artifacts { name: checked, artifacts, kept })
+    }
+
+    fn read_config(&self, path: &str) -> Result<ModelConfig, SourceError> {
+        let bytes = self.read_file(path, CONFIG_BYTES_MAX)?;
+        let error = |reason| SourceError::Config { path: path.to_owned(), reason };
+        let text = std::str::from_utf8(&bytes).map_err(|_| error("not UTF-8".to_owned()))?;
+        ModelConfig::parse(text).map_err(error)
+    }
+
+    /// Reads a file up to a size; a larger one has changed since it was listed, or is over a limit.
+    fn read_file(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
+        let full = self.lister().resolved(path)?;
+        let file = File::open(&full).map_err(|error| io_error(&full, &error))?;
+        let mut bytes = Vec::new();
+        file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| io_error(&full, &error))?;
+        if bytes.len() as u64 > bytes_max { Err(SourceError::Changing { path: shown(path) }) } else { Ok(bytes) }
+    }
+}
+
+impl Source for DirSource {
+    fn read(&self, artifact: &Artifact) -> Result<Content, SourceError> {
+        let changing = || SourceError::Changing { path: shown(&artifact.path) };
+        let same = |place: &&Place| *place.path == *artifact.path && place.number == artifact.number;
+        let place = self.places.iter().find(same).ok_or_else(changing)?;
+        let seen = self.see(place);
+        if seen.fingerprint() != artifact.fingerprint {
+            return Err(changing());
+        }
+        let config = self.config_of(place)?;
+        let listing = seen.listing.clone()?;
+        let below = |path: &str| match path.strip_prefix(&place.path) {
+            Some("") | None => path.rsplit('/').next().unwrap_or(path).to_owned(),
+            Some(rest) => rest.trim_start_matches('/').to_owned(),
+        };
+        let mut files = Vec::new();
+        for file in listing.files() {
+            let bytes = self.read_file(&file.path, file.size)?;
+            let path = if file.path.is_empty() { self.name.clone() } else { below(&file.path) };
+            files.push((path, Buffer::from_vec(bytes)));
+        }
+        // What was written meanwhile shows in the listing; a mixture of two artifacts is never loaded.
+        if self.see(place).fingerprint() != artifact.fingerprint {
+            return Err(changing());
+        }
+        Ok(Content::new(ModelFiles::new(files), config))
+    }
+}
+
+impl DirSource {
+    fn config_of(&self, place: &Place) -> Result<ModelConfig, SourceError> {
+        let Some(path) = &place.config else { return Ok(ModelConfig::default()) };
+        let config = self.read_config(path)?;
+        if config.versions_kept.is_some() && place.model_config.as_ref() != Some(path) {
+            let reason = format!("`versions_kept` belongs into the {CONFIG} beside numbered version folders");
+            return Err(SourceError::Config { path: path.clone(), reason });
+        }
+        Ok(config)
+    }
+}
+
+impl Place {
+    /// Returns whether the two cannot both stand: the same version, or a numbered and an unnumbered artifact.
+    fn same(&self, other: &Place) -> bool {
+        self.number.is_none() || other.number.is_none() || self.number == other.number
+    }
+}
+
+impl Seen {
+    fn fingerprint(&self) -> u64 {
+        let mut hash = std::hash::DefaultHasher::new();
+        match &self.listing {
+            Ok(listing) => listing.fingerprint().hash(&mut hash),
+            Err(error) => error.to_string().hash(&mut hash),
+        }
+        self.config.hash(&mut hash);
+        hash.finish()
+    }
+}
+
+/// Returns the path as a message names it: the root is `.`.
+fn shown(path: &str) -> String {
+    if path.is_empty() { ".".to_owned() } else { path.to_owned() }
+}

@@ -1,0 +1,113 @@
+//! Which folders and files of the models directory are artifacts of which model.
+//!
+//! Any of `<name>/<version>/...`, `<name>/...` and `<name>.<ext>`; or the directory is one model itself. What begins with
+//! `.` or `_` is no model, nor are pages (`.md`); `.toml` files configure the artifact beside them.
+
+use model::Version;
+
+use super::listing::{Lister, join};
+use crate::error::SourceError;
+
+/// The configuration in an artifact's folder.
+pub(super) const CONFIG: &str = "forebay.toml";
+
+/// One place where an artifact lies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// As it stands on the disk, not checked.
+    pub name: String,
+    pub number: Option<Version>,
+    /// Relative to the root, which is the empty path.
+    pub path: String,
+    /// Where its configuration lies, if it has one.
+    pub config: Option<String>,
+    /// Where the configuration of all numbered versions of the model lies, if there is one.
+    pub model_config: Option<String>,
+}
+
+/// A place, or something at a name that is none.
+pub(super) type Placed = Result<Place, (String, SourceError)>;
+
+/// Returns all places below the root; `name` is the model's where the root itself is one.
+pub(super) fn places(lister: &Lister<'_>, name: &str) -> Result<Vec<Placed>, SourceError> {
+    if !lister.entry("")?.is_dir {
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        return Ok(vec![Ok(Place::alone(stem, String::new()))]);
+    }
+    let names = visible(lister.names("", lister.config.models_max, "models_max")?);
+    let is_model = names.iter().any(|n| MARKS.contains(&n.as_str()));
+    let folders = || names.iter().filter(|n| lister.entry(n).is_ok_and(|e| e.is_dir));
+    let is_versions = folders().next().is_some() && folders().all(|n| number(n).is_some());
+    if is_model || is_versions {
+        return Ok(folder(lister, name, ""));
+    }
+    Ok(names.iter().flat_map(|child| top(lister, child, &names)).collect())
+}
+
+/// What only an artifact's own folder holds directly.
+const MARKS: [&str; 3] = ["metadata", "saved_model.pb", CONFIG];
+
+fn visible(names: Vec<String>) -> Vec<String> {
+    names.into_iter().filter(|name| !name.starts_with('_')).collect()
+}
+
+fn number(name: &str) -> Option<Version> {
+    let digits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+    if digits { name.parse().ok().map(Version) } else { None }
+}
+
+/// One entry of the models directory: a folder is one model, a file another.
+fn top(lister: &Lister<'_>, child: &str, names: &[String]) -> Vec<Placed> {
+    let (stem, extension) = child.rsplit_once('.').unwrap_or((child, ""));
+    match lister.entry(child) {
+        Ok(entry) if entry.is_dir => folder(lister, child, child),
+        Ok(_) if matches!(extension, "toml" | "md") => Vec::new(),
+        Ok(_) => {
+            let config = Some(format!("{stem}.toml")).filter(|config| names.contains(config));
+            vec![Ok(Place { config, ..Place::alone(stem, child.to_owned()) })]
+        }
+        // Gone between the two looks: as if it had not been there.
+        Err(SourceError::Io { .. }) => Vec::new(),
+        Err(error) => vec![Err((child.to_owned(), error))],
+    }
+}
+
+/// A model's folder: numbered versions, or one artifact.
+fn folder(lister: &Lister<'_>, name: &str, path: &str) -> Vec<Placed> {
+    let limit = lister.config.files_max;
+    let names = match lister.names(path, limit, "files_max") {
+        Ok(names) => names,
+        Err(error) => return vec![Err((name.to_owned(), error))],
+    };
+    let config = |names: &[String], path: &str| names.iter().any(|n| n == CONFIG).then(|| join(path, CONFIG));
+    let own = config(&names, path);
+    let is_artifact = names.iter().any(|n| n != CONFIG && MARKS.contains(&n.as_str()));
+    let numbered: Vec<(Version, &String)> = if is_artifact {
+        Vec::new()
+    } else {
+        let is_dir = |n: &str| lister.entry(&join(path, n)).is_ok_and(|e| e.is_dir);
+        names.iter().filter_map(|n| Some((number(n)?, n))).filter(|(_, n)| is_dir(n)).collect()
+    };
+    if numbered.is_empty() {
+        return vec![Ok(Place { config: own, ..Place::alone(name, path.to_owned()) })];
+    }
+    let limit = lister.config.versions_max;
+    if numbered.len() > limit {
+        let (path, got, key) = (path.to_owned(), numbered.len() as u64, "versions_max");
+        let error = SourceError::TooLarge { path, got, limit: limit as u64, unit: "versions", key };
+        return vec![Err((name.to_owned(), error))];
+    }
+    let place = |(version, child): (Version, &String)| {
+        let path = join(path, child);
+        let has_config = lister.entry(&join(&path, CONFIG)).is_ok_and(|entry| !entry.is_dir);
+        let config = if has_config { Some(join(&path, CONFIG)) } else { own.clone() };
+        Ok(Place { name: name.to_owned(), number: Some(version), path, config, model_config: own.clone() })
+    };
+    numbered.into_iter().map(place).collect()
+}
+
+impl Place {
+    fn alone(name: &str, path: String) -> Place {
+        Place { name: name.to_owned(), number: None, path, config: None, model_config: None }
+    }
+}

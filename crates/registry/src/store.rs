@@ -1,0 +1,140 @@
+//! The memory of versions: which were published, with which bytes.
+//!
+//! The trait is what the rest of the house knows of databases; here is its form in memory, which forgets at exit. Records
+//! are small and hold no bytes of the artifacts.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use model::{Name, Version};
+
+use crate::{digest::Digest, error::StoreError};
+
+/// One published version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionRecord {
+    pub name: Name,
+    pub version: Version,
+    pub digest: Digest,
+    pub created: SystemTime,
+    /// Where it came from: a path below the models directory, an upload.
+    pub provenance: Arc<str>,
+}
+
+/// Keeps version records.
+///
+/// An implementor answers from any thread and may wait for a disk or a network, so it is never called on a network thread.
+/// A version once put keeps its digest until it is removed.
+pub trait ModelStore: Send + Sync {
+    /// Returns the records of one model, ordered by version.
+    fn versions(&self, name: &Name) -> Result<Vec<VersionRecord>, StoreError>;
+
+    /// Returns the record of one version.
+    fn get(&self, name: &Name, version: Version) -> Result<Option<VersionRecord>, StoreError>;
+
+    /// Returns the record of the highest version.
+    fn latest(&self, name: &Name) -> Result<Option<VersionRecord>, StoreError>;
+
+    /// Keeps the record. One with the same digest changes nothing; one with another is refused.
+    fn put(&self, record: VersionRecord) -> Result<(), StoreError>;
+
+    /// Forgets the version.
+    fn remove(&self, name: &Name, version: Version) -> Result<(), StoreError>;
+}
+
+/// Records that a model has at most; the oldest are forgotten first, numbers are never given twice.
+const RECORDS_MAX: usize = 1_000;
+
+/// The store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<BTreeMap<Name, BTreeMap<Version, VersionRecord>>>);
+
+impl MemoryStore {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, BTreeMap<Version, VersionRecord>>> {
+        // Every change of the map is one insert or remove, so a poisoned one is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ModelStore for MemoryStore {
+    fn versions(&self, name: &Name) -> Result<Vec<VersionRecord>, StoreError> {
+        Ok(self.lock().get(name).map(|records| records.values().cloned().collect()).unwrap_or_default())
+    }
+
+    fn get(&self, name: &Name, version: Version) -> Result<Option<VersionRecord>, StoreError> {
+        Ok(self.lock().get(name).and_then(|records| records.get(&version)).cloned())
+    }
+
+    fn latest(&self, name: &Name) -> Result<Option<VersionRecord>, StoreError> {
+        Ok(self.lock().get(name).and_then(|records| records.values().next_back()).cloned())
+    }
+
+    fn put(&self, record: VersionRecord) -> Result<(), StoreError> {
+        let mut names = self.lock();
+        let records = names.entry(record.name.clone()).or_default();
+        match records.get(&record.version) {
+            Some(old) if old.digest != record.digest => {
+                Err(StoreError::AlreadyExists { name: record.name, version: record.version })
+            }
+            Some(_) => Ok(()),
+            None => {
+                records.insert(record.version, record);
+                while records.len() > RECORDS_MAX {
+                    records.pop_first();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn remove(&self, name: &Name, version: Version) -> Result<(), StoreError> {
+        let mut names = self.lock();
+        if let Some(records) = names.get_mut(name) {
+            records.remove(&version);
+            if records.is_empty() {
+                names.remove(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(version: u64, content: &str) -> VersionRecord {
+        let files = model::ModelFiles::new([("m".to_owned(), content.as_bytes().to_vec().into())]);
+        VersionRecord {
+            name: Name::new("m").unwrap(),
+            version: Version(version),
+            digest: Digest::of(&files),
+            created: SystemTime::UNIX_EPOCH,
+            provenance: "m".into(),
+        }
+    }
+
+    #[test]
+    fn a_version_keeps_its_bytes() {
+        let (store, name) = (MemoryStore::default(), Name::new("m").unwrap());
+        store.put(record(1, "a")).unwrap();
+        store.put(record(1, "a")).unwrap();
+        assert!(matches!(store.put(record(1, "b")), Err(StoreError::AlreadyExists { .. })));
+        store.put(record(3, "b")).unwrap();
+        assert_eq!(store.latest(&name).unwrap(), Some(record(3, "b")));
+        assert_eq!(store.get(&name, Version(1)).unwrap(), Some(record(1, "a")));
+        store.remove(&name, Version(1)).unwrap();
+        assert_eq!(store.versions(&name).unwrap(), [record(3, "b")]);
+    }
+
+    #[test]
+    fn the_oldest_records_are_forgotten() {
+        let (store, name) = (MemoryStore::default(), Name::new("m").unwrap());
+        (1..=RECORDS_MAX as u64 + 2).for_each(|version| store.put(record(version, "a")).unwrap());
+        let versions = store.versions(&name).unwrap();
+        assert_eq!((versions.len(), versions[0].version), (RECORDS_MAX, Version(3)));
+    }
+}
