@@ -246,11 +246,10 @@ impl Manager {
     /// Forgets the numbers that a source no longer has, so that it may give them again. Counted ones are never given twice.
     fn forget(&mut self, name: &str, now: &[Artifact]) {
         let Some(Model { name: Some(checked), found, .. }) = self.models.get(name) else { return };
-        for number in found.iter().filter_map(|old| old.number) {
-            if !now.iter().any(|artifact| artifact.number == Some(number)) {
-                if let Err(error) = self.store.remove(checked, number) {
-                    warn!(model = %name, version = %number, %error, "not forgotten");
-                }
+        let has = |number| now.iter().any(|artifact| artifact.number == Some(number));
+        for number in found.iter().filter_map(|old| old.number).filter(|&number| !has(number)) {
+            if let Err(error) = self.store.remove(checked, number) {
+                warn!(model = %name, version = %number, %error, "not forgotten");
             }
         }
     }
