@@ -1,0 +1,290 @@
+//! Plan to program: what is needed, in what types, and where every value lives.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use plan::{ControlOp, Node, Op, Place, Plan, SlotId, ValueType};
+
+use crate::{
+    TILE_ROWS,
+    error::CompileError,
+    frame::{Home, NodeNames},
+    kernel::{
+        Kernel, Site,
+        control::{ArmBody, ControlKernel, LoopBody},
+    },
+    program::{Body, Instruction, Layout, Program, ProgramInput, ProgramOutput, Source, StoreType},
+};
+
+/// Compiles the plan for the outputs asked (`None`: the default ones) and the types of the inputs, in the plan's order (`None`:
+/// the caller does not bring it). What nobody asked for is not computed, and its inputs need not be there.
+pub fn compile(
+    plan: &Plan,
+    input_types: &[Option<ValueType>],
+    asked: Option<&Arc<[Arc<str>]>>,
+) -> Result<Program, CompileError> {
+    let outputs = asked_outputs(plan, asked)?;
+    let slots: Vec<SlotId> = outputs.iter().map(|(_, slot)| *slot).collect();
+    let needed = plan.needed_inputs(slots.iter().copied());
+    for ((input, ty), _) in plan.inputs.iter().zip(input_types).zip(&needed).filter(|(_, needed)| **needed) {
+        if ty.is_none() {
+            let expected = input.takes.first().to_string();
+            return Err(CompileError::MissingInput { name: input.name.clone(), expected });
+        }
+    }
+    let types = plan.infer(input_types)?;
+    let mut compiler = Compiler::default();
+    let mut inputs = Vec::new();
+    let mut homes = vec![None; plan.inputs.len()];
+    let read = read_by_nodes(plan, &slots);
+    for (i, input) in plan.inputs.iter().enumerate().filter(|(i, _)| needed[*i]) {
+        let ty = types[input.slot.index()].clone().expect("a needed input has a type, as was just seen");
+        if read[input.slot.index()] {
+            homes[i] = Some(compiler.home(&ty, &input.name)?);
+        }
+        inputs.push(ProgramInput { name: input.name.clone(), ty, home: homes[i] });
+    }
+    let (body, sources) = compiler.top(plan, &types, &homes, &slots, &inputs)?;
+    let outputs = outputs.iter().zip(sources).map(|((name, slot), source)| ProgramOutput {
+        name: name.clone(),
+        ty: types[slot.index()].clone().expect("a needed slot has a type"),
+        source,
+    });
+    static IDS: AtomicU64 = AtomicU64::new(1);
+    Ok(Program {
+        id: IDS.fetch_add(1, Ordering::Relaxed),
+        asked: asked.cloned(),
+        outputs: outputs.collect(),
+        body,
+        nodes: compiler.nodes,
+        tile_rows: tile_rows(&compiler.layout),
+        layout: compiler.layout,
+        not_separable: plan.not_separable().map(|n| (n.step.clone(), n.op.name())),
+        has_whole_inputs: inputs.iter().any(|i| i.ty.place == Place::Whole),
+        has_loops: has_loops(plan),
+        inputs,
+    })
+}
+
+fn asked_outputs(plan: &Plan, asked: Option<&Arc<[Arc<str>]>>) -> Result<Vec<(Arc<str>, SlotId)>, CompileError> {
+    let Some(names) = asked else {
+        return Ok(plan.outputs.iter().filter(|o| o.default).map(|o| (o.name.clone(), o.slot)).collect());
+    };
+    let find = |name: &Arc<str>| {
+        let known = || plan.outputs.iter().map(|o| o.name.to_string()).collect();
+        let output = plan.outputs.iter().find(|o| o.name == *name);
+        output
+            .map(|o| (o.name.clone(), o.slot))
+            .ok_or_else(|| CompileError::UnknownOutput { name: name.clone(), known: known() })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Returns which slots the needed nodes read.
+fn read_by_nodes(plan: &Plan, slots: &[SlotId]) -> Vec<bool> {
+    let needed = plan.needed_nodes(slots.iter().copied());
+    let mut read = vec![false; plan.slots.len()];
+    for (node, _) in plan.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
+        node.inputs.iter().for_each(|s| read[s.index()] = true);
+    }
+    read
+}
+
+fn has_loops(plan: &Plan) -> bool {
+    plan.nodes.iter().any(|n| match &n.op {
+        Op::Control(ControlOp::Loop { .. } | ControlOp::Scan { .. }) => true,
+        Op::Control(op) => op.plans().any(has_loops),
+        _ => false,
+    })
+}
+
+/// Returns the rows of a tile: as many as keep the cells of all blocks within a part of the second cache, 256 at least.
+fn tile_rows(layout: &Layout) -> usize {
+    const TILE_BYTES: usize = 512 << 10;
+    let per_row = 8 * layout.blocks as usize + 64 * layout.stores.len();
+    let rows = (TILE_BYTES / per_row.max(1)).clamp(256, TILE_ROWS);
+    rows / 64 * 64
+}
+
+/// What grows while a plan and its sub-plans are compiled into one layout.
+#[derive(Default)]
+struct Compiler {
+    layout: Layout,
+    free_blocks: Vec<u32>,
+    nodes: Vec<NodeNames>,
+}
+
+impl Compiler {
+    /// Returns a home for a value of this type.
+    fn home(&mut self, ty: &ValueType, name: &str) -> Result<Home, CompileError> {
+        let refuse = || Err(CompileError::Unimplemented(format!("`{name}` of type {ty}")));
+        let store = match (ty.place, ty.ty.as_scalar()) {
+            (Place::Rows(0), Some(dtype)) => {
+                let block = self.free_blocks.pop().unwrap_or_else(|| {
+                    self.layout.blocks += 1;
+                    self.layout.blocks - 1
+                });
+                return Ok(Home::Cells { block, dtype });
+            }
+            (Place::Rows(0), None) if StoreType::is_supported(&ty.ty) => StoreType::Rows(ty.ty.clone()),
+            (Place::Whole, Some(dtype)) => StoreType::Whole(dtype),
+            _ => return refuse(),
+        };
+        self.layout.stores.push(store);
+        Ok(Home::Store(self.layout.stores.len() as u32 - 1))
+    }
+
+    fn release(&mut self, home: Home) {
+        if let Home::Cells { block, .. } = home {
+            self.free_blocks.push(block);
+        }
+    }
+
+    /// Compiles the outermost plan; an output that is an input as it came is not loaded for that.
+    fn top(
+        &mut self,
+        plan: &Plan,
+        types: &[Option<ValueType>],
+        homes: &[Option<Home>],
+        slots: &[SlotId],
+        inputs: &[ProgramInput],
+    ) -> Result<(Body, Vec<Source>), CompileError> {
+        let place_of = |slot: &SlotId| {
+            let input = plan.inputs.iter().find(|i| i.slot == *slot)?;
+            inputs.iter().position(|p| p.name == input.name)
+        };
+        let computed: Vec<SlotId> = slots.iter().copied().filter(|s| place_of(s).is_none()).collect();
+        let body = self.body(plan, types, homes, &computed)?;
+        let mut computed = body.outputs.iter();
+        let sources = slots.iter().map(|slot| match place_of(slot) {
+            Some(place) => Source::Input(place),
+            None => Source::Home(*computed.next().expect("an output home for each computed slot")),
+        });
+        let sources = sources.collect();
+        Ok((body, sources))
+    }
+
+    /// Compiles a plan whose inputs live in `homes`. Blocks of values are reused after their last reader; the outputs'
+    /// stay taken.
+    fn body(
+        &mut self,
+        plan: &Plan,
+        types: &[Option<ValueType>],
+        homes: &[Option<Home>],
+        wanted: &[SlotId],
+    ) -> Result<Body, CompileError> {
+        let needed = plan.needed_nodes(wanted.iter().copied());
+        let mut readers = vec![0usize; plan.slots.len()];
+        for (node, _) in plan.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
+            node.inputs.iter().for_each(|s| readers[s.index()] += 1);
+        }
+        wanted.iter().for_each(|s| readers[s.index()] += 1);
+        let mut places: Vec<Option<Home>> = vec![None; plan.slots.len()];
+        for (input, home) in plan.inputs.iter().zip(homes) {
+            places[input.slot.index()] = *home;
+            // The input's home is the caller's: it is never released here.
+            readers[input.slot.index()] += 1;
+        }
+        let mut body = Body::default();
+        for (node, _) in plan.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
+            self.node(plan, node, types, &readers, &mut places, &mut body)?;
+            for slot in &node.inputs {
+                let left = &mut readers[slot.index()];
+                *left -= 1;
+                if let (0, Some(home)) = (*left, places[slot.index()]) {
+                    self.release(home);
+                }
+            }
+        }
+        body.outputs = wanted.iter().map(|s| places[s.index()].expect("every needed slot was filled")).collect();
+        Ok(body)
+    }
+
+    /// Compiles one node into the body.
+    fn node(
+        &mut self,
+        plan: &Plan,
+        node: &Node,
+        types: &[Option<ValueType>],
+        readers: &[usize],
+        places: &mut [Option<Home>],
+        body: &mut Body,
+    ) -> Result<(), CompileError> {
+        let ty = |slot: &SlotId| types[slot.index()].clone().expect("a needed slot has a type");
+        let inputs: Vec<ValueType> = node.inputs.iter().map(ty).collect();
+        let homes: Box<[Home]> = node.inputs.iter().map(|s| places[s.index()].expect("nodes stand in order")).collect();
+        let wanted: Vec<bool> = node.outputs.iter().map(|s| readers[s.index()] > 0).collect();
+        if let Op::Control(ControlOp::Call { body: sub }) = &node.op {
+            let called = self.sub_plan(sub, &inputs, &homes)?;
+            body.instructions.extend(called.instructions);
+            for (slot, home) in node.outputs.iter().zip(called.outputs) {
+                places[slot.index()] = Some(home);
+            }
+            return Ok(());
+        }
+        let mut outputs = Vec::with_capacity(node.outputs.len());
+        for (slot, wanted) in node.outputs.iter().zip(&wanted) {
+            let name = &plan.slots[slot.index()].name;
+            let home = wanted.then(|| self.home(&ty(slot), name)).transpose()?;
+            places[slot.index()] = home;
+            outputs.push(home);
+        }
+        let kernel = match &node.op {
+            Op::Control(op) => Kernel::Control(self.control(op, &inputs, &homes)?),
+            op => Kernel::new(op, &Site { step: &node.step, inputs: &inputs, wanted: &wanted })?,
+        };
+        let names = node.inputs.iter().map(|s| plan.slots[s.index()].name.clone()).collect();
+        self.nodes.push(NodeNames { step: node.step.clone(), inputs: names });
+        let node = self.nodes.len() as u32 - 1;
+        body.instructions.push(Instruction { kernel, inputs: homes, outputs: outputs.into(), node });
+        Ok(())
+    }
+
+    /// Compiles a sub-plan that reads its node's inputs where they are.
+    fn sub_plan(&mut self, plan: &Plan, inputs: &[ValueType], homes: &[Home]) -> Result<Body, CompileError> {
+        let given: Vec<Option<ValueType>> = inputs.iter().cloned().map(Some).collect();
+        let types = plan.infer(&given)?;
+        let homes: Vec<Option<Home>> = homes.iter().copied().map(Some).collect();
+        let wanted: Vec<SlotId> = plan.outputs.iter().map(|o| o.slot).collect();
+        self.body(plan, &types, &homes, &wanted)
+    }
+
+    fn control(&mut self, op: &ControlOp, inputs: &[ValueType], homes: &[Home]) -> Result<ControlKernel, CompileError> {
+        Ok(match op {
+            ControlOp::Branch { arms, otherwise } => {
+                let mut bodies = Vec::with_capacity(arms.len());
+                for arm in arms {
+                    let test = self.sub_plan(&arm.test, inputs, homes)?;
+                    let body = self.sub_plan(&arm.body, inputs, homes)?;
+                    bodies.push(ArmBody { test, body });
+                }
+                let otherwise = otherwise.as_ref().map(|p| self.sub_plan(p, inputs, homes)).transpose()?;
+                ControlKernel::Branch { arms: bodies, otherwise }
+            }
+            ControlOp::If { then, otherwise } => ControlKernel::If {
+                then: self.sub_plan(then, &inputs[1..], &homes[1..])?,
+                otherwise: self.sub_plan(otherwise, &inputs[1..], &homes[1..])?,
+            },
+            ControlOp::Loop { body, carried, steps_max } => {
+                let own = self.whole_homes(&inputs[..2 + carried])?;
+                let seen = [&own[..], &homes[2 + carried..]].concat();
+                let body = self.sub_plan(body, inputs, &seen)?;
+                let next = self.whole_homes(&inputs[2..2 + carried])?;
+                ControlKernel::Loop(LoopBody { body, own, next, carried: *carried, steps_max: *steps_max })
+            }
+            ControlOp::Scan { body, carried, steps_max } => {
+                let own = self.whole_homes(inputs)?;
+                let body = self.sub_plan(body, inputs, &own)?;
+                let next = self.whole_homes(&inputs[..*carried])?;
+                ControlKernel::Scan(LoopBody { body, own, next, carried: *carried, steps_max: *steps_max })
+            }
+            ControlOp::Call { .. } => unreachable!("a call is compiled in its place"),
+        })
+    }
+
+    fn whole_homes(&mut self, types: &[ValueType]) -> Result<Vec<Home>, CompileError> {
+        types.iter().map(|ty| self.home(&ValueType { place: Place::Whole, ..ty.clone() }, "a carried value")).collect()
+    }
+}

@@ -1,0 +1,334 @@
+//! Where the values of a run live: an arena of 8-byte cells for single numbers, stores for everything else, the live mask
+//! and the faults.
+//!
+//! A cell holds an `f64` by its bits, a `f32` by its bits in the low half, an integer (dates and timestamps too) widened to
+//! 64 bits, a boolean as 0 or 1. Cells are `std::cell::Cell`s, so a kernel reads some slots and writes another of one arena
+//! without a borrow standing in its way; nothing is shared between threads.
+
+use std::{
+    cell::{Cell, Ref, RefCell, RefMut},
+    sync::Arc,
+};
+
+use model::{DType, FaultKind, FaultValue};
+
+use crate::{
+    program::Layout,
+    store::{ListStore, Store, TextStore, VectorStore, WholeStore},
+};
+
+/// Where a slot lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// A block of cells, one a row.
+    Cells {
+        block: u32,
+        dtype: DType,
+    },
+    Store(u32),
+}
+
+/// One row that a kernel refuses or drops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    pub row: u32,
+    /// The node that refuses it, in the program's numbering.
+    pub node: u32,
+    /// Which of the node's inputs holds the value.
+    pub input: u32,
+    /// `None` where the model drops the row.
+    pub refusal: Option<(FaultKind, FaultValue)>,
+}
+
+/// The memory of one schedule of one program.
+pub struct Frame {
+    /// Rows that it has room for.
+    capacity: usize,
+    /// Cells of a block: one a row, then the validity words.
+    stride: usize,
+    arena: Box<[Cell<u64>]>,
+    stores: Vec<RefCell<Store>>,
+    rows: Cell<usize>,
+    /// One bit a row: set while neither refused nor dropped, and, in a branch, concerned.
+    live: Box<[Cell<u64>]>,
+    faults: RefCell<Vec<Fault>>,
+    /// Saved live masks of the branches that are being run.
+    masks: RefCell<Vec<u64>>,
+}
+
+/// The cells of one slot.
+#[derive(Clone, Copy)]
+pub struct Cells<'a> {
+    pub dtype: DType,
+    data: &'a [Cell<u64>],
+    valid: &'a [Cell<u64>],
+}
+
+// === impl Frame ===
+
+impl Frame {
+    /// Returns a frame for `capacity` rows.
+    pub fn new(layout: &Layout, capacity: usize) -> Frame {
+        let words = capacity.div_ceil(64);
+        let stride = capacity + words;
+        Frame {
+            capacity,
+            stride,
+            arena: vec![Cell::new(0); stride * layout.blocks as usize].into_boxed_slice(),
+            stores: layout.stores.iter().map(|ty| RefCell::new(ty.new_store())).collect(),
+            rows: Cell::new(0),
+            live: vec![Cell::new(0); words].into_boxed_slice(),
+            faults: RefCell::new(Vec::new()),
+            masks: RefCell::new(Vec::new()),
+        }
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Returns the bytes that the frame holds: the arena, and the room its stores have grown to.
+    pub fn bytes(&self) -> usize {
+        self.arena.len() * 8 + self.stores.iter().map(|s| s.borrow().bytes()).sum::<usize>()
+    }
+
+    /// Begins a run of so many rows: all live, no fault.
+    pub fn begin(&self, rows: usize) {
+        assert!(rows <= self.capacity, "a run fits its frame");
+        self.rows.set(rows);
+        for (i, word) in self.live.iter().enumerate() {
+            let left = rows.saturating_sub(i * 64);
+            word.set(if left >= 64 { u64::MAX } else { (1 << left) - 1 });
+        }
+        self.faults.borrow_mut().clear();
+        self.masks.borrow_mut().clear();
+    }
+
+    /// Returns the rows of this run, live or not.
+    #[inline]
+    pub fn rows(&self) -> usize {
+        self.rows.get()
+    }
+
+    #[inline]
+    pub fn is_live(&self, row: usize) -> bool {
+        self.live[row / 64].get() >> (row % 64) & 1 == 1
+    }
+
+    /// Calls `f` with every live row, in order. Rows that `f` refuses leave the mask at once.
+    #[inline]
+    pub fn each_live(&self, mut f: impl FnMut(usize)) {
+        for (i, word) in self.live.iter().enumerate() {
+            let mut bits = word.get();
+            if bits == u64::MAX {
+                for row in i * 64..i * 64 + 64 {
+                    f(row);
+                }
+            } else {
+                while bits != 0 {
+                    f(i * 64 + bits.trailing_zeros() as usize);
+                    bits &= bits - 1;
+                }
+            }
+        }
+    }
+
+    fn kill(&self, row: usize) {
+        let word = &self.live[row / 64];
+        word.set(word.get() & !(1 << (row % 64)));
+    }
+
+    /// Returns the words of the live mask.
+    pub fn live_words(&self) -> &[Cell<u64>] {
+        &self.live
+    }
+
+    /// Returns a stack for saved masks.
+    pub fn masks(&self) -> RefMut<'_, Vec<u64>> {
+        self.masks.borrow_mut()
+    }
+
+    pub fn faults(&self) -> Ref<'_, Vec<Fault>> {
+        self.faults.borrow()
+    }
+
+    /// Returns the cells of a slot.
+    #[inline]
+    pub fn cells(&self, home: Home) -> Cells<'_> {
+        let Home::Cells { block, dtype } = home else { unreachable!("compiled for cells") };
+        let at = block as usize * self.stride;
+        let (data, valid) = self.arena[at..at + self.stride].split_at(self.capacity);
+        Cells { dtype, data, valid }
+    }
+
+    fn store(&self, home: Home) -> &RefCell<Store> {
+        let Home::Store(index) = home else { unreachable!("compiled for a store") };
+        &self.stores[index as usize]
+    }
+
+    /// Returns a slot that is no cells, to read.
+    pub fn store_ref(&self, home: Home) -> Ref<'_, Store> {
+        self.store(home).borrow()
+    }
+
+    /// Returns a slot that is no cells, to write.
+    pub fn store_mut(&self, home: Home) -> RefMut<'_, Store> {
+        self.store(home).borrow_mut()
+    }
+
+    /// Returns a slot of texts to read.
+    pub fn texts(&self, home: Home) -> Ref<'_, TextStore> {
+        Ref::map(
+            self.store(home).borrow(),
+            |s| if let Store::Text(t) = s { t } else { unreachable!("compiled for texts") },
+        )
+    }
+
+    /// Returns a slot of texts to write; its rows of the last run are still there.
+    pub fn texts_mut(&self, home: Home) -> RefMut<'_, TextStore> {
+        RefMut::map(self.store(home).borrow_mut(), |s| {
+            if let Store::Text(t) = s { t } else { unreachable!("compiled for texts") }
+        })
+    }
+
+    pub fn lists(&self, home: Home) -> Ref<'_, ListStore> {
+        Ref::map(
+            self.store(home).borrow(),
+            |s| if let Store::List(l) = s { l } else { unreachable!("compiled for lists") },
+        )
+    }
+
+    pub fn lists_mut(&self, home: Home) -> RefMut<'_, ListStore> {
+        RefMut::map(self.store(home).borrow_mut(), |s| {
+            if let Store::List(l) = s { l } else { unreachable!("compiled for lists") }
+        })
+    }
+
+    pub fn vectors(&self, home: Home) -> Ref<'_, VectorStore> {
+        Ref::map(self.store(home).borrow(), |s| {
+            if let Store::Vector(v) = s { v } else { unreachable!("compiled for vectors") }
+        })
+    }
+
+    pub fn vectors_mut(&self, home: Home) -> RefMut<'_, VectorStore> {
+        RefMut::map(self.store(home).borrow_mut(), |s| {
+            if let Store::Vector(v) = s { v } else { unreachable!("compiled for vectors") }
+        })
+    }
+
+    pub fn whole(&self, home: Home) -> Ref<'_, WholeStore> {
+        Ref::map(self.store(home).borrow(), |s| {
+            if let Store::Whole(w) = s { w } else { unreachable!("compiled for a whole value") }
+        })
+    }
+
+    pub fn whole_mut(&self, home: Home) -> RefMut<'_, WholeStore> {
+        RefMut::map(self.store(home).borrow_mut(), |s| {
+            if let Store::Whole(w) = s { w } else { unreachable!("compiled for a whole value") }
+        })
+    }
+}
+
+// === impl Cells ===
+
+impl Cells<'_> {
+    #[inline]
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.valid[row / 64].get() >> (row % 64) & 1 == 1
+    }
+
+    /// Returns the row's cell where it is not null.
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<u64> {
+        self.is_valid(row).then(|| self.data[row].get())
+    }
+
+    /// Returns the row's number as a float64, where it is not null.
+    #[inline]
+    pub fn number(&self, row: usize) -> Option<f64> {
+        self.get(row).map(|cell| as_f64(self.dtype, cell))
+    }
+
+    /// Sets the row; `None` is null.
+    #[inline]
+    pub fn set(&self, row: usize, cell: Option<u64>) {
+        let word = &self.valid[row / 64];
+        let bit = 1 << (row % 64);
+        match cell {
+            Some(cell) => {
+                self.data[row].set(cell);
+                word.set(word.get() | bit);
+            }
+            None => word.set(word.get() & !bit),
+        }
+    }
+
+    /// Sets a row of float64.
+    #[inline]
+    pub fn set_f64(&self, row: usize, value: f64) {
+        debug_assert_eq!(self.dtype, DType::F64);
+        self.set(row, Some(value.to_bits()));
+    }
+
+    /// Returns the cells of the rows themselves, for kernels over slices; null rows hold anything.
+    pub fn data(&self) -> &[Cell<u64>] {
+        self.data
+    }
+
+    /// Returns the validity words.
+    pub fn valid_words(&self) -> &[Cell<u64>] {
+        self.valid
+    }
+}
+
+/// Returns a cell's number as a float64.
+#[inline]
+pub fn as_f64(dtype: DType, cell: u64) -> f64 {
+    match dtype {
+        DType::F64 => f64::from_bits(cell),
+        DType::F32 => f64::from(f32::from_bits(cell as u32)),
+        DType::U64 => cell as f64,
+        DType::Bool
+        | DType::I8
+        | DType::I16
+        | DType::I32
+        | DType::I64
+        | DType::U8
+        | DType::U16
+        | DType::U32
+        | DType::Date
+        | DType::Timestamp => cell as i64 as f64,
+    }
+}
+
+/// What a kernel sees of a run: the frame, and the node it works for.
+#[derive(Clone, Copy)]
+pub struct Env<'a> {
+    pub frame: &'a Frame,
+    pub call: &'a model::Call,
+    pub node: u32,
+}
+
+impl Env<'_> {
+    /// Refuses a row: the value of the node's input `input` is not one the model takes.
+    #[cold]
+    pub fn refuse(&self, row: usize, input: usize, kind: FaultKind, value: FaultValue) {
+        self.frame.kill(row);
+        let (row, input) = (row as u32, input as u32);
+        self.frame.faults.borrow_mut().push(Fault { row, node: self.node, input, refusal: Some((kind, value)) });
+    }
+
+    /// Drops a row, as the model says.
+    #[cold]
+    pub fn skip(&self, row: usize) {
+        self.frame.kill(row);
+        self.frame.faults.borrow_mut().push(Fault { row: row as u32, node: self.node, input: 0, refusal: None });
+    }
+}
+
+/// The names that a fault is rendered with.
+#[derive(Clone, Debug)]
+pub struct NodeNames {
+    pub step: Arc<str>,
+    pub inputs: Box<[Arc<str>]>,
+}

@@ -1,0 +1,80 @@
+//! What is computed: one file a family of ops.
+//!
+//! A kernel is an op with everything worked out beforehand that does not depend on the rows: hash tables of labels,
+//! compiled patterns, trees laid out for the walk. It reads its inputs and writes its outputs in the frame, row by row; rows
+//! that are not live it passes over (a store gets a null row there, so that rows keep their places). What it does to a row
+//! depends on that row alone.
+
+use std::sync::Arc;
+
+use plan::{Op, ValueType};
+
+use crate::{
+    error::CompileError,
+    frame::{Env, Home},
+};
+
+pub mod control;
+pub mod encode;
+pub mod expr;
+pub mod forest;
+pub mod linear;
+pub mod tensor;
+pub mod text;
+pub mod vector;
+
+/// An op, ready to run. Control flow stands apart: its sub-plans are compiled with the program ([`control`]).
+pub enum Kernel {
+    Expr(expr::ExprKernel),
+    Text(text::TextKernel),
+    Encode(encode::EncodeKernel),
+    Vector(vector::VectorKernel),
+    Linear(linear::LinearKernel),
+    Forest(forest::ForestKernel),
+    Tensor(tensor::TensorKernel),
+    Control(control::ControlKernel),
+}
+
+/// What a kernel is made for.
+pub(crate) struct Site<'a> {
+    pub step: &'a Arc<str>,
+    pub inputs: &'a [ValueType],
+    /// Of each output, whether anybody reads it.
+    pub wanted: &'a [bool],
+}
+
+impl Kernel {
+    /// Returns the kernel of an op that owns no sub-plan.
+    pub(crate) fn new(op: &Op, site: &Site<'_>) -> Result<Kernel, CompileError> {
+        Ok(match op {
+            Op::Expr(op) => Kernel::Expr(expr::ExprKernel::new(op, site)?),
+            Op::Text(op) => Kernel::Text(text::TextKernel::new(op, site)?),
+            Op::Encode(op) => Kernel::Encode(encode::EncodeKernel::new(op, site)?),
+            Op::Vector(op) => Kernel::Vector(vector::VectorKernel::new(op, site)?),
+            Op::Linear(op) => Kernel::Linear(linear::LinearKernel::new(op, site)?),
+            Op::Forest(op) => Kernel::Forest(forest::ForestKernel::new(op, site)?),
+            Op::Tensor(op) => Kernel::Tensor(tensor::TensorKernel::new(op, site)?),
+            Op::Control(_) => unreachable!("the compiler makes control kernels itself"),
+        })
+    }
+
+    /// Runs the kernel on the rows of the frame.
+    pub(crate) fn run(
+        &self,
+        env: &Env<'_>,
+        inputs: &[Home],
+        outputs: &[Option<Home>],
+    ) -> Result<(), model::PredictError> {
+        match self {
+            Kernel::Expr(k) => return k.run(env, inputs, outputs),
+            Kernel::Text(k) => k.run(env, inputs, outputs),
+            Kernel::Encode(k) => k.run(env, inputs, outputs),
+            Kernel::Vector(k) => k.run(env, inputs, outputs),
+            Kernel::Linear(k) => k.run(env, inputs, outputs),
+            Kernel::Forest(k) => k.run(env, inputs, outputs),
+            Kernel::Tensor(k) => return k.run(env, inputs, outputs),
+            Kernel::Control(k) => return k.run(env, inputs, outputs),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! Between columns and slots: a run's inputs into the frame, its outputs into growing columns.
+
+use model::{Builder, Column, DType, Fixed, Tensor, Whole, column::Row};
+
+use crate::{
+    frame::{Cells, Frame, Home, as_f64},
+    store::{CellStore, Items, ListStore, Span, Store, TextStore, WholeStore},
+};
+
+/// Loads `rows` rows of a column from `start` on into its home. The column has the type that the home was made for.
+pub(crate) fn load(frame: &Frame, home: Home, column: &Column, start: usize, rows: usize) {
+    if let Home::Cells { .. } = home {
+        let Column::Fixed(fixed) = column else { unreachable!("compiled for numbers") };
+        return load_cells(frame.cells(home), fixed, start, rows);
+    }
+    match (&mut *frame.store_mut(home), column) {
+        (Store::Text(store), Column::Text(texts)) => load_texts(store, texts, start, rows),
+        (Store::List(store), Column::List(lists)) => load_lists(store, lists, start, rows),
+        (Store::Vector(store), Column::Vector(vectors)) => {
+            store.clear();
+            for row in start..start + rows {
+                if vectors.is_valid(row) { store.push(vectors.row(row)) } else { store.push_null() }
+            }
+        }
+        _ => unreachable!("compiled for the column's type"),
+    }
+}
+
+/// Calls a macro with the native type of every dtype.
+macro_rules! by_dtype {
+    ($dtype:expr, $with:ident) => {
+        match $dtype {
+            DType::Bool | DType::U8 => $with!(u8, |v| u64::from(v)),
+            DType::I8 => $with!(i8, |v| i64::from(v) as u64),
+            DType::I16 => $with!(i16, |v| i64::from(v) as u64),
+            DType::I32 | DType::Date => $with!(i32, |v| i64::from(v) as u64),
+            DType::I64 | DType::Timestamp => $with!(i64, |v| v as u64),
+            DType::U16 => $with!(u16, |v| u64::from(v)),
+            DType::U32 => $with!(u32, |v| u64::from(v)),
+            DType::U64 => $with!(u64, |v| v),
+            DType::F32 => $with!(f32, |v: f32| u64::from(v.to_bits())),
+            DType::F64 => $with!(f64, |v: f64| v.to_bits()),
+        }
+    };
+}
+
+/// Calls `each` with the cells of some rows of a column of numbers.
+fn cells_of(fixed: &Fixed, rows: std::ops::Range<usize>, mut each: impl FnMut(usize, u64)) {
+    macro_rules! go {
+        ($t:ty, $cell:expr) => {{
+            let to_cell: fn($t) -> u64 = $cell;
+            for (i, &v) in fixed.values::<$t>()[rows].iter().enumerate() {
+                each(i, to_cell(v));
+            }
+        }};
+    }
+    by_dtype!(fixed.dtype(), go);
+}
+
+fn load_cells(cells: Cells<'_>, fixed: &Fixed, start: usize, rows: usize) {
+    let data = cells.data();
+    cells_of(fixed, start..start + rows, |row, cell| data[row].set(cell));
+    cells.valid_words().iter().for_each(|w| w.set(u64::MAX));
+    for row in (0..rows).filter(|&row| !fixed.is_valid(start + row)) {
+        cells.set(row, None);
+    }
+}
+
+fn load_texts(store: &mut TextStore, texts: &model::Text, start: usize, rows: usize) {
+    store.clear_shared(texts.buffer().clone());
+    let offsets = texts.offsets();
+    for row in start..start + rows {
+        if texts.is_valid(row) {
+            store.push_span(Span { start: offsets[row] as u32, end: offsets[row + 1] as u32 });
+        } else {
+            store.push_null();
+        }
+    }
+}
+
+fn load_lists(store: &mut ListStore, lists: &model::List, start: usize, rows: usize) {
+    store.clear();
+    let offsets = lists.offsets();
+    let (first, last) = (offsets[start] as usize, offsets[start + rows] as usize);
+    match (&mut store.items, lists.child()) {
+        (Items::Text(items), Column::Text(texts)) => load_texts(items, texts, first, last - first),
+        (Items::Cells(items), Column::Fixed(fixed)) => {
+            cells_of(fixed, first..last, |i, cell| items.push(fixed.is_valid(first + i).then_some(cell)));
+        }
+        (Items::List(items), Column::List(inner)) => load_lists(items, inner, first, last - first),
+        _ => unreachable!("compiled for the column's type"),
+    }
+    for row in start..start + rows {
+        store.end_at((offsets[row + 1] as usize - first) as u32, lists.is_valid(row));
+    }
+}
+
+/// Loads a whole value into its home: a tensor of numbers without nulls.
+pub(crate) fn load_whole(store: &mut WholeStore, whole: &Whole) -> Result<(), &'static str> {
+    let Whole::Tensor(tensor) = whole else { return Err("a tensor of numbers") };
+    let Column::Fixed(fixed) = tensor.elements() else { return Err("a tensor of numbers") };
+    if fixed.dtype() != store.dtype || tensor.elements().nulls().is_some() {
+        return Err("a tensor of the input's dtype, without nulls");
+    }
+    store.clear();
+    store.shape.extend_from_slice(tensor.shape());
+    cells_of(fixed, 0..fixed.len(), |_, cell| store.cells.push(cell));
+    Ok(())
+}
+
+/// Returns the whole value of a slot.
+pub(crate) fn unload_whole(store: &WholeStore) -> Whole {
+    let mut builder = Builder::new(&model::Type::scalar(store.dtype));
+    store.cells.iter().for_each(|&cell| push_cell(&mut builder, store.dtype, Some(cell)));
+    Whole::Tensor(Tensor::new(store.shape.clone(), builder.finish()))
+}
+
+/// Appends the rows of a slot to a growing column; rows that are not live are null.
+pub(crate) fn unload(frame: &Frame, home: Home, builder: &mut Builder) {
+    let rows = frame.rows();
+    let live = |row: usize| frame.is_live(row);
+    if let Home::Cells { dtype, .. } = home {
+        let cells = frame.cells(home);
+        for row in 0..rows {
+            push_cell(builder, dtype, cells.get(row).filter(|_| live(row)));
+        }
+        return;
+    }
+    match &*frame.store_ref(home) {
+        Store::Text(store) => {
+            (0..rows).for_each(|row| push_text(builder, store, row, live(row)));
+        }
+        Store::List(store) => {
+            for row in 0..rows {
+                if live(row) { push_list(builder, store, row) } else { builder.push_null() }
+            }
+        }
+        Store::Vector(store) => {
+            for row in 0..rows {
+                if live(row) && store.is_valid(row) {
+                    push_vector(builder, store.row(row))
+                } else {
+                    builder.push_null()
+                }
+            }
+        }
+        Store::Whole(_) => unreachable!("a whole value is no column"),
+    }
+}
+
+fn push_vector(builder: &mut Builder, row: Row<'_>) {
+    builder.push_vector(row);
+}
+
+fn push_text(builder: &mut Builder, store: &TextStore, row: usize, live: bool) {
+    if live && store.is_valid(row) { builder.push_text(store.text(row)) } else { builder.push_null() }
+}
+
+fn push_list(builder: &mut Builder, store: &ListStore, row: usize) {
+    if !store.is_valid(row) {
+        return builder.push_null();
+    }
+    for item in store.range(row) {
+        match &store.items {
+            Items::Text(items) => push_text(builder.items(), items, item, true),
+            Items::Cells(CellStore { dtype, cells, valid }) => {
+                push_cell(builder.items(), *dtype, valid.get(item).then(|| cells[item]));
+            }
+            Items::List(items) => push_list(builder.items(), items, item),
+        }
+    }
+    builder.end_list();
+}
+
+fn push_cell(builder: &mut Builder, dtype: DType, cell: Option<u64>) {
+    let Some(cell) = cell else { return builder.push_null() };
+    match dtype {
+        DType::F64 => builder.push_fixed(f64::from_bits(cell)),
+        DType::F32 => builder.push_fixed(as_f64(dtype, cell) as f32),
+        DType::Bool | DType::U8 => builder.push_fixed(cell as u8),
+        DType::I8 => builder.push_fixed(cell as i8),
+        DType::I16 => builder.push_fixed(cell as i16),
+        DType::I32 | DType::Date => builder.push_fixed(cell as i32),
+        DType::I64 | DType::Timestamp => builder.push_fixed(cell as i64),
+        DType::U16 => builder.push_fixed(cell as u16),
+        DType::U32 => builder.push_fixed(cell as u32),
+        DType::U64 => builder.push_fixed(cell),
+    }
+}

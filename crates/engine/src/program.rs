@@ -1,0 +1,139 @@
+//! What is compiled: instructions over homes, in order.
+
+use std::sync::Arc;
+
+use model::{DType, Type};
+use plan::ValueType;
+
+use crate::{
+    frame::{Home, NodeNames},
+    kernel::Kernel,
+    store::{CellStore, Items, ListStore, Store, TextStore, VectorStore, WholeStore},
+};
+
+/// A plan compiled for the outputs asked and the types of the inputs. Immutable; any number of threads run it, each in
+/// its own [`crate::Workspace`].
+pub struct Program {
+    /// Unique in this process: what a thread finds its workspace by.
+    pub(crate) id: u64,
+    /// The outputs it was compiled for; `None`: the default ones.
+    pub(crate) asked: Option<Arc<[Arc<str>]>>,
+    /// The inputs that are read, in the order of the plan's.
+    pub(crate) inputs: Vec<ProgramInput>,
+    pub(crate) body: Body,
+    pub(crate) outputs: Vec<ProgramOutput>,
+    pub(crate) nodes: Vec<NodeNames>,
+    pub(crate) layout: Layout,
+    /// Rows of a tile: fewer where rows are wide, so that a tile stays in cache.
+    pub(crate) tile_rows: usize,
+    /// The node that prevents rows from being cut and joined, as (step, op).
+    pub(crate) not_separable: Option<(Arc<str>, &'static str)>,
+    pub(crate) has_whole_inputs: bool,
+    pub(crate) has_loops: bool,
+}
+
+/// An input that is read.
+pub(crate) struct ProgramInput {
+    pub name: Arc<str>,
+    pub ty: ValueType,
+    /// `None` where it is only handed through to the answer.
+    pub home: Option<Home>,
+}
+
+/// An output that is asked for.
+pub(crate) struct ProgramOutput {
+    pub name: Arc<str>,
+    pub ty: ValueType,
+    pub source: Source,
+}
+
+/// Where an output comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The input of this place in [`Program::inputs`], as it came.
+    Input(usize),
+    Home(Home),
+}
+
+/// Instructions in order; a sub-plan is one too.
+#[derive(Default)]
+pub struct Body {
+    pub(crate) instructions: Vec<Instruction>,
+    /// Where its outputs are when it has run.
+    pub(crate) outputs: Vec<Home>,
+}
+
+/// One kernel at work.
+pub(crate) struct Instruction {
+    pub kernel: Kernel,
+    pub inputs: Box<[Home]>,
+    /// `None` for an output that nobody reads.
+    pub outputs: Box<[Option<Home>]>,
+    /// Its number in [`Program::nodes`].
+    pub node: u32,
+}
+
+/// How much room a frame needs.
+#[derive(Debug, Default)]
+pub struct Layout {
+    pub blocks: u32,
+    pub stores: Vec<StoreType>,
+}
+
+/// What a store holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreType {
+    Rows(Type),
+    Whole(DType),
+}
+
+impl StoreType {
+    /// Returns whether the engine computes on such values; others are only handed through.
+    pub fn is_supported(ty: &Type) -> bool {
+        match ty {
+            Type::Text | Type::Vector { .. } => true,
+            Type::List(item) => {
+                item.as_scalar().is_some() || StoreType::is_supported(item) && !matches!(**item, Type::Vector { .. })
+            }
+            Type::Fixed { .. } | Type::Bytes | Type::Struct(_) | Type::Map(..) => false,
+        }
+    }
+
+    pub(crate) fn new_store(&self) -> Store {
+        match self {
+            StoreType::Whole(dtype) => Store::Whole(WholeStore::new(*dtype)),
+            StoreType::Rows(Type::Text) => Store::Text(TextStore::default()),
+            StoreType::Rows(Type::Vector { .. }) => Store::Vector(VectorStore::default()),
+            StoreType::Rows(Type::List(item)) => Store::List(new_list(item)),
+            StoreType::Rows(_) => unreachable!("compile refuses types without a store"),
+        }
+    }
+}
+
+fn new_list(item: &Type) -> ListStore {
+    ListStore::new(match item {
+        Type::Text => Items::Text(TextStore::default()),
+        Type::List(inner) => Items::List(Box::new(new_list(inner))),
+        other => Items::Cells(CellStore::new(other.as_scalar().expect("compile refuses lists of other types"))),
+    })
+}
+
+impl Program {
+    /// Returns the names and types of the outputs, in the order asked.
+    pub fn outputs(&self) -> impl Iterator<Item = (&Arc<str>, &ValueType)> {
+        self.outputs.iter().map(|o| (&o.name, &o.ty))
+    }
+
+    /// Returns whether calls may be cut by rows and joined: `Err` names the step and op that prevents it.
+    pub fn separable(&self) -> Result<(), (&str, &str)> {
+        match &self.not_separable {
+            None => Ok(()),
+            Some((step, op)) => Err((step, op)),
+        }
+    }
+
+    /// Returns whether calls may be joined with others: separable, and no whole value that belongs to one call alone.
+    pub fn is_joinable(&self) -> bool {
+        self.not_separable.is_none() && !self.has_whole_inputs
+    }
+}

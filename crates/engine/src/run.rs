@@ -1,0 +1,216 @@
+//! Running a program on a call, tile by tile.
+
+use std::sync::Arc;
+
+use model::{Batch, Builder, Call, Column, Mark, OnFault, PredictError, RowFault, Type, Value};
+use plan::{Place, ValueType};
+
+use crate::{
+    frame::{Env, Fault, Frame},
+    load,
+    program::{Body, Program, ProgramInput, Source},
+    workspace::Workspace,
+};
+
+/// Runs the instructions of a body on the rows that are live.
+pub(crate) fn run_body(body: &Body, frame: &Frame, call: &Call) -> Result<(), PredictError> {
+    for instruction in &body.instructions {
+        let env = Env { frame, call, node: instruction.node };
+        instruction.kernel.run(&env, &instruction.inputs, &instruction.outputs)?;
+    }
+    Ok(())
+}
+
+/// The answer of one tile, still in the workspace: read it, or copy it with [`Answer::append_to`].
+pub struct Answer<'a> {
+    program: &'a Program,
+    frame: &'a Frame,
+    batch: &'a Batch,
+    start: usize,
+}
+
+impl Program {
+    /// Runs the rows `start..start + rows` of the call's batch: at most a tile of them, or all where rows cannot be cut.
+    pub fn run<'a>(
+        &'a self,
+        call: &'a Call,
+        start: usize,
+        rows: usize,
+        workspace: &'a mut Workspace,
+    ) -> Result<Answer<'a>, PredictError> {
+        call.check()?;
+        let frame = workspace.frame(self, rows);
+        frame.begin(rows);
+        for (place, input) in self.inputs.iter().enumerate() {
+            let Some(home) = input.home else { continue };
+            match value(&call.batch, place, input)? {
+                Value::Column { column, .. } => load::load(frame, home, column, start, rows),
+                Value::Whole(whole) => load::load_whole(&mut frame.whole_mut(home), whole)
+                    .map_err(|expected| PredictError::invalid(Some(&input.name), expected, "another value"))?,
+            }
+        }
+        run_body(&self.body, frame, call)?;
+        Ok(Answer { program: self, frame, batch: &call.batch, start })
+    }
+
+    /// Answers the whole call.
+    pub fn predict(&self, call: &Call, workspace: &mut Workspace) -> Result<Batch, PredictError> {
+        let rows = call.batch.rows();
+        let tile = if self.not_separable.is_some() { rows } else { self.tile_rows };
+        let mut builders: Vec<Option<Builder>> = self.outputs.iter().map(|o| builder(&o.ty, o.source)).collect();
+        let mut wholes = Vec::new();
+        let mut faults: Vec<Fault> = Vec::new();
+        let mut start = 0;
+        loop {
+            let now = (rows - start).min(tile);
+            let answer = self.run(call, start, now, workspace)?;
+            answer.append_to(&mut builders);
+            faults.extend(answer.frame.faults().iter().map(|f| Fault { row: f.row + start as u32, ..f.clone() }));
+            if start + now >= rows {
+                wholes.extend(answer.wholes());
+                break;
+            }
+            start += now;
+        }
+        let mut batch = Batch::new(rows);
+        let mut wholes = wholes.into_iter();
+        for (output, builder) in self.outputs.iter().zip(builders) {
+            match (output.source, builder) {
+                (Source::Input(place), _) => match value(&call.batch, place, &self.inputs[place])? {
+                    Value::Column { column, .. } => batch.push(output.name.clone(), column.clone()),
+                    Value::Whole(whole) => batch.push_whole(output.name.clone(), whole.clone()),
+                },
+                (Source::Home(_), Some(builder)) => batch.push(output.name.clone(), builder.finish()),
+                (Source::Home(_), None) => {
+                    batch.push_whole(output.name.clone(), wholes.next().expect("a whole value for each such output"));
+                }
+            }
+        }
+        if faults.is_empty() { Ok(batch) } else { self.settle(batch, faults, call.on_fault) }
+    }
+
+    /// Does with refused and dropped rows what the caller asked.
+    fn settle(&self, batch: Batch, faults: Vec<Fault>, on_fault: OnFault) -> Result<Batch, PredictError> {
+        if on_fault == OnFault::FailCall {
+            let refused = faults.iter().filter(|f| f.refusal.is_some());
+            if let Some(first) = refused.clone().min_by_key(|f| f.row) {
+                let fault = Box::new(self.render(first).expect("a refusal, as was just seen"));
+                return Err(PredictError::Refused { fault, refused: refused.count() });
+            }
+            return Ok(without(&batch, &faults));
+        }
+        let mut marks = vec![Mark::Live; batch.rows()];
+        for fault in &faults {
+            let refused = self.render(fault).map(|f| Mark::Refused(Arc::new(f)));
+            marks[fault.row as usize] = refused.unwrap_or(Mark::Skipped);
+        }
+        let mut batch = batch;
+        batch.set_marks(marks.into());
+        Ok(batch)
+    }
+
+    /// Returns the fault with its names; nothing where the row is dropped.
+    pub fn render(&self, fault: &Fault) -> Option<RowFault> {
+        let (kind, value) = fault.refusal.clone()?;
+        let names = &self.nodes[fault.node as usize];
+        let field = names.inputs.get(fault.input as usize).cloned().unwrap_or_else(|| names.step.clone());
+        Some(RowFault { row: fault.row as usize, field, step: names.step.clone(), kind, value })
+    }
+}
+
+/// Returns the batch without the rows that were dropped.
+fn without(batch: &Batch, dropped: &[Fault]) -> Batch {
+    let mut keep = vec![true; batch.rows()];
+    dropped.iter().for_each(|f| keep[f.row as usize] = false);
+    let mut out = Batch::new(keep.iter().filter(|k| **k).count());
+    for (name, value) in batch.values() {
+        match value {
+            Value::Whole(whole) => out.push_whole(name.clone(), whole.clone()),
+            Value::Column { column, .. } => {
+                let mut builder = Builder::new(&column.ty());
+                for row in (0..keep.len()).filter(|&row| keep[row]) {
+                    builder.append_row(column, row);
+                }
+                out.push(name.clone(), builder.finish());
+            }
+        }
+    }
+    out
+}
+
+fn builder(ty: &ValueType, source: Source) -> Option<Builder> {
+    let computed = matches!(source, Source::Home(_)) && ty.place != Place::Whole;
+    computed.then(|| Builder::new(&ty.ty))
+}
+
+/// Returns the caller's value for an input; callers mostly bring them in the plan's order, so its place is tried first.
+pub(crate) fn value<'a>(batch: &'a Batch, place: usize, input: &ProgramInput) -> Result<&'a Value, PredictError> {
+    let at_place = batch.values().get(place).filter(|(name, _)| *name == input.name).map(|(_, value)| value);
+    let value = at_place.or_else(|| batch.value(&input.name));
+    let missing = || PredictError::invalid(Some(&input.name), input.ty.to_string(), "nothing");
+    let value = value.ok_or_else(missing)?;
+    let fits = match (value, input.ty.place) {
+        (Value::Column { domain: 0, column }, Place::Rows(0)) => is(column, &input.ty.ty),
+        (Value::Whole(_), Place::Whole) => true,
+        _ => false,
+    };
+    let got = || match value {
+        Value::Column { column, .. } => column.ty().to_string(),
+        Value::Whole(_) => "a whole value".to_owned(),
+    };
+    if fits { Ok(value) } else { Err(PredictError::invalid(Some(&input.name), input.ty.to_string(), got())) }
+}
+
+/// Returns whether the column is of the type (vectors of any size are vectors).
+fn is(column: &Column, ty: &Type) -> bool {
+    match (column, ty) {
+        (Column::Fixed(c), Type::Fixed { dtype, shape }) => c.dtype() == *dtype && c.shape() == shape,
+        (Column::Text(_), Type::Text) | (Column::Bytes(_), Type::Bytes) | (Column::Vector(_), Type::Vector { .. }) => {
+            true
+        }
+        (Column::List(c), Type::List(item)) => is(c.child(), item),
+        (column @ (Column::Struct(_) | Column::Map(_)), ty) => column.ty() == *ty,
+        _ => false,
+    }
+}
+
+// === impl Answer ===
+
+impl Answer<'_> {
+    /// Returns the rows of the tile.
+    pub fn rows(&self) -> usize {
+        self.frame.rows()
+    }
+
+    /// Returns the first row of the tile in the call's batch.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Returns the rows refused and dropped, in the tile's own counting.
+    pub fn faults(&self) -> std::cell::Ref<'_, Vec<Fault>> {
+        self.frame.faults()
+    }
+
+    /// Copies the rows of the computed columns, one builder an output; `None` for whole values and for inputs that are
+    /// handed through.
+    pub fn append_to(&self, builders: &mut [Option<Builder>]) {
+        for (output, builder) in self.program.outputs.iter().zip(builders) {
+            if let (Some(builder), Source::Home(home)) = (builder, output.source) {
+                load::unload(self.frame, home, builder);
+            }
+        }
+    }
+
+    /// Returns the answer's batch: the tile's rows alone.
+    pub fn batch(&self) -> &Batch {
+        self.batch
+    }
+
+    fn wholes(&self) -> impl Iterator<Item = model::Whole> {
+        self.program.outputs.iter().filter(|o| o.ty.place == Place::Whole).filter_map(|o| match o.source {
+            Source::Home(home) => Some(load::unload_whole(&self.frame.whole(home))),
+            Source::Input(_) => None,
+        })
+    }
+}

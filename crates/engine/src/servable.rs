@@ -1,0 +1,164 @@
+//! [`Servable`]: a model's plans behind the [`Predictor`] door.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use model::{Call, Cost, PredictError, Predictor, Reply, Signature, Value};
+use plan::{Model, Plan, ValueType};
+
+use crate::{compile::compile, error::CompileError, program::Program, workspace::with_workspace};
+
+/// Most programs that a plan keeps: one for each set of outputs asked and of input types, least recently used out.
+const PROGRAMS_MAX: usize = 16;
+
+/// Most rows of a call whose plan cannot be cut by rows.
+pub const WHOLE_ROWS_MAX: usize = 65_536;
+
+/// A model that answers.
+pub struct Servable {
+    signatures: Vec<Signature>,
+    plans: Vec<Compiled>,
+    cost: Measured,
+}
+
+/// A plan and its programs, the last used last.
+struct Compiled {
+    plan: Arc<Plan>,
+    programs: RwLock<Vec<Arc<Program>>>,
+}
+
+impl Servable {
+    /// Returns the model, its default programs compiled where its input types are known: what cannot run is refused now.
+    pub fn new(model: &Model) -> Result<Servable, CompileError> {
+        let mut plans = Vec::with_capacity(model.plans.len());
+        for (_, plan) in &model.plans {
+            let program = compile(plan, &plan.first_types(), None)?;
+            plans.push(Compiled { plan: plan.clone(), programs: RwLock::new(vec![Arc::new(program)]) });
+        }
+        Ok(Servable { signatures: model.signatures(), plans, cost: Measured::default() })
+    }
+
+    /// Returns the program for the call: compiled before, or now.
+    pub fn program(&self, call: &Call) -> Result<Arc<Program>, PredictError> {
+        let compiled = match &call.signature {
+            None => self.plans.first(),
+            Some(name) => self.signatures.iter().position(|s| s.name == *name).map(|at| &self.plans[at]),
+        };
+        let compiled = compiled.ok_or_else(|| {
+            let known: Vec<&str> = self.signatures.iter().map(|s| &*s.name).collect();
+            let got = call.signature.as_deref().unwrap_or("default").to_owned();
+            PredictError::invalid(None, format!("a signature among {}", known.join(", ")), got)
+        })?;
+        compiled.program(call)
+    }
+
+    fn answer(&self, call: &Call) -> Result<model::Batch, PredictError> {
+        let program = self.program(call)?;
+        let rows = call.batch.rows();
+        if let (Err((step, op)), true) = (program.separable(), rows > WHOLE_ROWS_MAX) {
+            return Err(PredictError::TooLarge {
+                what: format!("the number of rows, which {op} of {step} needs together,"),
+                got: rows as u64,
+                limit: WHOLE_ROWS_MAX as u64,
+                key: "rows_max",
+            });
+        }
+        if !self.cost.is_due() {
+            return with_workspace(&program, |workspace| program.predict(call, workspace));
+        }
+        let begin = Instant::now();
+        let answer = with_workspace(&program, |workspace| program.predict(call, workspace));
+        self.cost.record(begin.elapsed().as_nanos() as u64, rows, program.has_loops);
+        answer
+    }
+}
+
+impl Compiled {
+    fn program(&self, call: &Call) -> Result<Arc<Program>, PredictError> {
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        let fits = |p: &&Arc<Program>| p.asked == call.outputs && self.has_types(p, call);
+        if let Some(program) = programs.iter().rev().find(fits) {
+            return Ok(program.clone());
+        }
+        drop(programs);
+        let types: Vec<Option<ValueType>> =
+            self.plan.inputs.iter().map(|i| type_of(call.batch.value(&i.name)?)).collect();
+        let program = Arc::new(compile(&self.plan, &types, call.outputs.as_ref())?);
+        let mut programs = self.programs.write().unwrap_or_else(PoisonError::into_inner);
+        if programs.len() >= PROGRAMS_MAX {
+            programs.remove(0);
+        }
+        programs.push(program.clone());
+        Ok(program)
+    }
+
+    /// Returns whether the call brings what the program reads, in its types.
+    fn has_types(&self, program: &Program, call: &Call) -> bool {
+        program.inputs.iter().enumerate().all(|(place, input)| crate::run::value(&call.batch, place, input).is_ok())
+    }
+}
+
+fn type_of(value: &Value) -> Option<ValueType> {
+    match value {
+        Value::Column { column, .. } => Some(ValueType::rows(column.ty())),
+        Value::Whole(model::Whole::Tensor(tensor)) => Some(ValueType::whole(tensor.elements().ty())),
+        Value::Whole(_) => None,
+    }
+}
+
+impl Predictor for Servable {
+    fn signatures(&self) -> &[Signature] {
+        &self.signatures
+    }
+
+    fn call(&self, call: Call) -> Reply {
+        Reply::Now(self.answer(&call))
+    }
+
+    fn cost(&self) -> Cost {
+        self.cost.cost()
+    }
+}
+
+/// What calls took: the first ones are measured, then one in [`Measured::EVERY`].
+#[derive(Default)]
+struct Measured {
+    calls: AtomicU64,
+    /// Nanoseconds a row, smoothed, of calls of any size; 0 before the first.
+    per_row_ns: AtomicU64,
+    unbounded: std::sync::atomic::AtomicBool,
+}
+
+impl Measured {
+    const FIRST: u64 = 16;
+    const EVERY: u64 = 64;
+
+    fn is_due(&self) -> bool {
+        let n = self.calls.fetch_add(1, Ordering::Relaxed);
+        n < Self::FIRST || n.is_multiple_of(Self::EVERY)
+    }
+
+    fn record(&self, ns: u64, rows: usize, unbounded: bool) {
+        let now = ns / rows.max(1) as u64;
+        let before = self.per_row_ns.load(Ordering::Relaxed);
+        // A first call compiles and fills caches: later ones pull the figure down quickly.
+        let smoothed = if before == 0 || now < before { now.max(1) } else { before + (now - before) / 8 };
+        self.per_row_ns.store(smoothed, Ordering::Relaxed);
+        self.unbounded.store(unbounded, Ordering::Relaxed);
+    }
+
+    fn cost(&self) -> Cost {
+        /// Before anything was measured, a row is taken to be this dear.
+        const UNKNOWN_US: f64 = 5.0;
+        let per_row = match self.per_row_ns.load(Ordering::Relaxed) {
+            0 => UNKNOWN_US,
+            ns => ns as f64 / 1000.0,
+        };
+        Cost { fixed_us: 0.0, per_row_us: per_row, unbounded: self.unbounded.load(Ordering::Relaxed) }
+    }
+}

@@ -1,0 +1,466 @@
+//! Slots without a fixed size: texts, lists, vectors, whole tensors. Each keeps its buffers from run to run.
+//!
+//! A store is written row by row, in order: exactly one `push`/`end` a row, `push_null` for rows that are null or not live.
+
+use std::ops::Range;
+
+use model::{Buffer, DType};
+
+/// What a slot that is not cells holds.
+#[derive(Debug)]
+pub enum Store {
+    Text(TextStore),
+    List(ListStore),
+    Vector(VectorStore),
+    Whole(WholeStore),
+}
+
+impl Store {
+    /// Returns the bytes of the room it has grown to.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Store::Text(s) => s.bytes_held(),
+            Store::List(s) => s.bytes_held(),
+            Store::Vector(s) => s.rows.capacity() * 16 + s.indices.capacity() * 4 + s.values.capacity() * 8,
+            Store::Whole(s) => s.cells.capacity() * 8,
+        }
+    }
+}
+
+/// One bit a row; grows with the rows.
+#[derive(Debug, Default)]
+pub struct Bits {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bits {
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.len = 0;
+    }
+
+    #[inline]
+    pub fn push(&mut self, bit: bool) {
+        if self.len.is_multiple_of(64) {
+            self.words.push(0);
+        }
+        if bit {
+            let last = self.words.len() - 1;
+            self.words[last] |= 1 << (self.len % 64);
+        }
+        self.len += 1;
+    }
+
+    /// Pushes one bit until there are `len`.
+    pub fn fill_to(&mut self, len: usize, bit: bool) {
+        while self.len < len {
+            let (at, free) = (self.len % 64, 64 - self.len % 64);
+            let count = free.min(len - self.len);
+            if at == 0 {
+                self.words.push(0);
+            }
+            if bit {
+                let last = self.words.len() - 1;
+                self.words[last] |= (u64::MAX >> (64 - count)) << at;
+            }
+            self.len += count;
+        }
+    }
+
+    #[inline]
+    pub fn get(&self, row: usize) -> bool {
+        self.words[row / 64] >> (row % 64) & 1 == 1
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// A run of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+/// Texts: runs in one buffer, which is the store's own or an input's.
+#[derive(Debug, Default)]
+pub struct TextStore {
+    pub spans: Vec<Span>,
+    pub valid: Bits,
+    own: Vec<u8>,
+    /// Where the texts lie in somebody else's buffer (an input column, a table of labels); `own` is empty then.
+    shared: Option<Buffer>,
+}
+
+impl TextStore {
+    /// Forgets the rows, keeps the room.
+    pub fn clear(&mut self) {
+        self.spans.clear();
+        self.valid.clear();
+        self.own.clear();
+        self.shared = None;
+    }
+
+    /// Forgets the rows; the coming ones lie in this buffer (see [`TextStore::push_span`]).
+    pub fn clear_shared(&mut self, buffer: Buffer) {
+        self.clear();
+        self.shared = Some(buffer);
+    }
+
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    #[inline]
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.valid.get(row)
+    }
+
+    /// Returns all bytes that the spans point into.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        match &self.shared {
+            Some(buffer) => buffer.as_slice(),
+            None => &self.own,
+        }
+    }
+
+    #[inline]
+    pub fn row_bytes(&self, row: usize) -> &[u8] {
+        let span = self.spans[row];
+        &self.bytes()[span.start as usize..span.end as usize]
+    }
+
+    #[inline]
+    pub fn text(&self, row: usize) -> &str {
+        std::str::from_utf8(self.row_bytes(row)).expect("only texts are pushed")
+    }
+
+    pub fn push_null(&mut self) {
+        self.spans.push(Span::default());
+        self.valid.push(false);
+    }
+
+    /// Adds a row, its bytes copied.
+    pub fn push(&mut self, text: &str) {
+        let start = self.own.len() as u32;
+        self.own.extend_from_slice(text.as_bytes());
+        self.push_span(Span { start, end: self.own.len() as u32 });
+    }
+
+    /// Adds a row that lies in the bytes already there.
+    #[inline]
+    pub fn push_span(&mut self, span: Span) {
+        debug_assert!(span.start <= span.end && span.end as usize <= self.bytes().len());
+        self.spans.push(span);
+        self.valid.push(true);
+    }
+
+    /// Adds rows that lie in the bytes already there: `cut` sees all bytes and pushes the spans.
+    #[inline]
+    pub fn push_cut<R>(&mut self, cut: impl FnOnce(&[u8], &mut Vec<Span>) -> R) -> R {
+        let bytes = match &self.shared {
+            Some(buffer) => buffer.as_slice(),
+            None => &self.own,
+        };
+        let answer = cut(bytes, &mut self.spans);
+        self.valid.fill_to(self.spans.len(), true);
+        answer
+    }
+
+    /// Returns whether spans can still reach so many more bytes.
+    #[inline]
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.own.len() + bytes <= u32::MAX as usize
+    }
+
+    /// Returns the store's own bytes, to write the text of rows whose spans are pushed after.
+    pub fn own_bytes(&mut self) -> &mut Vec<u8> {
+        debug_assert!(self.shared.is_none());
+        &mut self.own
+    }
+
+    fn bytes_held(&self) -> usize {
+        self.spans.capacity() * 8 + self.own.capacity()
+    }
+
+    /// Returns the buffer that is somebody else's, where the texts lie in one.
+    pub fn shared(&self) -> Option<&Buffer> {
+        self.shared.as_ref()
+    }
+}
+
+/// Single numbers that grow: items of lists. Encoded as [`crate::frame::Cells`] are.
+#[derive(Debug)]
+pub struct CellStore {
+    pub dtype: DType,
+    pub cells: Vec<u64>,
+    pub valid: Bits,
+}
+
+impl CellStore {
+    pub fn new(dtype: DType) -> CellStore {
+        CellStore { dtype, cells: Vec::new(), valid: Bits::default() }
+    }
+
+    pub fn push(&mut self, cell: Option<u64>) {
+        self.cells.push(cell.unwrap_or(0));
+        self.valid.push(cell.is_some());
+    }
+}
+
+/// Items of lists.
+#[derive(Debug)]
+pub enum Items {
+    Text(TextStore),
+    Cells(CellStore),
+    List(Box<ListStore>),
+}
+
+/// Lists: runs of items.
+#[derive(Debug)]
+pub struct ListStore {
+    /// One more than there are rows.
+    offsets: Vec<u32>,
+    pub valid: Bits,
+    pub items: Items,
+}
+
+impl ListStore {
+    pub fn new(items: Items) -> ListStore {
+        ListStore { offsets: vec![0], valid: Bits::default(), items }
+    }
+
+    /// Forgets the rows, keeps the room. The caller clears the items as it fills them (own or shared texts).
+    pub fn clear(&mut self) {
+        self.offsets.clear();
+        self.offsets.push(0);
+        self.valid.clear();
+        match &mut self.items {
+            Items::Text(texts) => texts.clear(),
+            Items::Cells(cells) => {
+                cells.cells.clear();
+                cells.valid.clear();
+            }
+            Items::List(lists) => lists.clear(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.valid.get(row)
+    }
+
+    fn bytes_held(&self) -> usize {
+        let items = match &self.items {
+            Items::Text(texts) => texts.bytes_held(),
+            Items::Cells(cells) => cells.cells.capacity() * 8,
+            Items::List(lists) => lists.bytes_held(),
+        };
+        items + self.offsets.capacity() * 4
+    }
+
+    /// Returns which items make up the row.
+    #[inline]
+    pub fn range(&self, row: usize) -> Range<usize> {
+        self.offsets[row] as usize..self.offsets[row + 1] as usize
+    }
+
+    fn items_len(&self) -> usize {
+        match &self.items {
+            Items::Text(texts) => texts.len(),
+            Items::Cells(cells) => cells.cells.len(),
+            Items::List(lists) => lists.len(),
+        }
+    }
+
+    /// Ends a row: its items are those pushed since the last row ended.
+    #[inline]
+    pub fn end(&mut self) {
+        self.offsets.push(self.items_len() as u32);
+        self.valid.push(true);
+    }
+
+    pub fn push_null(&mut self) {
+        self.offsets.push(self.items_len() as u32);
+        self.valid.push(false);
+    }
+
+    /// Ends a row whose items, up to this number, are there already.
+    pub(crate) fn end_at(&mut self, end: u32, valid: bool) {
+        self.offsets.push(end);
+        self.valid.push(valid);
+    }
+
+    /// Adds a row of another list of the same type.
+    pub fn push_row(&mut self, from: &ListStore, row: usize) {
+        if !from.is_valid(row) {
+            return self.push_null();
+        }
+        for item in from.range(row) {
+            match (&mut self.items, &from.items) {
+                (Items::Text(to), Items::Text(from)) if from.is_valid(item) => to.push(from.text(item)),
+                (Items::Text(to), Items::Text(_)) => to.push_null(),
+                (Items::Cells(to), Items::Cells(from)) => {
+                    to.push(from.valid.get(item).then(|| from.cells[item]));
+                }
+                (Items::List(to), Items::List(from)) => to.push_row(from, item),
+                _ => unreachable!("lists of one type"),
+            }
+        }
+        self.end();
+    }
+
+    /// Returns the items, where they are texts.
+    pub fn texts(&self) -> &TextStore {
+        match &self.items {
+            Items::Text(texts) => texts,
+            _ => unreachable!("compiled for lists of texts"),
+        }
+    }
+
+    /// Returns the items to push into, where they are texts.
+    pub fn texts_mut(&mut self) -> &mut TextStore {
+        match &mut self.items {
+            Items::Text(texts) => texts,
+            _ => unreachable!("compiled for lists of texts"),
+        }
+    }
+}
+
+/// Vectors, each dense or sparse.
+#[derive(Debug, Default)]
+pub struct VectorStore {
+    rows: Vec<VectorRow>,
+    pub indices: Vec<u32>,
+    pub values: Vec<f64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct VectorRow {
+    /// Number of elements; [`NULL`] where the row is null.
+    size: u32,
+    /// First of the row's indices; [`DENSE`] where it stores none.
+    index: u32,
+    value: u32,
+    /// Number of stored values.
+    stored: u32,
+}
+
+const NULL: u32 = u32::MAX;
+const DENSE: u32 = u32::MAX;
+
+impl VectorStore {
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.indices.clear();
+        self.values.clear();
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    #[inline]
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.rows[row].size != NULL
+    }
+
+    /// Returns the row; of a null one, an empty dense vector.
+    #[inline]
+    pub fn row(&self, row: usize) -> model::column::Row<'_> {
+        let r = self.rows[row];
+        let values = &self.values[r.value as usize..(r.value + r.stored) as usize];
+        if r.index == DENSE {
+            model::column::Row::Dense(values)
+        } else {
+            let indices = &self.indices[r.index as usize..(r.index + r.stored) as usize];
+            model::column::Row::Sparse { size: r.size as usize, indices, values }
+        }
+    }
+
+    pub fn push_null(&mut self) {
+        self.rows.push(VectorRow { size: NULL, index: DENSE, value: 0, stored: 0 });
+    }
+
+    /// Ends a dense row: its values are those pushed to `values` from `start` on.
+    #[inline]
+    pub fn end_dense(&mut self, start: usize) {
+        let stored = (self.values.len() - start) as u32;
+        self.rows.push(VectorRow { size: stored, index: DENSE, value: start as u32, stored });
+    }
+
+    /// Ends a sparse row: its entries are those pushed to `indices` from `index_start` on and to `values` from `value_start`
+    /// on. Indices must rise strictly and stay below the size.
+    #[inline]
+    pub fn end_sparse(&mut self, size: u32, index_start: usize, value_start: usize) {
+        let stored = (self.values.len() - value_start) as u32;
+        debug_assert_eq!(self.indices.len() - index_start, stored as usize);
+        self.rows.push(VectorRow { size, index: index_start as u32, value: value_start as u32, stored });
+    }
+
+    /// Adds a row in the form it has.
+    pub fn push(&mut self, row: model::column::Row<'_>) {
+        let (index_start, value_start) = (self.indices.len(), self.values.len());
+        match row {
+            model::column::Row::Dense(values) => {
+                self.values.extend_from_slice(values);
+                self.end_dense(value_start);
+            }
+            model::column::Row::Sparse { size, indices, values } => {
+                self.indices.extend_from_slice(indices);
+                self.values.extend_from_slice(values);
+                self.end_sparse(size as u32, index_start, value_start);
+            }
+        }
+    }
+}
+
+/// A whole tensor of numbers, encoded as [`crate::frame::Cells`] are.
+#[derive(Debug)]
+pub struct WholeStore {
+    pub dtype: DType,
+    pub shape: Vec<usize>,
+    pub cells: Vec<u64>,
+}
+
+impl WholeStore {
+    pub fn new(dtype: DType) -> WholeStore {
+        WholeStore { dtype, shape: Vec::new(), cells: Vec::new() }
+    }
+
+    pub fn clear(&mut self) {
+        self.shape.clear();
+        self.cells.clear();
+    }
+
+    /// Takes over the other's shape and cells.
+    pub fn copy_from(&mut self, other: &WholeStore) {
+        self.clear();
+        self.shape.extend_from_slice(&other.shape);
+        self.cells.extend_from_slice(&other.cells);
+    }
+}
