@@ -15,6 +15,9 @@ pub enum CodecError {
     /// `key` is the configuration key or option that sets the limit.
     #[error("{what} is {got}, more than the limit {limit} ({key})")]
     TooLarge { what: String, got: u64, limit: u64, key: &'static str },
+    /// A binary file whose parts do not agree with each other or with its size.
+    #[error("{format}: {what}")]
+    Damaged { format: &'static str, what: String },
     /// Values that do not fit their fields: the first ones in full, and how many there are.
     #[error("{}", first_of(violations, *total))]
     Violations { violations: Vec<Violation>, total: usize },
@@ -56,6 +59,7 @@ impl From<CodecError> for PredictError {
                 PredictError::Unimplemented { what: format!("column `{column}`: {ty} {context}") }
             }
             CodecError::Io(error) => PredictError::Internal { message: error.to_string() },
+            error @ CodecError::Damaged { .. } => PredictError::invalid(None, "a sound file", error.to_string()),
             error @ CodecError::Syntax { .. } => PredictError::invalid(None, "well-formed input", error.to_string()),
             error @ CodecError::Depth { .. } => PredictError::invalid(None, "less nesting", error.to_string()),
             CodecError::Schema { expected, got, at } => {
