@@ -23,6 +23,9 @@ pub mod tensor;
 pub mod text;
 pub mod vector;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 /// An op, ready to run. Control flow stands apart: its sub-plans are compiled with the program ([`control`]).
 pub enum Kernel {
     Expr(expr::ExprKernel),
