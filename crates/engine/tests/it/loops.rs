@@ -1,0 +1,169 @@
+//! ONNX control flow on whole values: a `Loop` with a scalar input and inputs of unequal first dimension, whose result
+//! meets the rows; `If` and `Scan`.
+
+use std::sync::Arc;
+
+use model::{Batch, Call, Column, DType, Fixed, Kind, Takes, Tensor, Type, Value, Whole};
+use plan::{ControlOp, Expr, Func, Plan, PlanBuilder, Reduce, TensorOp, ValueType};
+
+use crate::ways::{check_all_ways, f64s, predict, program, to_f64s};
+
+fn input_whole(b: &mut PlanBuilder, name: &str, ty: Type) -> plan::SlotId {
+    b.whole_input(name, Takes::One(ty))
+}
+
+/// Carries `sum` and stacks each step's term: sum += table[order[step]] * factor, while sum < 100.
+fn body() -> Arc<Plan> {
+    let mut b = PlanBuilder::new();
+    let step = input_whole(&mut b, "step", Type::I64);
+    let condition = input_whole(&mut b, "condition", Type::BOOL);
+    let sum = input_whole(&mut b, "sum", Type::F64);
+    let table = input_whole(&mut b, "table", Type::F64);
+    let order = input_whole(&mut b, "order", Type::I64);
+    let factor = input_whole(&mut b, "factor", Type::F64);
+    let place = b.node("place", TensorOp::Gather, &[order, step], "place");
+    let entry = b.node("entry", TensorOp::Gather, &[table, place], "entry");
+    let term = b.node("term", Expr::call(Func::Mul, [Expr::Input(0), Expr::Input(1)]), &[entry, factor], "term");
+    let next = b.node("next", Expr::call(Func::Add, [Expr::Input(0), Expr::Input(1)]), &[sum, term], "next");
+    let below = Expr::call(Func::And, [Expr::Input(1), Expr::call(Func::Lt, [Expr::Input(0), Expr::f64(100.0)])]);
+    let go_on = b.node("go on", below, &[next, condition], "go_on");
+    b.output("go_on", go_on);
+    b.output("sum", next);
+    b.output("terms", term);
+    Arc::new(b.finish().expect("a plan"))
+}
+
+fn looped(steps_max: u64) -> Plan {
+    let mut b = PlanBuilder::new();
+    let x = b.input("x", Takes::One(Type::F64));
+    let trips = input_whole(&mut b, "trips", Type::I64);
+    let table = input_whole(&mut b, "table", Type::F64);
+    let order = input_whole(&mut b, "order", Type::I64);
+    let factor = input_whole(&mut b, "factor", Type::F64);
+    let yes = Expr::call(Func::Le, [Expr::i64(0), Expr::call(Func::Mul, [Expr::Input(0), Expr::Input(0)])]);
+    let condition = b.node("true", yes, &[trips], "true");
+    let zero = b.node("zero", Expr::call(Func::Sub, [Expr::Input(0), Expr::Input(0)]), &[factor], "zero");
+    let op = ControlOp::Loop { body: body(), carried: 1, steps_max };
+    let outs = b.node_many("loop", op, &[trips, condition, zero, table, order, factor], &["sum", "terms"]);
+    let largest = b.node("largest", TensorOp::Reduce(Reduce::Max), &[outs[1]], "largest");
+    let scaled = Expr::call(Func::Mul, [Expr::Input(0), Expr::Input(1)]);
+    let y = b.node("rows", scaled, &[x, outs[0]], "y");
+    b.output("y", y);
+    b.output("sum", outs[0]);
+    b.output("terms", outs[1]);
+    b.output("largest", largest);
+    b.finish().expect("a plan")
+}
+
+fn whole_f64(shape: &[usize], values: &[f64]) -> Whole {
+    Whole::Tensor(Tensor::new(shape.to_vec(), Column::Fixed(Fixed::from_vec(DType::F64, values.to_vec()))))
+}
+
+fn whole_i64(shape: &[usize], values: &[i64]) -> Whole {
+    Whole::Tensor(Tensor::new(shape.to_vec(), Column::Fixed(Fixed::from_vec(DType::I64, values.to_vec()))))
+}
+
+fn batch(trips: i64, rows: usize) -> Batch {
+    let mut batch = Batch::new(rows);
+    batch.push("x", f64s((0..rows).map(|i| Some(i as f64))));
+    batch.push_whole("trips", whole_i64(&[], &[trips]));
+    batch.push_whole("table", whole_f64(&[5], &[1.0, 10.0, 50.0, 0.5, 7.0]));
+    batch.push_whole("order", whole_i64(&[3], &[4, -2, 2]));
+    batch.push_whole("factor", whole_f64(&[], &[2.0]));
+    batch
+}
+
+fn floats(batch: &Batch, name: &str) -> (Vec<usize>, Vec<f64>) {
+    let Some(Value::Whole(Whole::Tensor(tensor))) = batch.value(name) else { panic!("a whole tensor") };
+    let Column::Fixed(fixed) = tensor.elements() else { panic!("numbers") };
+    (tensor.shape().to_vec(), fixed.values::<f64>().to_vec())
+}
+
+#[test]
+fn a_loop_carries_and_stacks_whole_values() {
+    let out = check_all_ways(looped(1000), &batch(3, 700));
+    assert_eq!(floats(&out, "sum"), (vec![], vec![14.0 + 1.0 + 100.0]));
+    assert_eq!(floats(&out, "terms"), (vec![3], vec![14.0, 1.0, 100.0]));
+    assert_eq!(floats(&out, "largest"), (vec![], vec![100.0]));
+    assert_eq!(to_f64s(out.column("y").expect("an output"))[3], Some(345.0));
+}
+
+#[test]
+fn a_loop_ends_by_its_trips_and_by_its_condition() {
+    let two = check_all_ways(looped(1000), &batch(2, 3));
+    assert_eq!(floats(&two, "terms"), (vec![2], vec![14.0, 1.0]));
+    let all = batch(1000, 1);
+    // The fourth step would read past `order`: the condition ends the loop before.
+    assert_eq!(floats(&check_all_ways(looped(1000), &all), "terms").0, [3]);
+}
+
+#[test]
+fn a_loop_over_its_budget_is_refused_by_name() {
+    let plan = looped(2);
+    let types: Vec<ValueType> = plan.first_types().into_iter().flatten().collect();
+    let error = predict(&program(&plan, &types), &batch(3, 1)).expect_err("three steps, budget two");
+    assert_eq!(error.kind(), Kind::TooLarge);
+    assert!(error.to_string().contains("steps_max"), "{error}");
+}
+
+#[test]
+fn a_loop_asks_whether_to_go_on() {
+    let servable = crate::ways::servable(looped(1000));
+    let call = Call { batch: batch(3, 1), cancel: model::Cancel::new(), ..Call::default() };
+    call.cancel.cancel();
+    let model::Reply::Now(answer) = model::Predictor::call(&servable, call) else { panic!() };
+    assert_eq!(answer.map(|_| ()).map_err(|e| e.kind()), Err(Kind::Cancelled));
+}
+
+#[test]
+fn rows_with_whole_inputs_are_cut_but_not_joined() {
+    let plan = looped(1000);
+    let types: Vec<ValueType> = plan.first_types().into_iter().flatten().collect();
+    let program = program(&plan, &types);
+    assert_eq!(program.separable(), Ok(()));
+    assert!(!program.is_joinable());
+}
+
+#[test]
+fn scan_and_if_work_on_whole_values() {
+    let step = {
+        let mut b = PlanBuilder::new();
+        let sum = input_whole(&mut b, "sum", Type::F64);
+        let x = input_whole(&mut b, "x", Type::F64);
+        let next = b.node("add", Expr::call(Func::Add, [Expr::Input(0), Expr::Input(1)]), &[sum, x], "next");
+        b.output("sum", next);
+        b.output("running", next);
+        Arc::new(b.finish().expect("a plan"))
+    };
+    let pass = |expr: Expr| {
+        let mut b = PlanBuilder::new();
+        let x = input_whole(&mut b, "x", Type::F64);
+        let y = b.node("y", expr, &[x], "y");
+        b.output("y", y);
+        Arc::new(b.finish().expect("a plan"))
+    };
+    let mut b = PlanBuilder::new();
+    let start = input_whole(&mut b, "start", Type::F64);
+    let xs = input_whole(&mut b, "xs", Type::F64);
+    let big = b.node("big", Expr::call(Func::Le, [Expr::f64(0.0), Expr::Input(0)]), &[start], "big");
+    let op = ControlOp::Scan { body: step, carried: 1, steps_max: 100 };
+    let outs = b.node_many("scan", op, &[start, xs], &["last", "running"]);
+    let neg = pass(Expr::call(Func::Neg, [Expr::Input(0)]));
+    let same = pass(Expr::call(Func::Add, [Expr::Input(0), Expr::f64(0.0)]));
+    let chosen = b.node("if", ControlOp::If { then: neg, otherwise: same }, &[big, outs[0]], "chosen");
+    b.output("last", outs[0]);
+    b.output("running", outs[1]);
+    b.output("chosen", chosen);
+    let plan = b.finish().expect("a plan");
+    let check = |start: f64, chosen: f64| {
+        let mut batch = Batch::new(0);
+        batch.push_whole("start", whole_f64(&[], &[start]));
+        batch.push_whole("xs", whole_f64(&[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        let out = check_all_ways(plan.clone(), &batch);
+        assert_eq!(floats(&out, "running").0, [3, 2]);
+        assert_eq!(floats(&out, "last").1, [9.0 + start, 12.0 + start]);
+        assert_eq!(floats(&out, "chosen").1[0], chosen);
+    };
+    check(1.0, -10.0);
+    check(-1.0, 8.0);
+}

@@ -1,0 +1,8 @@
+//! The engine from outside: plans written by hand, run in every way there is.
+
+mod allocation;
+mod branch;
+mod column_transformer;
+mod loops;
+mod predictors;
+mod ways;
