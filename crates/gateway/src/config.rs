@@ -2,10 +2,10 @@
 
 use std::num::{NonZeroU64, NonZeroUsize};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Holds for every model. A change takes effect for versions that are loaded after it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Milliseconds that a call may take, from where it is routed to its answer. Callers may ask for less, not for more.

@@ -1,9 +1,9 @@
 //! The limits and times of this crate, as a configuration file writes them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How the models directory is watched, and how much of it is read. Nothing here changes while serving.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Milliseconds for which the listing of a changed artifact (names, sizes, times) has to be still before it is read.

@@ -27,8 +27,24 @@ pub enum SourceError {
     Special { path: String },
     #[error("the name of `{path}` is not UTF-8")]
     NotUtf8 { path: String },
+    #[error("`{path}` holds several models ({}); name one of them", listed(names))]
+    Several { path: String, names: Vec<String> },
+    #[error("`{path}` has no version {version}; there are: {}", listed(known))]
+    NoVersion { path: String, version: Version, known: Vec<Version> },
     #[error("`{path}`: {reason}")]
     Config { path: String, reason: String },
+}
+
+/// Returns the first few of them, and how many more there are.
+fn listed<T: std::fmt::Display>(all: &[T]) -> String {
+    const SHOWN: usize = 8;
+    let mut text = all.iter().take(SHOWN).map(T::to_string).collect::<Vec<_>>().join(", ");
+    match all.len() {
+        0 => text.push_str("no numbered ones"),
+        n if n > SHOWN => text.push_str(&format!(" and {} more", n - SHOWN)),
+        _ => {}
+    }
+    text
 }
 
 impl SourceError {

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use model::{Buffer, ModelFiles, Name};
+use model::{Buffer, ModelFiles, Name, Version};
 
 use super::{
     Artifact, Content, Found, Scan, Source,
@@ -171,6 +171,40 @@ impl DirSource {
         file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| io_error(&full, &error))?;
         if bytes.len() as u64 > bytes_max { Err(SourceError::Changing { path: shown(path) }) } else { Ok(bytes) }
     }
+}
+
+/// Returns the one model at `root`, whatever it is called: an artifact, or of a folder of numbered versions the one asked
+/// for (the newest where none is). For commands that score a model without serving it; nothing is waited for.
+pub fn read_one(
+    root: &Path,
+    version: Option<Version>,
+    config: Config,
+) -> Result<(Option<Version>, Content), SourceError> {
+    let mut source = DirSource::new(root, config)?;
+    let shown = || root.display().to_string();
+    let places = layout::places(&source.lister(), &source.name)?;
+    let places = places.into_iter().map(|placed| placed.map_err(|(_, error)| error)).collect::<Result<Vec<_>, _>>()?;
+    let Some(first) = places.first() else { return Err(SourceError::Empty { path: shown() }) };
+    if places.iter().any(|place| place.name != first.name) {
+        let mut names: Vec<String> = places.iter().map(|place| place.name.clone()).collect();
+        names.dedup();
+        return Err(SourceError::Several { path: shown(), names });
+    }
+    let place = match version {
+        None => places.iter().max_by_key(|place| place.number),
+        Some(_) => places.iter().find(|place| place.number == version),
+    };
+    let Some(place) = place.cloned() else {
+        let known = places.iter().filter_map(|place| place.number).collect();
+        return Err(SourceError::NoVersion { path: shown(), version: version.unwrap_or(Version(0)), known });
+    };
+    let artifact = Artifact {
+        number: place.number,
+        path: place.path.as_str().into(),
+        fingerprint: source.see(&place).fingerprint(),
+    };
+    source.places = BTreeSet::from([place]);
+    Ok((artifact.number, source.read(&artifact)?))
 }
 
 impl Source for DirSource {

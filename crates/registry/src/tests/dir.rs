@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use model::Version;
+
 use crate::{Artifact, Config, Content, DirSource, Found, Scan, Source, SourceError};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -295,4 +297,29 @@ fn everything_has_a_limit_that_is_named() {
     let temp = Temp::new(&["a/m", "b/m"]);
     let error = temp.source(Config { models_max: 1, ..config() }).scan(Instant::now()).unwrap_err();
     assert!(error.to_string().contains("(models_max)"), "{error}");
+}
+
+/// Files, the version asked for, and the version and files that are read, or the error.
+fn read_one(files: &[&str], version: Option<u64>, expected: &str) {
+    let temp = Temp::new(files);
+    let read = crate::read_one(&temp.0, version.map(Version), Config::default());
+    let got = match read {
+        Ok((number, content)) => {
+            let files: Vec<&str> = content.files.iter().map(|(path, _)| path).collect();
+            format!("{}: {}", number.map_or("-".to_owned(), |n| n.to_string()), files.join(" "))
+        }
+        Err(error) => error.to_string().replace(&temp.0.display().to_string(), "ROOT"),
+    };
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn one_model_is_read_at_once_whatever_it_is_called() {
+    read_one(&["metadata/part-00000", "data/x"], None, "-: data/x metadata/part-00000");
+    read_one(&["9/metadata/p", "10/metadata/p", "10/.x.crc"], None, "10: metadata/p");
+    read_one(&["9/metadata/p", "10/metadata/q"], Some(9), "9: metadata/p");
+    read_one(&["my model/metadata/p"], None, "-: metadata/p");
+    read_one(&["9/metadata/p"], Some(3), "`ROOT` has no version 3; there are: 9");
+    read_one(&["metadata/p"], Some(3), "`ROOT` has no version 3; there are: no numbered ones");
+    read_one(&["a/metadata/p", "b/1/x", "b/2/x"], None, "`ROOT` holds several models (a, b); name one of them");
 }
