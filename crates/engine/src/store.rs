@@ -97,6 +97,8 @@ pub struct TextStore {
     own: Vec<u8>,
     /// Where the texts lie in somebody else's buffer (an input column, a table of labels); `own` is empty then.
     shared: Option<Buffer>,
+    /// Room for a kernel that needs a text for a moment.
+    pub scratch: Vec<u8>,
 }
 
 impl TextStore {
@@ -112,6 +114,15 @@ impl TextStore {
     pub fn clear_shared(&mut self, buffer: Buffer) {
         self.clear();
         self.shared = Some(buffer);
+    }
+
+    /// Forgets the rows; the coming ones are spans of the other's bytes, which are shared where they can be.
+    pub fn clear_same(&mut self, other: &TextStore) {
+        self.clear();
+        match &other.shared {
+            Some(buffer) => self.shared = Some(buffer.clone()),
+            None => self.own.extend_from_slice(&other.own),
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -156,6 +167,14 @@ impl TextStore {
     pub fn push(&mut self, text: &str) {
         let start = self.own.len() as u32;
         self.own.extend_from_slice(text.as_bytes());
+        self.push_span(Span { start, end: self.own.len() as u32 });
+    }
+
+    /// Adds a row: the bytes that `write` appends to the store's own.
+    #[inline]
+    pub fn push_own(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.own.len() as u32;
+        write(&mut self.own);
         self.push_span(Span { start, end: self.own.len() as u32 });
     }
 
@@ -409,16 +428,30 @@ impl VectorStore {
     /// Ends a dense row: its values are those pushed to `values` from `start` on.
     #[inline]
     pub fn end_dense(&mut self, start: usize) {
-        let stored = (self.values.len() - start) as u32;
-        self.rows.push(VectorRow { size: stored, index: DENSE, value: start as u32, stored });
+        self.end_dense_at(start, self.values.len() - start);
+    }
+
+    /// Ends a dense row whose `size` values stand in `values` from `start` on.
+    #[inline]
+    pub fn end_dense_at(&mut self, start: usize, size: usize) {
+        debug_assert!(start + size <= self.values.len());
+        self.rows.push(VectorRow { size: size as u32, index: DENSE, value: start as u32, stored: size as u32 });
     }
 
     /// Ends a sparse row: its entries are those pushed to `indices` from `index_start` on and to `values` from `value_start`
     /// on. Indices must rise strictly and stay below the size.
     #[inline]
     pub fn end_sparse(&mut self, size: u32, index_start: usize, value_start: usize) {
-        let stored = (self.values.len() - value_start) as u32;
-        debug_assert_eq!(self.indices.len() - index_start, stored as usize);
+        debug_assert_eq!(self.indices.len() - index_start, self.values.len() - value_start);
+        self.end_sparse_at(size, index_start, value_start);
+    }
+
+    /// Ends a sparse row whose indices are those pushed from `index_start` on; its values stand from `value_start` on, others
+    /// may follow them.
+    #[inline]
+    pub fn end_sparse_at(&mut self, size: u32, index_start: usize, value_start: usize) {
+        let stored = (self.indices.len() - index_start) as u32;
+        debug_assert!(value_start + stored as usize <= self.values.len());
         self.rows.push(VectorRow { size, index: index_start as u32, value: value_start as u32, stored });
     }
 

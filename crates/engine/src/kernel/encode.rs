@@ -1,20 +1,110 @@
-//! Kernels of the family `encode`.
+//! Kernels between labels, categories, tokens and numbers.
+//!
+//! What depends on the model alone is worked out when the kernel is made: tables of terms and labels by their bytes, labels
+//! of numbers by the numbers' bits (so that no number is written as text to be looked up), the divisor of a hash.
 
+mod bucket;
+mod hash_counts;
+mod index;
+mod label;
+mod one_hot;
+mod term_counts;
+
+use model::{DType, FaultKind, FaultValue};
 use plan::EncodeOp;
 
 use super::Site;
 use crate::{
     error::CompileError,
     frame::{Env, Home},
+    store::VectorStore,
 };
 
 /// An op of the family, ready to run.
-pub struct EncodeKernel;
+pub enum EncodeKernel {
+    HashCounts(hash_counts::HashCounts),
+    TermCounts(term_counts::TermCounts),
+    Index(index::Index),
+    Label(label::Label),
+    OneHot(one_hot::OneHot),
+    Bucket(bucket::Bucket),
+}
 
 impl EncodeKernel {
     pub(crate) fn new(op: &EncodeOp, site: &Site<'_>) -> Result<EncodeKernel, CompileError> {
-        Err(CompileError::Unimplemented(format!("{} of {}", op.name(), site.step)))
+        Ok(match op {
+            EncodeOp::HashCounts { size, hash, binary } => {
+                EncodeKernel::HashCounts(hash_counts::HashCounts::new(*size, *hash, *binary, site)?)
+            }
+            EncodeOp::TermCounts { vocabulary, tf_min, binary } => {
+                EncodeKernel::TermCounts(term_counts::TermCounts::new(vocabulary, *tf_min, *binary))
+            }
+            EncodeOp::Index { labels, invalid } => EncodeKernel::Index(index::Index::new(labels, *invalid, site)?),
+            EncodeOp::Label { labels } => EncodeKernel::Label(label::Label::new(labels, site)?),
+            EncodeOp::OneHot { categories, invalid, .. } => {
+                EncodeKernel::OneHot(one_hot::OneHot::new(*categories, op.one_hot_size(), *invalid))
+            }
+            EncodeOp::Bucket { splits, invalid } => EncodeKernel::Bucket(bucket::Bucket::new(splits, *invalid)),
+        })
     }
 
-    pub(crate) fn run(&self, _env: &Env<'_>, _inputs: &[Home], _outputs: &[Option<Home>]) {}
+    pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
+        let Some(output) = outputs[0] else { return };
+        match self {
+            EncodeKernel::HashCounts(k) => k.run(env, inputs[0], output),
+            EncodeKernel::TermCounts(k) => k.run(env, inputs[0], output),
+            EncodeKernel::Index(k) => k.run(env, inputs[0], output),
+            EncodeKernel::Label(k) => k.run(env, inputs[0], output),
+            EncodeKernel::OneHot(k) => k.run(env, inputs[0], output),
+            EncodeKernel::Bucket(k) => k.run(env, inputs[0], output),
+        }
+    }
 }
+
+/// Refuses a row whose only input is null.
+fn refuse_null(env: &Env<'_>, row: usize) {
+    env.refuse(row, 0, FaultKind::Null, FaultValue::Null);
+}
+
+/// Returns a cell as a fault shows it.
+fn fault_value(dtype: DType, cell: u64) -> FaultValue {
+    match dtype {
+        DType::Bool => FaultValue::text(if cell == 0 { "false" } else { "true" }),
+        DType::F32 | DType::F64 => FaultValue::Number(crate::frame::as_f64(dtype, cell)),
+        _ => FaultValue::Int(cell as i64),
+    }
+}
+
+/// Counts that end up in a sparse vector.
+struct Counts {
+    size: u32,
+    /// Counts below are left out.
+    least: f64,
+    binary: bool,
+}
+
+impl Counts {
+    /// Ends a row: its entries are the places pushed to `indices` from `start` on, each with how often it is among them.
+    #[inline]
+    fn end(&self, out: &mut VectorStore, start: usize) {
+        let value_start = out.values.len();
+        let places = &mut out.indices[start..];
+        places.sort_unstable();
+        let (mut from, mut kept) = (0, 0);
+        while from < places.len() {
+            let place = places[from];
+            let run = places[from..].iter().take_while(|&&p| p == place).count();
+            from += run;
+            if run as f64 >= self.least {
+                places[kept] = place;
+                kept += 1;
+                out.values.push(if self.binary { 1.0 } else { run as f64 });
+            }
+        }
+        out.indices.truncate(start + kept);
+        out.end_sparse(self.size, start, value_start);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub mod control;
 pub mod encode;
 pub mod expr;
 pub mod forest;
+pub mod hash;
+pub mod java;
 pub mod linear;
 pub mod tensor;
 pub mod text;

@@ -1,0 +1,128 @@
+//! A value to its place among labels.
+
+use std::hash::Hash;
+
+use model::{DType, FaultKind, FaultValue, Type};
+use plan::Invalid;
+use rustc_hash::FxHashMap;
+
+use super::{fault_value, refuse_null};
+use crate::{
+    error::CompileError,
+    frame::{Cells, Env, Home},
+    kernel::{Site, java},
+};
+
+/// [`plan::EncodeOp::Index`], its labels in a table.
+pub struct Index {
+    table: Table,
+    /// The place of what is not among the labels.
+    other: f64,
+    invalid: Invalid,
+}
+
+/// A label that is there twice has its last place.
+enum Table {
+    Texts(FxHashMap<Box<[u8]>, u32>),
+    /// By the cell. Labels that no number of the type is written as are left out: nothing finds them.
+    Cells(FxHashMap<u64, u32>),
+}
+
+impl Index {
+    pub(super) fn new(labels: &[Box<str>], invalid: Invalid, site: &Site<'_>) -> Result<Index, CompileError> {
+        let table = match site.inputs[0].ty {
+            Type::Text => Table::Texts(table(labels, |label| Some(label.as_bytes().into()))),
+            ref ty => {
+                let dtype = ty.as_scalar().expect("the plan takes texts and single numbers");
+                if let DType::Date | DType::Timestamp = dtype {
+                    return Err(CompileError::Unimplemented(format!("{}: labels of a {dtype}", site.step)));
+                }
+                let mut cells: FxHashMap<u64, u32> = table(labels, |label| cell(dtype, label, false));
+                // A label that says the number as it is written today has precedence over what an older Java wrote.
+                cells.extend(table(labels, |label| cell(dtype, label, true)));
+                Table::Cells(cells)
+            }
+        };
+        Ok(Index { table, other: labels.len() as f64, invalid })
+    }
+
+    pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
+        let out = env.frame.cells(output);
+        match &self.table {
+            Table::Texts(table) => {
+                let texts = env.frame.texts(input);
+                env.frame.each_live(|row| {
+                    if !texts.is_valid(row) {
+                        return self.other(env, row, &out, None);
+                    }
+                    match table.get(texts.row_bytes(row)) {
+                        Some(&place) => out.set_f64(row, f64::from(place)),
+                        None => self.other(env, row, &out, Some(&|| FaultValue::text(texts.text(row)))),
+                    }
+                });
+            }
+            Table::Cells(table) => {
+                let cells = env.frame.cells(input);
+                env.frame.each_live(|row| {
+                    let Some(cell) = cells.get(row) else { return self.other(env, row, &out, None) };
+                    match table.get(&canonical(cells.dtype, cell)) {
+                        Some(&place) => out.set_f64(row, f64::from(place)),
+                        None => self.other(env, row, &out, Some(&|| fault_value(cells.dtype, cell))),
+                    }
+                });
+            }
+        }
+    }
+
+    /// Ends a row whose value is not among the labels; `None` is null.
+    #[inline(never)]
+    fn other(&self, env: &Env<'_>, row: usize, out: &Cells<'_>, value: Option<&dyn Fn() -> FaultValue>) {
+        match (self.invalid, value) {
+            (Invalid::Keep, _) => return out.set_f64(row, self.other),
+            (Invalid::Skip, _) => env.skip(row),
+            (Invalid::Error, None) => refuse_null(env, row),
+            (Invalid::Error, Some(value)) => env.refuse(row, 0, FaultKind::Unseen, value()),
+        }
+        out.set(row, None);
+    }
+}
+
+fn table<K: Eq + Hash>(labels: &[Box<str>], key: impl Fn(&str) -> Option<K>) -> FxHashMap<K, u32> {
+    labels.iter().zip(0..).filter_map(|(label, place)| Some((key(label)?, place))).collect()
+}
+
+/// Returns the cell of the number that is written so, with `exact` only in today's digits.
+fn cell(dtype: DType, label: &str, exact: bool) -> Option<u64> {
+    let same = |written: &dyn Fn(&mut Vec<u8>)| {
+        let mut text = Vec::new();
+        written(&mut text);
+        text == label.as_bytes()
+    };
+    match dtype {
+        DType::F64 => {
+            let x = java::parse_f64(label)?;
+            (!exact || same(&|out| java::push_f64(out, x))).then(|| canonical(dtype, x.to_bits()))
+        }
+        DType::F32 => {
+            let x = java::parse_f32(label)?;
+            (!exact || same(&|out| java::push_f32(out, x))).then(|| canonical(dtype, u64::from(x.to_bits())))
+        }
+        DType::Bool => match label {
+            "false" => Some(0),
+            "true" => Some(1),
+            _ => None,
+        },
+        DType::U64 => label.parse::<u64>().ok().filter(|n| n.to_string() == label),
+        _ => label.parse::<i64>().ok().filter(|n| n.to_string() == label).map(|n| n as u64),
+    }
+}
+
+/// Returns the cell under which a number is found: every NaN is one.
+#[inline]
+fn canonical(dtype: DType, cell: u64) -> u64 {
+    match dtype {
+        DType::F64 if f64::from_bits(cell).is_nan() => f64::NAN.to_bits(),
+        DType::F32 if f32::from_bits(cell as u32).is_nan() => u64::from(f32::NAN.to_bits()),
+        _ => cell,
+    }
+}

@@ -1,0 +1,229 @@
+//! Numbers as Java writes them.
+//!
+//! `Double.toString` and `Float.toString` give the fewest digits that read back to the same number, at least one after
+//! the point; from 10^7 and below 10^-3 with an exponent. Before Java 19 they gave one digit too many for some numbers
+//! (`2.0E23` as `1.9999999999999998E23`): we write the fewest, and read both ([`parse_f64`]).
+
+use std::io::Write;
+
+/// Appends the text of a float64.
+pub fn push_f64(out: &mut Vec<u8>, x: f64) {
+    let mut digits = Digits::default();
+    // With one digit enough, Java gives the nearest of those with two: `4.9E-324`, not `5.0E-324`.
+    write!(digits, "{:e}", x.abs()).expect("the digits fit");
+    if !digits.as_slice().contains(&b'.') {
+        digits.len = 0;
+        write!(digits, "{:.1e}", x.abs()).expect("the digits fit");
+    }
+    push(out, x.is_nan(), x.is_sign_negative(), x.is_infinite(), digits.as_slice());
+}
+
+/// Appends the text of a float32.
+pub fn push_f32(out: &mut Vec<u8>, x: f32) {
+    let mut digits = Digits::default();
+    write!(digits, "{:e}", x.abs()).expect("the digits fit");
+    if !digits.as_slice().contains(&b'.') {
+        digits.len = 0;
+        write!(digits, "{:.1e}", x.abs()).expect("the digits fit");
+    }
+    push(out, x.is_nan(), x.is_sign_negative(), x.is_infinite(), digits.as_slice());
+}
+
+/// Returns the number that any Java writes so: its digits may be more than needed, its form is Java's.
+pub fn parse_f64(text: &str) -> Option<f64> {
+    parse(text, 17, |t| t.parse::<f64>().ok(), |x| x)
+}
+
+/// Returns the float32 that any Java writes so.
+pub fn parse_f32(text: &str) -> Option<f32> {
+    parse(text, 10, |t| t.parse::<f32>().ok(), f64::from)
+}
+
+/// The longest is `2.2250738585072014e-308`.
+#[derive(Default)]
+struct Digits {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Digits {
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Write for Digits {
+    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+        let count = part.len().min(self.bytes.len() - self.len);
+        self.bytes[self.len..self.len + count].copy_from_slice(&part[..count]);
+        self.len += count;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Appends a number whose absolute value is written `d.ddde-dd`.
+fn push(out: &mut Vec<u8>, nan: bool, negative: bool, infinite: bool, scientific: &[u8]) {
+    if nan {
+        return out.extend_from_slice(b"NaN");
+    }
+    if negative {
+        out.push(b'-');
+    }
+    if infinite {
+        return out.extend_from_slice(b"Infinity");
+    }
+    let at = scientific.iter().position(|&b| b == b'e').expect("written with an exponent");
+    let (mantissa, exponent) = (&scientific[..at], &scientific[at + 1..]);
+    let exponent: i32 = std::str::from_utf8(exponent).ok().and_then(|e| e.parse().ok()).expect("a small exponent");
+    let (first, fraction) = (mantissa[0], &mantissa[2..]);
+    match exponent {
+        0..=6 => {
+            let whole = exponent as usize;
+            out.push(first);
+            out.extend((0..whole).map(|i| fraction.get(i).copied().unwrap_or(b'0')));
+            out.push(b'.');
+            out.extend_from_slice(fraction.get(whole..).filter(|rest| !rest.is_empty()).unwrap_or(b"0"));
+        }
+        -3..=-1 => {
+            out.extend_from_slice(&b"0.00"[..(1 - exponent) as usize]);
+            out.push(first);
+            out.extend_from_slice(if fraction == b"0" { b"" } else { fraction });
+        }
+        _ => {
+            out.push(first);
+            out.push(b'.');
+            out.extend_from_slice(fraction);
+            write!(out, "E{exponent}").expect("a vector takes all");
+        }
+    }
+}
+
+fn parse<T: Copy>(
+    text: &str,
+    digits_max: usize,
+    read: impl Fn(&str) -> Option<T>,
+    widen: impl Fn(T) -> f64,
+) -> Option<T> {
+    if let "NaN" | "Infinity" | "-Infinity" = text {
+        return read(text);
+    }
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once('E') {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.')?;
+    let all_digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    let no_zero_first = |t: &str| t == "0" || !t.starts_with('0');
+    let plain = all_digits(whole) && no_zero_first(whole) && all_digits(fraction);
+    if !plain || fraction.len() > 1 && fraction.ends_with('0') {
+        return None;
+    }
+    let digits = whole.len() + fraction.len();
+    if digits - mantissa.bytes().take_while(|&b| b == b'0' || b == b'.').filter(|&b| b == b'0').count() > digits_max {
+        return None;
+    }
+    let number = read(text)?;
+    let size = widen(number).abs();
+    let is_form = match exponent {
+        None => size == 0.0 || (1e-3..1e7).contains(&size),
+        Some(e) => {
+            let e = e.strip_prefix('-').unwrap_or(e);
+            all_digits(e) && no_zero_first(e) && whole.len() == 1 && whole != "0" && !(1e-3..1e7).contains(&size)
+        }
+    };
+    (is_form && size.is_finite()).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(x: f64, expected: &str) {
+        let mut out = Vec::new();
+        push_f64(&mut out, x);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(parse_f64(expected).map(f64::to_bits), Some(x.to_bits()));
+    }
+
+    fn check_f32(x: f32, expected: &str) {
+        let mut out = Vec::new();
+        push_f32(&mut out, x);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(parse_f32(expected).map(f32::to_bits), Some(x.to_bits()));
+    }
+
+    #[test]
+    fn plain_between_a_thousandth_and_ten_million() {
+        check(0.0, "0.0");
+        check(-0.0, "-0.0");
+        check(1.0, "1.0");
+        check(-120.5, "-120.5");
+        check(0.001, "0.001");
+        check(0.0123, "0.0123");
+        check(100.0, "100.0");
+        check(9_999_999.0, "9999999.0");
+        check(1_234_567.125, "1234567.125");
+        check(0.1 + 0.2, "0.30000000000000004");
+    }
+
+    #[test]
+    fn with_an_exponent_outside() {
+        check(1e7, "1.0E7");
+        check(1e10, "1.0E10");
+        check(-1e-5, "-1.0E-5");
+        check(9.999e-4, "9.999E-4");
+        check(1.234567891e100, "1.234567891E100");
+        check(f64::MAX, "1.7976931348623157E308");
+        check(f64::MIN_POSITIVE, "2.2250738585072014E-308");
+    }
+
+    #[test]
+    fn two_digits_are_nearer_than_one() {
+        check(5e-324, "4.9E-324");
+        check(1e-323, "9.9E-324");
+        check(2e-323, "2.0E-323");
+        check_f32(1e-45, "1.4E-45");
+    }
+
+    #[test]
+    fn what_is_no_number() {
+        check(f64::INFINITY, "Infinity");
+        check(f64::NEG_INFINITY, "-Infinity");
+        check(f64::NAN, "NaN");
+    }
+
+    #[test]
+    fn float32_has_its_own_digits() {
+        check_f32(0.1, "0.1");
+        check_f32(16_777_216.0, "1.6777216E7");
+        check_f32(3.402_823_5e38, "3.4028235E38");
+        check_f32(-0.0, "-0.0");
+        check_f32(1234.5, "1234.5");
+    }
+
+    #[test]
+    fn older_javas_digits_are_read() {
+        assert_eq!(parse_f64("1.9999999999999998E23"), Some(2e23));
+        assert_eq!(parse_f64("9.999999999999999E22"), Some(1e23));
+        assert_eq!(parse_f32("1.17549435E-38"), Some(f32::MIN_POSITIVE));
+    }
+
+    #[test]
+    fn other_forms_are_not() {
+        for text in
+            ["1", "1.", ".5", "01.0", "1.00", "1.0e7", "10.0E7", "1.0E+8", "1.0E5", "1.0E-2", "10000000.0", "0.0001"]
+        {
+            assert_eq!(parse_f64(text), None, "{text}");
+        }
+        for text in
+            ["", "-", "inf", "nan", "+1.0", "1.0E", "1.0E08", "0.5E9", "1.0E999", "1_0.0", " 1.0", "--1.0", "0.0E0"]
+        {
+            assert_eq!(parse_f64(text), None, "{text}");
+        }
+    }
+}

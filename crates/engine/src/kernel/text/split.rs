@@ -1,0 +1,232 @@
+//! A text to its tokens, as Java cuts it.
+
+use std::sync::Arc;
+
+use fancy_regex::{Regex, RegexBuilder};
+use model::{FaultKind, FaultValue};
+use plan::{Pattern, Split};
+
+use super::{lower::GROWTH_MAX, push_lower, refuse_long, refuse_null};
+use crate::{
+    error::CompileError,
+    frame::{Env, Home},
+    kernel::Site,
+    store::Span,
+};
+
+/// Steps back that a pattern may take in one search; a text that needs more is refused.
+const BACKTRACKS_MAX: usize = 1_000_000;
+
+/// [`plan::TextOp::Split`], its pattern compiled.
+pub struct Splitter {
+    by: By,
+    lower: bool,
+    units_min: usize,
+}
+
+enum By {
+    Blanks,
+    Gaps(Regex),
+    Matches(Regex),
+}
+
+/// The search took more steps than it may.
+struct TooManySteps;
+
+impl Splitter {
+    pub(super) fn new(by: &Split, lower: bool, chars_min: u32, site: &Site<'_>) -> Result<Splitter, CompileError> {
+        let by = match by {
+            Split::Whitespace => By::Blanks,
+            Split::Gaps(pattern) => By::Gaps(regex(pattern, site.step)?),
+            Split::Matches(pattern) => By::Matches(regex(pattern, site.step)?),
+        };
+        Ok(Splitter { by, lower, units_min: chars_min as usize })
+    }
+
+    pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
+        let texts = env.frame.texts(input);
+        let mut lists = env.frame.lists_mut(output);
+        lists.clear();
+        // Tokens that are parts of the text as it is point into the caller's own buffer.
+        let shared = texts.shared().filter(|_| !self.lower);
+        if let Some(buffer) = shared {
+            lists.texts_mut().clear_shared(buffer.clone());
+        }
+        for row in 0..env.frame.rows() {
+            if !env.frame.is_live(row) {
+                lists.push_null();
+                continue;
+            }
+            if !texts.is_valid(row) {
+                refuse_null(env, row);
+                lists.push_null();
+                continue;
+            }
+            let items = lists.texts_mut();
+            let span = if shared.is_some() {
+                texts.spans[row]
+            } else {
+                let text = texts.row_bytes(row);
+                if !items.has_room(text.len() * GROWTH_MAX) {
+                    refuse_long(env, row, text.len());
+                    lists.push_null();
+                    continue;
+                }
+                let own = items.own_bytes();
+                let start = own.len() as u32;
+                if self.lower {
+                    push_lower(own, text)
+                } else {
+                    own.extend_from_slice(text)
+                }
+                Span { start, end: own.len() as u32 }
+            };
+            match items.push_cut(|bytes, spans| self.cut(bytes, span, spans)) {
+                Ok(()) => lists.end(),
+                Err(TooManySteps) => {
+                    let kind = FaultKind::Rule("a text that the pattern cuts within 1,000,000 steps back");
+                    env.refuse(row, 0, kind, FaultValue::text(texts.text(row)));
+                    lists.push_null();
+                }
+            }
+        }
+    }
+
+    /// Pushes the spans of the text's tokens; on failure none.
+    fn cut(&self, bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> Result<(), TooManySteps> {
+        let mut tokens = Tokens { bytes, spans, units_min: self.units_min };
+        let regex = match &self.by {
+            By::Blanks => {
+                tokens.cut_at_blanks(text);
+                return Ok(());
+            }
+            By::Gaps(regex) | By::Matches(regex) => regex,
+        };
+        let first = tokens.spans.len();
+        let all =
+            std::str::from_utf8(&bytes[text.start as usize..text.end as usize]).expect("only texts are in stores");
+        let done = match &self.by {
+            By::Matches(_) => each_match(regex, all, |start, end| tokens.push(text.start + start, text.start + end)),
+            _ => tokens.cut_at_matches(regex, all, text),
+        };
+        if done.is_err() {
+            spans.truncate(first);
+        }
+        done
+    }
+}
+
+/// Where tokens go.
+struct Tokens<'a> {
+    bytes: &'a [u8],
+    spans: &'a mut Vec<Span>,
+    units_min: usize,
+}
+
+impl Tokens<'_> {
+    /// Adds a token if it is long enough.
+    #[inline]
+    fn push(&mut self, start: u32, end: u32) {
+        if self.units_min == 0 || self.is_long_enough(start, end) {
+            self.spans.push(Span { start, end });
+        }
+    }
+
+    #[inline]
+    fn is_long_enough(&self, start: u32, end: u32) -> bool {
+        // A UTF-16 unit takes at most three bytes of UTF-8, and at least one.
+        let bytes = (end - start) as usize;
+        if bytes < self.units_min || bytes.div_ceil(3) >= self.units_min {
+            return bytes >= self.units_min;
+        }
+        let token = std::str::from_utf8(&self.bytes[start as usize..end as usize]);
+        token.expect("cut between characters").chars().map(char::len_utf16).sum::<usize>() >= self.units_min
+    }
+
+    /// Ends a split: `rest` is where the last token begins, which is the whole text where nothing was cut. Empty tokens at
+    /// the end are dropped, unless nothing was cut.
+    #[inline]
+    fn finish(&mut self, first: usize, rest: u32, text: Span) {
+        self.push(rest, text.end);
+        if rest != text.start {
+            while self.spans.len() > first && self.spans.last().is_some_and(|s| s.start == s.end) {
+                self.spans.pop();
+            }
+        }
+    }
+
+    /// Cuts at every blank, eight bytes at a time.
+    fn cut_at_blanks(&mut self, text: Span) {
+        let first = self.spans.len();
+        let bytes = self.bytes;
+        let (words, tail) = bytes[text.start as usize..text.end as usize].as_chunks::<8>();
+        let mut rest = text.start;
+        let mut at = text.start;
+        let mut last = [0; 8];
+        last[..tail.len()].copy_from_slice(tail);
+        for word in words.iter().chain(std::iter::once(&last)) {
+            let mut found = blanks(u64::from_le_bytes(*word));
+            while found != 0 {
+                let end = at + found.trailing_zeros() / 8;
+                self.push(rest, end);
+                rest = end + 1;
+                found &= found - 1;
+            }
+            at += 8;
+        }
+        self.finish(first, rest, text);
+    }
+
+    /// Cuts at every match, as `java.util.regex.Pattern.split` does.
+    fn cut_at_matches(&mut self, regex: &Regex, all: &str, text: Span) -> Result<(), TooManySteps> {
+        let first = self.spans.len();
+        let mut rest = 0;
+        each_match(regex, all, |start, end| {
+            // A match of no width at the beginning cuts nothing off.
+            if end != 0 {
+                self.push(text.start + rest, text.start + start);
+                rest = end;
+            }
+        })?;
+        self.finish(first, text.start + rest, text);
+        Ok(())
+    }
+}
+
+/// Returns the high bit of every byte that is one of `\t \n \x0B \f \r` and blank. No carry leaves a byte: each has its high
+/// bit cleared first, and bytes that had it set are not blanks.
+#[inline]
+fn blanks(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let low = word & !HIGH;
+    let is_space = !((low ^ (0x20 * ONES)) + 0x7F * ONES);
+    let from_tab = low + (0x80 - 0x09) * ONES;
+    let after_return = low + (0x80 - 0x0E) * ONES;
+    (is_space | from_tab & !after_return) & !word & HIGH
+}
+
+/// Calls `f` with every match as `java.util.regex.Matcher.find` finds them: after a match of some width an empty one may
+/// follow at its end, after an empty one the search goes on a character later.
+fn each_match(regex: &Regex, text: &str, mut f: impl FnMut(u32, u32)) -> Result<(), TooManySteps> {
+    let mut from = 0;
+    while from <= text.len() {
+        let Some(found) = regex.find_from_pos(text, from).map_err(|_| TooManySteps)? else { break };
+        let (start, end) = (found.start(), found.end());
+        f(start as u32, end as u32);
+        from = end;
+        if start == end {
+            from += text[end..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    Ok(())
+}
+
+fn regex(pattern: &Pattern, step: &Arc<str>) -> Result<Regex, CompileError> {
+    let built = RegexBuilder::new(&pattern.engine).backtrack_limit(BACKTRACKS_MAX).build();
+    built.map_err(|error| CompileError::Pattern {
+        step: step.clone(),
+        pattern: pattern.source.clone(),
+        message: error.to_string(),
+    })
+}

@@ -1,0 +1,80 @@
+//! A list of tokens without those on a list.
+
+use rustc_hash::FxHashSet;
+
+use super::{push_lower, refuse_null};
+use crate::{
+    frame::{Env, Home},
+    store::TextStore,
+};
+
+/// [`plan::TextOp::Without`], its words in a table.
+pub struct Without {
+    words: FxHashSet<Box<[u8]>>,
+    /// Bit `n` is set where a word has `n` bytes: most tokens are told apart by that alone. Words of 63 and more share a bit.
+    lengths: u64,
+    fold: bool,
+}
+
+fn length_bit(bytes: usize) -> u64 {
+    1 << bytes.min(63)
+}
+
+impl Without {
+    pub(super) fn new(words: &[Box<str>], fold: bool) -> Without {
+        let key = |word: &str| {
+            let mut key = Vec::with_capacity(word.len());
+            if fold {
+                push_lower(&mut key, word.as_bytes())
+            } else {
+                key.extend_from_slice(word.as_bytes())
+            }
+            key.into_boxed_slice()
+        };
+        let words: FxHashSet<Box<[u8]>> = words.iter().map(|w| key(w)).collect();
+        let lengths = words.iter().fold(0, |bits, w| bits | length_bit(w.len()));
+        Without { words, lengths, fold }
+    }
+
+    pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
+        let lists = env.frame.lists(input);
+        let mut out = env.frame.lists_mut(output);
+        out.clear();
+        let (tokens, items) = (lists.texts(), out.texts_mut());
+        items.clear_same(tokens);
+        for row in 0..env.frame.rows() {
+            if !env.frame.is_live(row) {
+                out.push_null();
+                continue;
+            }
+            if !lists.is_valid(row) {
+                refuse_null(env, row);
+                out.push_null();
+                continue;
+            }
+            let items = out.texts_mut();
+            for i in lists.range(row) {
+                if !tokens.is_valid(i) {
+                    items.push_null();
+                } else if !self.holds(tokens.row_bytes(i), items) {
+                    items.push_span(tokens.spans[i]);
+                }
+            }
+            out.end();
+        }
+    }
+
+    #[inline]
+    fn holds(&self, token: &[u8], items: &mut TextStore) -> bool {
+        if !self.fold {
+            return self.lengths & length_bit(token.len()) != 0 && self.words.contains(token);
+        }
+        // The lower case of ASCII has the same length; that of other texts may not.
+        if token.is_ascii() && self.lengths & length_bit(token.len()) == 0 {
+            return false;
+        }
+        items.scratch.clear();
+        push_lower(&mut items.scratch, token);
+        self.words.contains(items.scratch.as_slice())
+    }
+}
