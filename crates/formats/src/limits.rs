@@ -1,0 +1,31 @@
+//! How much an artifact may claim before it is refused.
+
+/// Bounds on what a reader decodes and builds. The defaults carry the largest models that we know, several times over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one metadata document.
+    pub metadata_bytes_max: usize,
+    /// Bytes of all tables together, once decoded.
+    pub decoded_bytes_max: usize,
+    /// Steps of a pipeline, those of nested ones included.
+    pub stages_max: usize,
+    /// Pipelines within pipelines.
+    pub depth_max: usize,
+    /// Nodes of all trees of one ensemble.
+    pub nodes_max: usize,
+    /// Numbers of one vector or matrix that is written out in full.
+    pub values_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            metadata_bytes_max: 64 << 20,
+            decoded_bytes_max: 4 << 30,
+            stages_max: 10_000,
+            depth_max: 32,
+            nodes_max: 50_000_000,
+            values_max: 1 << 28,
+        }
+    }
+}

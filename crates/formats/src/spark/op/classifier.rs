@@ -1,0 +1,92 @@
+//! What all classifiers share: scores to probabilities to a class, and which of these columns are shown.
+
+use std::sync::Arc;
+
+use plan::{Choose, SlotId, VectorOp};
+
+use crate::{
+    ReadError,
+    spark::{Stage, lower::Lowering},
+};
+
+/// Names of the columns that a classifier makes; empty where it makes none.
+pub struct Columns<'s> {
+    pub raw: &'s str,
+    pub probability: &'s str,
+    pub prediction: &'s str,
+}
+
+/// How a class follows from the scores.
+pub struct Rule {
+    /// Scores to probabilities.
+    pub probabilities: VectorOp,
+    /// The user's thresholds, which weigh the probabilities.
+    pub thresholds: Option<Arc<[f64]>>,
+    /// Without thresholds: scores to a class.
+    pub from_raw: Choose,
+    /// Without thresholds, and where no scores are shown: probabilities to a class.
+    pub from_probability: Choose,
+}
+
+impl<'s> Columns<'s> {
+    pub fn of(stage: &'s Stage<'_>) -> Result<Columns<'s>, ReadError> {
+        Ok(Columns {
+            raw: stage.text_or("rawPredictionCol", "rawPrediction")?,
+            probability: stage.text_or("probabilityCol", "probability")?,
+            prediction: stage.text_or("predictionCol", "prediction")?,
+        })
+    }
+
+    /// Returns whether the class is all that is shown; some models have a shortcut for it.
+    pub fn prediction_only(&self) -> bool {
+        self.raw.is_empty() && self.probability.is_empty()
+    }
+}
+
+/// Returns the thresholds that the user set, one a class.
+pub fn thresholds(stage: &Stage<'_>, classes: usize) -> Result<Option<Arc<[f64]>>, ReadError> {
+    let Some(thresholds) = stage.f64s("thresholds")? else { return Ok(None) };
+    if thresholds.len() != classes {
+        let got = thresholds.len().to_string();
+        return Err(stage.meta.fault("thresholds", format!("one for each of {classes} classes"), got));
+    }
+    if thresholds.iter().any(|t| !(*t >= 0.0)) || thresholds.iter().filter(|&&t| t == 0.0).count() > 1 {
+        return Err(stage.meta.fault("thresholds", "numbers above 0, one 0 at most", format!("{thresholds:?}")));
+    }
+    Ok(Some(thresholds.into()))
+}
+
+/// Shows the scores, and adds what follows from them. Where scores are shown Spark takes the class from them, else from the
+/// probabilities, else computes both unseen.
+pub fn finish(
+    stage: &Stage<'_>,
+    lowering: &mut Lowering<'_>,
+    columns: &Columns<'_>,
+    raw: SlotId,
+    rule: Rule,
+) -> Result<(), ReadError> {
+    if !columns.raw.is_empty() {
+        lowering.show(stage, columns.raw, raw)?;
+    }
+    let mut probability = None;
+    if !columns.probability.is_empty() {
+        probability = Some(lowering.make(stage, rule.probabilities.clone(), &[raw], columns.probability)?);
+    }
+    if columns.prediction.is_empty() {
+        return Ok(());
+    }
+    let (choose, from) = match rule.thresholds {
+        Some(thresholds) => {
+            let from = match probability {
+                Some(slot) => slot,
+                None => lowering.node(stage, rule.probabilities, &[raw], &["probability"])?[0],
+            };
+            (Choose::Weighed(thresholds), from)
+        }
+        None => match probability.filter(|_| columns.raw.is_empty()) {
+            Some(slot) => (rule.from_probability, slot),
+            None => (rule.from_raw, raw),
+        },
+    };
+    lowering.make(stage, VectorOp::Choose(choose), &[from], columns.prediction).map(drop)
+}

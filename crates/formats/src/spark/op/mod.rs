@@ -1,0 +1,79 @@
+//! The classes that we read, a function each: a row here, a file beside.
+
+use super::{Stage, lower::Lowering};
+use crate::ReadError;
+
+mod assembler;
+mod bucketizer;
+mod classifier;
+mod count_vectorizer;
+mod forest;
+mod hashing_tf;
+mod idf;
+mod linear;
+mod logistic;
+mod one_hot;
+mod scaler;
+mod string_indexer;
+mod text;
+
+/// Adds the nodes of one stage.
+pub type Lower = fn(&Stage<'_>, &mut Lowering<'_>) -> Result<(), ReadError>;
+
+/// A pipeline; the walk itself follows its stages.
+pub const PIPELINE: &str = "org.apache.spark.ml.PipelineModel";
+/// What PySpark writes where a pipeline holds a stage of Python's own, or another such pipeline.
+pub const PYTHON_PIPELINE: &str = "pyspark.ml.pipeline.PipelineModel";
+
+/// The classes, ordered by name.
+pub const CLASSES: &[(&str, Lower)] = &[
+    ("org.apache.spark.ml.classification.DecisionTreeClassificationModel", forest::tree_classifier),
+    ("org.apache.spark.ml.classification.GBTClassificationModel", forest::boosted_classifier),
+    ("org.apache.spark.ml.classification.LogisticRegressionModel", logistic::lower),
+    ("org.apache.spark.ml.classification.RandomForestClassificationModel", forest::random_classifier),
+    ("org.apache.spark.ml.feature.Bucketizer", bucketizer::lower),
+    ("org.apache.spark.ml.feature.CountVectorizerModel", count_vectorizer::lower),
+    ("org.apache.spark.ml.feature.HashingTF", hashing_tf::lower),
+    ("org.apache.spark.ml.feature.IDFModel", idf::lower),
+    ("org.apache.spark.ml.feature.IndexToString", string_indexer::index_to_string),
+    ("org.apache.spark.ml.feature.MinMaxScalerModel", scaler::min_max),
+    ("org.apache.spark.ml.feature.NGram", text::n_gram),
+    ("org.apache.spark.ml.feature.OneHotEncoderModel", one_hot::lower),
+    ("org.apache.spark.ml.feature.RegexTokenizer", text::regex_tokenizer),
+    ("org.apache.spark.ml.feature.StandardScalerModel", scaler::standard),
+    ("org.apache.spark.ml.feature.StopWordsRemover", text::stop_words_remover),
+    ("org.apache.spark.ml.feature.StringIndexerModel", string_indexer::lower),
+    ("org.apache.spark.ml.feature.Tokenizer", text::tokenizer),
+    ("org.apache.spark.ml.feature.VectorAssembler", assembler::lower),
+    ("org.apache.spark.ml.regression.DecisionTreeRegressionModel", forest::tree_regressor),
+    ("org.apache.spark.ml.regression.GBTRegressionModel", forest::boosted_regressor),
+    ("org.apache.spark.ml.regression.LinearRegressionModel", linear::lower),
+    ("org.apache.spark.ml.regression.RandomForestRegressionModel", forest::random_regressor),
+];
+
+/// Returns how a class is read.
+pub fn find(class: &str) -> Option<Lower> {
+    CLASSES.binary_search_by(|(name, _)| (*name).cmp(class)).ok().map(|place| CLASSES[place].1)
+}
+
+/// Returns what a stage does with what training did not see.
+fn invalid(stage: &Stage<'_>, name: &str) -> Result<plan::Invalid, ReadError> {
+    match stage.text_or(name, "error")? {
+        "error" => Ok(plan::Invalid::Error),
+        "skip" => Ok(plan::Invalid::Skip),
+        "keep" => Ok(plan::Invalid::Keep),
+        other => Err(stage.meta.fault(name, "error, skip or keep", other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_found_by_name() {
+        assert!(CLASSES.is_sorted_by_key(|(name, _)| *name));
+        assert!(CLASSES.iter().all(|(name, _)| find(name).is_some()));
+        assert!(find("org.apache.spark.ml.feature.Tokenize").is_none());
+    }
+}

@@ -1,0 +1,59 @@
+//! StringIndexerModel: labels to numbers; IndexToString: the way back.
+
+use std::sync::Arc;
+
+use plan::{EncodeOp, Invalid};
+
+use super::invalid;
+use crate::{
+    ReadError,
+    spark::{
+        Stage,
+        lower::{Accepts, Lowering},
+    },
+};
+
+/// StringIndexerModel, of one column or several. The labels are saved in their order, whatever the order's name was.
+pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
+    let invalid = invalid(stage, "handleInvalid")?;
+    let pairs = stage.pairs()?;
+    let labels = labels(stage, pairs.len())?;
+    for ((input, output), labels) in pairs.into_iter().zip(labels) {
+        let input = lowering.column(stage, &input, Accepts::Scalar)?;
+        let slot = lowering.make(stage, EncodeOp::Index { labels: labels.clone(), invalid }, &[input], &output)?;
+        // The column's metadata name one more category where there is one.
+        let unknown = (invalid == Invalid::Keep).then(|| "__unknown".into());
+        lowering.set_labels(slot, labels.iter().cloned().chain(unknown).collect());
+    }
+    Ok(())
+}
+
+/// Returns the labels of each column: a list of lists, before Spark 3.0 one list.
+fn labels(stage: &Stage<'_>, columns: usize) -> Result<Vec<Arc<[Box<str>]>>, ReadError> {
+    let table = stage.table("data")?;
+    let row = table.only_row()?;
+    if let (Some(labels), 1) = (row.find("labels"), columns) {
+        return Ok(vec![labels.texts(0)?.into()]);
+    }
+    let arrays = row.column("labelsArray")?;
+    let (lists, range) = arrays.items(0)?;
+    if range.len() != columns {
+        return Err(arrays.fault(format!("a list of labels for each of {columns} columns"), range.len().to_string()));
+    }
+    range.map(|i| Ok(lists.texts(i)?.into())).collect()
+}
+
+/// IndexToString: labels of its own, else those that the column's metadata name.
+pub fn index_to_string(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
+    let own = stage.texts("labels")?.filter(|labels| !labels.is_empty());
+    let name = stage.input()?;
+    let input = lowering.column(stage, name, Accepts::Number)?;
+    let labels = match own {
+        Some(own) => own.into_iter().map(Into::into).collect(),
+        None => lowering.labels_of(input).ok_or_else(|| {
+            let got = format!("none, and the metadata of column `{name}` are not known: a schema can give them");
+            stage.meta.fault("labels", "the labels", got)
+        })?,
+    };
+    lowering.make(stage, EncodeOp::Label { labels }, &[input], &stage.output()?).map(drop)
+}

@@ -1,0 +1,115 @@
+//! Every Spark model among the cases is read, or refused because of a class that is not covered, which the error names.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use formats::{ReadError, ReadOptions, spark};
+use model::{Buffer, InputSpec, ModelFiles, Type};
+
+/// Our own cases; and those shared by all projects, where they are.
+fn folders() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let shared = root.join("../shared/conformance/spark");
+    if !shared.is_dir() {
+        println!("the shared cases were not found at {}", shared.display());
+        assert!(std::env::var_os("CI").is_none(), "the shared cases must be there where CI is set");
+    }
+    [root.join("conformance/spark"), shared].into_iter().filter(|folder| folder.is_dir()).collect()
+}
+
+fn files(folder: &Path) -> ModelFiles {
+    fn walk(folder: &Path, prefix: &str, out: &mut Vec<(String, Buffer)>) {
+        for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                walk(&entry.path(), &format!("{name}/"), out);
+            } else {
+                out.push((name, Buffer::from(fs::read(entry.path()).expect("a file"))));
+            }
+        }
+    }
+    let mut out = Vec::new();
+    walk(folder, "", &mut out);
+    ModelFiles::new(out)
+}
+
+/// The columns as the case's schema gives them; types that need no test here are left to the model.
+fn inputs(case: &serde_json::Value) -> Vec<InputSpec> {
+    let columns = case["input_schema"].as_array().into_iter().flatten();
+    let spec = |column: &serde_json::Value| {
+        let name = column["name"].as_str()?;
+        let ty = match column["type"].as_str()? {
+            "double" => Type::F64,
+            "float" => Type::F32,
+            "int" => Type::I32,
+            "bigint" => Type::I64,
+            "boolean" => Type::BOOL,
+            "string" => Type::Text,
+            "vector" => Type::VECTOR,
+            "array<string>" => Type::list(Type::Text),
+            "array<int>" => Type::list(Type::I32),
+            _ => return None,
+        };
+        let metadata = case["input_metadata"].get(name).map(|m| m.to_string().into());
+        Some(InputSpec { name: name.into(), ty, metadata })
+    };
+    columns.filter_map(spec).collect()
+}
+
+fn case(folder: &Path) -> serde_json::Value {
+    let text = fs::read(folder.join("case.json")).expect("a case has a case.json");
+    serde_json::from_slice(&text).expect("case.json is JSON")
+}
+
+/// Returns the cases' folders, those with a model.
+fn cases() -> Vec<PathBuf> {
+    let mut cases: Vec<PathBuf> = folders()
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("a folder of cases"))
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.join("model").is_dir())
+        .collect();
+    cases.sort();
+    cases
+}
+
+#[test]
+fn covered_models_are_read_and_others_refused_by_class() {
+    let (mut read, mut waiting, mut failed) = (0, BTreeMap::<String, usize>::new(), Vec::new());
+    for folder in cases() {
+        let options = ReadOptions { inputs: inputs(&case(&folder)), ..ReadOptions::default() };
+        match formats::read(&files(&folder.join("model")), &options) {
+            Ok(_) => read += 1,
+            Err(ReadError::UnknownClass { class, .. }) if !spark::classes().any(|known| known == class) => {
+                *waiting.entry(class).or_default() += 1;
+            }
+            Err(error) => failed.push(format!("{}: {error}", folder.display())),
+        }
+    }
+    println!("{read} models read, {} wait for a class: {waiting:#?}", waiting.values().sum::<usize>());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(read >= 80, "only {read} models were read");
+}
+
+#[test]
+fn the_columns_that_spark_adds_are_outputs() {
+    for folder in cases() {
+        let case = case(&folder);
+        let options = ReadOptions { inputs: inputs(&case), ..ReadOptions::default() };
+        let Ok(model) = formats::read(&files(&folder.join("model")), &options) else { continue };
+        let plan = model.plan(None).expect("a Spark model has one plan");
+        let name = folder.display();
+        // In their order, after the inputs.
+        let outputs = plan.outputs.iter().filter(|o| plan.inputs.iter().all(|input| input.slot != o.slot));
+        let outputs: Vec<&str> = outputs.map(|output| &*output.name).collect();
+        let added = case["output_schema"].as_array().map(|columns| columns.iter().filter_map(|c| c["name"].as_str()));
+        if let Some(added) = added {
+            assert_eq!(outputs, added.collect::<Vec<_>>(), "{name}");
+        }
+        let types = plan.infer(&plan.first_types()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(types.iter().all(Option::is_some), "{name}");
+    }
+}
