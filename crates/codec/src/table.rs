@@ -23,6 +23,25 @@ pub struct Chunk {
     pub bytes_read: u64,
 }
 
+impl Chunk {
+    /// Returns the first rows, so many at most, and the rest where there is one; nothing is copied.
+    pub(crate) fn split(self, rows: usize) -> (Chunk, Option<Chunk>) {
+        if self.batch.rows() <= rows {
+            return (self, None);
+        }
+        let (bad, mut bad_rest): (Vec<_>, Vec<_>) = self.bad.into_iter().partition(|fault| fault.row < rows);
+        bad_rest.iter_mut().for_each(|fault| fault.row -= rows);
+        let rest = Chunk {
+            batch: self.batch.slice(rows, self.batch.rows() - rows),
+            bad: bad_rest,
+            first_row: self.first_row + rows as u64,
+            bytes_read: self.bytes_read,
+        };
+        let batch = self.batch.slice(0, rows);
+        (Chunk { batch, bad, first_row: self.first_row, bytes_read: self.bytes_read }, Some(rest))
+    }
+}
+
 /// An input that is read in chunks. After an error or the end it gives nothing more of use.
 pub trait Source {
     /// Returns the next rows (at least one), or nothing at the end of the input.

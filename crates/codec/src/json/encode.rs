@@ -1,0 +1,359 @@
+//! Batches to JSON: bytes appended to a buffer, nothing allocated per row.
+//!
+//! Numbers print with the fewest digits that read back to the same float64, a float32 widened first; integers in full.
+
+use std::io::Write;
+
+use model::{Batch, Column, DType, Domain, Fixed, Mark, OnFault, Tensor, Text, Value, Whole, column::Row};
+
+use crate::{error::CodecError, slot::integer, time};
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+
+/// How vectors are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VectorForm {
+    /// A dense one as an array.
+    #[default]
+    Native,
+    /// A dense one as `{"values":[..]}`.
+    Mist,
+}
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// An array of rows.
+    #[default]
+    Rows,
+    /// The row by itself, `null` where the model dropped it. A batch of another number of rows is an array after all.
+    Single,
+}
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EncodeOptions {
+    pub shape: Shape,
+    pub vectors: VectorForm,
+    /// Whether refused and skipped rows keep their places, as `{"_error":".."}` and `{"_skipped":true}`.
+    pub on_fault: OnFault,
+}
+
+/// Appends the batch: its rows as objects, each with every column and every whole value; one object where there are only
+/// whole values.
+pub fn encode(batch: &Batch, options: EncodeOptions, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    let rows = RowWriter::new(batch, options.vectors, options.on_fault)?;
+    if options.shape == Shape::Single && rows.rows() == 1 || rows.is_whole() {
+        if !rows.write(0, out) {
+            out.extend_from_slice(b"null");
+        }
+        return Ok(());
+    }
+    out.push(b'[');
+    let begin = out.len();
+    for row in 0..rows.rows() {
+        let before = out.len();
+        if before > begin {
+            out.push(b',');
+        }
+        if !rows.write(row, out) {
+            out.truncate(before);
+        }
+    }
+    out.push(b']');
+    Ok(())
+}
+
+/// Writes the rows of one batch as objects.
+#[derive(Debug)]
+pub struct RowWriter<'a> {
+    /// The keys with their quotes and colons, one after the other.
+    keys: Vec<u8>,
+    values: Vec<(std::ops::Range<usize>, Part<'a>)>,
+    /// The rows; absent where all values are whole.
+    domain: Option<&'a Domain>,
+    vectors: VectorForm,
+    on_fault: OnFault,
+}
+
+#[derive(Debug)]
+enum Part<'a> {
+    Column(&'a Column),
+    Whole(&'a Whole),
+}
+
+impl<'a> RowWriter<'a> {
+    /// Returns a writer of the batch's rows; all its columns are of one row domain.
+    pub fn new(batch: &'a Batch, vectors: VectorForm, on_fault: OnFault) -> Result<RowWriter<'a>, CodecError> {
+        let mut keys = Vec::new();
+        let mut values = Vec::with_capacity(batch.values().len());
+        let mut of = None;
+        for (name, value) in batch.values() {
+            let part = match value {
+                Value::Whole(whole) => Part::Whole(whole),
+                Value::Column { domain, column } => {
+                    if *of.get_or_insert(*domain) != *domain {
+                        let what =
+                            format!("outputs of different rows in one table (`{name}`); ask for them one by one");
+                        return Err(CodecError::Unsupported { what });
+                    }
+                    Part::Column(column)
+                }
+            };
+            let begin = keys.len();
+            write_text(name.as_bytes(), &mut keys);
+            keys.push(b':');
+            values.push((begin..keys.len(), part));
+        }
+        let only_whole = of.is_none() && !values.is_empty();
+        let domain = (!only_whole).then(|| &batch.domains()[of.unwrap_or(0)]);
+        Ok(RowWriter { keys, values, domain, vectors, on_fault })
+    }
+
+    /// Returns the rows; one where all values are whole.
+    pub fn rows(&self) -> usize {
+        self.domain.map_or(1, |domain| domain.rows)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.domain.is_none()
+    }
+
+    /// Appends the row; answers whether there is one to write (rows that are left out are not).
+    pub fn write(&self, row: usize, out: &mut Vec<u8>) -> bool {
+        match self.domain.map_or(&Mark::Live, |domain| domain.mark(row)) {
+            Mark::Live => {}
+            _ if self.on_fault == OnFault::FailCall => return false,
+            Mark::Skipped => {
+                out.extend_from_slice(b"{\"_skipped\":true}");
+                return true;
+            }
+            Mark::Refused(fault) => {
+                out.extend_from_slice(b"{\"_error\":");
+                write_text(fault.to_string().as_bytes(), out);
+                out.push(b'}');
+                return true;
+            }
+        }
+        let mut sep = b'{';
+        for (key, part) in &self.values {
+            out.push(sep);
+            sep = b',';
+            out.extend_from_slice(&self.keys[key.clone()]);
+            match part {
+                Part::Column(column) => write_value(column, row, self.vectors, out),
+                Part::Whole(whole) => write_whole(whole, self.vectors, out),
+            }
+        }
+        if sep == b'{' {
+            out.push(b'{');
+        }
+        out.push(b'}');
+        true
+    }
+}
+
+/// Appends one entry of a column.
+pub(crate) fn write_value(column: &Column, row: usize, form: VectorForm, out: &mut Vec<u8>) {
+    if !column.is_valid(row) {
+        out.extend_from_slice(b"null");
+        return;
+    }
+    match column {
+        Column::Fixed(c) if c.shape().is_empty() => write_element(c, row, out),
+        Column::Fixed(c) => write_elements(c, row, out),
+        Column::Text(c) => write_text(c.bytes(row), out),
+        Column::Bytes(c) => write_bytes(c, row, out),
+        Column::List(c) => {
+            write_array(c.range(row), out, |item, out| write_value(c.child(), item, form, out));
+        }
+        Column::Vector(c) => write_vector(c.row(row), form, out),
+        Column::Struct(c) => {
+            let mut sep = b'{';
+            for (name, part) in c.fields() {
+                out.push(std::mem::replace(&mut sep, b','));
+                write_text(name.as_bytes(), out);
+                out.push(b':');
+                write_value(part, row, form, out);
+            }
+            if sep == b'{' {
+                out.push(b'{');
+            }
+            out.push(b'}');
+        }
+        Column::Map(c) => {
+            let Column::Struct(entries) = c.child() else { unreachable!("a map's entries are structs") };
+            let (keys, values) = (&entries.fields()[0].1, &entries.fields()[1].1);
+            write_entries(keys, values, c.range(row), form, out);
+        }
+    }
+}
+
+fn write_array(items: std::ops::Range<usize>, out: &mut Vec<u8>, mut item: impl FnMut(usize, &mut Vec<u8>)) {
+    out.push(b'[');
+    for (i, at) in items.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        item(at, out);
+    }
+    out.push(b']');
+}
+
+fn write_vector(row: Row<'_>, form: VectorForm, out: &mut Vec<u8>) {
+    let floats =
+        |values: &[f64], out: &mut Vec<u8>| write_array(0..values.len(), out, |i, out| write_f64(values[i], out));
+    match row {
+        Row::Dense(values) if form == VectorForm::Native => floats(values, out),
+        Row::Dense(values) => {
+            out.extend_from_slice(b"{\"values\":");
+            floats(values, out);
+            out.push(b'}');
+        }
+        Row::Sparse { size, indices, values } => {
+            out.extend_from_slice(b"{\"size\":");
+            write_int(size, out);
+            out.extend_from_slice(b",\"indices\":");
+            write_array(0..indices.len(), out, |i, out| write_int(indices[i], out));
+            out.extend_from_slice(b",\"values\":");
+            floats(values, out);
+            out.push(b'}');
+        }
+    }
+}
+
+/// Appends the entries as an object; keys that are not text are written as text.
+fn write_entries(keys: &Column, values: &Column, range: std::ops::Range<usize>, form: VectorForm, out: &mut Vec<u8>) {
+    out.push(b'{');
+    let begin = range.start;
+    let mut key = Vec::new();
+    for at in range {
+        if at > begin {
+            out.push(b',');
+        }
+        if let Column::Text(texts) = keys {
+            write_text(texts.bytes(at), out);
+        } else {
+            key.clear();
+            write_value(keys, at, form, &mut key);
+            let bare = key.strip_prefix(b"\"").and_then(|k| k.strip_suffix(b"\"")).unwrap_or(&key);
+            write_text(bare, out);
+        }
+        out.push(b':');
+        write_value(values, at, form, out);
+    }
+    out.push(b'}');
+}
+
+fn write_whole(whole: &Whole, form: VectorForm, out: &mut Vec<u8>) {
+    match whole {
+        Whole::Tensor(tensor) => write_tensor(tensor, 0, 0, form, out),
+        Whole::Sequence(items) => write_array(0..items.len(), out, |i, out| write_whole(&items[i], form, out)),
+        Whole::Map { keys, values } => write_entries(keys, values, 0..keys.len(), form, out),
+    }
+}
+
+/// Appends the part of a tensor below one index of its outer `level` dimensions; it begins at element `begin`.
+fn write_tensor(tensor: &Tensor, level: usize, begin: usize, form: VectorForm, out: &mut Vec<u8>) {
+    let Some(&len) = tensor.shape().get(level) else {
+        return write_value(tensor.elements(), begin, form, out);
+    };
+    let stride: usize = tensor.shape()[level + 1..].iter().product();
+    write_array(0..len, out, |i, out| write_tensor(tensor, level + 1, begin + i * stride, form, out));
+}
+
+/// Appends the elements of a row of fixed shape as nested arrays.
+fn write_elements(column: &Fixed, row: usize, out: &mut Vec<u8>) {
+    fn level(column: &Fixed, shape: &[usize], begin: usize, out: &mut Vec<u8>) {
+        let Some((&len, inner)) = shape.split_first() else { return write_element(column, begin, out) };
+        let stride: usize = inner.iter().product();
+        write_array(0..len, out, |i, out| level(column, inner, begin + i * stride, out));
+    }
+    level(column, column.shape(), row * column.shape().iter().product::<usize>(), out);
+}
+
+fn write_element(column: &Fixed, at: usize, out: &mut Vec<u8>) {
+    match column.dtype() {
+        DType::F64 => write_f64(column.values::<f64>()[at], out),
+        DType::F32 => write_f64(column.values::<f32>()[at].into(), out),
+        DType::I64 => write_int(column.values::<i64>()[at], out),
+        DType::I32 => write_int(column.values::<i32>()[at], out),
+        DType::Bool => {
+            out.extend_from_slice(if column.values::<u8>()[at] != 0 { b"true" } else { b"false" });
+        }
+        DType::Date | DType::Timestamp => {
+            out.push(b'"');
+            let value = integer(column, at) as i64;
+            if column.dtype() == DType::Date {
+                time::write_date(value, out)
+            } else {
+                time::write_timestamp(value, out)
+            }
+            out.push(b'"');
+        }
+        _ => write_int(integer(column, at), out),
+    }
+}
+
+fn write_int(value: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Appends the number, or the string that stands for one that JSON does not have.
+pub(crate) fn write_f64(value: f64, out: &mut Vec<u8>) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else if value.is_nan() {
+        out.extend_from_slice(b"\"NaN\"");
+    } else {
+        out.extend_from_slice(if value > 0.0 { b"\"Infinity\"" } else { b"\"-Infinity\"" });
+    }
+}
+
+fn write_bytes(column: &Text, row: usize, out: &mut Vec<u8>) {
+    let bytes = column.bytes(row);
+    if std::str::from_utf8(bytes).is_ok() {
+        return write_text(bytes, out);
+    }
+    write!(out, "{{\"b64\":\"{}\"}}", BASE64.encode(bytes)).expect("a Vec takes every byte");
+}
+
+/// What stands for a byte in a string: 0 itself, `u` its number, else the letter after a backslash.
+const ESCAPES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = b'u';
+        byte += 1;
+    }
+    table[b'\n' as usize] = b'n';
+    table[b'\r' as usize] = b'r';
+    table[b'\t' as usize] = b't';
+    table[0x08] = b'b';
+    table[0x0c] = b'f';
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table
+};
+
+/// Appends UTF-8 text as a JSON string.
+pub(crate) fn write_text(text: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    let mut begin = 0;
+    for (at, &byte) in text.iter().enumerate() {
+        let escape = ESCAPES[byte as usize];
+        if escape == 0 {
+            continue;
+        }
+        out.extend_from_slice(&text[begin..at]);
+        begin = at + 1;
+        if escape == b'u' {
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[byte as usize >> 4], HEX[byte as usize & 15]]);
+        } else {
+            out.extend_from_slice(&[b'\\', escape]);
+        }
+    }
+    out.extend_from_slice(&text[begin..]);
+    out.push(b'"');
+}
