@@ -12,7 +12,7 @@ use crate::{
         encode::EncodeOp,
         forest::ForestOp,
         linear::{LinearOp, Weights},
-        text::{Split, TextOp},
+        text::{Fold, Split, TextOp},
         vector::VectorOp,
     },
     plan::{Plan, SlotId},
@@ -93,7 +93,12 @@ fn text(op: &TextOp, f: &mut Formatter<'_>) -> fmt::Result {
             if *chars_min > 1 { write!(f, ", at least {chars_min} chars") } else { Ok(()) }
         }
         TextOp::Without { words, fold } => {
-            write!(f, "{} words{}", words.len(), if *fold { ", any case" } else { "" })
+            let case = match fold {
+                None => "",
+                Some(Fold::Root) => ", any case",
+                Some(Fold::Turkic) => ", any case of Turkish",
+            };
+            write!(f, "{} words{case}", words.len())
         }
         TextOp::NGrams { n } => write!(f, "{n}"),
     }

@@ -27,6 +27,15 @@ pub struct Pattern {
     pub source: Arc<str>,
 }
 
+/// Lower case, by full case mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fold {
+    /// Without a locale.
+    Root,
+    /// Of Turkish and Azerbaijani: I and ı are one letter, İ and i another.
+    Turkic,
+}
+
 /// Ops on texts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TextOp {
@@ -37,7 +46,7 @@ pub enum TextOp {
     Split { by: Split, lower: bool, chars_min: u32 },
     /// Drops the tokens that are among `words`; with `fold` both sides are compared in lower case. Null tokens stay, a null
     /// list is refused.
-    Without { words: Arc<[Box<str>]>, fold: bool },
+    Without { words: Arc<[Box<str>]>, fold: Option<Fold> },
     /// Every run of `n` neighbouring tokens, joined by a blank; of fewer tokens, nothing. A null token reads `null`, a null
     /// list is refused.
     NGrams { n: u32 },

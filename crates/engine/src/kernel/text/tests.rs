@@ -1,5 +1,5 @@
 use model::Column;
-use plan::{Pattern, Split, TextOp};
+use plan::{Fold, Pattern, Split, TextOp};
 
 use crate::kernel::tests::{Ran, lists, run, texts};
 
@@ -21,6 +21,10 @@ fn check_lower(text: &str, expected: &str) {
 }
 
 fn check_without(words: &[&str], fold: bool, list: &[Option<&str>], expected: &[Option<&str>]) {
+    check_folded(words, fold.then_some(Fold::Root), list, expected);
+}
+
+fn check_folded(words: &[&str], fold: Option<Fold>, list: &[Option<&str>], expected: &[Option<&str>]) {
     let op = TextOp::Without { words: words.iter().map(|&w| w.into()).collect(), fold };
     let rows = [Some(list), Some(&[][..]), Some(list)];
     assert_eq!(only(run(op, &[lists(&rows)])), lists(&[Some(expected), Some(&[]), Some(expected)]));
@@ -204,6 +208,13 @@ fn folding_is_that_of_unicode() {
 }
 
 #[test]
+fn turkish_has_two_letters_i() {
+    let list = ["I", "ı", "İ", "i", "I\u{307}", "ŞI"].map(Some);
+    check_folded(&["I"], Some(Fold::Turkic), &list, &["İ", "i", "I\u{307}", "ŞI"].map(Some));
+    check_folded(&["İ", "şı"], Some(Fold::Turkic), &list, &["I", "ı"].map(Some));
+}
+
+#[test]
 fn null_tokens_stay() {
     check_without(&["", "a"], true, &[None, Some(""), Some("a")], &[None]);
 }
@@ -216,7 +227,7 @@ fn long_words_are_found_too() {
 
 #[test]
 fn null_lists_are_refused() {
-    check_null_list(TextOp::Without { words: ["a".into()].into(), fold: true });
+    check_null_list(TextOp::Without { words: ["a".into()].into(), fold: Some(Fold::Root) });
     check_null_list(TextOp::NGrams { n: 2 });
 }
 

@@ -1,5 +1,6 @@
 //! A list of tokens without those on a list.
 
+use plan::Fold;
 use rustc_hash::FxHashSet;
 
 use super::{push_lower, refuse_null};
@@ -13,21 +14,32 @@ pub struct Without {
     words: FxHashSet<Box<[u8]>>,
     /// Bit `n` is set where a word has `n` bytes: most tokens are told apart by that alone. Words of 63 and more share a bit.
     lengths: u64,
-    fold: bool,
+    fold: Option<Fold>,
 }
 
 fn length_bit(bytes: usize) -> u64 {
     1 << bytes.min(63)
 }
 
+fn push_folded(fold: Fold, out: &mut Vec<u8>, text: &[u8]) {
+    match fold {
+        Fold::Root => push_lower(out, text),
+        Fold::Turkic => push_lower(out, turkic(&String::from_utf8_lossy(text)).as_bytes()),
+    }
+}
+
+/// Returns the text with the letters in lower case that are others in Turkish; what remains, the root locale lowers alike.
+fn turkic(text: &str) -> String {
+    text.replace("I\u{307}", "i").replace('İ', "i").replace('I', "ı")
+}
+
 impl Without {
-    pub(super) fn new(words: &[Box<str>], fold: bool) -> Without {
+    pub(super) fn new(words: &[Box<str>], fold: Option<Fold>) -> Without {
         let key = |word: &str| {
             let mut key = Vec::with_capacity(word.len());
-            if fold {
-                push_lower(&mut key, word.as_bytes())
-            } else {
-                key.extend_from_slice(word.as_bytes())
+            match fold {
+                Some(fold) => push_folded(fold, &mut key, word.as_bytes()),
+                None => key.extend_from_slice(word.as_bytes()),
             }
             key.into_boxed_slice()
         };
@@ -66,15 +78,15 @@ impl Without {
 
     #[inline]
     fn holds(&self, token: &[u8], items: &mut TextStore) -> bool {
-        if !self.fold {
+        let Some(fold) = self.fold else {
             return self.lengths & length_bit(token.len()) != 0 && self.words.contains(token);
-        }
+        };
         // The lower case of ASCII has the same length; that of other texts may not.
-        if token.is_ascii() && self.lengths & length_bit(token.len()) == 0 {
+        if fold == Fold::Root && token.is_ascii() && self.lengths & length_bit(token.len()) == 0 {
             return false;
         }
         items.scratch.clear();
-        push_lower(&mut items.scratch, token);
+        push_folded(fold, &mut items.scratch, token);
         self.words.contains(items.scratch.as_slice())
     }
 }
