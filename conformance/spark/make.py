@@ -4,6 +4,8 @@
     "$SPARK35_PYTHON" conformance/spark/make.py [NAME...]    # the cases of Spark 3.5
     "$SPARK4_PYTHON"  conformance/spark/make.py [NAME...]    # the cases named s4-...
 
+`--out DIR` before the names writes there instead of beside this script.
+
 A case is a function below under `@case`: it returns what to save, the input's schema and the
 rows. The rest is the same for all: save, load back from the saved directory, transform the
 rows, write `model/`, `input.jsonl`, `expected.jsonl` and `case.json` (README.md says what is
@@ -35,6 +37,10 @@ from pyspark.sql.types import (ArrayType, BooleanType, DoubleType, FloatType, In
                                ShortType, StringType, StructField, StructType)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+NAMES = sys.argv[1:]
+OUT = HERE
+if NAMES[:1] == ["--out"]:
+    OUT, NAMES = os.path.abspath(NAMES[1]), NAMES[2:]
 MAJOR = int(pyspark.__version__.split(".")[0])
 NAN, INF = math.nan, math.inf
 CASES = []
@@ -813,7 +819,7 @@ def make(entry):
     built = entry["build"]()
     saved, schema, rows = built[:3]
     metadata = built[3] if len(built) > 3 else {}
-    folder = os.path.join(HERE, name)
+    folder = os.path.join(OUT, name)
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     artifact = os.path.join(folder, "model")
@@ -871,7 +877,7 @@ def main():
              .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "1")
              .config("spark.driver.memory", "1g").getOrCreate())
     spark.sparkContext.setLogLevel("OFF")
-    wanted = {n[3:] if n.startswith("s4-") else n for n in sys.argv[1:]}
+    wanted = {n[3:] if n.startswith("s4-") else n for n in NAMES}
     failed = 0
     for entry in CASES:
         if (MAJOR == 4 and not entry["s4"]) or (wanted and entry["name"] not in wanted):

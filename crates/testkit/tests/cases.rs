@@ -1,0 +1,37 @@
+//! Every oracle case, in every way to run it.
+
+use testkit::{
+    case::Tally,
+    files::{root, shared},
+};
+
+/// Runs a part of the cases: `CASES=hashing cargo test -p testkit`.
+fn filter() -> String {
+    #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
+    std::env::var("CASES").unwrap_or_default()
+}
+
+fn is_ci() -> bool {
+    #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
+    std::env::var_os("CI").is_some()
+}
+
+#[test]
+fn own_spark_cases() {
+    let tally = Tally::run(&root().join("conformance/spark"), &filter());
+    println!("own Spark cases: {}", tally.report());
+    assert!(filter() != "" || tally.passed.len() >= 20, "the project's own cases are there");
+    assert!(tally.failed.is_empty() && tally.waits.is_empty(), "{}\n{:?}", tally.report(), tally.waits);
+}
+
+#[test]
+fn shared_spark_cases() {
+    let Some(shared) = shared() else {
+        assert!(!is_ci(), "the shared cases must be there where CI is set");
+        println!("the shared cases were not found beside the repository: passed over");
+        return;
+    };
+    let tally = Tally::run(&shared.join("conformance/spark"), &filter());
+    println!("shared Spark cases: {}", tally.report());
+    assert!(tally.failed.is_empty(), "{}", tally.report());
+}
