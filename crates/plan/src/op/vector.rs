@@ -27,16 +27,19 @@ pub enum VectorOp {
     /// where it is. A vector of another size than its known one is refused; one of unknown size may have any.
     Assemble { sizes: Vec<Option<u32>>, invalid: Invalid },
     /// `(x - shift) * scale`, either part optional. Without a shift a sparse vector stays sparse (its stored values are
-    /// scaled); with one the result is dense. A shorter dense vector gives a shorter result; a longer one, and null, is refused.
+    /// scaled); with one the result is dense. A shorter vector gives a shorter result; a longer one (a sparse one, without a
+    /// shift, only where it stores an element too far), and null, is refused. Without both every row is as it came, null too.
     Standardize { shift: Option<Arc<[f64]>>, scale: Option<Arc<[f64]>> },
-    /// `(x - from) / (to - from) * (max - min) + min` as Spark computes it; where `from` equals `to`, the middle of `min` and
-    /// `max`. NaN stays NaN; always dense; another size, and null, is refused.
+    /// `(x - from) * ((max - min) / (to - from)) + min`; where `from` equals `to`, the middle of `min` and `max`. NaN stays
+    /// NaN; in the smaller of the two forms, as `Assemble`; another size, and null, is refused.
     MinMax { from: Arc<[f64]>, to: Arc<[f64]>, min: f64, max: f64 },
-    /// `x * factor`, the form kept (explicit zeros too). A shorter dense vector gives a shorter result; a longer one, and null, is refused.
+    /// `x * factor`, the form kept (explicit zeros too). A shorter vector gives a shorter result; a longer dense one, a sparse
+    /// one that stores an element too far, and null, is refused.
     Multiply { factors: Arc<[f64]> },
     /// Two scores to two probabilities: `p0 = 1 / (1 + exp(-scale * s0))`, `p1 = 1 - p0`.
     Sigmoid { scale: f64 },
-    /// `exp(s - max) / sum`; where the largest is +infinity, those elements share 1 (Spark: the first such gets 1).
+    /// `exp(s - max) * (1 / sum)`; where some are +infinity, the first such gets 1 and the others times 0, which is NaN of
+    /// infinities and NaN (Spark's `Utils.softmax`).
     Softmax,
     /// `s / sum`; where the sum is 0, as it is.
     Proportions,
