@@ -1,0 +1,318 @@
+//! Every path that is served, in one table, and the way of a request through it.
+//!
+//! A dialect is a folder here and its rows in [`TABLE`]. Fixed segments win over names; a test fails where two rows could
+//! answer the same request. Names are matched and looked up, never joined to a path. What no row takes is answered in the
+//! native error body: 404, 405 with `allow`, 406, 415.
+
+mod health;
+pub(crate) mod mist;
+mod native;
+
+use std::{
+    borrow::Cow,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use model::PredictError;
+use tracing::{debug, error, warn};
+
+use crate::{
+    answer::{Answer, JSON},
+    context::Context,
+    error::{ServeError, cut},
+    metrics::Counted,
+    query,
+    state::State,
+};
+
+/// A client's protocol; the label of its requests in `/metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Native,
+    Mist,
+    /// Health and metrics: asked by machinery, not by clients of models.
+    Ops,
+}
+
+impl Dialect {
+    pub const ALL: [Dialect; 3] = [Dialect::Native, Dialect::Mist, Dialect::Ops];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dialect::Native => "native",
+            Dialect::Mist => "mist",
+            Dialect::Ops => "ops",
+        }
+    }
+}
+
+/// What a route does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    NativeServe,
+    NativeModels,
+    NativeModel,
+    MistRun,
+    Live,
+    Ready,
+    Metrics,
+}
+
+struct Route {
+    method: &'static str,
+    /// Segments; `{...}` takes any one.
+    path: &'static [&'static str],
+    endpoint: Endpoint,
+    dialect: Dialect,
+}
+
+const fn route(method: &'static str, path: &'static [&'static str], endpoint: Endpoint, dialect: Dialect) -> Route {
+    Route { method, path, endpoint, dialect }
+}
+
+/// Every path, busiest first. A row with names stands after those whose fixed segments it would take.
+const TABLE: &[Route] = &[
+    route("POST", &["api", "v1", "serve", "{model}"], Endpoint::NativeServe, Dialect::Native),
+    route("GET", &["api", "v1", "models"], Endpoint::NativeModels, Dialect::Native),
+    route("GET", &["api", "v1", "models", "{model}"], Endpoint::NativeModel, Dialect::Native),
+    route("POST", &["api", "{route}"], Endpoint::MistRun, Dialect::Mist),
+    route("GET", &["health", "live"], Endpoint::Live, Dialect::Ops),
+    route("GET", &["health", "ready"], Endpoint::Ready, Dialect::Ops),
+    route("GET", &["metrics"], Endpoint::Metrics, Dialect::Ops),
+];
+
+/// A row of the table, and the name that its path holds.
+struct Matched<'a> {
+    endpoint: Endpoint,
+    dialect: Dialect,
+    name: Cow<'a, str>,
+}
+
+impl Route {
+    /// Returns the name in the path (empty where the row has none), if the path is this row's.
+    fn name_in<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let mut name = "";
+        let mut segments = path.strip_prefix('/')?.split('/');
+        for pattern in self.path {
+            let segment = segments.next()?;
+            if pattern.starts_with('{') {
+                name = segment;
+            } else if *pattern != segment {
+                return None;
+            }
+        }
+        segments.next().is_none().then_some(name)
+    }
+}
+
+fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, ServeError> {
+    // HEAD is GET whose body hyper leaves out.
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    let mut other = None;
+    for route in TABLE {
+        let Some(name) = route.name_in(path) else { continue };
+        if route.method != method {
+            other = other.or(Some(route.method));
+            continue;
+        }
+        let name = query::decode(name, false).ok_or_else(|| ServeError::NoRoute { path: cut(path) })?;
+        return Ok(Matched { endpoint: route.endpoint, dialect: route.dialect, name });
+    }
+    Err(match other {
+        Some(allow) => ServeError::Method { path: cut(path), method: cut(method), allow },
+        None => ServeError::NoRoute { path: cut(path) },
+    })
+}
+
+/// Refuses an `accept` header that leaves JSON out.
+fn check_accept(headers: &HeaderMap) -> Result<(), ServeError> {
+    let mut ranges = headers.get_all(header::ACCEPT).iter().peekable();
+    if ranges.peek().is_none() {
+        return Ok(());
+    }
+    let mut seen = String::new();
+    for value in ranges {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        if text.split(',').any(takes_json) {
+            return Ok(());
+        }
+        seen.push_str(&text);
+    }
+    Err(ServeError::NotAcceptable { offered: JSON, accept: cut(&seen) })
+}
+
+fn takes_json(range: &str) -> bool {
+    let mut parts = range.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let named = ["application/json", "application/*", "*/*"].iter().any(|ty| essence.eq_ignore_ascii_case(ty));
+    let refused = |part: &str| {
+        part.strip_prefix("q=")
+            .or(part.strip_prefix("Q="))
+            .and_then(|q| q.parse::<f32>().ok())
+            .is_some_and(|q| q <= 0.0)
+    };
+    named && !parts.any(refused)
+}
+
+/// One request that found its route.
+struct Asked<'a> {
+    state: &'a State,
+    head: &'a Parts,
+    /// The name in the path.
+    name: &'a str,
+    context: &'a Context,
+}
+
+impl Asked<'_> {
+    fn query(&self) -> &str {
+        self.head.uri.query().unwrap_or_default()
+    }
+}
+
+/// Answers a request. It never fails and never panics: either is an answer.
+pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let context = Context::new(&state.ids, &head.headers);
+    let found = find(&head.method, head.uri.path());
+    let dialect = found.as_ref().map_or(Dialect::Native, |matched| matched.dialect);
+    let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
+    let answer = match found {
+        Err(error) => native::failure(error, &context),
+        Ok(matched) => {
+            let asked = Asked { state, head: &head, name: &matched.name, context: &context };
+            match caught(answer(&asked, matched.endpoint, body, &mut counted)).await {
+                Some(answer) => answer,
+                None => {
+                    state.metrics.count_panic();
+                    let error = PredictError::Internal { message: "the request panicked".to_owned() };
+                    native::failure(error.into(), &context)
+                }
+            }
+        }
+    };
+    log(&head, &context, &answer);
+    counted.end(answer.status);
+    answer.into_response(&context.id)
+}
+
+async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: Incoming, counted: &mut Counted<'_>) -> Answer {
+    if endpoint != Endpoint::Metrics
+        && let Err(error) = check_accept(&asked.head.headers)
+    {
+        return native::failure(error, asked.context);
+    }
+    match endpoint {
+        Endpoint::NativeServe => native::serve::answer(asked, body, counted).await,
+        Endpoint::NativeModels => native::models::list(asked),
+        Endpoint::NativeModel => native::models::one(asked, counted),
+        Endpoint::MistRun => mist::answer(asked, body, counted).await,
+        Endpoint::Live => health::live(),
+        Endpoint::Ready => health::ready(asked.state),
+        Endpoint::Metrics => health::metrics(asked.state),
+    }
+}
+
+/// Polls the future; a panic in it ends it with nothing.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// One event per request. Messages hold values of the input, so those of the caller's faults show at `debug` only.
+fn log(head: &Parts, context: &Context, answer: &Answer) {
+    let (status, request_id, path) = (answer.status.as_u16(), &context.id, head.uri.path());
+    match &answer.error {
+        Some(error) if status == 500 => error!(status, %request_id, path, %error, "request failed"),
+        Some(error) if status > 500 => warn!(status, %request_id, path, kind = %error.kind(), "request refused"),
+        Some(error) => debug!(status, %request_id, path, %error, "request refused"),
+        None => debug!(status, %request_id, path, "request answered"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether some path fits both rows, and whether every path of the second fits the first.
+    fn overlap(a: &Route, b: &Route) -> (bool, bool) {
+        let named = |segment: &str| segment.starts_with('{');
+        let same_length = a.path.len() == b.path.len();
+        let pairs = || a.path.iter().zip(b.path);
+        (
+            same_length && pairs().all(|(x, y)| named(x) || named(y) || x == y),
+            same_length && pairs().all(|(x, y)| named(x) || x == y),
+        )
+    }
+
+    #[test]
+    fn no_two_rows_answer_one_request() {
+        for (i, later) in TABLE.iter().enumerate() {
+            for earlier in &TABLE[..i] {
+                let (meets, hides) = overlap(earlier, later);
+                let wins = overlap(later, earlier).1 && !hides;
+                assert!(!meets || wins, "{:?} and {:?} overlap", earlier.path, later.path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_fixed_first_segment_below_api_is_a_reserved_name() {
+        // Else a model of that name could not be reached at its Mist route.
+        let fixed = TABLE.iter().filter(|r| r.path[0] == "api" && !r.path[1].starts_with('{')).map(|r| r.path[1]);
+        for segment in fixed {
+            assert!(model::name::RESERVED.contains(&segment), "{segment}");
+        }
+    }
+
+    fn check(method: &str, path: &str, expected: Result<(Endpoint, &str), u16>) {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let found = find(&method, path);
+        let got = found.as_ref().map(|m| (m.endpoint, &*m.name)).map_err(|error| error.status().as_u16());
+        assert_eq!(got, expected, "{method} {path}");
+    }
+
+    #[test]
+    fn paths() {
+        check("POST", "/api/v1/serve/m", Ok((Endpoint::NativeServe, "m")));
+        check("POST", "/api/v1/serve/a%2Db", Ok((Endpoint::NativeServe, "a-b")));
+        check("GET", "/api/v1/models", Ok((Endpoint::NativeModels, "")));
+        check("HEAD", "/api/v1/models/m", Ok((Endpoint::NativeModel, "m")));
+        check("POST", "/api/m", Ok((Endpoint::MistRun, "m")));
+        check("GET", "/api/v1/serve/m", Err(405));
+        check("DELETE", "/health/live", Err(405));
+        for path in ["/", "", "*", "/api", "/api/v1/serve/", "/api/v1/serve/m/", "/api/v1/serve/%ff", "/health"] {
+            match path {
+                // An empty name is a name that no model has.
+                "/api/v1/serve/" => check("POST", path, Ok((Endpoint::NativeServe, ""))),
+                _ => check("POST", path, Err(404)),
+            }
+        }
+    }
+
+    #[test]
+    fn accept() {
+        let check = |value: &'static str, expected: bool| {
+            let headers = [(header::ACCEPT, http::HeaderValue::from_static(value))].into_iter().collect();
+            assert_eq!(check_accept(&headers).is_ok(), expected, "{value}");
+        };
+        for good in ["*/*", "application/json", "text/html, application/*;q=0.1", "Application/JSON;charset=utf-8"] {
+            check(good, true);
+        }
+        for bad in ["text/html", "application/json;q=0", "", "application/jsonp"] {
+            check(bad, false);
+        }
+        assert!(check_accept(&HeaderMap::new()).is_ok());
+    }
+}

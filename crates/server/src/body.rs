@@ -1,0 +1,191 @@
+//! Receiving a request's body, within its limits.
+//!
+//! A small body lies in the same packet as its head and is there at the first poll: one piece, nothing copied, no timer.
+//! Only a body that keeps us waiting gets a timer, and only one in several pieces is copied together and counted against
+//! the bytes of all bodies.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering},
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use hyper::body::{Body, Incoming};
+
+use crate::{config::Config, error::ServeError};
+
+/// Bytes held for bodies that came in several pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Held(AtomicUsize);
+
+/// A body, and its share of [`Held`], given back on drop.
+#[derive(Debug)]
+pub(crate) struct Received<'a> {
+    pub bytes: Bytes,
+    _share: Share<'a>,
+}
+
+#[derive(Debug)]
+struct Share<'a> {
+    held: &'a Held,
+    bytes: usize,
+    limit: usize,
+}
+
+/// Refuses what is known to be too large, of another type or compressed, before a byte is read.
+pub(crate) fn check_headers(headers: &HeaderMap, config: &Config) -> Result<(), ServeError> {
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
+        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(ServeError::Encoding { got: crate::error::cut(&String::from_utf8_lossy(encoding.as_bytes())) });
+    }
+    if let Some(ty) = headers.get(header::CONTENT_TYPE)
+        && !is_json(ty.as_bytes())
+    {
+        return Err(ServeError::MediaType { got: crate::error::cut(&String::from_utf8_lossy(ty.as_bytes())) });
+    }
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(length) if length > config.body_bytes_max as u64 => {
+            Err(ServeError::BodyTooLarge { limit: config.body_bytes_max })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `application/json`, `application/<anything>+json`; parameters such as the charset do not matter.
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
+    let is = |text: &[u8], tail: &[u8]| {
+        text.len() >= tail.len() && text[text.len() - tail.len()..].eq_ignore_ascii_case(tail)
+    };
+    essence.eq_ignore_ascii_case(b"application/json")
+        || (essence.len() > 12 && essence[..12].eq_ignore_ascii_case(b"application/") && is(essence, b"+json"))
+}
+
+/// Receives the body.
+pub(crate) async fn receive<'a>(
+    mut body: Incoming,
+    config: &Config,
+    held: &'a Held,
+) -> Result<Received<'a>, ServeError> {
+    let mut pieces = Pieces {
+        first: Bytes::new(),
+        joined: BytesMut::new(),
+        max: config.body_bytes_max,
+        share: Share { held, bytes: 0, limit: config.bodies_bytes_max },
+    };
+    // The first poll without a timer: nearly every small body is whole by then.
+    let at_once = poll_fn(|cx| match pieces.poll(&mut body, cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    match at_once.await {
+        Some(result) => result?,
+        None => {
+            let rest = poll_fn(|cx| pieces.poll(&mut body, cx));
+            let time = Duration::from_millis(config.body_timeout_ms);
+            match tokio::time::timeout(time, rest).await {
+                Ok(result) => result?,
+                Err(_) => return Err(ServeError::BodyTimeout { ms: config.body_timeout_ms }),
+            }
+        }
+    }
+    let bytes = if pieces.joined.is_empty() { pieces.first } else { pieces.joined.freeze() };
+    Ok(Received { bytes, _share: pieces.share })
+}
+
+struct Pieces<'a> {
+    first: Bytes,
+    /// Holds everything once there is a second piece.
+    joined: BytesMut,
+    max: usize,
+    share: Share<'a>,
+}
+
+impl Pieces<'_> {
+    fn poll(&mut self, body: &mut Incoming, cx: &mut std::task::Context<'_>) -> Poll<Result<(), ServeError>> {
+        loop {
+            match Pin::new(&mut *body).poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Err(ServeError::BodyBroken { reason: error.to_string() }));
+                }
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.add(data)?;
+                    }
+                }
+            }
+            // Saves the last, empty poll.
+            if body.is_end_stream() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    fn add(&mut self, data: Bytes) -> Result<(), ServeError> {
+        let have = self.first.len().max(self.joined.len());
+        if have + data.len() > self.max {
+            return Err(ServeError::BodyTooLarge { limit: self.max });
+        }
+        if have == 0 {
+            self.first = data;
+            return Ok(());
+        }
+        self.share.grow(have + data.len())?;
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first);
+        }
+        self.joined.extend_from_slice(&data);
+        Ok(())
+    }
+}
+
+impl Share<'_> {
+    fn grow(&mut self, to: usize) -> Result<(), ServeError> {
+        let more = to.saturating_sub(self.bytes);
+        let before = self.held.0.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        if before + more > self.limit { Err(ServeError::BodiesTooLarge { limit: self.limit }) } else { Ok(()) }
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.held.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_told_by_its_essence() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"] {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in ["text/plain", "application/jsonx", "text/x+json", "", "application/x-www-form-urlencoded"] {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_share_of_the_held_bytes_is_given_back() {
+        let held = Held::default();
+        let mut one = Share { held: &held, bytes: 0, limit: 10 };
+        let mut two = Share { held: &held, bytes: 0, limit: 10 };
+        assert!(one.grow(6).is_ok() && two.grow(6).is_err());
+        drop(one);
+        drop(two);
+        assert_eq!(held.0.load(Ordering::Relaxed), 0);
+    }
+}

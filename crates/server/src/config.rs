@@ -1,0 +1,121 @@
+//! What can be set about the listener: limits, times and the compute pool.
+//!
+//! Everything a caller can make large or slow has a field here. Times are in milliseconds, sizes in bytes. All fields
+//! need a restart to change.
+
+use std::time::Duration;
+
+use codec::json::Limits;
+use serde::{Deserialize, Serialize};
+
+/// The table `[server]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address and port of the HTTP listener (HTTP/1.1 and HTTP/2).
+    pub http: String,
+    /// Connections held at once; further ones wait in the kernel's backlog.
+    pub connections_max: usize,
+    /// Streams one HTTP/2 connection may have open.
+    pub streams_max: u32,
+    /// Headers of one request.
+    pub headers_max: usize,
+    /// Bytes of a request's head; at least 8192.
+    pub head_bytes_max: usize,
+    /// Time from the opening of a connection to the end of its first request's head.
+    pub head_timeout_ms: u64,
+    /// Time a connection may stay without a request in flight; the head of its next request falls into it.
+    pub idle_timeout_ms: u64,
+    /// Bytes of one request's body.
+    pub body_bytes_max: usize,
+    /// Bytes of all bodies being received or worked on that came in more than one piece.
+    pub bodies_bytes_max: usize,
+    /// Time to receive one body.
+    pub body_timeout_ms: u64,
+    /// Rows of one request.
+    pub rows_max: usize,
+    /// Levels of arrays and objects in a JSON body; at most 120.
+    pub json_depth_max: usize,
+    /// Time from a request's head to its answer; a caller may ask for less. The gateway's `deadline_ms` holds for the
+    /// call alone.
+    pub timeout_ms: u64,
+    /// A call expected to take at most so many microseconds runs on the thread that read it.
+    pub inline_max_us: u64,
+    /// A body of at most so many bytes is decoded on the thread that read it.
+    pub inline_bytes_max: usize,
+    /// Threads of the compute pool; 0 is one per core.
+    pub compute_threads: usize,
+    /// Calls waiting for a compute thread; beyond it they are refused as overloaded.
+    pub compute_queue_max: usize,
+    /// After the signal to stop: how long `/health/ready` says no while the listener still accepts, so that balancers
+    /// notice in time.
+    pub drain_delay_ms: u64,
+    /// How long requests in flight may then take to finish before their connections are closed.
+    pub drain_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            http: "127.0.0.1:8080".to_owned(),
+            connections_max: 10_000,
+            streams_max: 256,
+            headers_max: HEADERS_DEFAULT,
+            head_bytes_max: 64 << 10,
+            head_timeout_ms: 10_000,
+            idle_timeout_ms: 75_000,
+            body_bytes_max: 16 << 20,
+            bodies_bytes_max: 256 << 20,
+            body_timeout_ms: 30_000,
+            rows_max: 65_536,
+            json_depth_max: 32,
+            timeout_ms: 60_000,
+            inline_max_us: 100,
+            inline_bytes_max: 64 << 10,
+            compute_threads: 0,
+            compute_queue_max: 1024,
+            drain_delay_ms: 0,
+            drain_ms: 30_000,
+        }
+    }
+}
+
+/// The limit that hyper keeps on the stack; any other costs an allocation per request.
+pub(crate) const HEADERS_DEFAULT: usize = 100;
+
+impl Config {
+    pub(crate) fn threads(&self) -> usize {
+        match self.compute_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+
+    pub(crate) fn json_limits(&self) -> Limits {
+        Limits { depth_max: self.json_depth_max, rows_max: self.rows_max, ..Limits::default() }
+    }
+
+    /// Returns the time a call may take whose caller asked for `asked_ms`.
+    pub(crate) fn timeout(&self, asked_ms: Option<u64>) -> Duration {
+        Duration::from_millis(asked_ms.map_or(self.timeout_ms, |asked| asked.min(self.timeout_ms)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_refused_and_absent_ones_default() {
+        let config: Config = serde_json::from_str(r#"{"rows_max": 7}"#).unwrap();
+        assert_eq!(config, Config { rows_max: 7, ..Config::default() });
+        let error = serde_json::from_str::<Config>(r#"{"row_max": 7}"#).unwrap_err().to_string();
+        assert!(error.contains("unknown field `row_max`"), "{error}");
+    }
+
+    #[test]
+    fn a_caller_may_ask_for_less_time() {
+        let config = Config { timeout_ms: 5, ..Config::default() };
+        assert_eq!([None, Some(3), Some(90)].map(|asked| config.timeout(asked).as_millis()), [5, 3, 5]);
+    }
+}

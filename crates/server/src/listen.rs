@@ -1,0 +1,300 @@
+//! The listener: connections in, and the way down.
+//!
+//! HTTP/1.1 and HTTP/2 (prior knowledge) share one port; hyper tells them apart by the first bytes. Each connection is one
+//! task. Its times are held by a watch that wakes a few times per idle period, not by timers that are set and cleared with
+//! every request. On shutdown: `ready` says no, the listener closes, connections finish what is in flight, and what is
+//! left after `drain_ms` is cut.
+
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU32,
+            Ordering::{AcqRel, Acquire, Relaxed},
+        },
+    },
+    time::Duration,
+};
+
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
+};
+use tracing::{debug, warn};
+
+use crate::{
+    api,
+    config::{Config, HEADERS_DEFAULT},
+    state::State,
+};
+
+/// How the server came down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were cut because they did not finish within `drain_ms`.
+    pub cut: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serve,
+    Drain,
+    Close,
+}
+
+type Builder = auto::Builder<TokioExecutor>;
+
+/// Serves until `shutdown` is ready, then drains. Needs a runtime with I/O and time.
+pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = ()>) -> io::Result<Drained> {
+    let config = state.config.clone();
+    let slots_max = config.connections_max.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+    let slots = Arc::new(Semaphore::new(slots_max));
+    let builder = Arc::new(builder(&config));
+    let (signal, phase) = watch::channel(Phase::Serve);
+    let stop = async {
+        shutdown.await;
+        state.start_draining();
+        tokio::time::sleep(Duration::from_millis(config.drain_delay_ms)).await;
+    };
+    let accept = async {
+        loop {
+            let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+            let stream = accept(&listener).await;
+            tokio::spawn(connection(stream, slot, state.clone(), builder.clone(), phase.clone()));
+        }
+    };
+    tokio::select! {
+        () = stop => {}
+        () = accept => {}
+    }
+    drop(listener);
+    signal.send_replace(Phase::Drain);
+    let all = slots_max as u32;
+    let drained = tokio::time::timeout(Duration::from_millis(config.drain_ms), slots.acquire_many(all)).await;
+    let cut = if drained.is_ok() { 0 } else { slots_max - slots.available_permits() };
+    if cut > 0 {
+        warn!(connections = cut, "requests did not finish in time, closing their connections");
+        signal.send_replace(Phase::Close);
+        let _ = tokio::time::timeout(Duration::from_secs(1), slots.acquire_many(all)).await;
+    }
+    Ok(Drained { cut })
+}
+
+fn builder(config: &Config) -> Builder {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut http1 = builder.http1();
+    http1.header_read_timeout(None).max_buf_size(config.head_bytes_max.max(8192));
+    if config.headers_max != HEADERS_DEFAULT {
+        http1.max_headers(config.headers_max);
+    }
+    let head_bytes_max = u32::try_from(config.head_bytes_max).unwrap_or(u32::MAX);
+    builder.http2().max_concurrent_streams(config.streams_max).max_header_list_size(head_bytes_max);
+    builder
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are written whole; waiting for more to send with them only adds latency.
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!(%error, "a connection closed before it was served");
+                    continue;
+                }
+                return stream;
+            }
+            Err(error) => {
+                use io::ErrorKind::*;
+                if !matches!(error.kind(), ConnectionAborted | ConnectionReset | ConnectionRefused | Interrupted) {
+                    // Out of files or memory: others must finish before the next can be taken.
+                    warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+/// What the requests of one connection share.
+pub(crate) struct Conn {
+    pub state: Arc<State>,
+    in_flight: AtomicU32,
+    requests: AtomicU32,
+}
+
+/// One request of a connection in flight, for the watch.
+struct Busy<'a>(&'a Conn);
+
+impl<'a> Busy<'a> {
+    fn new(conn: &'a Conn) -> Busy<'a> {
+        conn.in_flight.fetch_add(1, AcqRel);
+        conn.requests.fetch_add(1, Relaxed);
+        Busy(conn)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, AcqRel);
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    slot: OwnedSemaphorePermit,
+    state: Arc<State>,
+    builder: Arc<Builder>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let _slot = slot;
+    let _open = Open::new(&state);
+    let conn = Arc::new(Conn { state: state.clone(), in_flight: AtomicU32::new(0), requests: AtomicU32::new(0) });
+    let service = service_fn({
+        let conn = conn.clone();
+        move |request| {
+            let conn = conn.clone();
+            async move {
+                let _busy = Busy::new(&conn);
+                Ok::<_, std::convert::Infallible>(api::handle(&conn.state, request).await)
+            }
+        }
+    });
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut watch = Watch::new(&state.config);
+    let mut wake = pin!(tokio::time::sleep(watch.every));
+    loop {
+        tokio::select! {
+            biased;
+            result = serving.as_mut() => {
+                if let Err(error) = result {
+                    debug!(%error, "connection ended");
+                }
+                return;
+            }
+            changed = phase.changed() => match changed.map(|()| *phase.borrow()) {
+                Ok(Phase::Serve) => {}
+                Ok(Phase::Drain) => serving.as_mut().graceful_shutdown(),
+                Ok(Phase::Close) | Err(_) => return,
+            },
+            () = wake.as_mut() => match watch.look(&conn, Instant::now()) {
+                Verdict::Stay => reset(wake.as_mut(), watch.every),
+                Verdict::Finish => {
+                    debug!("closing an idle connection");
+                    serving.as_mut().graceful_shutdown();
+                    reset(wake.as_mut(), watch.every);
+                }
+                Verdict::Cut => return,
+            },
+        }
+    }
+}
+
+fn reset(wake: Pin<&mut tokio::time::Sleep>, after: Duration) {
+    wake.reset(Instant::now() + after);
+}
+
+/// Counts a connection while it is open.
+struct Open<'a>(&'a State);
+
+impl<'a> Open<'a> {
+    fn new(state: &'a State) -> Open<'a> {
+        state.metrics.count_connections(1);
+        Open(state)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.count_connections(-1);
+    }
+}
+
+/// Decides, from a look now and then, whether a connection has been without a request for too long.
+struct Watch {
+    head: Duration,
+    idle: Duration,
+    every: Duration,
+    seen: u32,
+    since: Instant,
+    finishing: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Stay,
+    /// Answer what may still come, then close.
+    Finish,
+    /// It was asked to finish and did not: the peer sends a head without end, or does not read.
+    Cut,
+}
+
+impl Watch {
+    fn new(config: &Config) -> Watch {
+        let (head, idle) =
+            (Duration::from_millis(config.head_timeout_ms), Duration::from_millis(config.idle_timeout_ms));
+        // Four looks within the shorter time: a connection overstays by a quarter of it at most.
+        let every = (head.min(idle) / 4).max(Duration::from_millis(1));
+        Watch { head, idle, every, seen: 0, since: Instant::now(), finishing: false }
+    }
+
+    fn look(&mut self, conn: &Conn, now: Instant) -> Verdict {
+        let requests = conn.requests.load(Relaxed);
+        self.decide(requests, conn.in_flight.load(Acquire) > 0, now)
+    }
+
+    fn decide(&mut self, requests: u32, busy: bool, now: Instant) -> Verdict {
+        if busy || requests != self.seen {
+            (self.seen, self.since) = (requests, now);
+            return Verdict::Stay;
+        }
+        let limit = if requests == 0 || self.finishing { self.head } else { self.idle };
+        if now.duration_since(self.since) < limit {
+            return Verdict::Stay;
+        }
+        if self.finishing {
+            return Verdict::Cut;
+        }
+        (self.finishing, self.since) = (true, now);
+        Verdict::Finish
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks at a connection at the given (time ms, requests so far, one in flight).
+    fn check(looks: &[(u64, u32, bool, Verdict)]) {
+        let config = Config { head_timeout_ms: 100, idle_timeout_ms: 1000, ..Config::default() };
+        let mut watch = Watch::new(&config);
+        let start = watch.since;
+        for (ms, requests, busy, verdict) in looks {
+            let got = watch.decide(*requests, *busy, start + Duration::from_millis(*ms));
+            assert_eq!(got, *verdict, "at {ms} ms of {looks:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_head_must_come_in_time() {
+        check(&[(50, 0, false, Verdict::Stay), (100, 0, false, Verdict::Finish), (200, 0, false, Verdict::Cut)]);
+    }
+
+    #[test]
+    fn an_idle_connection_is_finished() {
+        check(&[(50, 3, false, Verdict::Stay), (1000, 3, false, Verdict::Stay), (1050, 3, false, Verdict::Finish)]);
+    }
+
+    #[test]
+    fn a_request_in_flight_holds_it() {
+        check(&[(50, 1, true, Verdict::Stay), (9000, 1, true, Verdict::Stay), (9900, 1, false, Verdict::Stay)]);
+    }
+}

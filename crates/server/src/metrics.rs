@@ -1,0 +1,291 @@
+//! What `/metrics` says: names, labels and help in one table, and the counters behind them.
+//!
+//! [`TABLE`] is the whole list; the reference page is generated from it and a test compares it with what `/metrics` prints.
+//! The counters are plain atomics in one [`Meter`] per dialect and model, found once per request: the hot path makes no
+//! label, hashes no string and takes no lock for them. (The `metrics` facade was weighed: its recorder looks every
+//! label set up in a sharded map, which costs more than the rest of the router.)
+//!
+//! A request that names no known model counts under the empty label, so that callers cannot grow the label set.
+
+mod page;
+mod process;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::StatusCode;
+use model::{Kind, PredictError};
+
+use crate::{
+    api::Dialect,
+    error::{self, ServeError},
+    known::Known,
+    predict::Tally,
+};
+
+pub use page::reference_page;
+pub(crate) use page::{Gathered, render};
+
+/// One metric as `/metrics` shows it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: MetricKind,
+    /// The unit, in Prometheus' base units; `1` for counts.
+    pub unit: &'static str,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+/// How a metric behaves over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl MetricKind {
+    /// The word in `# TYPE` lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
+        }
+    }
+}
+
+macro_rules! metrics {
+    ($($id:ident $kind:ident $name:literal $unit:literal [$($label:literal),*] $help:literal;)*) => {
+        $(pub(crate) const $id: Metric = Metric {
+            name: $name, kind: MetricKind::$kind, unit: $unit, labels: &[$($label),*], help: $help,
+        };)*
+        /// Every metric, in the order of the page.
+        pub const TABLE: &[Metric] = &[$($id),*];
+    };
+}
+
+metrics! {
+    REQUESTS Counter "forebay_requests_total" "1" ["dialect", "model", "code"]
+        "Requests answered, by HTTP status; the model is empty where the request named none that is known. 499: the caller left before the answer.";
+    DURATION Histogram "forebay_request_duration_seconds" "seconds" ["dialect", "model"]
+        "Time from the end of a request's head to its answer.";
+    ROWS Counter "forebay_rows_total" "1" ["dialect", "model"]
+        "Rows of the calls that were answered.";
+    ROW_FAULTS Counter "forebay_row_faults_total" "1" ["dialect", "model"]
+        "Rows that the model refused.";
+    LOADS Counter "forebay_model_loads_total" "1" ["result"]
+        "Loads of a version that ended: ok or failed.";
+    LOAD_TIME Counter "forebay_model_load_seconds_total" "seconds" []
+        "Time spent loading versions, failed loads included.";
+    MODELS Gauge "forebay_models" "1" ["state"]
+        "Versions, by state.";
+    MODEL_BYTES Gauge "forebay_model_bytes" "bytes" ["model", "version"]
+        "Memory of a loaded version.";
+    REFUSED Counter "forebay_policy_refusals_total" "1" ["policy"]
+        "Calls that a policy ended: too many at once (concurrency), out of time (deadline).";
+    IN_FLIGHT Gauge "forebay_requests_in_flight" "1" []
+        "Requests whose head was read and whose answer is not ready.";
+    CONNECTIONS Gauge "forebay_connections" "1" []
+        "Open connections.";
+    COMPUTE_WAITING Gauge "forebay_compute_waiting" "1" []
+        "Calls that wait for a compute thread.";
+    PANICS Counter "forebay_panics_total" "1" []
+        "Requests that ended in a panic: each is a bug of ours.";
+    BUILD Gauge "forebay_build_info" "1" ["version"]
+        "Always 1; the label says what runs.";
+    START Gauge "process_start_time_seconds" "seconds" []
+        "When the process began to serve, since the epoch.";
+    CPU Counter "process_cpu_seconds_total" "seconds" []
+        "User and system time of the process.";
+    RSS Gauge "process_resident_memory_bytes" "bytes" []
+        "Resident memory of the process.";
+}
+
+/// Every status we answer with; a request that ends otherwise counts as the last.
+pub(crate) const CODES: [u16; 18] =
+    [200, 400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 429, 499, 501, 502, 503, 504, 500];
+
+/// Upper bounds of the histogram, in microseconds; the last bucket has none.
+pub(crate) const BOUNDS_US: [u64; 16] = [
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000,
+    30_000_000,
+];
+
+/// The counters of one dialect and model.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    codes: [AtomicU64; CODES.len()],
+    buckets: [AtomicU64; BOUNDS_US.len() + 1],
+    sum_ns: AtomicU64,
+    pub rows: AtomicU64,
+    pub row_faults: AtomicU64,
+}
+
+impl Meter {
+    /// Counts one answer.
+    pub fn record(&self, status: StatusCode, took: Duration) {
+        let code = CODES.iter().position(|&c| c == status.as_u16()).unwrap_or(CODES.len() - 1);
+        self.codes[code].fetch_add(1, Relaxed);
+        let us = took.as_micros() as u64;
+        let bucket = BOUNDS_US.iter().position(|&bound| us <= bound).unwrap_or(BOUNDS_US.len());
+        self.buckets[bucket].fetch_add(1, Relaxed);
+        self.sum_ns.fetch_add(took.as_nanos() as u64, Relaxed);
+    }
+}
+
+/// The meters of one model, one for each dialect.
+#[derive(Debug, Default)]
+pub(crate) struct ModelMeters([Meter; Dialect::ALL.len()]);
+
+impl ModelMeters {
+    pub fn of(&self, dialect: Dialect) -> &Meter {
+        &self.0[dialect as usize]
+    }
+}
+
+/// The counters that belong to no model.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    /// Requests that named no model that is known.
+    unnamed: ModelMeters,
+    in_flight: AtomicI64,
+    connections: AtomicI64,
+    panics: AtomicU64,
+    started: SystemTime,
+}
+
+impl Metrics {
+    pub fn new() -> Metrics {
+        Metrics {
+            unnamed: ModelMeters::default(),
+            in_flight: AtomicI64::new(0),
+            connections: AtomicI64::new(0),
+            panics: AtomicU64::new(0),
+            started: SystemTime::now(),
+        }
+    }
+
+    pub fn count_panic(&self) {
+        self.panics.fetch_add(1, Relaxed);
+    }
+
+    pub fn count_connections(&self, change: i64) {
+        self.connections.fetch_add(change, Relaxed);
+    }
+}
+
+/// One request being answered: in flight until it is dropped, and counted once, by its status or as a caller that left.
+pub(crate) struct Counted<'a> {
+    metrics: &'a Metrics,
+    begun: Instant,
+    dialect: Dialect,
+    model: Option<Arc<Known>>,
+    status: StatusCode,
+}
+
+impl<'a> Counted<'a> {
+    pub fn begin(metrics: &'a Metrics, begun: Instant, dialect: Dialect) -> Counted<'a> {
+        metrics.in_flight.fetch_add(1, Relaxed);
+        Counted { metrics, begun, dialect, model: None, status: error::status(Kind::Cancelled) }
+    }
+
+    /// Says for which model the request counts.
+    pub fn set_model(&mut self, model: Arc<Known>) {
+        self.model = Some(model);
+    }
+
+    /// Counts the rows of a call: all where it was answered, those the model refused either way.
+    pub fn count<T>(&self, result: &Result<(T, Tally), ServeError>) {
+        let (rows, row_faults) = match result {
+            Ok((_, tally)) => (tally.rows, tally.row_faults),
+            Err(ServeError::Predict(PredictError::Refused { refused, .. })) => (0, *refused),
+            Err(_) => return,
+        };
+        let meter = self.meter();
+        meter.rows.fetch_add(rows as u64, Relaxed);
+        if row_faults > 0 {
+            meter.row_faults.fetch_add(row_faults as u64, Relaxed);
+        }
+    }
+
+    pub fn end(mut self, status: StatusCode) {
+        self.status = status;
+    }
+
+    fn meter(&self) -> &Meter {
+        self.model.as_ref().map_or(&self.metrics.unnamed, |model| &model.meters).of(self.dialect)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.metrics.in_flight.fetch_sub(1, Relaxed);
+        self.meter().record(self.status, self.begun.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_keeps_prometheus_rules() {
+        for (i, metric) in TABLE.iter().enumerate() {
+            let name = metric.name;
+            assert!(TABLE[..i].iter().all(|m| m.name != name), "{name} stands twice");
+            assert_eq!(metric.kind == MetricKind::Counter, name.ends_with("_total"), "{name}");
+            if metric.unit != "1" {
+                assert!(name.trim_end_matches("_total").ends_with(metric.unit), "{name} names its unit");
+            }
+            assert!(!metric.help.contains(['\n', '\\']) && metric.help.ends_with('.'), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_status_of_ours_has_a_counter() {
+        use model::Kind::*;
+        for kind in [
+            InvalidArgument,
+            FailedPrecondition,
+            NotFound,
+            AlreadyExists,
+            InUse,
+            Unauthenticated,
+            PermissionDenied,
+            TooLarge,
+            ResourceExhausted,
+            Overloaded,
+            Cancelled,
+            Internal,
+            Unimplemented,
+            Unavailable,
+            DeadlineExceeded,
+        ] {
+            assert!(CODES.contains(&crate::error::status(kind).as_u16()), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_request_counts_once_and_one_that_is_left_counts_as_499() {
+        let (metrics, known) = (Metrics::new(), Arc::<Known>::default());
+        for status in [Some(StatusCode::OK), None] {
+            let mut counted = Counted::begin(&metrics, Instant::now(), Dialect::Native);
+            counted.set_model(known.clone());
+            assert_eq!(metrics.in_flight.load(Relaxed), 1);
+            if let Some(status) = status {
+                counted.end(status);
+            }
+        }
+        let meter = known.meters.of(Dialect::Native);
+        let counts: Vec<_> = CODES.iter().zip(&meter.codes).filter(|(_, n)| n.load(Relaxed) > 0).collect();
+        assert_eq!(counts.iter().map(|(code, _)| **code).collect::<Vec<_>>(), [200, 499]);
+        assert_eq!(metrics.in_flight.load(Relaxed), 0);
+    }
+}

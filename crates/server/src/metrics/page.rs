@@ -1,0 +1,175 @@
+//! The text of `/metrics` (Prometheus' exposition format 0.0.4) and the reference page.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{Display, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::UNIX_EPOCH,
+};
+
+use super::*;
+use crate::known::{Known, Models};
+
+/// What others count and the page shows.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    /// Result, number.
+    pub loads: Vec<(&'static str, u64)>,
+    /// Microseconds spent loading.
+    pub load_us: u64,
+    /// Policy, calls that it ended.
+    pub refused: Vec<(&'static str, u64)>,
+    /// State, number.
+    pub models: Vec<(&'static str, usize)>,
+    /// Model, version, bytes.
+    pub bytes: Vec<(Arc<str>, u64, u64)>,
+    pub compute_waiting: usize,
+}
+
+/// The meters that counted anything, ordered by model and dialect.
+struct Meters<'a> {
+    models: BTreeMap<Arc<str>, Arc<Known>>,
+    unnamed: &'a ModelMeters,
+}
+
+impl Meters<'_> {
+    fn iter(&self) -> impl Iterator<Item = (&'static str, &str, &Meter)> {
+        let named = self.models.iter().map(|(name, known)| (&**name, &known.meters));
+        let all = std::iter::once(("", self.unnamed)).chain(named);
+        all.flat_map(|(name, meters)| Dialect::ALL.iter().map(move |d| (d.name(), name, meters.of(*d))))
+            .filter(|(_, _, meter)| meter.codes.iter().any(|code| code.load(Relaxed) > 0))
+    }
+}
+
+/// Writes the samples of one metric after another.
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, metric: &Metric) {
+        let Metric { name, help, kind, .. } = metric;
+        self.put(format_args!("# HELP {name} {help}\n# TYPE {name} {}\n", kind.name()));
+    }
+
+    fn sample(&mut self, metric: &Metric, labels: &[&dyn Display], value: impl Display) {
+        debug_assert_eq!(metric.labels.len(), labels.len(), "{}", metric.name);
+        self.labelled(metric.name, metric.labels.iter().zip(labels).map(|(k, v)| (*k, *v)), value);
+    }
+
+    fn labelled<'a>(
+        &mut self,
+        name: &str,
+        labels: impl Iterator<Item = (&'a str, &'a dyn Display)>,
+        value: impl Display,
+    ) {
+        self.put(format_args!("{name}"));
+        let mut sep = '{';
+        for (key, label) in labels {
+            // Names of models and versions hold nothing that would need an escape; asserted, not trusted.
+            let label = label.to_string().replace(['"', '\\', '\n'], "_");
+            self.put(format_args!("{sep}{key}=\"{label}\""));
+            sep = ',';
+        }
+        let close = if sep == ',' { "}" } else { "" };
+        self.put(format_args!("{close} {value}\n"));
+    }
+
+    fn single(&mut self, metric: &Metric, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.head(metric);
+            self.sample(metric, &[], value);
+        }
+    }
+
+    fn put(&mut self, args: std::fmt::Arguments<'_>) {
+        self.0.write_fmt(args).expect("writing to a string cannot fail");
+    }
+}
+
+/// Returns the page of `/metrics`.
+pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) -> String {
+    let mut page = Page(String::with_capacity(8192));
+    let meters = Meters { models: models.all(), unnamed: &metrics.unnamed };
+    page.head(&REQUESTS);
+    for (dialect, model, meter) in meters.iter() {
+        for (code, count) in CODES.iter().zip(&meter.codes) {
+            match count.load(Relaxed) {
+                0 => {}
+                n => page.sample(&REQUESTS, &[&dialect, &model, code], n),
+            }
+        }
+    }
+    page.head(&DURATION);
+    for (dialect, model, meter) in meters.iter() {
+        durations(&mut page, dialect, model, meter);
+    }
+    let mut per_model = |metric: &Metric, of: fn(&Meter) -> &AtomicU64| {
+        page.head(metric);
+        for (dialect, model, meter) in meters.iter().filter(|(_, model, _)| !model.is_empty()) {
+            page.sample(metric, &[&dialect, &model], of(meter).load(Relaxed));
+        }
+    };
+    per_model(&ROWS, |meter| &meter.rows);
+    per_model(&ROW_FAULTS, |meter| &meter.row_faults);
+    page.head(&LOADS);
+    for (result, n) in &gathered.loads {
+        page.sample(&LOADS, &[result], n);
+    }
+    page.single(&LOAD_TIME, Some(gathered.load_us as f64 / 1e6));
+    page.head(&MODELS);
+    for (state, n) in &gathered.models {
+        page.sample(&MODELS, &[state], n);
+    }
+    page.head(&MODEL_BYTES);
+    for (model, version, bytes) in &gathered.bytes {
+        page.sample(&MODEL_BYTES, &[model, version], bytes);
+    }
+    page.head(&REFUSED);
+    for (policy, n) in &gathered.refused {
+        page.sample(&REFUSED, &[policy], n);
+    }
+    page.single(&IN_FLIGHT, Some(metrics.in_flight.load(Relaxed)));
+    page.single(&CONNECTIONS, Some(metrics.connections.load(Relaxed)));
+    page.single(&COMPUTE_WAITING, Some(gathered.compute_waiting));
+    page.single(&PANICS, Some(metrics.panics.load(Relaxed)));
+    page.head(&BUILD);
+    page.sample(&BUILD, &[&env!("CARGO_PKG_VERSION")], 1);
+    let started = metrics.started.duration_since(UNIX_EPOCH).ok().map(|t| t.as_secs_f64());
+    page.single(&START, started);
+    page.single(&CPU, process::cpu_s());
+    page.single(&RSS, process::rss_bytes());
+    page.0
+}
+
+fn durations(page: &mut Page, dialect: &'static str, model: &str, meter: &Meter) {
+    let labels: [(&str, &dyn Display); 2] = [("dialect", &dialect), ("model", &model)];
+    let mut count = 0;
+    let bounds = BOUNDS_US.iter().map(|&us| (us as f64 / 1e6).to_string()).chain(["+Inf".to_owned()]);
+    let bucket_name = format!("{}_bucket", DURATION.name);
+    for (bound, bucket) in bounds.zip(&meter.buckets) {
+        count += bucket.load(Relaxed);
+        let le: (&str, &dyn Display) = ("le", &bound);
+        page.labelled(&bucket_name, labels.into_iter().chain([le]), count);
+    }
+    let sum_s = meter.sum_ns.load(Relaxed) as f64 / 1e9;
+    page.labelled(&format!("{}_sum", DURATION.name), labels.into_iter(), sum_s);
+    page.labelled(&format!("{}_count", DURATION.name), labels.into_iter(), count);
+}
+
+/// Returns the page `docs/reference/metrics.md`.
+pub fn reference_page() -> String {
+    let mut out = String::from(
+        "# Metrics\n\n\
+         `GET /metrics` answers in Prometheus' text format. This page is generated from the table in\n\
+         `crates/server/src/metrics.rs`; a test compares that table with what a running server prints.\n\n\
+         | Name | Type | Unit | Labels | Meaning |\n|---|---|---|---|---|\n",
+    );
+    for Metric { name, kind, unit, labels, help } in TABLE {
+        let labels = labels.iter().map(|l| format!("`{l}`")).collect::<Vec<_>>().join(", ");
+        writeln!(out, "| `{name}` | {} | {unit} | {labels} | {help} |", kind.name())
+            .expect("writing to a string cannot fail");
+    }
+    out
+}

@@ -1,0 +1,250 @@
+//! One prediction: decode, call, encode, each on the thread where it belongs.
+//!
+//! A dialect brings a [`Wire`] (how its bodies are read and written) and an [`Ask`] (what is asked of which version). A small
+//! body whose call is expected to be cheap is answered on the thread that read it; a dear call, and a large body from its
+//! first byte on, goes to the compute pool. An answer that comes later is awaited, never blocked on. When the caller goes
+//! away the future is dropped: a later answer is cancelled by that, a computation by its flag.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use gateway::Routed;
+use model::{Batch, Call, Cancel, Mark, OnFault, PredictError, Predictor, Reply, RowFault, Signature, call::Later};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    compute::NotRun,
+    context::Context,
+    error::{ServeError, asked},
+    state::State,
+};
+
+/// Rows of a later answer that are still written on the network thread.
+const INLINE_ROWS_MAX: usize = 256;
+
+/// Room for an answer at first; one of few rows grows no further.
+pub(crate) const ANSWER_BYTES: usize = 512;
+
+/// How one request's body is read and its answer written.
+pub(crate) trait Wire: Send + 'static {
+    /// Reads the rows; all that does not fit the signature comes back in one error.
+    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError>;
+
+    /// Writes the answer.
+    fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError>;
+}
+
+/// A body that was read.
+pub(crate) struct Decoded {
+    pub batch: Batch,
+    /// Rows that do not fit, where such rows are marked and not the call refused; null in the batch.
+    pub bad: Vec<RowFault>,
+}
+
+/// What is asked of a version.
+pub(crate) struct Ask {
+    pub model: Routed,
+    /// The place of the signature among the predictor's.
+    signature: usize,
+    pub outputs: Option<Arc<[Arc<str>]>>,
+    pub on_fault: OnFault,
+    pub timeout: Duration,
+}
+
+impl Ask {
+    /// Returns the question, its signature and outputs checked against what the version has.
+    pub fn new(model: Routed, signature: Option<&str>, outputs: Option<&str>) -> Result<Ask, ServeError> {
+        let signatures = model.signatures();
+        let place = match signature {
+            None => 0,
+            Some(name) => signatures
+                .iter()
+                .position(|s| &*s.name == name)
+                .ok_or_else(|| asked("signature", name, one_of(signatures.iter().map(|s| &*s.name))))?,
+        };
+        let Some(chosen) = signatures.get(place) else {
+            return Err(internal(format!("{model:?} has no signature")));
+        };
+        let outputs = outputs.map(|names| choose(chosen, names)).transpose()?;
+        Ok(Ask { model, signature: place, outputs, on_fault: OnFault::FailCall, timeout: Duration::ZERO })
+    }
+
+    pub fn signature(&self) -> &Signature {
+        &self.model.signatures()[self.signature]
+    }
+}
+
+fn choose(signature: &Signature, names: &str) -> Result<Arc<[Arc<str>]>, ServeError> {
+    let mut chosen: Vec<Arc<str>> = Vec::new();
+    for name in names.split(',').map(str::trim) {
+        let known = || one_of(signature.outputs.iter().map(|f| &*f.name));
+        let (_, field) = signature.output(name).ok_or_else(|| asked("outputs", name, known()))?;
+        if chosen.contains(&field.name) {
+            return Err(asked("outputs", name, "each output once"));
+        }
+        chosen.push(field.name.clone());
+    }
+    Ok(chosen.into())
+}
+
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    format!("one of {}", names.collect::<Vec<_>>().join(", "))
+}
+
+fn internal(message: String) -> ServeError {
+    PredictError::Internal { message }.into()
+}
+
+/// What a call came to, for the meters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub rows: usize,
+    pub row_faults: usize,
+}
+
+/// A call under way, with all that its answer needs.
+struct Job<W> {
+    ask: Ask,
+    call: Call,
+    wire: W,
+    body: Bytes,
+    rows: usize,
+    bad: Vec<RowFault>,
+}
+
+enum Step<W> {
+    Done(Vec<u8>, Tally),
+    Later(Later, Box<Job<W>>),
+}
+
+impl<W: Wire> Job<W> {
+    fn decode(&mut self) -> Result<(), ServeError> {
+        let Decoded { batch, bad } = self.wire.decode(&self.body)?;
+        self.rows = batch.rows();
+        (self.call.batch, self.bad) = (batch, bad);
+        self.body = Bytes::new();
+        Ok(())
+    }
+
+    fn is_cheap(&self, inline_max_us: u64) -> bool {
+        let cost = self.ask.model.cost();
+        !cost.unbounded && cost.expect_us(self.rows) <= inline_max_us as f64
+    }
+
+    /// Calls, and writes the answer if it is there.
+    fn call(mut self) -> Result<Step<W>, ServeError> {
+        let call = std::mem::take(&mut self.call);
+        call.check()?;
+        match self.ask.model.call(call) {
+            Reply::Now(answer) => {
+                let (bytes, tally) = self.encode(answer?)?;
+                Ok(Step::Done(bytes, tally))
+            }
+            Reply::Later(later) => Ok(Step::Later(later, Box::new(self))),
+        }
+    }
+
+    fn encode(mut self, mut answer: Batch) -> Result<(Vec<u8>, Tally), ServeError> {
+        mark(&mut answer, std::mem::take(&mut self.bad));
+        let marks = answer.domains().first().and_then(|domain| domain.marks.as_deref()).unwrap_or_default();
+        let row_faults = marks.iter().filter(|mark| matches!(mark, Mark::Refused(_))).count();
+        Ok((self.wire.encode(&answer)?, Tally { rows: self.rows, row_faults }))
+    }
+}
+
+/// Marks the rows that were refused before the model saw them.
+fn mark(answer: &mut Batch, bad: Vec<RowFault>) {
+    if bad.is_empty() {
+        return;
+    }
+    let domain = &answer.domains()[0];
+    let mut marks: Vec<Mark> = (0..domain.rows).map(|row| domain.mark(row).clone()).collect();
+    for fault in bad {
+        if let Some(mark) = marks.get_mut(fault.row) {
+            *mark = Mark::Refused(Arc::new(fault));
+        }
+    }
+    answer.set_marks(marks.into());
+}
+
+/// Answers one request.
+pub(crate) async fn answer<W: Wire>(
+    state: &State,
+    context: &Context,
+    ask: Ask,
+    wire: W,
+    body: Bytes,
+) -> Result<(Vec<u8>, Tally), ServeError> {
+    let deadline = context.begun + ask.timeout;
+    let call = Call {
+        // The default signature is asked for by asking for none, which no predictor needs to look up.
+        signature: (ask.signature > 0).then(|| ask.signature().name.clone()),
+        outputs: ask.outputs.clone(),
+        on_fault: ask.on_fault,
+        deadline: Some(deadline),
+        request_id: Some(context.id.clone()),
+        trace: Some(context.trace.clone()),
+        ..Call::default()
+    };
+    let mut job = Job { ask, call, wire, body, rows: 0, bad: Vec::new() };
+    let pool = Pool { state, deadline: deadline.into() };
+    let step = if job.body.len() > state.config.inline_bytes_max {
+        pool.call(job, |mut job| job.decode().and_then(|()| job.call())).await?
+    } else {
+        job.decode()?;
+        if job.is_cheap(state.config.inline_max_us) { job.call()? } else { pool.call(job, Job::call).await? }
+    };
+    match step {
+        Step::Done(bytes, tally) => Ok((bytes, tally)),
+        Step::Later(later, job) => {
+            let answer = timeout_at(deadline.into(), later).await.map_err(|_| PredictError::DeadlineExceeded)??;
+            if answer.rows() <= INLINE_ROWS_MAX {
+                job.encode(answer)
+            } else {
+                pool.run(move || job.encode(answer)).await?
+            }
+        }
+    }
+}
+
+/// Raises the flag when the future that waits is dropped or ends.
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// The compute pool, for one request.
+struct Pool<'a> {
+    state: &'a State,
+    deadline: Instant,
+}
+
+impl Pool<'_> {
+    async fn call<W: Wire>(
+        &self,
+        mut job: Job<W>,
+        run: impl FnOnce(Job<W>) -> Result<Step<W>, ServeError> + Send + 'static,
+    ) -> Result<Step<W>, ServeError> {
+        let cancel = CancelOnDrop(Cancel::new());
+        job.call.cancel = cancel.0.clone();
+        self.run(move || run(job)).await?
+    }
+
+    async fn run<T: Send + 'static>(&self, run: impl FnOnce() -> T + Send + 'static) -> Result<T, ServeError> {
+        match timeout_at(self.deadline, self.state.compute.run(run)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(NotRun::Full { waiting })) => Err(ServeError::from(PredictError::Overloaded {
+                message: format!("{waiting} calls wait for a compute thread (server.compute_queue_max)"),
+                retry_after: None,
+            })),
+            Ok(Err(NotRun::Panicked)) => {
+                self.state.metrics.count_panic();
+                Err(internal("the computation panicked".to_owned()))
+            }
+            Err(_) => Err(PredictError::DeadlineExceeded.into()),
+        }
+    }
+}

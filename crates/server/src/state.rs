@@ -1,0 +1,93 @@
+//! What all requests share.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use gateway::Gateway;
+
+use crate::{
+    api::mist,
+    body::Held,
+    compute::Compute,
+    config::Config,
+    context::Ids,
+    known::Models,
+    metrics::{Gathered, Metrics},
+};
+
+/// The server's share of everything: configuration, models, counters, compute threads.
+pub struct State {
+    pub(crate) config: Config,
+    pub(crate) mist: mist::Routes,
+    pub(crate) gateway: Gateway,
+    policies: Arc<gateway::Metrics>,
+    pub(crate) models: Models,
+    pub(crate) metrics: Metrics,
+    pub(crate) compute: Compute,
+    pub(crate) held: Held,
+    pub(crate) ids: Ids,
+    draining: AtomicBool,
+}
+
+impl State {
+    /// Starts the compute threads. `policies` are the counters of the policies around the models behind the gateway.
+    pub fn new(
+        config: Config,
+        mist: mist::Config,
+        gateway: Gateway,
+        policies: Arc<gateway::Metrics>,
+    ) -> io::Result<State> {
+        let mist = mist::Routes::new(mist).map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
+        Ok(State {
+            compute: Compute::start(config.threads(), config.compute_queue_max)?,
+            config,
+            mist,
+            gateway,
+            policies,
+            models: Models::default(),
+            metrics: Metrics::new(),
+            held: Held::default(),
+            ids: Ids::new(),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Returns whether the server was told to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Collects what the registry and the pool count, for the page of metrics.
+    pub(crate) fn gather(&self) -> Gathered {
+        let registry = self.gateway.registry();
+        let (counts, policies) = (registry.metrics().counts(), self.policies.counts());
+        let mut gathered = Gathered {
+            loads: vec![("ok", counts.loads), ("failed", counts.failures)],
+            refused: vec![("concurrency", policies.overloaded), ("deadline", policies.deadline_exceeded)],
+            load_us: counts.load_us,
+            compute_waiting: self.compute.waiting(),
+            ..Gathered::default()
+        };
+        use registry::State::*;
+        let mut states = [Start, Loading, Available, Unloading, End].map(|state| (state.name(), 0));
+        for model in registry.list() {
+            for version in model.versions {
+                states[version.state as usize].1 += 1;
+                if let Some(about) = version.about {
+                    gathered.bytes.push((model.name.clone(), version.version.0, about.bytes));
+                }
+            }
+        }
+        gathered.models = states.to_vec();
+        gathered
+    }
+}

@@ -1,0 +1,161 @@
+//! A running server with fake models, and a client that sees bytes.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use gateway::{Gateway, Guarded, Policies};
+use model::{Buffer, ModelFiles, Name};
+use registry::{Artifact, Content, Found, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError};
+use server::{Config, Drained, MistConfig, State, TokioTimer};
+use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
+
+use crate::fakes::{Fakes, Seen, all};
+
+/// A server on a port of its own.
+pub struct World {
+    pub addr: SocketAddr,
+    pub seen: Arc<Seen>,
+    pub runtime: Runtime,
+    pub manager: Mutex<Manager>,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<std::io::Result<Drained>>>,
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+}
+
+/// Has one file for each model.
+pub struct Files;
+
+impl Source for Files {
+    fn read(&self, artifact: &Artifact) -> Result<Content, SourceError> {
+        let bytes = Buffer::from_vec(artifact.path.as_bytes().to_vec());
+        Ok(Content::new(ModelFiles::new([("m".to_owned(), bytes)]), ModelConfig::default()))
+    }
+}
+
+pub fn scan() -> Scan {
+    let found = |name: &str| Found::Artifacts {
+        name: Name::new(name).unwrap(),
+        artifacts: vec![Artifact { number: None, path: format!("here/{name}").into(), fingerprint: 1 }],
+        kept: 1,
+    };
+    Scan { models: all().into_iter().map(|name| (name.to_owned(), found(name))).collect() }
+}
+
+impl World {
+    /// Returns a server whose models are loaded.
+    pub fn new(config: Config, mist: MistConfig) -> World {
+        let world = World::unloaded(config, mist);
+        world.load();
+        world
+    }
+
+    /// Returns a server that has not looked at its models yet.
+    pub fn unloaded(config: Config, mist: MistConfig) -> World {
+        let (seen, registry) = (Arc::<Seen>::default(), Arc::<Registry>::default());
+        let policies = Policies::new(gateway::Config::default(), Arc::new(TokioTimer));
+        let counts = policies.metrics();
+        let loader = Guarded::new(Arc::new(Fakes(seen.clone())), policies);
+        let manager = Manager::new(registry.clone(), Arc::new(loader), Arc::<MemoryStore>::default());
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("network")
+            .enable_all()
+            .build()
+            .unwrap();
+        let state = Arc::new(State::new(config, mist, Gateway::new(registry), counts).unwrap());
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let running = runtime.spawn(server::run(listener, state, async {
+            let _ = stopped.await;
+        }));
+        World { addr, seen, runtime, manager: Mutex::new(manager), stop: Some(stop), running: Some(running) }
+    }
+
+    pub fn load(&self) {
+        let mut manager = self.manager.lock().unwrap();
+        manager.aspire(scan());
+        while manager.step(&Files) {}
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// Sends one request on a connection of its own.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut stream = self.connect();
+        ask(&mut stream, method, path, headers, body)
+    }
+
+    pub fn post(&self, path: &str, body: &str) -> Answer {
+        self.send("POST", path, &[], body)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "")
+    }
+
+    /// Tells the server to stop; [`World::stopped`] waits for it.
+    pub fn stop(&mut self) {
+        let _ = self.stop.take().expect("stopped once").send(());
+    }
+
+    pub fn stopped(&mut self) -> Drained {
+        let running = self.running.take().expect("awaited once");
+        self.runtime.block_on(running).unwrap().unwrap()
+    }
+}
+
+/// Sends a request whose body has a length, and reads the answer.
+pub fn ask(stream: &mut TcpStream, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
+    headers.iter().for_each(|(k, v)| head.push_str(&format!("{k}: {v}\r\n")));
+    // The server may answer and close before it has read a body that it refuses.
+    let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
+    read(stream, method == "HEAD").expect("an answer")
+}
+
+/// Reads one answer; nothing where the peer closed first.
+pub fn read(stream: &mut TcpStream, headless: bool) -> Option<Answer> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => bytes.push(byte[0]),
+            _ => return None,
+        }
+    }
+    let head = String::from_utf8(bytes).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
+    let headers: Vec<_> =
+        lines.filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_ascii_lowercase(), v.to_owned())).collect();
+    let length = headers.iter().find(|(k, _)| k == "content-length").map_or(0, |(_, v)| v.parse().unwrap());
+    let mut body = vec![0; if headless { 0 } else { length }];
+    stream.read_exact(&mut body).unwrap();
+    Some(Answer { status, headers, body: String::from_utf8(body).unwrap() })
+}
