@@ -31,7 +31,7 @@ impl Default for Config {
             versions_max: 1_024,
             files_max: 16_384,
             depth_max: 64,
-            artifact_bytes_max: 4 << 30,
+            artifact_bytes_max: 2 << 30,
         }
     }
 }

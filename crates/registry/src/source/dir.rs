@@ -5,9 +5,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     fs::{self, File},
     hash::{Hash, Hasher},
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -16,7 +17,7 @@ use model::{Buffer, ModelFiles, Name, Version};
 
 use super::{
     Artifact, Content, Found, Scan, Source,
-    layout::{self, CONFIG, Place},
+    layout::{self, CONFIG, Place, Placed},
     listing::{Entry, Lister, Listing, io_error},
     settle::{Look, Settle},
 };
@@ -29,8 +30,10 @@ const CONFIG_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct DirSource {
     root: PathBuf,
-    /// What the one model is called where the root is one.
+    /// What the one model is called where the root is one; a file with its ending.
     name: String,
+    /// The one file in the root that is a model, where that is all there is to it.
+    file: Option<String>,
     config: Config,
     settle: Settle<Place>,
     /// What the last scan found, and what lingers.
@@ -48,10 +51,26 @@ struct Seen {
 impl DirSource {
     /// Returns the source of a directory or file that exists.
     pub fn new(root: &Path, config: Config) -> Result<DirSource, SourceError> {
-        let root = fs::canonicalize(root).map_err(|error| io_error(root, &error))?;
-        let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let given = root.file_name();
+        let mut root = fs::canonicalize(root).map_err(|error| io_error(root, &error))?;
+        let text = |name: &OsStr| name.to_string_lossy().into_owned();
+        let own = root.file_name().map(text).unwrap_or_default();
+        let is_file = !fs::metadata(&root).map_err(|error| io_error(&root, &error))?.is_dir();
+        if is_file {
+            root.pop();
+        }
+        let name = given.map_or(own.clone(), text);
         let settle = Settle::new(Duration::from_millis(config.settle_ms));
-        Ok(DirSource { root, name, config, settle, places: BTreeSet::new(), first: true })
+        let file = is_file.then_some(own);
+        Ok(DirSource { root, name, file, config, settle, places: BTreeSet::new(), first: true })
+    }
+
+    fn find(&self) -> Result<Vec<Placed>, SourceError> {
+        match &self.file {
+            None => layout::places(&self.lister(), &self.name),
+            Some(file) if !self.lister().full(file).exists() => Ok(Vec::new()),
+            Some(file) => Ok(vec![Ok(layout::file(&self.lister(), &self.name, file))]),
+        }
     }
 
     /// Looks at the directory; `now` is the time of the look. An error means that nothing is known of it now: keep what
@@ -59,7 +78,7 @@ impl DirSource {
     pub fn scan(&mut self, now: Instant) -> Result<Scan, SourceError> {
         let mut problems = BTreeMap::new();
         let mut seen = BTreeMap::new();
-        for placed in layout::places(&self.lister(), &self.name)? {
+        for placed in self.find()? {
             match placed {
                 Ok(place) => {
                     let look = self.see(&place);
@@ -141,7 +160,9 @@ impl DirSource {
             if lingers(place) && places.iter().any(|other| taken(&other)) {
                 continue;
             }
-            if let Some(Seen { listing: Err(error), .. }) = seen.get(place) {
+            // A fault is told once it is still as well: while files come and go, listings fail.
+            let still = seen.get(place).filter(|seen| seen.fingerprint() == *fingerprint);
+            if let Some(Seen { listing: Err(error), .. }) = still {
                 return Err(error.clone());
             }
             if let Some(path) = place.model_config.as_ref().filter(|_| !lingers(place)) {
@@ -157,8 +178,12 @@ impl DirSource {
     }
 
     fn read_config(&self, path: &str) -> Result<ModelConfig, SourceError> {
-        let bytes = self.read_file(path, CONFIG_BYTES_MAX)?;
         let error = |reason| SourceError::Config { path: path.to_owned(), reason };
+        let size = self.lister().entry(path)?.size;
+        if size > CONFIG_BYTES_MAX {
+            return Err(error(format!("{size} bytes, more than a configuration may have ({CONFIG_BYTES_MAX})")));
+        }
+        let bytes = self.read_file(path, size)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| error("not UTF-8".to_owned()))?;
         ModelConfig::parse(text).map_err(error)
     }
@@ -168,6 +193,8 @@ impl DirSource {
         let full = self.lister().resolved(path)?;
         let file = File::open(&full).map_err(|error| io_error(&full, &error))?;
         let mut bytes = Vec::new();
+        let room = usize::try_from(bytes_max).unwrap_or(usize::MAX).saturating_add(1);
+        bytes.try_reserve_exact(room).map_err(|_| io_error(&full, &io::ErrorKind::OutOfMemory.into()))?;
         file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| io_error(&full, &error))?;
         if bytes.len() as u64 > bytes_max { Err(SourceError::Changing { path: shown(path) }) } else { Ok(bytes) }
     }
@@ -182,8 +209,8 @@ pub fn read_one(
 ) -> Result<(Option<Version>, Content), SourceError> {
     let mut source = DirSource::new(root, config)?;
     let shown = || root.display().to_string();
-    let places = layout::places(&source.lister(), &source.name)?;
-    let places = places.into_iter().map(|placed| placed.map_err(|(_, error)| error)).collect::<Result<Vec<_>, _>>()?;
+    let places =
+        source.find()?.into_iter().map(|placed| placed.map_err(|(_, error)| error)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = places.first() else { return Err(SourceError::Empty { path: shown() }) };
     if places.iter().any(|place| place.name != first.name) {
         let mut names: Vec<String> = places.iter().map(|place| place.name.clone()).collect();
@@ -225,8 +252,7 @@ impl Source for DirSource {
         let mut files = Vec::new();
         for file in listing.files() {
             let bytes = self.read_file(&file.path, file.size)?;
-            let path = if file.path.is_empty() { self.name.clone() } else { below(&file.path) };
-            files.push((path, Buffer::from_vec(bytes)));
+            files.push((below(&file.path), Buffer::from_vec(bytes)));
         }
         // What was written meanwhile shows in the listing; a mixture of two artifacts is never loaded.
         if self.see(place).fingerprint() != artifact.fingerprint {

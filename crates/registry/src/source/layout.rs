@@ -30,10 +30,6 @@ pub(super) type Placed = Result<Place, (String, SourceError)>;
 
 /// Returns all places below the root; `name` is the model's where the root itself is one.
 pub(super) fn places(lister: &Lister<'_>, name: &str) -> Result<Vec<Placed>, SourceError> {
-    if !lister.entry("")?.is_dir {
-        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        return Ok(vec![Ok(Place::alone(stem, String::new()))]);
-    }
     let names = visible(lister.names("", lister.config.models_max, "models_max")?);
     let is_model = names.iter().any(|n| MARKS.contains(&n.as_str()));
     let folders = || names.iter().filter(|n| lister.entry(n).is_ok_and(|e| e.is_dir));
@@ -41,7 +37,7 @@ pub(super) fn places(lister: &Lister<'_>, name: &str) -> Result<Vec<Placed>, Sou
     if is_model || is_versions {
         return Ok(folder(lister, name, ""));
     }
-    Ok(names.iter().flat_map(|child| top(lister, child, &names)).collect())
+    Ok(names.iter().flat_map(|child| top(lister, child)).collect())
 }
 
 /// What only an artifact's own folder holds directly.
@@ -57,19 +53,24 @@ fn number(name: &str) -> Option<Version> {
 }
 
 /// One entry of the models directory: a folder is one model, a file another.
-fn top(lister: &Lister<'_>, child: &str, names: &[String]) -> Vec<Placed> {
-    let (stem, extension) = child.rsplit_once('.').unwrap_or((child, ""));
+fn top(lister: &Lister<'_>, child: &str) -> Vec<Placed> {
+    let is_page = child.ends_with(".toml") || child.ends_with(".md");
     match lister.entry(child) {
         Ok(entry) if entry.is_dir => folder(lister, child, child),
-        Ok(_) if matches!(extension, "toml" | "md") => Vec::new(),
-        Ok(_) => {
-            let config = Some(format!("{stem}.toml")).filter(|config| names.contains(config));
-            vec![Ok(Place { config, ..Place::alone(stem, child.to_owned()) })]
-        }
+        Ok(_) if is_page => Vec::new(),
+        Ok(_) => vec![Ok(file(lister, child, child))],
         // Gone between the two looks: as if it had not been there.
         Err(SourceError::Io { .. }) => Vec::new(),
         Err(error) => vec![Err((child.to_owned(), error))],
     }
+}
+
+/// A model's file; `name` has its ending.
+pub(super) fn file(lister: &Lister<'_>, name: &str, path: &str) -> Place {
+    let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+    let config = Some(format!("{}.toml", stem(path)));
+    let config = config.filter(|config| config != path && lister.entry(config).is_ok_and(|entry| !entry.is_dir));
+    Place { config, ..Place::alone(&stem(name), path.to_owned()) }
 }
 
 /// A model's folder: numbered versions, or one artifact.

@@ -110,11 +110,27 @@ fn the_directory_may_be_one_model() {
 
 #[test]
 fn one_file_may_be_all() {
-    let temp = Temp::new(&["m.onnx"]);
+    let temp = Temp::new(&["m.onnx", "n.onnx"]);
+    temp.write("m.toml", "outputs = ['p']");
     let mut source = DirSource::new(&temp.0.join("m.onnx"), Config { settle_ms: 0, ..Config::default() }).unwrap();
     let scan = source.scan(Instant::now()).unwrap();
-    assert_eq!(shown(&scan), ["m 1 -:"]);
-    assert_eq!(paths(&source.read(&only(&scan)).unwrap()), ["m.onnx"]);
+    assert_eq!(shown(&scan), ["m 1 -:m.onnx"]);
+    let content = source.read(&only(&scan)).unwrap();
+    assert_eq!((paths(&content), content.config.outputs.clone()), (vec!["m.onnx"], Some(vec!["p".to_owned()])));
+    fs::remove_file(temp.0.join("m.onnx")).unwrap();
+    assert!(source.scan(Instant::now()).unwrap().models.is_empty());
+}
+
+#[test]
+fn the_one_model_is_called_as_it_is_given() {
+    let temp = Temp::new(&["v5/metadata/p", "x.onnx"]);
+    symlink("v5", temp.0.join("current")).unwrap();
+    symlink("x.onnx", temp.0.join("y.onnx")).unwrap();
+    let first = |path: &str| {
+        let config = Config { settle_ms: 0, ..Config::default() };
+        shown(&DirSource::new(&temp.0.join(path), config).unwrap().scan(Instant::now()).unwrap()).remove(0)
+    };
+    assert_eq!((first("current"), first("y.onnx")), ("current 1 -:".into(), "y 1 -:x.onnx".into()));
 }
 
 #[test]
@@ -241,6 +257,10 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let (source, scan) = temp.still(Config::default());
     let error = source.read(&only(&scan)).unwrap_err().to_string();
     assert!(error.starts_with("`a/forebay.toml`: line 1: unknown field `output`"), "{error}");
+    let temp = Temp::new(&["a/m"]);
+    temp.write("a/forebay.toml", &"#".repeat((1 << 20) + 1));
+    let (source, scan) = temp.still(Config::default());
+    assert!(source.read(&only(&scan)).unwrap_err().to_string().contains("more than a configuration may have"));
     let temp = Temp::new(&["a/m"]);
     temp.write("a/forebay.toml", "versions_kept = 2");
     let (source, scan) = temp.still(Config::default());

@@ -1,5 +1,7 @@
 //! The manager's rules, one by one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::fake::{World, said};
 use crate::{Counts, Found, Scan, SourceError};
 
@@ -224,4 +226,32 @@ fn everything_unloads_when_nothing_is_aspired() {
     world.manager.aspire(Scan::default());
     while world.manager.step(&world.source) {}
     assert_eq!((world.registry.list().len(), world.alive()), (0, 0));
+}
+
+#[test]
+fn readers_miss_nothing_while_versions_are_replaced() {
+    let mut world = World::new(1);
+    world.put("a", 0, Some("m0"));
+    world.go();
+    let (registry, done) = (world.registry.clone(), AtomicBool::new(false));
+    let read = || {
+        let mut last = 0;
+        while !done.load(Ordering::Relaxed) {
+            let handle = registry.get("a", None).expect("a version answers at every moment");
+            let version = handle.version().0;
+            assert_eq!(said(&*handle), format!("m{}", version - 1), "bytes and number belong together");
+            assert!(last <= version, "{last} came before {version}");
+            last = version;
+        }
+    };
+    std::thread::scope(|scope| {
+        (0..2).for_each(|_| drop(scope.spawn(read)));
+        for n in 1..=300 {
+            world.put("a", 0, Some(&format!("m{n}")));
+            world.go();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    world.go();
+    assert_eq!((world.ask("a", None), world.alive()), ("m300@301".into(), 1));
 }
