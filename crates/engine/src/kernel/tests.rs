@@ -27,16 +27,14 @@ pub(crate) fn run(op: impl Into<Op>, inputs: &[Column]) -> Ran {
     run_asked(op, inputs, &(0..outputs).collect::<Vec<_>>())
 }
 
+/// Runs an op of one output on columns, but once: for rows that are dear.
+pub(crate) fn run_once(op: impl Into<Op>, inputs: &[Column]) -> Ran {
+    call(&program(op.into(), inputs, &[0]), inputs, &mut Workspace::new())
+}
+
 /// Runs an op for some of its outputs.
 pub(crate) fn run_asked(op: impl Into<Op>, inputs: &[Column], asked: &[usize]) -> Ran {
-    let op = op.into();
-    let types: Vec<ValueType> = inputs.iter().map(|c| ValueType::rows(c.ty())).collect();
-    let count = op.infer(&"step".into(), &types).expect("an op that takes such columns").len();
-    let plan = plan_of(op, inputs, count);
-    let names: Arc<[Arc<str>]> = asked.iter().map(|i| Arc::from(format!("out{i}"))).collect();
-    let typed: Vec<Option<ValueType>> = types.into_iter().map(Some).collect();
-    let program = compile(&plan, &typed, Some(&names)).expect("a plan that compiles");
-
+    let program = program(op.into(), inputs, asked);
     let mut workspace = Workspace::new();
     let rows = inputs[0].len();
     let together = call(&program, inputs, &mut workspace);
@@ -50,6 +48,15 @@ pub(crate) fn run_asked(op: impl Into<Op>, inputs: &[Column], asked: &[usize]) -
         (0..times * rows).for_each(|row| assert_same(&tiles, row, &together, row % rows));
     }
     together
+}
+
+fn program(op: Op, inputs: &[Column], asked: &[usize]) -> Program {
+    let types: Vec<ValueType> = inputs.iter().map(|c| ValueType::rows(c.ty())).collect();
+    let count = op.infer(&"step".into(), &types).expect("an op that takes such columns").len();
+    let plan = plan_of(op, inputs, count);
+    let names: Arc<[Arc<str>]> = asked.iter().map(|i| Arc::from(format!("out{i}"))).collect();
+    let typed: Vec<Option<ValueType>> = types.into_iter().map(Some).collect();
+    compile(&plan, &typed, Some(&names)).expect("a plan that compiles")
 }
 
 fn plan_of(op: Op, inputs: &[Column], outputs: usize) -> Plan {
@@ -108,7 +115,12 @@ pub(crate) fn fixed<T: ArrowNativeType>(dtype: DType, rows: &[Option<T>]) -> Col
         return Column::Fixed(Fixed::from_vec(dtype, values));
     }
     let mut builder = Builder::new(&Type::scalar(dtype));
-    rows.iter().for_each(|row| row.map_or_else(|| builder.push_null(), |v| builder.push_fixed(v)));
+    for row in rows {
+        match *row {
+            Some(v) => builder.push_fixed(v),
+            None => builder.push_null(),
+        }
+    }
     builder.finish()
 }
 
@@ -139,7 +151,12 @@ pub(crate) fn lists(rows: &[Option<&[Option<&str>]>]) -> Column {
 /// Returns a column of vectors.
 pub(crate) fn vectors(rows: &[Option<Row<'_>>]) -> Column {
     let mut builder = Builder::new(&Type::Vector { size: None });
-    rows.iter().for_each(|row| row.map_or_else(|| builder.push_null(), |v| builder.push_vector(v)));
+    for row in rows {
+        match *row {
+            Some(v) => builder.push_vector(v),
+            None => builder.push_null(),
+        }
+    }
     builder.finish()
 }
 

@@ -39,9 +39,10 @@ pub enum EncodeOp {
     /// `tf_min` (below 1: a share of all tokens), or 1 with `binary`. A null list is refused.
     TermCounts { vocabulary: Arc<[Box<str>]>, tf_min: f64, binary: bool },
     /// A value to its place among the labels, as float64. Numbers and booleans are compared by their text (Java's
-    /// `Double.toString` for floats). Not among them, or null: refused, dropped, or the number of labels.
+    /// `Double.toString` for floats); of a label that is there twice the last place counts. Not among them, or null: refused,
+    /// dropped, or the number of labels.
     Index { labels: Arc<[Box<str>]>, invalid: Invalid },
-    /// A number, cut to an integer, to the label at its place. Outside is refused; null is refused.
+    /// A number, cut to an integer, to the label at its place; NaN is cut to 0. Outside is refused; null stays null.
     Label { labels: Arc<[Box<str>]> },
     /// A number, cut to an integer, to a sparse vector with a 1 at its place. `categories` is the number of places seen;
     /// under `Keep` one more place takes invalid values (negative, too large, NaN), under `Error` they are refused.
