@@ -149,7 +149,7 @@ impl Manager {
         match outcome {
             Outcome::Loaded(servable) => {
                 info!(model = %name, version = %servable.version, path = %servable.path, "available");
-                (slot.version, slot.servable) = (servable.version, Some(servable));
+                (slot.version, slot.servable, slot.health) = (servable.version, Some(servable), None);
                 slot.enter(State::Available);
                 self.registry.metrics().loaded();
             }
@@ -159,7 +159,12 @@ impl Manager {
                 slot.enter(State::End);
                 self.registry.metrics().failed();
             }
-            Outcome::Later(health) => model.put_off(place, health),
+            Outcome::Later(health) => {
+                if slot.health.as_deref() != Some(&*health) {
+                    warn!(model = %name, error = %health, "put off");
+                }
+                model.put_off(place, health);
+            }
             Outcome::Same(other) => model.adopt(place, other, None),
             Outcome::Immutable(other, health) => {
                 warn!(model = %name, error = %health, "refused");

@@ -153,28 +153,17 @@ impl DirSource {
             }
         }
         let lingers = |place: &Place| !seen.contains_key(place);
-        let mut artifacts = Vec::new();
-        let mut kept = 1;
-        for (place, fingerprint) in places {
-            let taken = |(other, _): &&(&Place, u64)| !lingers(other) && other.same(place);
-            if lingers(place) && places.iter().any(|other| taken(&other)) {
-                continue;
-            }
-            // A fault is told once it is still as well: while files come and go, listings fail.
-            let still = seen.get(place).filter(|seen| seen.fingerprint() == *fingerprint);
-            if let Some(Seen { listing: Err(error), .. }) = still {
-                return Err(error.clone());
-            }
-            if let Some(path) = place.model_config.as_ref().filter(|_| !lingers(place)) {
-                kept = self.read_config(path)?.versions_kept.map_or(1, usize::from);
-            }
-            artifacts.push(Artifact {
-                number: place.number,
-                path: place.path.as_str().into(),
-                fingerprint: *fingerprint,
-            });
-        }
-        Ok(Found::Artifacts { name: checked, artifacts, kept })
+        let taken = |place: &Place| places.iter().any(|(other, _)| !lingers(other) && other.same(place));
+        let stand = places.iter().filter(|(place, _)| !lingers(place) || !taken(place));
+        // An artifact that cannot be read is one that fails to load: reading it says why.
+        let artifacts = stand.map(|(place, fingerprint)| Artifact {
+            number: place.number,
+            path: place.path.as_str().into(),
+            fingerprint: *fingerprint,
+        });
+        let shared = places.iter().find_map(|(place, _)| place.model_config.as_ref().filter(|_| !lingers(place)));
+        let kept = shared.map(|path| self.read_config(path)).transpose()?.and_then(|config| config.versions_kept);
+        Ok(Found::Artifacts { name: checked, artifacts: artifacts.collect(), kept: kept.map_or(1, usize::from) })
     }
 
     fn read_config(&self, path: &str) -> Result<ModelConfig, SourceError> {

@@ -150,13 +150,26 @@ fn a_name_that_no_model_can_have_is_a_state() {
     assert!(shown[2].contains("reserved"), "{}", shown[2]);
 }
 
+/// A directory, and a part of why the artifact at this path cannot be read.
+fn refused(temp: &Temp, config: Config, path: &str, part: &str) {
+    let (source, scan) = temp.still(config);
+    let found = scan.models.values().flat_map(|found| match found {
+        Found::Artifacts { artifacts, .. } => artifacts.clone(),
+        Found::Problem(_) => Vec::new(),
+    });
+    let artifact = found.into_iter().find(|artifact| &*artifact.path == path).expect("it is found");
+    let error = source.read(&artifact).unwrap_err().to_string();
+    assert!(error.contains(part), "{error}");
+}
+
 #[test]
-fn an_empty_folder_is_a_state() {
-    let temp = Temp::new(&["b/.hidden"]);
-    fs::create_dir(temp.0.join("a")).unwrap();
-    let shown = shown(&temp.still(Config::default()).1);
-    assert!(shown[0].starts_with("a ! `a` holds no file; a model is"), "{}", shown[0]);
-    assert!(shown[1].starts_with("b ! `b` holds no file"), "{}", shown[1]);
+fn an_empty_folder_says_what_a_model_is() {
+    let temp = Temp::new(&["b/.hidden", "c/1/m"]);
+    ["a", "c/2"].iter().for_each(|path| fs::create_dir(temp.0.join(path)).unwrap());
+    refused(&temp, Config::default(), "a", "`a` holds no file; a model is");
+    refused(&temp, Config::default(), "b", "`b` holds no file");
+    refused(&temp, Config::default(), "c/2", "`c/2` holds no file");
+    assert_eq!(shown(&temp.still(Config::default()).1)[2], "c 1 1:c/1 2:c/2", "the other version stands");
 }
 
 #[test]
@@ -278,42 +291,36 @@ fn links_are_followed_inside_the_directory_only() {
     symlink(&outside, temp.0.join("c.onnx")).unwrap();
     symlink(Path::new("nowhere"), temp.0.join("d")).unwrap();
     let (source, scan) = temp.still(Config::default());
-    let shown = shown(&scan);
-    assert_eq!(shown[0], "a 1 -:a");
-    for (line, path) in shown[1..].iter().zip(["b/n", "c.onnx", "d"]) {
+    let Found::Artifacts { artifacts, .. } = &scan.models["a"] else { panic!("{:?}", shown(&scan)) };
+    assert_eq!(paths(&source.read(&artifacts[0]).unwrap()), ["m"]);
+    refused(&temp, Config::default(), "b", "`b/n` is a symbolic link that leads out of the models directory");
+    for (line, path) in shown(&scan)[2..].iter().zip(["c.onnx", "d"]) {
         assert!(
             line.contains(&format!("`{path}` is a symbolic link that leads out of the models directory")),
             "{line}"
         );
     }
-    let Found::Artifacts { artifacts, .. } = &scan.models["a"] else { unreachable!("shown above") };
-    assert_eq!(paths(&source.read(&artifacts[0]).unwrap()), ["m"]);
 }
 
 #[test]
 fn links_in_a_circle_end() {
     let temp = Temp::new(&["a/m"]);
     symlink("../a", temp.0.join("a/again")).unwrap();
-    let shown = shown(&temp.still(Config { depth_max: 8, ..Config::default() }).1);
-    assert!(shown[0].contains("is 9 deep, more than the limit 8 (depth_max)"), "{}", shown[0]);
-}
-
-/// A configuration, files, and a part of what the source says then.
-fn limited(config: Config, files: &[&str], part: &str) {
-    let temp = Temp::new(files);
-    let shown = shown(&temp.still(config).1).join("\n");
-    assert!(shown.contains(part), "{shown}");
+    let config = Config { depth_max: 8, ..Config::default() };
+    refused(&temp, config, "a", "is 9 deep, more than the limit 8 (depth_max)");
 }
 
 #[test]
 fn everything_has_a_limit_that_is_named() {
     let config = Config::default;
-    limited(Config { artifact_bytes_max: 3, ..config() }, &["a/m"], ""); // `a/m` is 3 bytes.
+    let limited = |config, files: &[&str], part| refused(&Temp::new(files), config, "a", part);
     limited(Config { artifact_bytes_max: 2, ..config() }, &["a/m"], "`a` is 3 bytes, more than the limit 2 (artifact");
-    limited(Config { files_max: 2, ..config() }, &["a/x", "a/y", "a/z"], "(files_max)");
-    limited(Config { files_max: 3, ..config() }, &["a/x/1", "a/y/1"], "`a/y` is 4 entries or more");
+    limited(Config { files_max: 3, ..config() }, &["a/x/1", "a/y/1"], "`a/y` is 4 entries or more, more than the");
     limited(Config { depth_max: 2, ..config() }, &["a/b/c/d"], "(depth_max)");
-    limited(Config { versions_max: 2, ..config() }, &["a/1/m", "a/2/m", "a/3/m"], "(versions_max)");
+    let said = |config, files: &[&str]| shown(&Temp::new(files).still(config).1).join(" ");
+    assert_eq!(said(Config { artifact_bytes_max: 3, ..config() }, &["a/m"]), "a 1 -:a");
+    assert!(said(Config { files_max: 2, ..config() }, &["a/x", "a/y", "a/z"]).contains("(files_max)"));
+    assert!(said(Config { versions_max: 2, ..config() }, &["a/1/m", "a/2/m", "a/3/m"]).contains("(versions_max)"));
     let temp = Temp::new(&["a/m", "b/m"]);
     let error = temp.source(Config { models_max: 1, ..config() }).scan(Instant::now()).unwrap_err();
     assert!(error.to_string().contains("(models_max)"), "{error}");
