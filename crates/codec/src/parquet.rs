@@ -5,7 +5,8 @@
 //! ([`unpack`]), and what their values will take is reckoned against a [`Budget`] first ([`chunk`]). The `parquet` crate
 //! sees pages only: it decodes levels and values into Arrow arrays, and a panic in it becomes an error.
 //!
-//! [`read()`] takes a whole file.
+//! [`read()`] takes a whole file, [`ParquetSource`] reads rows in chunks from a file of any size,
+//! [`ParquetSink`] writes answers.
 
 mod chunk;
 mod delta;
@@ -14,15 +15,18 @@ mod hybrid;
 mod page;
 mod read;
 mod schema;
+mod sink;
+mod source;
 mod thrift;
 mod unpack;
-mod vectors;
 
 pub use read::read;
-pub use vectors::vectors;
+pub use sink::ParquetSink;
+pub use source::ParquetSource;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use crate::arrow::vectors;
 use crate::error::CodecError;
 
 /// How much a file may ask for. What is over a limit is refused, by the limit's name.

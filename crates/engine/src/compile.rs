@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use plan::{ControlOp, Node, Op, Place, Plan, SlotId, ValueType};
+use plan::{ControlOp, Node, Op, Output, Place, Plan, SlotId, ValueType};
 
 use crate::{
     TILE_ROWS,
@@ -25,7 +25,7 @@ pub fn compile(
     input_types: &[Option<ValueType>],
     asked: Option<&Arc<[Arc<str>]>>,
 ) -> Result<Program, CompileError> {
-    let outputs = asked_outputs(plan, asked)?;
+    let outputs = asked_outputs(plan, input_types, asked)?;
     let slots: Vec<SlotId> = outputs.iter().map(|(_, slot)| *slot).collect();
     let needed = plan.needed_inputs(slots.iter().copied());
     for ((input, ty), _) in plan.inputs.iter().zip(input_types).zip(&needed).filter(|(_, needed)| **needed) {
@@ -64,13 +64,21 @@ pub fn compile(
         not_separable: plan.not_separable().map(|n| (n.step.clone(), n.op.name())),
         has_whole_inputs: inputs.iter().any(|i| i.ty.place == Place::Whole),
         has_loops: has_loops(plan),
+        absent: absent(plan, input_types, asked.is_some()),
         inputs,
     })
 }
 
-fn asked_outputs(plan: &Plan, asked: Option<&Arc<[Arc<str>]>>) -> Result<Vec<(Arc<str>, SlotId)>, CompileError> {
+fn asked_outputs(
+    plan: &Plan,
+    input_types: &[Option<ValueType>],
+    asked: Option<&Arc<[Arc<str>]>>,
+) -> Result<Vec<(Arc<str>, SlotId)>, CompileError> {
     let Some(names) = asked else {
-        return Ok(plan.outputs.iter().filter(|o| o.default).map(|o| (o.name.clone(), o.slot)).collect());
+        let is_there = |(needed, ty): (bool, &Option<ValueType>)| !needed || ty.is_some();
+        let possible = |o: &Output| plan.needed_inputs([o.slot]).into_iter().zip(input_types).all(is_there);
+        let shown = plan.outputs.iter().filter(|o| o.default || o.optional && possible(o));
+        return Ok(shown.map(|o| (o.name.clone(), o.slot)).collect());
     };
     let find = |name: &Arc<str>| {
         let known = || plan.outputs.iter().map(|o| o.name.to_string()).collect();
@@ -80,6 +88,13 @@ fn asked_outputs(plan: &Plan, asked: Option<&Arc<[Arc<str>]>>) -> Result<Vec<(Ar
             .ok_or_else(|| CompileError::UnknownOutput { name: name.clone(), known: known() })
     };
     names.iter().map(find).collect()
+}
+
+/// Returns the inputs that are not there and that would add outputs if they were.
+fn absent(plan: &Plan, input_types: &[Option<ValueType>], asked: bool) -> Vec<Arc<str>> {
+    let optional = plan.needed_inputs(plan.outputs.iter().filter(|o| o.optional && !asked).map(|o| o.slot));
+    let inputs = plan.inputs.iter().zip(input_types).zip(optional);
+    inputs.filter(|((_, ty), optional)| *optional && ty.is_none()).map(|((i, _), _)| i.name.clone()).collect()
 }
 
 /// Returns which slots the needed nodes read.

@@ -30,6 +30,8 @@ pub struct Program {
     pub(crate) not_separable: Option<(Arc<str>, &'static str)>,
     pub(crate) has_whole_inputs: bool,
     pub(crate) has_loops: bool,
+    /// Optional inputs that the caller does not bring: with them it would be another program.
+    pub(crate) absent: Vec<Arc<str>>,
 }
 
 /// An input that is read.

@@ -99,7 +99,8 @@ impl Compiled {
 
     /// Returns whether the call brings what the program reads, in its types.
     fn has_types(&self, program: &Program, call: &Call) -> bool {
-        program.inputs.iter().enumerate().all(|(place, input)| crate::run::value(&call.batch, place, input).is_ok())
+        let fits = |(place, input)| crate::run::value(&call.batch, place, input).is_ok();
+        program.inputs.iter().enumerate().all(fits) && program.absent.iter().all(|n| call.batch.value(n).is_none())
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Field {
     pub whole: bool,
     /// An output: part of the answer when the call names none. An input: needed for those.
     pub default: bool,
+    /// An output that is no default one: part of such an answer all the same where the caller brings what it is computed
+    /// from. An input that is not needed: only such outputs are computed from it, so it may be left out altogether.
+    pub optional: bool,
     /// An output: which inputs (their places) it is computed from. An input: empty.
     pub needs: Vec<u32>,
 }
@@ -83,6 +86,15 @@ impl Signature {
             }
         }
         needed
+    }
+
+    /// Returns the inputs to bring for the outputs asked (the default ones where none are): those needed, and those that may
+    /// be left out, which say so by [`Field::optional`].
+    pub fn fields(&self, outputs: Option<&[Arc<str>]>) -> Vec<Field> {
+        let needed = self.needed(outputs);
+        let optional = |field: &Field| outputs.is_none() && field.optional;
+        let chosen = self.inputs.iter().zip(needed).filter(|(field, needed)| *needed || optional(field));
+        chosen.map(|(field, needed)| Field { default: needed, optional: !needed, ..field.clone() }).collect()
     }
 
     /// Returns the output field of this name, with its place.

@@ -70,12 +70,12 @@ impl PlanBuilder {
 
     /// Adds an output that an answer holds by default.
     pub fn output(&mut self, name: &str, slot: SlotId) {
-        self.plan.outputs.push(Output { name: name.into(), slot, default: true });
+        self.plan.outputs.push(Output { name: name.into(), slot, default: true, optional: false });
     }
 
-    /// Adds an output that an answer holds only when asked for.
-    pub fn hidden_output(&mut self, name: &str, slot: SlotId) {
-        self.plan.outputs.push(Output { name: name.into(), slot, default: false });
+    /// Adds an output that an answer holds when asked for, or when the caller brings what it is computed from.
+    pub fn optional_output(&mut self, name: &str, slot: SlotId) {
+        self.plan.outputs.push(Output { name: name.into(), slot, default: false, optional: true });
     }
 
     /// Returns the plan, its parameters checked.

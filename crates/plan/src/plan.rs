@@ -77,6 +77,8 @@ pub struct Output {
     pub slot: SlotId,
     /// Part of the answer when the call names no outputs.
     pub default: bool,
+    /// If not: part of it all the same where the caller brings the inputs that it is computed from.
+    pub optional: bool,
 }
 
 /// One op at work.
@@ -147,8 +149,7 @@ impl Plan {
         slots.into_iter().for_each(|s| wanted[s.index()] = true);
         let mut nodes = vec![false; self.nodes.len()];
         for (i, node) in self.nodes.iter().enumerate().rev() {
-            // A step that refuses or drops rows is needed even when only its neighbours' columns are asked for? No: what
-            // nobody asked for is not computed, and so refuses nothing.
+            // What nobody asked for is not computed, and so refuses and drops no rows.
             if node.outputs.iter().any(|s| wanted[s.index()]) {
                 nodes[i] = true;
                 node.inputs.iter().for_each(|s| wanted[s.index()] = true);
@@ -161,12 +162,14 @@ impl Plan {
     pub fn signature(&self, name: &str) -> Signature {
         let types = self.infer(&self.first_types()).unwrap_or_else(|_| vec![None; self.slots.len()]);
         let defaults = self.needed_inputs(self.outputs.iter().filter(|o| o.default).map(|o| o.slot));
-        let inputs = self.inputs.iter().zip(&defaults).map(|(input, &default)| Field {
+        let optional = self.needed_inputs(self.outputs.iter().filter(|o| o.optional).map(|o| o.slot));
+        let inputs = self.inputs.iter().zip(defaults.iter().zip(optional)).map(|(input, (&default, optional))| Field {
             name: input.name.clone(),
             takes: input.takes.clone(),
             nullable: input.nullable,
             whole: input.whole,
             default,
+            optional: optional && !default,
             needs: Vec::new(),
         });
         let outputs = self.outputs.iter().map(|output| {
@@ -178,6 +181,7 @@ impl Plan {
                 nullable: true,
                 whole: ty.place == Place::Whole,
                 default: output.default,
+                optional: output.optional,
                 needs: (0..needs.len() as u32).filter(|&i| needs[i as usize]).collect(),
             }
         });

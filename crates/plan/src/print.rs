@@ -50,7 +50,11 @@ impl Plan {
             }
         }
         for output in &self.outputs {
-            let hidden = if output.default { "" } else { " (when asked for)" };
+            let hidden = match (output.default, output.optional) {
+                (true, _) => "",
+                (false, true) => " (when asked for, or its inputs are there)",
+                (false, false) => " (when asked for)",
+            };
             writeln!(f, "{pad}output {}: {}{hidden}", output.name, ty(output.slot))?;
         }
         Ok(())

@@ -134,9 +134,7 @@ pub fn run_case(case: &Case) -> Outcome {
 
 fn answers(case: &Case, servable: &Servable, inputs: &[InputSpec]) -> Result<(), String> {
     let signature = &servable.signatures()[0];
-    let needed = signature.needed(None);
-    let fields: Vec<Field> =
-        signature.inputs.iter().zip(&needed).filter(|(_, n)| **n).map(|(f, _)| f.clone()).collect();
+    let fields = signature.fields(None);
     let given = |field: &Field| inputs.iter().find(|spec| spec.name == field.name).map(|spec| spec.ty.clone());
     let types: Vec<Option<Type>> = fields.iter().map(given).collect();
     let decoder = Decoder::new(&fields, &types, Limits::default()).map_err(|e| e.to_string())?;

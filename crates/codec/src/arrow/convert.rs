@@ -21,6 +21,9 @@ use crate::error::CodecError;
 
 /// Columns of a nested type deeper than this are refused before anything recurses into them.
 const DEPTH_MAX: usize = 64;
+/// What the keys of one chunk may stand for.
+const EXPANDED_BYTES_MAX: usize = 256 << 20;
+const TOO_LONG: &str = "a dictionary whose keys stand for more than 256 MiB in one chunk of rows";
 
 /// Returns the columns of a batch, all in domain 0.
 pub(crate) fn batch(batch: &RecordBatch) -> Result<Batch, CodecError> {
@@ -213,7 +216,11 @@ impl Place<'_> {
         let array = array.as_dictionary::<K>();
         let values = self.inner()?.column(array.values())?;
         let mut builder = Builder::new(&values.ty());
+        let mut left = EXPANDED_BYTES_MAX;
         for row in 0..array.len() {
+            if let Some(key) = array.key(row).filter(|&key| key < values.len()) {
+                left = row_bytes(&values, key, left).ok_or_else(|| self.damaged(TOO_LONG))?;
+            }
             match array.key(row) {
                 Some(key) if key < values.len() => builder.append_row(&values, key),
                 Some(_) => return Err(self.damaged("a key past its dictionary")),
@@ -221,6 +228,17 @@ impl Place<'_> {
             }
         }
         Ok(builder.finish())
+    }
+}
+
+/// Takes the bytes of a row from those that are left; none where it has more.
+fn row_bytes(column: &Column, row: usize, left: usize) -> Option<usize> {
+    match column {
+        Column::Fixed(c) => left.checked_sub(c.dtype().width() * c.shape().iter().product::<usize>()),
+        Column::Text(c) | Column::Bytes(c) => left.checked_sub(c.bytes(row).len()),
+        Column::List(c) | Column::Map(c) => c.range(row).try_fold(left, |left, item| row_bytes(c.child(), item, left)),
+        Column::Struct(c) => c.fields().iter().try_fold(left, |left, (_, part)| row_bytes(part, row, left)),
+        Column::Vector(c) => left.checked_sub(16 * c.row(row).size()),
     }
 }
 

@@ -48,14 +48,14 @@ impl Shared {
         Arc::new(Shared { input, budget, rows_at_once: AtomicU64::new(u64::MAX), fault: Mutex::new(None) })
     }
 
-    fn into_crate(&self, error: CodecError) -> ParquetError {
+    fn note(&self, error: CodecError) -> ParquetError {
         let note = ParquetError::General(error.to_string());
         *self.fault.lock().expect("noting does not panic") = Some(error);
         note
     }
 
     /// Returns our own error where the crate only carried it, else the crate's as ours.
-    pub(super) fn from_crate(&self, error: impl std::fmt::Display) -> CodecError {
+    pub(super) fn noted(&self, error: impl std::fmt::Display) -> CodecError {
         let ours = self.fault.lock().expect("noting does not panic").take();
         ours.unwrap_or_else(|| damaged("the data", error))
     }
@@ -368,7 +368,7 @@ impl Dictionary {
 
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> CrateResult<Option<Page>> {
-        self.next_page().map_err(|e| self.shared.into_crate(e))
+        self.next_page().map_err(|e| self.shared.note(e))
     }
 
     fn peek_next_page(&mut self) -> CrateResult<Option<PageMetadata>> {
@@ -376,7 +376,7 @@ impl PageReader for Pages {
             return Ok(Some(PageMetadata { num_rows: None, num_levels: None, is_dict: true }));
         }
         while self.values_left > 0 && self.at < self.chunk.end {
-            let (header, len) = self.header().map_err(|e| self.shared.into_crate(e))?;
+            let (header, len) = self.header().map_err(|e| self.shared.note(e))?;
             let rows = match header.levels {
                 Levels::Before { rows, .. } => Some(rows as usize),
                 Levels::Within { .. } => None,

@@ -1,9 +1,6 @@
 //! Model data: a whole file in memory, at once.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use ::parquet::{
     arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReader, parquet_to_arrow_field_levels},
@@ -21,22 +18,14 @@ use super::{
     page::Input,
     schema,
 };
-use crate::{arrow::convert, error::CodecError};
+use crate::{arrow::convert, error::CodecError, guard::guarded};
 
 /// Returns all columns of a file, in the order of its schema.
 ///
 /// The Arrow schema that some writers put into the footer is not looked at: the Parquet schema alone says what the columns
 /// are. Whatever the file holds, the answer is its content or an error, within the limits.
 pub fn read(bytes: &Buffer, limits: &Limits) -> Result<Batch, CodecError> {
-    guarded(|| read_all(Input::Memory(Bytes::from_owner(bytes.clone())), limits))
-}
-
-/// Runs what leans on the crate; a panic in it becomes an error.
-pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, CodecError>) -> Result<T, CodecError> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-        Err(damaged("the data", format_args!("its decoder gave up: {}", text.unwrap_or("without a reason"))))
-    })
+    guarded("parquet", || read_all(Input::Memory(Bytes::from_owner(bytes.clone())), limits))
 }
 
 fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
@@ -64,9 +53,9 @@ fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
     let opened = Opened::new(&shared, &schema, &footer.groups, &leaves)?;
     // All rows in one piece: nothing is joined afterwards.
     let mut reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &opened, rows.max(1), None)
-        .map_err(|e| shared.from_crate(e))?;
+        .map_err(|e| shared.noted(e))?;
     let batch = match reader.next() {
-        Some(batch) => batch.map_err(|e| shared.from_crate(e))?,
+        Some(batch) => batch.map_err(|e| shared.noted(e))?,
         None => RecordBatch::new_empty(reader.schema()),
     };
     if batch.num_rows() != rows {
