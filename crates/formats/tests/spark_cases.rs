@@ -86,6 +86,8 @@ fn covered_models_are_read_and_others_refused_by_class() {
             Err(ReadError::UnknownClass { class, .. }) if !spark::classes().any(|known| known == class) => {
                 *waiting.entry(class).or_default() += 1;
             }
+            // Spark refuses the table as such; so do we, one step earlier.
+            Err(ReadError::Field { .. }) if case(&folder).get("transform_error").is_some() => read += 1,
             Err(error) => failed.push(format!("{}: {error}", folder.display())),
         }
     }
@@ -102,12 +104,12 @@ fn the_columns_that_spark_adds_are_outputs() {
         let Ok(model) = formats::read(&files(&folder.join("model")), &options) else { continue };
         let plan = model.plan(None).expect("a Spark model has one plan");
         let name = folder.display();
-        // In their order, after the inputs.
-        let outputs = plan.outputs.iter().filter(|o| plan.inputs.iter().all(|input| input.slot != o.slot));
-        let outputs: Vec<&str> = outputs.map(|output| &*output.name).collect();
-        let added = case["output_schema"].as_array().map(|columns| columns.iter().filter_map(|c| c["name"].as_str()));
-        if let Some(added) = added {
-            assert_eq!(outputs, added.collect::<Vec<_>>(), "{name}");
+        if let Some(added) = case["output_schema"].as_array() {
+            let added: Vec<&str> = added.iter().filter_map(|column| column["name"].as_str()).collect();
+            let made = plan.outputs.iter().filter(|o| plan.inputs.iter().all(|input| input.slot != o.slot));
+            // A case without the label's column has no index of it either, which nobody gets who does not ask.
+            let made = made.filter(|output| output.default || added.contains(&&*output.name));
+            assert_eq!(made.map(|output| &*output.name).collect::<Vec<_>>(), added, "{name}");
         }
         let types = plan.infer(&plan.first_types()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(types.iter().all(Option::is_some), "{name}");

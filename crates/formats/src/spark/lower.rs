@@ -69,6 +69,8 @@ struct Known {
     ty: Option<Type>,
     /// Of an input: its place among the columns.
     input: Option<usize>,
+    /// Of vectors: the size that the column's metadata claim, where not every row must have it.
+    claimed: Option<u32>,
     /// Labels of the column's categories, where they are known.
     labels: Option<Arc<[Box<str>]>>,
     /// Of an assembled vector: its parts.
@@ -311,7 +313,8 @@ impl<'a> Lowering<'a> {
         self.labels.push(name.to_owned());
     }
 
-    fn is_open(&self, slot: SlotId) -> bool {
+    /// Returns whether a column may turn out to hold numbers or vectors.
+    pub fn is_open(&self, slot: SlotId) -> bool {
         self.input_of(slot).is_some_and(Input::is_open)
     }
 
@@ -320,9 +323,14 @@ impl<'a> Lowering<'a> {
     pub fn size_of(&self, slot: SlotId, number: u32) -> Option<u32> {
         match &self.slots[slot.index()].ty {
             _ if self.is_open(slot) => None,
-            Some(Type::Vector { size }) => *size,
+            Some(Type::Vector { size }) => size.or(self.slots[slot.index()].claimed),
             _ => Some(number),
         }
+    }
+
+    /// Sets the size of a column's vectors that its metadata claim.
+    pub fn claim_size(&mut self, slot: SlotId, size: usize) {
+        self.slots[slot.index()].claimed = u32::try_from(size).ok();
     }
 
     /// Returns the labels of a column's categories.
@@ -386,7 +394,7 @@ impl<'a> Lowering<'a> {
         let (inputs, made): (Vec<&Column>, Vec<&Column>) = self.columns.iter().partition(|c| c.input.is_some());
         for column in inputs.into_iter().chain(made) {
             if hidden[column.slot.index()] {
-                self.builder.hidden_output(&column.name, column.slot);
+                self.builder.optional_output(&column.name, column.slot);
             } else {
                 self.builder.output(&column.name, column.slot);
             }

@@ -1,6 +1,6 @@
 //! VectorAssembler: numbers, booleans and vectors side by side.
 
-use plan::VectorOp;
+use plan::{Invalid, SlotId, VectorOp};
 
 use super::invalid;
 use crate::{
@@ -18,6 +18,15 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     for name in &names {
         inputs.push(lowering.column(stage, name, Accepts::Part)?);
     }
-    let sizes = inputs.iter().map(|&input| lowering.size_of(input, 0)).collect();
+    let sizes: Vec<Option<u32>> = inputs.iter().map(|&input| lowering.size_of(input, 0)).collect();
+    if invalid == Invalid::Keep {
+        // Spark refuses such a table: it could not tell how many NaN a null vector becomes.
+        let unsized_vector = |(input, size): &(&SlotId, &Option<u32>)| size.is_none() && !lowering.is_open(**input);
+        if let Some(place) = inputs.iter().zip(&sizes).position(|part| unsized_vector(&part)) {
+            let expected = format!("vectors of known size in column `{}`, where it is keep", names[place]);
+            let got = "none known; a schema with the metadata `{\"ml_attr\": {\"num_attrs\": n}}` gives it";
+            return Err(stage.meta.fault("handleInvalid", expected, got));
+        }
+    }
     lowering.make(stage, VectorOp::Assemble { sizes, invalid }, &inputs, &stage.output()?).map(drop)
 }

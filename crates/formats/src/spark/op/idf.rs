@@ -10,5 +10,8 @@ use crate::{
 pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
     let factors = stage.table("data")?.only_row()?.column("idf")?.dense(0)?;
     let input = lowering.vector(stage, stage.input()?, factors.len())?;
-    lowering.make(stage, VectorOp::Multiply { factors: factors.into() }, &[input], &stage.output()?).map(drop)
+    let size = factors.len();
+    let slot = lowering.make(stage, VectorOp::Multiply { factors: factors.into() }, &[input], &stage.output()?)?;
+    lowering.claim_size(slot, size);
+    Ok(())
 }

@@ -21,7 +21,9 @@ pub fn standard(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), Re
     let factor = |&std: &f64| if std == 0.0 { 0.0 } else { 1.0 / std };
     let scale = stage.bool_or("withStd", true)?.then(|| deviations.iter().map(factor).collect());
     let input = lowering.vector(stage, stage.input()?, size)?;
-    lowering.make(stage, VectorOp::Standardize { shift, scale }, &[input], &stage.output()?).map(drop)
+    let slot = lowering.make(stage, VectorOp::Standardize { shift, scale }, &[input], &stage.output()?)?;
+    lowering.claim_size(slot, size);
+    Ok(())
 }
 
 /// MinMaxScalerModel.

@@ -2,16 +2,23 @@
 
 use std::sync::Arc;
 
-use plan::{EncodeOp, Invalid};
+use plan::{EncodeOp, Expr, Func, Invalid};
 
 use super::invalid;
 use crate::{
     ReadError,
     spark::{
         Stage,
+        data::Cells,
         lower::{Accepts, Lowering},
     },
 };
+
+/// The labels of one column. PySpark fills shorter lists up with nulls, which match nothing but take places.
+struct Labels {
+    labels: Arc<[Box<str>]>,
+    places: usize,
+}
 
 /// StringIndexerModel, of one column or several. The labels are saved in their order, whatever the order's name was.
 pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
@@ -20,7 +27,17 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     let labels = labels(stage, pairs.len())?;
     for ((input, output), labels) in pairs.into_iter().zip(labels) {
         let input = lowering.column(stage, &input, Accepts::Scalar)?;
-        let slot = lowering.make(stage, EncodeOp::Index { labels: labels.clone(), invalid }, &[input], &output)?;
+        let Labels { labels, places } = labels;
+        let op = EncodeOp::Index { labels: labels.clone(), invalid };
+        if invalid == Invalid::Keep && labels.len() < places {
+            // The place of what is not among the labels comes after the nulls.
+            let slot = lowering.node(stage, op, &[input], &["among the labels"])?[0];
+            let is_other = Expr::call(Func::Eq, [Expr::Input(0), Expr::f64(labels.len() as f64)]);
+            let op = Expr::call(Func::If, [is_other, Expr::f64(places as f64), Expr::Input(0)]);
+            lowering.make(stage, op, &[slot], &output)?;
+            continue;
+        }
+        let slot = lowering.make(stage, op, &[input], &output)?;
         // The column's metadata name one more category where there is one.
         let unknown = (invalid == Invalid::Keep).then(|| "__unknown".into());
         lowering.set_labels(slot, labels.iter().cloned().chain(unknown).collect());
@@ -29,18 +46,18 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
 }
 
 /// Returns the labels of each column: a list of lists, before Spark 3.0 one list.
-fn labels(stage: &Stage<'_>, columns: usize) -> Result<Vec<Arc<[Box<str>]>>, ReadError> {
+fn labels(stage: &Stage<'_>, columns: usize) -> Result<Vec<Labels>, ReadError> {
     let table = stage.table("data")?;
     let row = table.only_row()?;
     if let (Some(labels), 1) = (row.find("labels"), columns) {
-        return Ok(vec![labels.texts(0)?.into()]);
+        return Ok(vec![Labels::of(labels, 0)?]);
     }
     let arrays = row.column("labelsArray")?;
     let (lists, range) = arrays.items(0)?;
     if range.len() != columns {
         return Err(arrays.fault(format!("a list of labels for each of {columns} columns"), range.len().to_string()));
     }
-    range.map(|i| Ok(lists.texts(i)?.into())).collect()
+    range.map(|i| Labels::of(lists, i)).collect()
 }
 
 /// IndexToString: labels of its own, else those that the column's metadata name.
@@ -56,4 +73,15 @@ pub fn index_to_string(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
         })?,
     };
     lowering.make(stage, EncodeOp::Label { labels }, &[input], &stage.output()?).map(drop)
+}
+
+impl Labels {
+    fn of(lists: Cells<'_>, row: usize) -> Result<Labels, ReadError> {
+        let (items, range) = lists.items(row)?;
+        let places = range.len();
+        let end = range.clone().rev().find(|&i| items.is_some(i)).map_or(range.start, |last| last + 1);
+        let labels: Vec<Box<str>> =
+            (range.start..end).map(|i| items.text(i).map(Into::into)).collect::<Result<_, _>>()?;
+        Ok(Labels { labels: labels.into(), places })
+    }
 }

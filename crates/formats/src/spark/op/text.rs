@@ -1,6 +1,6 @@
 //! Tokenizer, RegexTokenizer, StopWordsRemover, NGram.
 
-use plan::{Split, TextOp};
+use plan::{Fold, Split, TextOp};
 
 use crate::{
     ReadError,
@@ -31,13 +31,14 @@ pub fn regex_tokenizer(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
 /// StopWordsRemover, of one column or several.
 pub fn stop_words_remover(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
     let words = stage.texts("stopWords")?.ok_or_else(|| stage.absent("stopWords", "the words, which Spark saves"))?;
-    let fold = !stage.bool_or("caseSensitive", false)?;
-    // Only these languages have lower cases of their own in Java.
     let locale = stage.text_or("locale", "en")?;
-    let language = locale.split(['_', '-']).next().unwrap_or_default();
-    if fold && ["tr", "az", "lt"].contains(&language) {
-        return Err(stage.unimplemented(format!("comparing without case in the locale {locale}")));
-    }
+    let fold = match (stage.bool_or("caseSensitive", false)?, locale.split(['_', '-']).next()) {
+        (true, _) => None,
+        // Three languages have lower cases of their own in Java.
+        (false, Some("tr" | "az")) => Some(Fold::Turkic),
+        (false, Some("lt")) => return Err(stage.unimplemented(format!("lower case in the locale {locale}"))),
+        (false, _) => Some(Fold::Root),
+    };
     let words: std::sync::Arc<[Box<str>]> = words.into_iter().map(Into::into).collect();
     for (input, output) in stage.pairs()? {
         let input = lowering.column(stage, &input, Accepts::Texts)?;
