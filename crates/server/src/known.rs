@@ -55,8 +55,10 @@ impl Known {
         limits: Limits,
     ) -> Result<Arc<Decoder>, ServeError> {
         let needed = outputs.map(|outputs| signature.needed(Some(outputs)));
-        let is_needed = |(i, field): &(usize, &Field)| needed.as_ref().map_or(field.default, |needed| needed[*i]);
-        let inputs = || signature.inputs.iter().enumerate().filter(is_needed).map(|(_, field)| field);
+        let is_brought = |(i, field): &(usize, &Field)| {
+            needed.as_ref().map_or(field.default || field.optional, |needed| needed[*i])
+        };
+        let inputs = || signature.inputs.iter().enumerate().filter(is_brought).map(|(_, field)| field);
         let decoders = self.decoders.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, decoder)) = decoders.iter().find(|(fields, _)| fields.iter().eq(inputs())) {
             return Ok(decoder.clone());
@@ -85,7 +87,7 @@ mod tests {
         let of = |ty: Type| {
             let takes = Takes::One(ty);
             let needs = Vec::new();
-            let field = Field { name: "x".into(), takes, nullable: true, whole: false, default: true, needs };
+            let field = Field { name: "x".into(), takes, nullable: true, whole: false, default: true, optional: false, needs };
             let signature = Signature { name: "s".into(), inputs: vec![field], outputs: Vec::new() };
             known.decoder(&signature, None, Limits::default()).unwrap()
         };
