@@ -9,7 +9,11 @@ use std::sync::Arc;
 use model::{Builder, Column, DType, Field, Fixed, Takes, Type};
 use serde_json::Value;
 
-use crate::{cells, error::CodecError, report::Expected};
+use crate::{
+    cells,
+    error::CodecError,
+    report::{Expected, Got, Report},
+};
 
 /// What a value looks like, before its column has a type.
 #[derive(Clone, Copy)]
@@ -33,6 +37,19 @@ pub(crate) struct Slot {
     /// Rows of an open column: a null, or an empty array.
     pending: Vec<Pending>,
     builder: Builder,
+    presence: Presence,
+    /// Rows without the column, where it may be left out.
+    absent: Vec<usize>,
+}
+
+/// Whether an input has the column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Presence {
+    Needed,
+    /// All rows have it, or none.
+    Optional,
+    /// The first rows did not have it.
+    LeftOut,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,18 +81,58 @@ impl Slot {
             (Some(ty), _) | (None, Takes::One(ty)) => Arc::new([ty.clone()]),
             (None, Takes::From(types)) => types.as_slice().into(),
         };
-        Ok(Slot::of(field.name.clone(), takes))
+        Ok(Slot::of(field.name.clone(), takes, if field.optional { Presence::Optional } else { Presence::Needed }))
     }
 
-    fn of(name: Arc<str>, takes: Arc<[Type]>) -> Slot {
+    fn of(name: Arc<str>, takes: Arc<[Type]>, presence: Presence) -> Slot {
         let state = if takes.len() == 1 { State::Given } else { State::Open };
         let builder = Builder::new(&takes[0]);
-        Slot { name, takes, at: 0, state, pending: Vec::new(), builder }
+        Slot { name, takes, at: 0, state, pending: Vec::new(), builder, presence, absent: Vec::new() }
     }
 
     /// Returns an empty column like this one was at first.
     pub(crate) fn fresh(&self) -> Slot {
-        Slot::of(self.name.clone(), self.takes.clone())
+        Slot::of(self.name.clone(), self.takes.clone(), self.presence)
+    }
+
+    /// Returns whether the column is not read: it may be left out, and the first rows did not have it.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.presence == Presence::LeftOut
+    }
+
+    /// Leaves the column out where that is allowed; answers whether it is.
+    pub(crate) fn leave_out(&mut self) -> bool {
+        if self.presence == Presence::Optional {
+            self.presence = Presence::LeftOut;
+        }
+        self.is_left_out()
+    }
+
+    /// Ends a row that does not have the column.
+    pub(crate) fn push_nothing(&mut self, row: usize, report: &mut Report) {
+        match self.presence {
+            Presence::LeftOut => return,
+            Presence::Needed => report.add(Some(row), Some(&self.name), self.expected(), Got::Nothing),
+            Presence::Optional => self.absent.push(row),
+        }
+        self.push_null();
+    }
+
+    /// Decides at the end of the first rows whether the input has a column that may be left out; from then on all rows
+    /// have it, or none.
+    pub(crate) fn settle_presence(&mut self, rows: usize, report: &mut Report) {
+        if self.presence != Presence::Optional || rows == 0 {
+            return;
+        }
+        let absent = std::mem::take(&mut self.absent);
+        if absent.len() == rows {
+            self.presence = Presence::LeftOut;
+            return;
+        }
+        self.presence = Presence::Needed;
+        for row in absent {
+            report.add(Some(row), Some(&self.name), self.expected(), Got::Nothing);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -193,12 +250,6 @@ impl Slot {
         self.freeze();
         let next = Builder::new(self.ty());
         std::mem::replace(&mut self.builder, next).finish()
-    }
-
-    /// Returns the column.
-    pub(crate) fn finish(mut self) -> Column {
-        self.freeze();
-        self.builder.finish()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::CodecError;
 /// A run of rows of an input.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    /// One column for each field that was asked for, in their order.
+    /// One column for each field that was asked for, in their order; without optional ones that the input does not have.
     pub batch: Batch,
     /// Why rows of this chunk do not fit their fields, one fault a row, by rising row (counted within the chunk); the batch
     /// has nulls there. Empty unless [`ReadOptions::keep_bad_rows`].

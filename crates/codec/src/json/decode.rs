@@ -35,7 +35,7 @@ impl Default for Limits {
 /// Rows of one body.
 #[derive(Debug)]
 pub struct Rows {
-    /// One column for each field, in their order.
+    /// One column for each field, in their order, without optional ones that no row has.
     pub batch: Batch,
     /// Whether the body was one object, not an array of them: the answer has the same form.
     pub single: bool,
@@ -81,7 +81,7 @@ impl Decoder {
         let mut table = Table::new(&self.columns, keep_bad_rows, &self.limits);
         let visitor = BodyVisitor { columns: &self.columns, table: &mut table, rows_max: self.limits.rows_max };
         let single = read(body, visitor).map_err(|error| table.error(error, body, &self.limits))?;
-        let (batch, bad) = table.finish()?;
+        let (batch, bad) = table.take(0)?;
         Ok(Rows { batch, single, bad })
     }
 
@@ -90,7 +90,7 @@ impl Decoder {
         let mut table = Table::new(&self.columns, false, &self.limits);
         let visitor = ColumnsVisitor { columns: &self.columns, table: &mut table, rows_max: self.limits.rows_max };
         read(body, visitor).map_err(|error| table.error(error, body, &self.limits))?;
-        Ok(table.finish()?.0)
+        Ok(table.take(0)?.0)
     }
 }
 
@@ -153,19 +153,12 @@ impl Table {
 
     /// Returns the batch of all rows so far, and begins anew with the same types.
     pub(super) fn take(&mut self, first_row: u64) -> Result<(Batch, Vec<RowFault>), CodecError> {
+        let rows = std::mem::take(&mut self.rows);
+        self.slots.iter_mut().for_each(|slot| slot.settle_presence(rows, &mut self.cx.report));
         let bad = self.cx.report.take(first_row)?;
-        let mut batch = Batch::new(std::mem::take(&mut self.rows));
-        for slot in &mut self.slots {
+        let mut batch = Batch::new(rows);
+        for slot in self.slots.iter_mut().filter(|slot| !slot.is_left_out()) {
             batch.push(slot.name.clone(), slot.take());
-        }
-        Ok((batch, bad))
-    }
-
-    fn finish(mut self) -> Result<(Batch, Vec<RowFault>), CodecError> {
-        let bad = self.cx.report.take(0)?;
-        let mut batch = Batch::new(self.rows);
-        for slot in self.slots {
-            batch.push(slot.name.clone(), slot.finish());
         }
         Ok((batch, bad))
     }
@@ -228,7 +221,7 @@ impl RowSeed<'_> {
     fn refuse(self, got: Got<'_>) {
         let table = self.table;
         table.cx.report.add(Some(table.rows), None, Expected::Rule("an object"), got);
-        table.slots.iter_mut().for_each(Slot::push_null);
+        table.slots.iter_mut().filter(|slot| !slot.is_left_out()).for_each(Slot::push_null);
         table.rows += 1;
     }
 }
@@ -300,6 +293,10 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
             };
             hint = at + 1;
             let slot = &mut slots[at];
+            if slot.is_left_out() {
+                map.next_value_seed(Skip(cx))?;
+                continue;
+            }
             if slot.len() > row {
                 cx.report.add(Some(row), Some(&slot.name), Expected::Rule("each key once"), Got::Text("the key again"));
                 map.next_value_seed(Skip(cx))?;
@@ -311,8 +308,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
         cx.leave();
         if filled < slots.len() {
             for slot in slots.iter_mut().filter(|slot| slot.len() == row) {
-                cx.report.add(Some(row), Some(&slot.name), slot.expected(), Got::Nothing);
-                slot.push_null();
+                slot.push_nothing(row, &mut cx.report);
             }
         }
         *rows += 1;
@@ -362,8 +358,10 @@ impl<'de> Visitor<'de> for ColumnsVisitor<'_> {
         }
         cx.leave();
         *rows = first.unwrap_or(0);
-        for (slot, _) in slots.iter().zip(seen).filter(|(_, seen)| !seen) {
-            cx.report.add(None, Some(&slot.name), slot.expected(), Got::Nothing);
+        for (slot, _) in slots.iter_mut().zip(seen).filter(|(_, seen)| !seen) {
+            if !slot.leave_out() {
+                cx.report.add(None, Some(&slot.name), slot.expected(), Got::Nothing);
+            }
         }
         Ok(())
     }

@@ -114,13 +114,41 @@ impl<'a> RowWriter<'a> {
         self.domain.map_or(1, |domain| domain.rows)
     }
 
+    /// Returns what became of the row.
+    pub(crate) fn mark(&self, row: usize) -> &Mark {
+        self.domain.map_or(&Mark::Live, |domain| domain.mark(row))
+    }
+
+    /// Returns the values of a row.
+    pub(crate) fn width(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Appends one value of a row as the cell of a table: text and single values bare, null as nothing, the rest as JSON.
+    pub(crate) fn write_cell(&self, at: usize, row: usize, out: &mut Vec<u8>) {
+        match self.values[at].1 {
+            Part::Whole(whole) => write_whole(whole, self.vectors, out),
+            Part::Column(column) if !column.is_valid(row) => {}
+            Part::Column(Column::Text(texts)) => out.extend_from_slice(texts.bytes(row)),
+            Part::Column(Column::Bytes(c)) if std::str::from_utf8(c.bytes(row)).is_ok() => {
+                out.extend_from_slice(c.bytes(row));
+            }
+            Part::Column(column) => {
+                write_value(column, row, self.vectors, out);
+                if matches!(column, Column::Fixed(_)) {
+                    out.retain(|&byte| byte != b'"');
+                }
+            }
+        }
+    }
+
     fn is_whole(&self) -> bool {
         self.domain.is_none()
     }
 
     /// Appends the row; answers whether there is one to write (rows that are left out are not).
     pub fn write(&self, row: usize, out: &mut Vec<u8>) -> bool {
-        match self.domain.map_or(&Mark::Live, |domain| domain.mark(row)) {
+        match self.mark(row) {
             Mark::Live => {}
             _ if self.on_fault == OnFault::FailCall => return false,
             Mark::Skipped => {

@@ -6,6 +6,7 @@
 //! `{"values":[..]}`, a sparse one `{"size":n,"indices":[..],"values":[..]}`; Spark's `"type"` (0 sparse, 1 dense) may
 //! stand beside. Bytes are a string of their own or `{"b64":".."}`. [`encode`] writes the same.
 
+pub(crate) mod cell;
 pub mod decode;
 pub mod encode;
 pub mod lines;

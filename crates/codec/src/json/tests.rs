@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn field(name: &str, takes: Takes) -> Field {
-    Field { name: name.into(), takes, nullable: true, whole: false, default: true, needs: Vec::new() }
+    Field { name: name.into(), takes, nullable: true, whole: false, default: true, optional: false, needs: Vec::new() }
 }
 
 fn fields(ddl: &str) -> Vec<Field> {
@@ -267,6 +267,24 @@ fn what_no_type_takes_is_refused() {
     assert!(given.rows(br#"{"x":"a"}"#, false).is_ok());
     let whole = Field { whole: true, ..field("x", Takes::One(Type::F64)) };
     assert!(matches!(Decoder::new(&[whole], &[], Limits::default()), Err(CodecError::Unsupported { .. })));
+}
+
+#[test]
+fn optional_fields_may_be_left_out_of_all_rows() {
+    let fields = [field("a", Takes::One(Type::I64)), Field { optional: true, ..field("b", Takes::One(Type::I64)) }];
+    let check = |body: &str, expected: &str| {
+        let back = rows(&fields, body).map_or_else(|e| e.to_string(), |r| text(&r.batch, EncodeOptions::default()));
+        assert_eq!(back, expected, "{body}");
+    };
+    check(r#"[{"a":1},{"a":2}]"#, r#"[{"a":1},{"a":2}]"#);
+    check(r#"[{"a":1,"b":null}]"#, r#"[{"a":1,"b":null}]"#);
+    check(r#"[{"a":1},{"a":2,"b":3}]"#, "row 0, column `b`: expected int64, got nothing");
+    assert_eq!(text(&decoder(&fields).columns(br#"{"a":[1]}"#).unwrap(), EncodeOptions::default()), r#"[{"a":1}]"#);
+    let options = ReadOptions { settle_rows: 1, ..ReadOptions::new(fields.to_vec()) };
+    let mut source = source("{\"a\":1}\n{\"a\":1,\"b\":2}\n", options);
+    for _ in 0..2 {
+        assert_eq!(source.next_chunk().expect("rows").expect("a row").batch.values().len(), 1);
+    }
 }
 
 #[test]

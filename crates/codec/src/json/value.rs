@@ -83,6 +83,12 @@ impl Cx {
         }
     }
 
+    /// Begins anew after a value that broke off.
+    pub(super) fn again(&mut self) {
+        self.depth = 0;
+        self.fatal = None;
+    }
+
     /// Begins an array or object.
     pub(super) fn enter<E: Error>(&mut self) -> Result<(), E> {
         self.depth += 1;

@@ -1,0 +1,101 @@
+//! Entry points for fuzzing; each must return on any input, without a panic and within memory in proportion to it.
+
+use model::{Batch, Field, Takes, Type};
+
+use crate::{
+    csv::{CsvOptions, CsvSource},
+    json::{Decoder, EncodeOptions, JsonlSource, Limits, encode},
+    schema,
+    table::{ReadOptions, Source},
+};
+
+/// Reads the bytes as a body of rows, as lines of rows, and writes back what was read.
+pub fn json_rows(bytes: &[u8]) {
+    let Ok(decoder) = Decoder::new(&fields(), &[], Limits::default()) else { return };
+    for keep_bad_rows in [false, true] {
+        if let Ok(rows) = decoder.rows(bytes, keep_bad_rows) {
+            write(&rows.batch);
+        }
+    }
+    if let Ok(source) = JsonlSource::new(bytes, options()) {
+        drain(source);
+    }
+}
+
+/// Reads the bytes as a body of columns.
+pub fn json_columns(bytes: &[u8]) {
+    let Ok(decoder) = Decoder::new(&fields(), &[], Limits::default()) else { return };
+    if let Ok(batch) = decoder.columns(bytes) {
+        write(&batch);
+    }
+}
+
+/// Reads the bytes as CSV with a header.
+pub fn csv(bytes: &[u8]) {
+    for csv in [CsvOptions::default(), CsvOptions { delimiter: b';', empty_text_is_null: true }] {
+        if let Ok(source) = CsvSource::new(bytes, options(), csv) {
+            drain(source);
+        }
+    }
+}
+
+/// Reads the bytes as a schema in DDL.
+pub fn schema_ddl(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        // Whatever comes of it: only that it comes back counts here.
+        let _ = schema::parse_ddl(text);
+        let _ = schema::parse_type(text);
+    }
+}
+
+/// Reads the bytes as a schema in JSON.
+pub fn schema_json(bytes: &[u8]) {
+    let _ = schema::parse_json(bytes);
+}
+
+fn write(batch: &Batch) {
+    let mut out = Vec::new();
+    let written = encode(batch, EncodeOptions::default(), &mut out);
+    assert!(written.is_ok(), "rows of one domain are written");
+    let json: Result<serde::de::IgnoredAny, _> = serde_json::from_slice(&out);
+    assert!(json.is_ok(), "what is written is JSON");
+}
+
+fn drain(mut source: impl Source) {
+    while let Ok(Some(chunk)) = source.next_chunk() {
+        write(&chunk.batch);
+    }
+}
+
+fn options() -> ReadOptions {
+    ReadOptions { chunk_rows_max: 3, settle_rows: 4, keep_bad_rows: true, ..ReadOptions::new(fields()) }
+}
+
+/// A field of every type, and two whose types the data settles.
+fn fields() -> Vec<Field> {
+    let list = |item: Type| Type::list(item);
+    let takes = [
+        Takes::One(Type::I64),
+        Takes::One(Type::F32),
+        Takes::One(Type::Text),
+        Takes::One(Type::Bytes),
+        Takes::One(Type::scalar(model::DType::Timestamp)),
+        Takes::One(Type::VECTOR),
+        Takes::One(list(list(Type::Text))),
+        Takes::One(Type::Struct(vec![("x".into(), Type::I32), ("y".into(), list(Type::VECTOR))])),
+        Takes::One(Type::Map(Box::new(Type::I64), Box::new(Type::BOOL))),
+        Takes::One(Type::Fixed { dtype: model::DType::F64, shape: vec![2, 1] }),
+        Takes::From(Takes::numbers()),
+        Takes::From(vec![Type::Text, Type::VECTOR, list(Type::I64), list(Type::F64), list(Type::Text)]),
+    ];
+    let field = |(i, takes)| Field {
+        name: char::from(b'a' + i as u8).to_string().into(),
+        takes,
+        nullable: true,
+        whole: false,
+        default: true,
+        optional: false,
+        needs: Vec::new(),
+    };
+    takes.into_iter().enumerate().map(field).collect()
+}
