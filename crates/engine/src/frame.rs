@@ -54,6 +54,16 @@ pub struct Frame {
     faults: RefCell<Vec<Fault>>,
     /// Saved live masks of the branches that are being run.
     masks: RefCell<Vec<u64>>,
+    scratch: RefCell<Scratch>,
+}
+
+/// Room for a kernel while it runs; what it finds there has no meaning.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub cells: Vec<u64>,
+    pub numbers: Vec<f64>,
+    pub rows: Vec<u32>,
+    pub words: Vec<u32>,
 }
 
 /// The cells of one slot.
@@ -80,6 +90,7 @@ impl Frame {
             live: vec![Cell::new(0); words].into_boxed_slice(),
             faults: RefCell::new(Vec::new()),
             masks: RefCell::new(Vec::new()),
+            scratch: RefCell::default(),
         }
     }
 
@@ -87,9 +98,10 @@ impl Frame {
         self.capacity
     }
 
-    /// Returns the bytes that the frame holds: the arena, and the room its stores have grown to.
+    /// Returns the bytes that the frame holds: the arena, and the room its stores and the scratch have grown to.
     pub fn bytes(&self) -> usize {
-        self.arena.len() * 8 + self.stores.iter().map(|s| s.borrow().bytes()).sum::<usize>()
+        let stores: usize = self.stores.iter().map(|s| s.borrow().bytes()).sum();
+        self.arena.len() * 8 + stores + self.scratch.borrow().bytes()
     }
 
     /// Begins a run of so many rows: all live, no fault.
@@ -146,6 +158,11 @@ impl Frame {
     /// Returns a stack for saved masks.
     pub fn masks(&self) -> RefMut<'_, Vec<u64>> {
         self.masks.borrow_mut()
+    }
+
+    /// Returns room for the kernel that is running.
+    pub fn scratch(&self) -> RefMut<'_, Scratch> {
+        self.scratch.borrow_mut()
     }
 
     pub fn faults(&self) -> Ref<'_, Vec<Fault>> {
@@ -226,6 +243,14 @@ impl Frame {
         RefMut::map(self.store(home).borrow_mut(), |s| {
             if let Store::Whole(w) = s { w } else { unreachable!("compiled for a whole value") }
         })
+    }
+}
+
+// === impl Scratch ===
+
+impl Scratch {
+    fn bytes(&self) -> usize {
+        (self.cells.capacity() + self.numbers.capacity()) * 8 + (self.rows.capacity() + self.words.capacity()) * 4
     }
 }
 

@@ -169,3 +169,21 @@ pub(crate) fn dense(values: &[f64]) -> Option<Row<'_>> {
 pub(crate) fn sparse<'a>(size: usize, indices: &'a [u32], values: &'a [f64]) -> Option<Row<'a>> {
     Some(Row::Sparse { size, indices, values })
 }
+
+/// Panics unless the row of the column is this one: bit for bit, but for the sign of a NaN that a sum or product made, which
+/// is the machine's.
+pub(crate) fn assert_row(column: &Column, row: usize, expected: Option<Row<'_>>) {
+    let got = column.is_valid(row).then(|| match column {
+        Column::Vector(vectors) => vectors.row(row),
+        Column::Fixed(fixed) => Row::Dense(&fixed.values::<f64>()[row..=row]),
+        _ => panic!("a column of vectors or of float64"),
+    });
+    let bits = |values: &[f64]| values.iter().map(|v| if v.is_nan() { f64::NAN } else { *v }.to_bits()).collect();
+    let parts = |row: Row<'_>| -> (usize, Option<Vec<u32>>, Vec<u64>) {
+        match row {
+            Row::Dense(values) => (values.len(), None, bits(values)),
+            Row::Sparse { size, indices, values } => (size, Some(indices.to_vec()), bits(values)),
+        }
+    };
+    assert_eq!(got.map(parts), expected.map(parts), "row {row}: {got:?}, not {expected:?}");
+}

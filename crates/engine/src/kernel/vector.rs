@@ -1,20 +1,128 @@
-//! Kernels of the family `vector`.
+//! Kernels of vectors: side by side ([`assemble`]), element by element ([`scale`]), scores to probabilities and to a class
+//! ([`scores`]).
+//!
+//! The form of a result, dense or sparse, is part of the answer: where Spark chooses it by size, [`end_compressed`] does as
+//! Spark. Sums run from the first element to the last, exponentials are `libm`'s, so that the bits are ours on every machine.
 
+use model::{FaultKind, FaultValue, column::Row};
 use plan::VectorOp;
 
 use super::Site;
 use crate::{
     error::CompileError,
     frame::{Env, Home},
+    store::VectorStore,
 };
 
+mod assemble;
+mod scale;
+mod scores;
+
 /// An op of the family, ready to run.
-pub struct VectorKernel;
+pub enum VectorKernel {
+    Assemble(assemble::Assemble),
+    Scale(scale::Scale),
+    Scores(scores::Scores),
+    Choose(plan::Choose),
+}
+
+/// What a row is refused with.
+type Refusal = (FaultKind, FaultValue);
 
 impl VectorKernel {
     pub(crate) fn new(op: &VectorOp, site: &Site<'_>) -> Result<VectorKernel, CompileError> {
-        Err(CompileError::Unimplemented(format!("{} of {}", op.name(), site.step)))
+        Ok(match op {
+            VectorOp::Assemble { sizes, invalid } => {
+                VectorKernel::Assemble(assemble::Assemble::new(sizes, *invalid, site.inputs))
+            }
+            VectorOp::Standardize { shift, scale } => {
+                VectorKernel::Scale(scale::Scale::standardize(shift.clone(), scale.clone()))
+            }
+            VectorOp::MinMax { from, to, min, max } => {
+                VectorKernel::Scale(scale::Scale::min_max(from.clone(), to, *min, *max))
+            }
+            VectorOp::Multiply { factors } => VectorKernel::Scale(scale::Scale::Multiply(factors.clone())),
+            VectorOp::Sigmoid { scale } => VectorKernel::Scores(scores::Scores::Sigmoid(*scale)),
+            VectorOp::Softmax => VectorKernel::Scores(scores::Scores::Softmax),
+            VectorOp::Proportions => VectorKernel::Scores(scores::Scores::Proportions),
+            VectorOp::Choose(choose) => VectorKernel::Choose(choose.clone()),
+        })
     }
 
-    pub(crate) fn run(&self, _env: &Env<'_>, _inputs: &[Home], _outputs: &[Option<Home>]) {}
+    pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
+        let [Some(output)] = *outputs else { return };
+        match self {
+            VectorKernel::Assemble(kernel) => kernel.run(env, inputs, output),
+            VectorKernel::Scale(kernel) => kernel.run(env, inputs[0], output),
+            VectorKernel::Scores(kernel) => map(env, inputs[0], output, |row, out| kernel.row(row, out)),
+            VectorKernel::Choose(choose) => scores::choose(choose, env, inputs[0], output),
+        }
+    }
 }
+
+/// Calls `f` with the vector of every live row; it ends one row of the output, or refuses and changes nothing. Null is refused.
+fn map(env: &Env<'_>, input: Home, output: Home, mut f: impl FnMut(Row<'_>, &mut VectorStore) -> Result<(), Refusal>) {
+    let vectors = env.frame.vectors(input);
+    let mut out = env.frame.vectors_mut(output);
+    out.clear();
+    for row in 0..env.frame.rows() {
+        if !env.frame.is_live(row) {
+            out.push_null();
+            continue;
+        }
+        let done = if vectors.is_valid(row) { f(vectors.row(row), &mut out) } else { Err(null()) };
+        if let Err((kind, value)) = done {
+            env.refuse(row, 0, kind, value);
+            out.push_null();
+        }
+    }
+}
+
+fn null() -> Refusal {
+    (FaultKind::Null, FaultValue::Null)
+}
+
+fn wrong_size(expected: usize, got: usize) -> Refusal {
+    (FaultKind::Size { expected: expected as u64 }, FaultValue::Size(got as u64))
+}
+
+/// Adds all values of the row, zeros included. The caller has bounded the size.
+fn extend_dense(values: &mut Vec<f64>, row: Row<'_>) {
+    match row {
+        Row::Dense(stored) => values.extend_from_slice(stored),
+        Row::Sparse { size, indices, values: stored } => {
+            let start = values.len();
+            values.resize(start + size, 0.0);
+            for (&i, &v) in indices.iter().zip(stored) {
+                values[start + i as usize] = v;
+            }
+        }
+    }
+}
+
+/// Returns whether Spark stores so many non-zeros of a vector of this size sparse (`Vector.compressed`).
+fn is_sparse_smaller(non_zeros: usize, size: usize) -> bool {
+    1.5 * (non_zeros as f64 + 1.0) < size as f64
+}
+
+/// Ends a row whose `size` values stand from `start` on, in the smaller form.
+fn end_compressed(out: &mut VectorStore, start: usize, size: usize) {
+    let values = &mut out.values[start..start + size];
+    let non_zeros = values.iter().filter(|v| **v != 0.0).count();
+    if !is_sparse_smaller(non_zeros, size) {
+        return out.end_dense_at(start, size);
+    }
+    let index_start = out.indices.len();
+    let mut kept = 0;
+    for i in 0..size {
+        if values[i] != 0.0 {
+            values[kept] = values[i];
+            out.indices.push(i as u32);
+            kept += 1;
+        }
+    }
+    out.end_sparse_at(size as u32, index_start, start);
+}
+
+#[cfg(test)]
+mod tests;

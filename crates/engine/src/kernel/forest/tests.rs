@@ -1,0 +1,307 @@
+use std::sync::Arc;
+
+use model::{Column, column::Row};
+use plan::{Aggregate, Forest, ForestOp, ForestPart, ForestParts, ForestSplit};
+
+use crate::kernel::tests::{assert_row, dense, numbers, run, run_asked, sparse, vectors};
+
+const NAN: f64 = f64::NAN;
+const INF: f64 = f64::INFINITY;
+
+/// Numbers from a seed (Knuth's MMIX generator).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % n as u64) as usize
+    }
+
+    /// A number on a grid, so that values and thresholds are often equal.
+    fn value(&mut self) -> f64 {
+        match self.below(24) {
+            0 => NAN,
+            1 => INF,
+            2 => -INF,
+            3 => -0.0,
+            _ => self.below(17) as f64 * 0.5 - 2.0,
+        }
+    }
+}
+
+/// What a random forest is made from.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    trees: usize,
+    depth: usize,
+    features: usize,
+    width: usize,
+    /// Categories of the sets that split; 0 for thresholds only.
+    categories: usize,
+}
+
+fn forest(shape: Shape, random: &mut Random) -> Forest {
+    let mut parts = ForestParts { features: shape.features as u32, width: shape.width as u32, ..Default::default() };
+    if shape.categories > 0 {
+        parts.sets = (0..5).map(|_| set(shape.categories, random)).collect();
+    }
+    // Leaves are numbered after all inner nodes, so trees are made with marked leaves first.
+    const LEAF: u32 = 1 << 30;
+    for _ in 0..shape.trees {
+        let mut leaves_of_tree = 0;
+        let root = grow(shape, shape.depth, &mut parts, &mut leaves_of_tree, random);
+        parts.roots.push(root);
+        parts.weights.push(random.below(9) as f64 * 0.1);
+    }
+    let inner = parts.split.len() as u32;
+    for at in parts.left.iter_mut().chain(&mut parts.right).chain(&mut parts.roots).filter(|at| **at >= LEAF) {
+        *at = *at - LEAF + inner;
+    }
+    Forest::new(parts).expect("trees, as they were grown")
+}
+
+fn set(categories: usize, random: &mut Random) -> Arc<[u64]> {
+    let mut words = vec![0u64; categories.div_ceil(64)];
+    (0..categories).filter(|_| random.below(2) == 0).for_each(|c| words[c / 64] |= 1 << (c % 64));
+    words.into()
+}
+
+fn grow(shape: Shape, depth: usize, parts: &mut ForestParts, leaves: &mut u32, random: &mut Random) -> u32 {
+    if depth == 0 || random.below(6) == 0 {
+        let number = parts.leaf_numbers.len() as u32;
+        parts.leaf_numbers.push(*leaves);
+        parts.leaf_impurities.push(random.below(100) as f64 / 7.0);
+        parts.leaf_values.extend((0..shape.width).map(|_| random.below(1000) as f64 / 3.0 - 100.0));
+        *leaves += 1;
+        return number + (1 << 30);
+    }
+    let node = parts.split.len();
+    let split = match parts.sets.len() {
+        n if n > 0 && random.below(2) == 0 => {
+            ForestSplit::Set { set: random.below(n) as u32, left_if_in: random.below(2) == 0 }
+        }
+        _ => ForestSplit::Threshold(random.value()),
+    };
+    parts.split.push(split);
+    parts.feature.push(random.below(shape.features) as u32);
+    parts.left.push(0);
+    parts.right.push(0);
+    parts.left[node] = grow(shape, depth - 1, parts, leaves, random);
+    parts.right[node] = grow(shape, depth - 1, parts, leaves, random);
+    node as u32
+}
+
+/// The leaf that a row reaches, by the rules alone; nothing where it reads past the row.
+fn reached(forest: &Forest, at: u32, x: Option<&[f64]>) -> Option<u32> {
+    let node = at as usize;
+    if node >= forest.split.len() {
+        return Some(at - forest.split.len() as u32);
+    }
+    let value = *x?.get(forest.feature[node] as usize)?;
+    let left = match forest.split[node] {
+        ForestSplit::Threshold(threshold) => value <= threshold,
+        ForestSplit::Set { set, left_if_in } => {
+            let set = &forest.sets[set as usize];
+            let bit = |c: usize| set[c / 64] >> (c % 64) & 1 == 1;
+            (0..set.len() * 64).any(|c| c as f64 == value && bit(c)) == left_if_in
+        }
+    };
+    reached(forest, if left { forest.left[node] } else { forest.right[node] }, x)
+}
+
+const PARTS: [ForestPart; 6] = [
+    ForestPart::Scores,
+    ForestPart::Leaves,
+    ForestPart::Score,
+    ForestPart::Pair,
+    ForestPart::Leaf,
+    ForestPart::Impurity,
+];
+
+/// The parts that a forest of this shape has.
+fn parts_of(shape: Shape) -> Vec<ForestPart> {
+    let has = |part: &ForestPart| match part {
+        ForestPart::Scores | ForestPart::Leaves => true,
+        ForestPart::Score | ForestPart::Pair => shape.width == 1,
+        ForestPart::Leaf | ForestPart::Impurity => shape.trees == 1,
+    };
+    PARTS.into_iter().filter(has).collect()
+}
+
+/// What one row gives for a part, by the rules alone.
+fn expected(forest: &Forest, aggregate: Aggregate, part: ForestPart, leaves: &[u32]) -> Vec<f64> {
+    let width = forest.width as usize;
+    let mut sums = vec![0.0; width];
+    for (tree, &leaf) in leaves.iter().enumerate() {
+        for (k, sum) in sums.iter_mut().enumerate() {
+            let value = forest.leaf_values[leaf as usize * width + k];
+            *sum += if aggregate == Aggregate::WeightedSum { forest.weights[tree] * value } else { value };
+        }
+    }
+    if aggregate == Aggregate::Mean {
+        sums.iter_mut().for_each(|sum| *sum /= leaves.len() as f64);
+    }
+    match part {
+        ForestPart::Scores | ForestPart::Score => sums,
+        ForestPart::Pair => vec![-sums[0], sums[0]],
+        ForestPart::Leaf | ForestPart::Leaves => {
+            leaves.iter().map(|leaf| f64::from(forest.leaf_numbers[*leaf as usize])).collect()
+        }
+        ForestPart::Impurity => vec![forest.leaf_impurities[leaves[0] as usize]],
+    }
+}
+
+/// Runs a forest on rows and compares every part with the rules.
+fn check(shape: Shape, forest: Forest, aggregate: Aggregate, rows: &[Option<Row<'_>>]) {
+    let forest = Arc::new(forest);
+    let parts = parts_of(shape);
+    let ran = run(ForestOp { forest: forest.clone(), aggregate, parts: parts.clone() }, &[vectors(rows)]);
+    for (row, features) in rows.iter().enumerate() {
+        let x = features.map(|f| f.to_dense());
+        let leaves: Option<Vec<u32>> = forest.roots.iter().map(|&root| reached(&forest, root, x.as_deref())).collect();
+        assert_eq!(ran.faults[row].is_none(), leaves.is_some(), "{shape:?}, row {row}: {:?}", ran.faults[row]);
+        for (part, column) in parts.iter().zip(&ran.outputs) {
+            let values = leaves.as_ref().map(|leaves| expected(&forest, aggregate, *part, leaves));
+            assert_row(column, row, values.as_deref().map(Row::Dense));
+        }
+    }
+}
+
+/// Checks a random forest on random rows: dense, sparse, too short, null.
+fn check_random(shape: Shape, seed: u64) {
+    let mut random = Random(seed);
+    let forest = forest(shape, &mut random);
+    let rows: Vec<Vec<f64>> = (0..37)
+        .map(|row| {
+            let short = if row % 5 == 4 { random.below(shape.features + 1) } else { 0 };
+            let long = if row % 5 == 3 { 2 } else { 0 };
+            let value = |random: &mut Random| match random.below(2) {
+                0 if shape.categories > 0 => random.below(shape.categories + 2) as f64,
+                _ => random.value(),
+            };
+            (0..shape.features + long - short).map(|_| value(&mut random)).collect()
+        })
+        .collect();
+    let every_third = |x: &[f64]| (0..x.len() as u32).filter(|i| i % 3 != 0).collect::<Vec<_>>();
+    let stored: Vec<(Vec<u32>, Vec<f64>)> =
+        rows.iter().map(|x| (every_third(x), every_third(x).iter().map(|&i| x[i as usize]).collect())).collect();
+    let mut columns: Vec<Option<Row<'_>>> = rows.iter().map(|x| dense(x)).collect();
+    columns.extend(rows.iter().zip(&stored).map(|(x, (indices, values))| sparse(x.len(), indices, values)));
+    columns.push(None);
+    let aggregates = [Aggregate::Sum, Aggregate::WeightedSum, Aggregate::Mean];
+    check(shape, forest, aggregates[seed as usize % 3], &columns);
+}
+
+#[test]
+fn every_walk_agrees_with_the_rules() {
+    let mut seed = 1;
+    for trees in [1, 3, 4, 7, 8, 13, 16, 29, 40] {
+        for (depth, features, width) in [(0, 1, 1), (1, 2, 1), (3, 5, 2), (5, 9, 3), (9, 4, 1)] {
+            let categories = [0, 7, 0, 63][seed as usize % 4];
+            check_random(Shape { trees, depth, features, width, categories }, seed);
+            seed += 1;
+        }
+    }
+}
+
+#[test]
+fn many_categories_and_many_features_take_the_plain_walk() {
+    check_random(Shape { trees: 5, depth: 6, features: 4, width: 2, categories: 64 }, 91);
+    check_random(Shape { trees: 5, depth: 6, features: 4, width: 1, categories: 150 }, 92);
+    check_random(Shape { trees: 1, depth: 9, features: 900, width: 1, categories: 0 }, 93);
+}
+
+/// A tree that tests the last of three features only where the first is above 0.
+fn two_tests() -> ForestParts {
+    ForestParts {
+        features: 3,
+        feature: vec![0, 2],
+        split: vec![ForestSplit::Threshold(0.0), ForestSplit::Threshold(5.0)],
+        left: vec![2, 3],
+        right: vec![1, 4],
+        roots: vec![0],
+        weights: vec![1.0],
+        width: 1,
+        leaf_values: vec![10.0, 20.0, 30.0],
+        leaf_numbers: vec![0, 1, 2],
+        leaf_impurities: vec![0.25, 0.5, 0.75],
+        sets: Vec::new(),
+    }
+}
+
+/// Runs a tree on rows; each gives this score or is refused so.
+fn scores(parts: ForestParts, rows: &[Option<Row<'_>>], expected: &[Result<f64, &str>]) {
+    let forest = Arc::new(Forest::new(parts).expect("a tree"));
+    let op = ForestOp { forest, aggregate: Aggregate::Sum, parts: vec![ForestPart::Score] };
+    let ran = run(op, &[vectors(rows)]);
+    for (row, expected) in expected.iter().enumerate() {
+        assert_eq!(ran.faults[row].as_deref(), expected.err(), "row {row}");
+        assert!(ran.outputs[0].row_eq(row, &numbers(&[expected.ok()]), 0), "row {row}: {:?}", ran.outputs[0]);
+    }
+}
+
+#[test]
+fn a_row_is_refused_only_where_its_path_reads_past_it() {
+    let short = "column `a`: expected 3 elements, got 2 elements";
+    let empty = "column `a`: expected 3 elements, got 0 elements";
+    scores(
+        two_tests(),
+        &[dense(&[0.0, 1.0]), dense(&[1.0, 1.0]), sparse(2, &[], &[]), sparse(2, &[0], &[1.0]), dense(&[]), None],
+        &[Ok(10.0), Err(short), Ok(10.0), Err(short), Err(empty), Err("column `a`: expected a value, got null")],
+    );
+}
+
+#[test]
+fn nan_goes_right_and_a_threshold_left() {
+    scores(
+        two_tests(),
+        &[dense(&[NAN, 0.0, 5.0]), dense(&[0.0, 0.0, NAN]), dense(&[1.0, NAN, NAN]), dense(&[-0.0, 0.0, 0.0])],
+        &[Ok(20.0), Ok(10.0), Ok(30.0), Ok(10.0)],
+    );
+}
+
+#[test]
+fn a_leaf_alone_reads_nothing() {
+    let leaf = ForestParts {
+        features: 3,
+        roots: vec![0],
+        weights: vec![1.0],
+        width: 1,
+        leaf_values: vec![10.0],
+        leaf_numbers: vec![0],
+        leaf_impurities: vec![0.0],
+        ..Default::default()
+    };
+    scores(leaf, &[None, dense(&[]), dense(&[1.0, 2.0, 3.0])], &[Ok(10.0), Ok(10.0), Ok(10.0)]);
+}
+
+#[test]
+fn a_category_is_an_integer() {
+    for (left_if_in, other) in [(true, 30.0), (false, 10.0)] {
+        let mut parts = two_tests();
+        parts.feature = vec![0, 0];
+        parts.right = vec![1, 4];
+        parts.sets = vec![[0b101].into(), [0].into()];
+        parts.split = vec![ForestSplit::Set { set: 0, left_if_in }, ForestSplit::Set { set: 1, left_if_in: true }];
+        let inside = if left_if_in { 10.0 } else { 30.0 };
+        let values = [0.0, -0.0, 2.0, 1.0, 0.5, -1.0, 63.0, 64.0, 1e300, NAN, INF, -INF];
+        let rows: Vec<[f64; 3]> = values.iter().map(|v| [*v, 0.0, 0.0]).collect();
+        let rows: Vec<Option<Row<'_>>> = rows.iter().map(|r| dense(r)).collect();
+        let expected: Vec<_> = (0..values.len()).map(|i| Ok(if i < 3 { inside } else { other })).collect();
+        scores(parts, &rows, &expected);
+    }
+}
+
+#[test]
+fn only_what_is_asked_is_written() {
+    let forest = Arc::new(Forest::new(two_tests()).expect("a tree"));
+    let input: [Column; 1] = [vectors(&[dense(&[1.0, 0.0, 9.0]), dense(&[0.0, 0.0, 0.0])])];
+    let all = ForestOp { forest, aggregate: Aggregate::Mean, parts: PARTS.to_vec() };
+    let whole = run(all.clone(), &input);
+    assert_eq!(whole.outputs[5], numbers(&[Some(0.75), Some(0.25)]));
+    for asked in [vec![0], vec![5], vec![4, 2], vec![1, 3], vec![3]] {
+        let ran = run_asked(all.clone(), &input, &asked);
+        let expected: Vec<Column> = asked.iter().map(|i| whole.outputs[*i].clone()).collect();
+        assert_eq!(ran.outputs, expected, "{asked:?}");
+    }
+}

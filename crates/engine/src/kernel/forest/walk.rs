@@ -1,0 +1,170 @@
+//! Walks side by side: while one waits for its node, the others go on.
+
+use super::layout::{Group, Layout, Node, SET};
+
+/// Rows that walk one tree side by side.
+pub const LANES: usize = 16;
+
+/// Where the leaves go that rows reach.
+pub struct Sink<'a> {
+    /// The leaves' values, where they are summed.
+    pub values: Option<&'a [f64]>,
+    pub width: usize,
+    pub trees: usize,
+    /// Row after row, `width` each.
+    pub sums: &'a mut [f64],
+    /// Row after row, `trees` each; of the row at work only, unless `keeps_leaves`.
+    pub leaves: &'a mut [u32],
+    pub keeps_leaves: bool,
+}
+
+impl Sink<'_> {
+    /// Takes the leaf that a row reaches in a tree; of each row the trees come in order.
+    #[inline]
+    pub fn put(&mut self, row: usize, tree: usize, leaf: u32) {
+        if let Some(values) = self.values {
+            let (width, leaf) = (self.width, leaf as usize);
+            let sums = &mut self.sums[row * width..(row + 1) * width];
+            sums.iter_mut().zip(&values[leaf * width..(leaf + 1) * width]).for_each(|(sum, v)| *sum += v);
+        }
+        if self.keeps_leaves {
+            self.leaves[row * self.trees + tree] = leaf;
+        }
+    }
+
+    /// Sums the leaves of a row.
+    fn sum(&mut self, row: usize, first_leaf: usize) {
+        let Some(values) = self.values else { return };
+        let leaves = &self.leaves[first_leaf..first_leaf + self.trees];
+        match self.width {
+            1 => self.sums[row] = leaves.iter().fold(self.sums[row], |sum, &leaf| sum + values[leaf as usize]),
+            2 => {
+                let (pairs, _) = values.as_chunks::<2>();
+                let sum = |[a, b]: [f64; 2], leaf: &u32| {
+                    let [x, y] = pairs[*leaf as usize];
+                    [a + x, b + y]
+                };
+                let sums = leaves.iter().fold([0.0; 2], sum);
+                self.sums[row * 2..row * 2 + 2].copy_from_slice(&sums);
+            }
+            width => {
+                let sums = &mut self.sums[row * width..(row + 1) * width];
+                for &leaf in leaves {
+                    let values = &values[leaf as usize * width..(leaf as usize + 1) * width];
+                    sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += v);
+                }
+            }
+        }
+    }
+}
+
+impl Layout {
+    /// Walks each row alone, down many trees side by side.
+    pub fn walk_rows(&self, cells: &[u64], rows: &[u32], sink: &mut Sink<'_>) {
+        for (cells, &row) in cells.chunks_exact(self.row_cells()).zip(rows) {
+            let row = row as usize;
+            let first_leaf = if sink.keeps_leaves { row * sink.trees } else { 0 };
+            let leaves = &mut sink.leaves[first_leaf..first_leaf + sink.trees];
+            if self.has_sets {
+                self.walk_row::<true>(cells, leaves)
+            } else {
+                self.walk_row::<false>(cells, leaves)
+            }
+            sink.sum(row, first_leaf);
+        }
+    }
+
+    fn walk_row<const SETS: bool>(&self, cells: &[u64], leaves: &mut [u32]) {
+        for group in &self.groups {
+            match group.trees {
+                16 => self.walk_trees::<16, SETS>(group, cells, leaves),
+                8 => self.walk_trees::<8, SETS>(group, cells, leaves),
+                4 => self.walk_trees::<4, SETS>(group, cells, leaves),
+                _ => self.walk_trees::<1, SETS>(group, cells, leaves),
+            }
+        }
+    }
+
+    fn walk_trees<const N: usize, const SETS: bool>(&self, group: &Group, cells: &[u64], leaves: &mut [u32]) {
+        let trees: &[u32; N] = self.order[group.first..].first_chunk().expect("a group is of so many trees");
+        let mut at = trees.map(|tree| self.trees[tree as usize].0);
+        self.descend::<N, SETS>(&mut at, group.depth, |_, slot| cells[slot]);
+        for (tree, at) in trees.iter().zip(at) {
+            leaves[*tree as usize] = self.leaf(at);
+        }
+    }
+
+    /// Walks many rows side by side, down one tree after the other.
+    pub fn walk_tile(&self, cells: &[u64], rows: &[u32], sink: &mut Sink<'_>) {
+        for tree in 0..self.trees.len() {
+            if self.has_sets {
+                self.walk_tree::<true>(tree, cells, rows, sink);
+            } else {
+                self.walk_tree::<false>(tree, cells, rows, sink);
+            }
+        }
+    }
+
+    fn walk_tree<const SETS: bool>(&self, tree: usize, cells: &[u64], rows: &[u32], sink: &mut Sink<'_>) {
+        let (root, depth) = self.trees[tree];
+        for (cells, rows) in cells.chunks_exact(LANES * self.row_cells()).zip(rows.chunks(LANES)) {
+            let mut at = [root; LANES];
+            self.descend::<LANES, SETS>(&mut at, depth, |lane, slot| cells[slot * LANES + lane]);
+            for (at, &row) in at.iter().zip(rows) {
+                sink.put(row as usize, tree, self.leaf(*at));
+            }
+        }
+    }
+
+    /// Takes so many steps, fewer where all have reached their leaves: asked every fourth step.
+    #[inline(always)]
+    fn descend<const N: usize, const SETS: bool>(
+        &self,
+        at: &mut [u32; N],
+        depth: usize,
+        cell: impl Fn(usize, usize) -> u64,
+    ) {
+        const UNASKED: usize = 3;
+        let mut left = depth;
+        while left > 0 {
+            let steps = left.min(UNASKED);
+            for _ in 0..steps {
+                for (lane, at) in at.iter_mut().enumerate() {
+                    *at = step::<SETS>(self.nodes[*at as usize], |slot| cell(lane, slot));
+                }
+            }
+            left -= steps;
+            if left == 0 {
+                return;
+            }
+            let mut moved = 0;
+            for (lane, at) in at.iter_mut().enumerate() {
+                let next = step::<SETS>(self.nodes[*at as usize], |slot| cell(lane, slot));
+                moved |= next ^ *at;
+                *at = next;
+            }
+            left -= 1;
+            if moved == 0 {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn leaf(&self, at: u32) -> u32 {
+        f64::from_bits(self.nodes[at as usize].test) as u32
+    }
+}
+
+/// Returns the node after this one.
+#[inline(always)]
+fn step<const SETS: bool>(node: Node, cell: impl Fn(usize) -> u64) -> u32 {
+    let x = cell((node.slot & !SET) as usize);
+    let is_above = u32::from(f64::from_bits(x) <= f64::from_bits(node.test)) ^ 1;
+    if !SETS {
+        return node.child + is_above;
+    }
+    let is_out = u32::from(node.test & x == 0);
+    let by_set = node.slot >> 31;
+    node.child + (by_set & is_out | (by_set ^ 1) & is_above)
+}
