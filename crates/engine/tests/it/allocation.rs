@@ -3,7 +3,17 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::Arc,
 };
+
+use engine::Workspace;
+use model::{Batch, Call, Column, Takes, Text, Type};
+use plan::{
+    Aggregate, Choose, EncodeOp, Forest, ForestOp, ForestPart, ForestParts, ForestSplit, Hash, Invalid, LinearOp, Plan,
+    PlanBuilder, Split, TextOp, ValueType, VectorOp, Weights,
+};
+
+use crate::ways::{f64s, program};
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
@@ -41,4 +51,104 @@ pub fn allocations(f: impl FnOnce()) -> u64 {
     let before = COUNT.with(Cell::get);
     f();
     COUNT.with(Cell::get) - before
+}
+
+fn text_pipeline() -> Plan {
+    let mut b = PlanBuilder::new();
+    let text = b.input("text", Takes::One(Type::Text));
+    let words = b.node("words", TextOp::Split { by: Split::Whitespace, lower: true, chars_min: 0 }, &[text], "words");
+    let hash = EncodeOp::HashCounts { size: 1000, hash: Hash::Murmur3, binary: false };
+    let features = b.node("features", hash, &[words], "features");
+    let weights = Weights::Dense { columns: 1000, values: (0..1000).map(|i| f64::from(i) / 999.0).collect() };
+    let raw = b.node("raw", LinearOp::Pair { weights, intercept: -1.0 }, &[features], "raw");
+    let probability = b.node("probability", VectorOp::Sigmoid { scale: 1.0 }, &[raw], "probability");
+    let prediction = b.node("prediction", VectorOp::Choose(Choose::Above(0.5)), &[probability], "prediction");
+    for (name, slot) in [
+        ("text", text),
+        ("words", words),
+        ("features", features),
+        ("raw", raw),
+        ("probability", probability),
+        ("prediction", prediction),
+    ] {
+        b.output(name, slot);
+    }
+    b.finish().expect("a plan")
+}
+
+/// Trees of one test each, on a category and two numbers.
+fn forest_pipeline() -> Plan {
+    let trees = 20;
+    let forest = Forest::new(ForestParts {
+        features: 3,
+        feature: (0..trees).map(|t| t % 3).collect(),
+        split: (0..trees).map(|t| ForestSplit::Threshold(f64::from(t) / 10.0)).collect(),
+        left: (0..trees).map(|t| trees + 2 * t).collect(),
+        right: (0..trees).map(|t| trees + 2 * t + 1).collect(),
+        roots: (0..trees).collect(),
+        weights: vec![1.0; trees as usize],
+        width: 2,
+        leaf_values: (0..4 * trees).map(f64::from).collect(),
+        leaf_numbers: (0..2 * trees).map(|leaf| leaf % 2).collect(),
+        leaf_impurities: vec![0.0; 2 * trees as usize],
+        sets: Vec::new(),
+    })
+    .expect("trees");
+    let mut b = PlanBuilder::new();
+    let city = b.input("city", Takes::One(Type::Text));
+    let (x, y) = (b.input("x", Takes::One(Type::F64)), b.input("y", Takes::One(Type::F64)));
+    let labels: Arc<[Box<str>]> = ["oslo", "rome"].map(Into::into).into();
+    let index = b.node("index", EncodeOp::Index { labels, invalid: Invalid::Keep }, &[city], "index");
+    let assemble = VectorOp::Assemble { sizes: vec![None; 3], invalid: Invalid::Keep };
+    let features = b.node("features", assemble, &[index, x, y], "features");
+    let parts = vec![ForestPart::Scores, ForestPart::Leaves];
+    let op = ForestOp { forest: Arc::new(forest), aggregate: Aggregate::Sum, parts };
+    let outs = b.node_many("forest", op, &[features], &["raw", "leaves"]);
+    let probability = b.node("probability", VectorOp::Proportions, &[outs[0]], "probability");
+    let prediction = b.node("prediction", VectorOp::Choose(Choose::Largest), &[probability], "prediction");
+    for (name, slot) in [("index", index), ("features", features), ("leaves", outs[1]), ("prediction", prediction)] {
+        b.output(name, slot);
+    }
+    b.finish().expect("a plan")
+}
+
+/// Runs the plan on the batch 100 times to warm up, then 100 times counted.
+fn check_steady_state(plan: &Plan, batch: &Batch) {
+    let types: Vec<ValueType> = plan.first_types().into_iter().flatten().collect();
+    let program = program(plan, &types);
+    let call = Call::new(batch.clone());
+    let mut workspace = Workspace::new();
+    let mut run = || {
+        let answer = program.run(&call, 0, batch.rows(), &mut workspace).expect("an answer");
+        assert!(answer.faults().is_empty() && answer.rows() == batch.rows());
+    };
+    (0..100).for_each(|_| run());
+    let counted = allocations(|| (0..100).for_each(|_| run()));
+    assert_eq!(counted, 0, "allocations in 100 runs of {} rows", batch.rows());
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(vec![0u8; 100])), 1);
+}
+
+#[test]
+fn the_text_pipeline_allocates_nothing() {
+    let texts = ["mist makes Spark better", "", "ÅNGSTRÖM a b c d e f g h i j k l m n o p", "hadoop"];
+    for rows in [1, 8, 500] {
+        let mut batch = Batch::new(rows);
+        batch.push("text", Column::Text((0..rows).map(|i| Some(texts[i % 4])).collect::<Text>()));
+        check_steady_state(&text_pipeline(), &batch);
+    }
+}
+
+#[test]
+fn the_forest_pipeline_allocates_nothing() {
+    for rows in [1, 8, 500] {
+        let mut batch = Batch::new(rows);
+        batch.push("city", Column::Text((0..rows).map(|i| Some(["rome", "lima"][i % 2])).collect::<Text>()));
+        batch.push("x", f64s((0..rows).map(|i| Some(i as f64 / 7.0))));
+        batch.push("y", f64s((0..rows).map(|i| (i % 3 != 0).then_some(0.5))));
+        check_steady_state(&forest_pipeline(), &batch);
+    }
 }
