@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     fmt,
-    ops::Deref,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -65,6 +64,22 @@ impl Gateway {
 
 // === impl Routed ===
 
+/// No `Deref` to the handle: a call that went past [`Routed::call`] would not keep its version alive.
+impl Routed {
+    pub fn name(&self) -> &Name {
+        self.0.name()
+    }
+
+    pub fn version(&self) -> Version {
+        self.0.version()
+    }
+
+    /// Returns what else is known of the version.
+    pub fn handle(&self) -> &Handle {
+        &self.0
+    }
+}
+
 impl Predictor for Routed {
     fn signatures(&self) -> &[Signature] {
         self.0.signatures()
@@ -86,13 +101,6 @@ impl Predictor for Routed {
 
     fn cost(&self) -> Cost {
         self.0.cost()
-    }
-}
-
-impl Deref for Routed {
-    type Target = Handle;
-    fn deref(&self) -> &Handle {
-        &self.0
     }
 }
 

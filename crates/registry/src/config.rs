@@ -26,7 +26,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             settle_ms: 500,
-            poll_ms: 200,
+            poll_ms: 250,
             models_max: 4_096,
             versions_max: 1_024,
             files_max: 16_384,

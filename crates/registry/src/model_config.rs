@@ -88,4 +88,37 @@ mod tests {
         refused("[[inputs]]\nname='a'\ntype='int'\n[[inputs]]\nname='a'\ntype='int'", "input `a` stands twice");
         refused("= \u{e4}\n", "line 1");
     }
+
+    #[test]
+    fn deep_nesting_is_an_error() {
+        for open in ["[", "{a=", "[{a="] {
+            assert!(ModelConfig::parse(&format!("outputs = {}", open.repeat(200_000))).is_err());
+        }
+        assert!(ModelConfig::parse(&format!("{} = 1", vec!["a"; 100_000].join("."))).is_err());
+    }
+
+    /// Seeded damage to a good text: whatever comes out is a configuration or an error of one line.
+    #[test]
+    fn damaged_texts_are_survived() {
+        let good = b"outputs = ['p', \"q\"]\nversions_kept = 2\n[[inputs]]\nname = '\xc3\xa4'\ntype = 'int'\n";
+        let mut seed = 1u32;
+        let mut below = |n: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % n
+        };
+        for _ in 0..5_000 {
+            let mut bytes = good.to_vec();
+            for _ in 0..=below(4) {
+                let at = below(bytes.len());
+                match below(3) {
+                    0 => bytes[at] = below(256) as u8,
+                    1 => drop(bytes.remove(at)),
+                    _ => bytes.insert(at, b"[]{}='\"\n.,#"[below(11)]),
+                }
+            }
+            if let Err(error) = ModelConfig::parse(&String::from_utf8_lossy(&bytes)) {
+                assert!(!error.contains('\n'), "{error}");
+            }
+        }
+    }
 }

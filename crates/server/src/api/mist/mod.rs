@@ -73,7 +73,7 @@ async fn run(
     let model = state.gateway.predictor(model, None)?;
     let known = state.models.of(model.name());
     counted.set_model(known.clone());
-    request.fill(&model);
+    request.fill(model.handle());
     if mode == Mode::Train {
         return Err(PredictError::Unimplemented { what: format!("?train on route `{name}`") }.into());
     }

@@ -1,6 +1,6 @@
 //! What stands: the list of models, and the signature of one.
 
-use model::{Field, Signature};
+use model::{Field, Predictor, Signature};
 use registry::{ModelStatus, VersionStatus};
 
 use crate::{
