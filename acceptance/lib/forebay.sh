@@ -1,4 +1,8 @@
 # The binary under test, for the acceptance scripts: sets FOREBAY. Source it from the repository's root.
-cargo build --quiet --profile ci --package app
-FOREBAY="${CARGO_TARGET_DIR:-target}/ci/forebay"
+: "${FOREBAY_BIN:=}"
+if [ -z "$FOREBAY_BIN" ]; then
+  cargo build --quiet --profile ci --package app
+  FOREBAY_BIN="${CARGO_TARGET_DIR:-target}/ci/forebay"
+fi
+FOREBAY=$FOREBAY_BIN
 export FOREBAY

@@ -10,14 +10,20 @@ use std::process::ExitCode;
 mod arrows;
 mod docs;
 mod duplicates;
+mod evidence;
+mod http;
 mod ops;
+mod server;
+mod soak;
 mod tidy;
 mod tree;
 
 const USAGE: &str = "usage: cargo xtask <verb>
 
   check   prints what breaks a house rule
-  docs    writes the generated parts of the pages anew";
+  docs    writes the generated parts of the pages anew
+  soak NAME [--short]
+          a long run; in full it leaves its figures in docs/evidence (swap)";
 
 fn main() -> anyhow::Result<ExitCode> {
     let verbs: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +38,8 @@ fn main() -> anyhow::Result<ExitCode> {
             docs::write(&root)?.iter().for_each(|file| println!("wrote {file}"));
             Ok(ExitCode::SUCCESS)
         }
+        ["soak", name] => soak::run(&root, name, false).map(|()| ExitCode::SUCCESS),
+        ["soak", name, "--short"] => soak::run(&root, name, true).map(|()| ExitCode::SUCCESS),
         _ => {
             eprintln!("{USAGE}");
             Ok(ExitCode::from(2))
