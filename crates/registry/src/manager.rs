@@ -102,7 +102,7 @@ impl Manager {
             Some((name, Action::Load(place))) => self.load(source, &name, place),
             Some((name, Action::Unload(place))) => self.unload(&name, place),
             None => {
-                if self.aspired {
+                if self.aspired && !source.is_starting() {
                     self.registry.set_ready();
                 }
                 return false;

@@ -81,7 +81,7 @@ impl Registry {
         self.models.load().get(name).map(|entry| entry.status.clone()).ok_or_else(|| not_found(name, None))
     }
 
-    /// Returns whether all that the first scan found was tried; it stays so.
+    /// Returns whether all that was there at the beginning was tried; it stays so.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
     }

@@ -21,6 +21,11 @@ mod settle;
 pub trait Source {
     /// Returns the content of an artifact.
     fn read(&self, artifact: &Artifact) -> Result<Content, SourceError>;
+
+    /// Returns whether it has seen artifacts of the beginning that it did not announce yet; nobody is ready until it did.
+    fn is_starting(&self) -> bool {
+        false
+    }
 }
 
 /// All that a source has, by the name of the model as the source writes it. A model that is not in it was removed.

@@ -38,8 +38,18 @@ pub struct DirSource {
     settle: Settle<Place>,
     /// What the last scan found, and what lingers.
     places: BTreeSet<Place>,
-    first: bool,
+    /// When the first look was.
+    begun: Option<Instant>,
+    /// Nothing serves yet, so artifacts are taken sooner, and looked at more often.
+    starting: bool,
 }
+
+/// While starting, an artifact is still after so small a part of the settling time: nobody is served worse for it, and a
+/// copy that goes on is seen and read again.
+const START_PART: u32 = 10;
+
+/// So many settling times after the first look the start is over, whoever is still copying.
+const START_SETTLES: u32 = 10;
 
 /// What one look shows of a place.
 #[derive(Clone, Debug)]
@@ -62,7 +72,7 @@ impl DirSource {
         let name = given.map_or(own.clone(), text);
         let settle = Settle::new(Duration::from_millis(config.settle_ms));
         let file = is_file.then_some(own);
-        Ok(DirSource { root, name, file, config, settle, places: BTreeSet::new(), first: true })
+        Ok(DirSource { root, name, file, config, settle, places: BTreeSet::new(), begun: None, starting: true })
     }
 
     fn find(&self) -> Result<Vec<Placed>, SourceError> {
@@ -90,8 +100,10 @@ impl DirSource {
             }
         }
         let looks = seen.iter().map(|(place, look)| (place.clone(), self.look(look))).collect();
-        self.first = false;
         let still = self.settle.look(now, &looks);
+        let since = now.saturating_duration_since(*self.begun.get_or_insert(now));
+        let waits = seen.keys().any(|place| !still.contains_key(place));
+        self.starting &= waits && since < START_SETTLES * Duration::from_millis(self.config.settle_ms);
         self.places = still.keys().chain(seen.keys()).cloned().collect();
         let mut models: BTreeMap<&str, Vec<(&Place, u64)>> = BTreeMap::new();
         for (place, fingerprint) in &still {
@@ -123,13 +135,20 @@ impl DirSource {
         Seen { listing, config: place.config.as_ref().and_then(|path| lister.entry(path).ok()) }
     }
 
-    /// Returns the look that the settling sees. In the first one, what has not been touched for long enough is still.
+    /// Returns how long to wait until the next look.
+    pub fn pause(&self) -> Duration {
+        let poll = Duration::from_millis(self.config.poll_ms.max(1));
+        if self.starting { poll / START_PART } else { poll }
+    }
+
+    /// Returns the look that the settling sees. While starting, what has not been touched for a while is still.
     fn look(&self, seen: &Seen) -> Look {
         let whole = match &seen.listing {
-            Ok(listing) if self.first => {
+            Ok(listing) if self.starting => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
                 let age_ns = i128::try_from(now).unwrap_or(i128::MAX) - listing.changed_ns();
-                listing.arrived_whole() || age_ns >= i128::from(self.config.settle_ms) * 1_000_000
+                let still = Duration::from_millis(self.config.settle_ms) / START_PART;
+                listing.arrived_whole() || age_ns >= i128::try_from(still.as_nanos()).unwrap_or(i128::MAX)
             }
             Ok(listing) => listing.arrived_whole(),
             Err(_) => false,
@@ -248,6 +267,10 @@ impl Source for DirSource {
             return Err(changing());
         }
         Ok(Content::new(ModelFiles::new(files), config))
+    }
+
+    fn is_starting(&self) -> bool {
+        self.starting
     }
 }
 

@@ -193,10 +193,40 @@ fn a_young_artifact_waits_until_it_is_still() {
 }
 
 #[test]
-fn at_the_first_look_what_is_old_is_still() {
+fn at_the_start_what_is_old_is_still() {
     let temp = Temp::new(&["a/m"]);
     let mut source = DirSource::new(&temp.0, Config { settle_ms: 0, ..Config::default() }).unwrap();
+    assert!(source.is_starting());
     assert_eq!(shown(&source.scan(Instant::now()).unwrap()), ["a 1 -:a"]);
+    assert!(!source.is_starting());
+}
+
+#[test]
+fn the_start_lasts_until_all_stand_but_not_for_ever() {
+    let temp = Temp::new(&["a/m"]);
+    let (mut source, now) = (temp.source(Config::default()), Instant::now());
+    let poll = Duration::from_millis(Config::default().poll_ms);
+    source.scan(now).unwrap();
+    assert!(source.is_starting() && source.pause() < poll);
+    source.scan(now + HOUR).unwrap();
+    assert!(!source.is_starting() && source.pause() == poll);
+    let mut source = temp.source(Config::default());
+    for hour in 0..=10 {
+        temp.write("a/m", &"m".repeat(hour + 1));
+        source.scan(now + HOUR * hour as u32).unwrap();
+        assert_eq!(source.is_starting(), hour < 10, "hour {hour}");
+    }
+    temp.write("b/m", "m");
+    source.scan(now + HOUR * 11).unwrap();
+    assert!(!source.is_starting(), "a start comes once");
+}
+
+#[test]
+fn an_empty_directory_has_started() {
+    let temp = Temp::new(&[]);
+    let mut source = temp.source(Config::default());
+    source.scan(Instant::now()).unwrap();
+    assert!(!source.is_starting());
 }
 
 #[test]

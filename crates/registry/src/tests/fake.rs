@@ -28,6 +28,7 @@ pub struct FakeSource {
     /// Paths whose reading fails for now.
     pub changing: RefCell<Vec<String>>,
     pub kept: usize,
+    pub starting: bool,
 }
 
 #[derive(Default)]
@@ -64,6 +65,10 @@ impl Source for FakeSource {
         let files = ModelFiles::new([("m".to_owned(), text.as_bytes().to_vec().into())]);
         let outputs = (!outputs.is_empty()).then(|| vec![outputs.to_owned()]);
         Ok(Content::new(files, ModelConfig { outputs, ..ModelConfig::default() }))
+    }
+
+    fn is_starting(&self) -> bool {
+        self.starting
     }
 }
 

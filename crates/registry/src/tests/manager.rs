@@ -34,6 +34,20 @@ fn an_empty_directory_is_ready() {
 }
 
 #[test]
+fn nothing_is_ready_before_its_source_has_started() {
+    let mut world = World::new(1);
+    world.source.starting = true;
+    world.go();
+    assert!(!world.registry.is_ready());
+    world.source.starting = false;
+    world.go();
+    assert!(world.registry.is_ready());
+    world.source.starting = true;
+    world.go();
+    assert!(world.registry.is_ready(), "it stays so");
+}
+
+#[test]
 fn a_handle_keeps_its_version_until_it_is_dropped() {
     let mut world = World::new(1);
     world.put("a", 0, Some("one"));
