@@ -1,0 +1,152 @@
+//! `forebay inspect`: what a model is, takes and gives, and the plan that computes it.
+
+use std::fmt::Write;
+
+use model::{Field, Predictor, Signature};
+use plan::Plan;
+use serde_json::{Value, json};
+
+use crate::{
+    cmd,
+    failure::Failure,
+    model_arg::{ModelArg, Opened},
+};
+
+/// Prints format, signature, plan and sizes of a model
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelArg,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> Result<(), Failure> {
+    let opened = args.model.open()?;
+    if args.json {
+        return cmd::print(&format!("{:#}\n", as_json(&opened)));
+    }
+    cmd::print(&as_text(&opened))
+}
+
+fn as_text(opened: &Opened) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_text(opened, &mut text);
+    text
+}
+
+fn write_text(opened: &Opened, text: &mut String) -> std::fmt::Result {
+    let from = &opened.model.provenance;
+    let version = opened.version.map_or(String::new(), |version| format!(", version {version}"));
+    writeln!(text, "model      {}{version}", opened.name)?;
+    writeln!(text, "format     {}", from.format)?;
+    for (label, value) in [("class", &from.class), ("tool", &from.tool)] {
+        if !value.is_empty() {
+            writeln!(text, "{label:<10} {value}")?;
+        }
+    }
+    writeln!(text, "artifact   {} bytes", from.artifact_bytes)?;
+    for warning in &opened.model.warnings {
+        writeln!(text, "warning    {warning}")?;
+    }
+    for (signature, (_, plan)) in opened.servable.signatures().iter().zip(&opened.model.plans) {
+        let separable = match plan.not_separable() {
+            None => "yes".to_owned(),
+            Some(node) => format!("no, because of {} ({})", node.op.name(), node.step),
+        };
+        writeln!(text, "\nsignature  {}", signature.name)?;
+        writeln!(text, "separable  {separable}")?;
+        writeln!(text, "nodes      {}\n", plan.nodes.len())?;
+        text.push_str(&table(signature));
+        writeln!(text, "\nplan")?;
+        for line in plan.to_string().lines() {
+            writeln!(text, "  {line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the fields as a table.
+fn table(signature: &Signature) -> String {
+    let shown = |notes: &[(bool, &str)]| {
+        notes.iter().filter(|(holds, _)| *holds).map(|(_, note)| *note).collect::<Vec<_>>().join(", ")
+    };
+    let row = |side: &str, field: &Field, notes: String| {
+        [
+            side.to_owned(),
+            field.name.to_string(),
+            field.ty().dtype_name(),
+            format!("{:?}", field.ty().row_shape()),
+            notes,
+        ]
+    };
+    let inputs = signature.inputs.iter().map(|field| {
+        let not_needed = !field.default;
+        let notes = [
+            (field.takes.is_from_data(), "from data"),
+            (field.nullable, "may be null"),
+            (not_needed, "not needed for the default outputs"),
+        ];
+        row("input", field, shown(&notes))
+    });
+    let outputs =
+        signature.outputs.iter().map(|field| row("output", field, shown(&[(!field.default, "when asked for")])));
+    let head = ["", "name", "dtype", "shape", ""].map(str::to_owned);
+    let rows: Vec<[String; 5]> = std::iter::once(head).chain(inputs).chain(outputs).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 4] = std::array::from_fn(width);
+    let line = |row: &[String; 5]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells: Vec<String> = cells.chain([row[4].clone()]).collect();
+        format!("{}\n", format!("  {}", cells.join("  ")).trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+fn as_json(opened: &Opened) -> Value {
+    let from = &opened.model.provenance;
+    let plans: Vec<&Plan> = opened.model.plans.iter().map(|(_, plan)| &**plan).collect();
+    json!({
+        "name": opened.name,
+        "version": opened.version.map(|version| version.0),
+        "format": from.format,
+        "class": from.class,
+        "tool": from.tool,
+        "signatures": opened.servable.signatures().iter().map(signature).collect::<Vec<_>>(),
+        "separable": plans.iter().all(|plan| plan.not_separable().is_none()),
+        "nodes": plans.iter().map(|plan| plan.nodes.len()).sum::<usize>(),
+        "artifact_bytes": from.artifact_bytes,
+        "warnings": opened.model.warnings,
+    })
+}
+
+fn signature(signature: &Signature) -> Value {
+    let input = |field: &Field| {
+        json!({
+            "name": &*field.name,
+            "type": field.ty().to_string(),
+            "dtype": field.ty().dtype_name(),
+            "shape": field.ty().row_shape(),
+            "nullable": field.nullable,
+            "from_data": field.takes.is_from_data(),
+            "needed": field.default,
+        })
+    };
+    let output = |field: &Field| {
+        json!({
+            "name": &*field.name,
+            "type": field.ty().to_string(),
+            "dtype": field.ty().dtype_name(),
+            "shape": field.ty().row_shape(),
+            "nullable": field.nullable,
+            "default": field.default,
+        })
+    };
+    json!({
+        "name": &*signature.name,
+        "inputs": signature.inputs.iter().map(input).collect::<Vec<_>>(),
+        "outputs": signature.outputs.iter().map(output).collect::<Vec<_>>(),
+    })
+}

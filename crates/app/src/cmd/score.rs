@@ -1,0 +1,136 @@
+//! `forebay score`: a table in, the model's answers out.
+
+use std::{fs, path::PathBuf, sync::Arc, thread};
+
+use clap::ValueEnum;
+use codec::{Format, ReadOptions, WriteOptions, schema};
+use engine::servable::WHOLE_ROWS_MAX;
+use model::{Field, OnFault};
+
+use crate::{
+    failure::Failure,
+    model_arg::{ModelArg, Opened},
+    output::Output,
+    progress::{Progress, Tally},
+    score::{
+        pipeline::Run,
+        scorer::Scorer,
+        table::{self, Input, Tables},
+    },
+    signals,
+};
+
+/// Scores a table with a model: JSON lines, CSV, Parquet or Arrow in and out
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelArg,
+    /// The table; standard input where absent or `-`
+    input: Option<PathBuf>,
+    /// Where answers go, complete or not at all; standard output where absent or `-`
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Format of the input, where its name does not tell: jsonl, csv, parquet, arrow, v2
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Format of the output, where its name does not tell
+    #[arg(long, value_name = "FORMAT")]
+    output_format: Option<String>,
+    /// The outputs to compute, instead of the default ones
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    outputs: Option<Vec<String>>,
+    /// The signature to call, instead of the default one
+    #[arg(long, value_name = "NAME")]
+    signature: Option<String>,
+    /// What a row does that the model refuses: end the run, or keep its place as {"_error":".."}
+    #[arg(long, value_name = "WHAT", default_value = "fail")]
+    on_error: OnError,
+    /// Threads that score, where rows do not depend on each other; one per core where absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Say at the end how many rows were scored, even where standard error is no terminal
+    #[arg(long)]
+    summary: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum OnError {
+    Fail,
+    Row,
+}
+
+impl From<OnError> for OnFault {
+    fn from(on_error: OnError) -> OnFault {
+        match on_error {
+            OnError::Fail => OnFault::FailCall,
+            OnError::Row => OnFault::MarkRow,
+        }
+    }
+}
+
+/// Below so many bytes, threads cost more than they bring.
+const ALONE_BYTES_MAX: u64 = 256 << 10;
+
+pub fn run(args: Args) -> Result<(), Failure> {
+    let format = table::format(args.format.as_deref(), args.input.as_deref(), "--format")?;
+    let output_format = table::format(args.output_format.as_deref(), args.output.as_deref(), "--output-format")?;
+    let opened = args.model.open()?;
+    let scorer = scorer(&opened, &args)?;
+    let input = input(&opened, &args, &scorer, format)?;
+    signals::end_on_interrupt();
+    let (output, file) = Output::open(args.output.as_deref())?;
+    let on_fault = args.on_error.into();
+    let mut sink = table::sink(file, output_format, WriteOptions { on_fault });
+    let progress = Progress::begin(input.total);
+    let run = Run { scorer: &scorer, input: &input.name, output: &output.name, on_fault, progress: &progress };
+    let scored = score(&opened, &args, &run, input.source, &mut *sink);
+    // What was written before a failure reaches standard output whole; a file is complete or not there.
+    let finished = sink.finish().map_err(|error| Failure::sink(&output.name, error));
+    let tally = scored?;
+    finished?;
+    output.finish()?;
+    progress.end(tally, args.summary);
+    Ok(())
+}
+
+fn score(
+    opened: &Opened,
+    args: &Args,
+    run: &Run<'_>,
+    source: Tables,
+    sink: &mut dyn codec::Sink,
+) -> Result<Tally, Failure> {
+    let (_, plan) = opened.signature(args.signature.as_deref())?;
+    if plan.not_separable().is_some() {
+        return run.whole(source, WHOLE_ROWS_MAX, sink);
+    }
+    let bytes = args.input.as_ref().and_then(|path| fs::metadata(path).ok()).filter(|meta| meta.is_file());
+    let small = bytes.is_some_and(|meta| meta.len() < ALONE_BYTES_MAX);
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    match args.threads.map_or_else(cores, usize::from) {
+        threads if threads > 1 && !small => run.together(source, threads, sink),
+        _ => run.alone(source, sink),
+    }
+}
+
+fn scorer<'a>(opened: &'a Opened, args: &Args) -> Result<Scorer<'a>, Failure> {
+    let (signature, _) = opened.signature(args.signature.as_deref())?;
+    if let Some(unknown) = args.outputs.iter().flatten().find(|name| signature.output(name).is_none()) {
+        let known: Vec<&str> = signature.outputs.iter().map(|field| &*field.name).collect();
+        let known = known.join(", ");
+        return Err(Failure::usage(format_args!("--outputs: the model has no `{unknown}`; there are {known}")));
+    }
+    let outputs = args.outputs.as_ref().map(|names| names.iter().map(|name| Arc::from(name.as_str())).collect());
+    Ok(Scorer { servable: &opened.servable, signature: args.signature.as_deref().map(Into::into), outputs })
+}
+
+/// Opens the input for the columns that the outputs are computed from.
+fn input(opened: &Opened, args: &Args, scorer: &Scorer<'_>, format: Format) -> Result<Input, Failure> {
+    let (signature, _) = opened.signature(args.signature.as_deref())?;
+    let needed = signature.needed(scorer.outputs.as_deref());
+    let fields: Vec<Field> =
+        signature.inputs.iter().zip(needed).filter(|(_, needed)| *needed).map(|(field, _)| field.clone()).collect();
+    let types = schema::types_of(&fields, &opened.inputs);
+    let options = ReadOptions { types, keep_bad_rows: true, ..ReadOptions::new(fields) };
+    table::open(args.input.as_deref(), format, options)
+}

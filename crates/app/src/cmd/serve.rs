@@ -1,0 +1,171 @@
+//! `forebay serve`: a directory of models in, HTTP out, until told to stop.
+//!
+//! The listener is up first and answers health checks while the models load; SIGTERM and SIGINT drain it, SIGHUP reads the
+//! configuration again.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use gateway::{Gateway, Guarded, Policies};
+use registry::Registry;
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tracing::{info, warn};
+
+use crate::{
+    config::{self, MODELS_PATH, Settings},
+    failure::Failure,
+    loader::EngineLoader,
+    logs,
+    serve::watch,
+};
+
+/// Serves a directory of models over HTTP
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The models directory, or one model [models.path; default: models]
+    models: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes a free one [server.http; default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+    /// Threads that serve the network; 0 is one per core [runtime.threads]
+    #[arg(long, value_name = "N")]
+    threads: Option<u16>,
+    /// Level of the logs: error, warn, info, debug, trace [log.level; default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub fn run(args: Args) -> Result<(), Failure> {
+    let settings = resolve(&args)?;
+    let level = logs::start(&settings.log).map_err(Failure::Usage)?;
+    let models = models(&settings.models.path)?;
+    let runtime = runtime(settings.runtime.threads).map_err(|error| Failure::refused(format_args!("{error}")))?;
+    runtime.block_on(serve(args, settings, models, level))
+}
+
+async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: logs::Level) -> Result<(), Failure> {
+    let address = &settings.server.http;
+    let bound = TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (local, listener) = bound.map_err(|error| {
+        Failure::usage(format_args!("cannot listen on {address}: {error}; choose another address with --http"))
+    })?;
+    let registry = Arc::new(Registry::default());
+    let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
+    let counters = policies.metrics();
+    let loader = Arc::new(Guarded::new(Arc::new(EngineLoader), policies));
+    let gateway = Gateway::new(registry.clone());
+    let state = server::State::new(settings.server.clone(), settings.mist.clone(), gateway, counters)
+        .map_err(|error| Failure::usage(format_args!("{error}")))?;
+    let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
+    let signals = Signals::new().map_err(started)?;
+    announce(&settings, local, models.as_deref());
+    let watch = watch::start(models, settings.models.source.clone(), registry, loader).map_err(started)?;
+    let shutdown = signals.until_stop(move || reload(&args, &settings, &level));
+    let drained = server::run(listener, Arc::new(state), shutdown).await;
+    // Joining waits for the load at hand, which may take long; the network is closed by then.
+    drop(watch);
+    let drained = drained.map_err(|error| Failure::refused(format_args!("the listener failed: {error}")))?;
+    info!(connections_cut = drained.cut, "stopped");
+    Ok(())
+}
+
+/// Says where the server is, as the first line.
+fn announce(settings: &Settings, local: std::net::SocketAddr, models: Option<&Path>) {
+    let models = models.map_or("no models".to_owned(), |path| format!("models from {}", path.display()));
+    if settings.log.json {
+        info!(address = %local, %models, "listening");
+    } else {
+        eprintln!("forebay: listening on http://{local}, {models}");
+    }
+}
+
+fn resolve(args: &Args) -> Result<Settings, Failure> {
+    let models = args.models.as_ref().map(|path| {
+        let text = path.to_str().map(str::to_owned);
+        text.ok_or_else(|| Failure::usage(format_args!("the path {} is not UTF-8", path.display())))
+    });
+    let flags = [
+        ("models.path", models.transpose()?),
+        ("server.http", args.http.clone()),
+        ("runtime.threads", args.threads.map(|n| n.to_string())),
+        ("log.level", args.log_level.clone()),
+    ];
+    let flags: Vec<(&str, String)> = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    config::resolve(args.config.as_deref(), &flags).map(|resolved| resolved.settings)
+}
+
+/// Returns where the models are; nothing where nobody said so and there is no such directory.
+fn models(path: &str) -> Result<Option<PathBuf>, Failure> {
+    let found = PathBuf::from(path);
+    match found.exists() {
+        true => Ok(Some(found)),
+        false if path == MODELS_PATH => Ok(None),
+        false => Err(Failure::usage(format_args!("{path}: no such models directory; create it or name another"))),
+    }
+}
+
+fn runtime(threads: usize) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if threads > 0 {
+        builder.worker_threads(threads);
+    }
+    builder.enable_io().enable_time().thread_name("network").build()
+}
+
+/// Reads the configuration again and applies what can change.
+fn reload(args: &Args, old: &Settings, level: &logs::Level) {
+    let now = match resolve(args) {
+        Ok(now) => now,
+        Err(Failure::Usage(error) | Failure::Refused(error)) => {
+            warn!(%error, "the configuration was not read again; the old one holds");
+            return;
+        }
+        Err(_) => return,
+    };
+    if let Ok(filter) = now.log.filter() {
+        level.set(filter);
+    }
+    let restart = old.needs_restart(&now);
+    if !restart.is_empty() {
+        warn!(keys = restart.join(" "), "these keys changed and need a restart");
+    }
+    info!("the configuration was read again");
+}
+
+/// The signals that a server listens to.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for a signal to stop; does `on_hangup` with every SIGHUP meanwhile.
+    async fn until_stop(mut self, on_hangup: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => break,
+                _ = self.terminate.recv() => break,
+                _ = self.hangup.recv() => on_hangup(),
+            }
+        }
+        info!("stopping");
+    }
+}

@@ -1,0 +1,96 @@
+//! From the files of an artifact to something that answers: where formats and engine meet.
+
+use std::sync::Arc;
+
+use codec::schema;
+use engine::{CompileError, Servable};
+use formats::ReadError;
+use model::{InputSpec, Kind, ModelFiles, Name, Version};
+use registry::{About, LoadError, Loaded, Loader, ModelConfig};
+
+/// Loads versions for the registry.
+pub struct EngineLoader;
+
+/// Why files are not a model that answers.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("the model cannot run: {0}")]
+    Compile(#[from] CompileError),
+    #[error("forebay.toml: {0}")]
+    Config(String),
+}
+
+impl OpenError {
+    fn kind(&self) -> Kind {
+        match self {
+            OpenError::Read(ReadError::UnknownClass { .. } | ReadError::Unimplemented { .. })
+            | OpenError::Compile(CompileError::Unimplemented(_)) => Kind::Unimplemented,
+            _ => Kind::FailedPrecondition,
+        }
+    }
+}
+
+/// Returns what is said of the input columns: by the user now, else beside the artifact.
+pub fn inputs(mut said: Vec<InputSpec>, config: &ModelConfig) -> Result<Vec<InputSpec>, OpenError> {
+    for input in &config.inputs {
+        if said.iter().any(|spec| *spec.name == *input.name) {
+            continue;
+        }
+        let ty = schema::parse_type(&input.ty)
+            .map_err(|error| OpenError::Config(format!("inputs: `{}`: {error}", input.name)))?;
+        said.push(InputSpec {
+            name: input.name.as_str().into(),
+            ty,
+            metadata: input.metadata.as_deref().map(Into::into),
+        });
+    }
+    Ok(said)
+}
+
+/// Reads the model and compiles its default programs.
+pub fn compile(
+    files: &ModelFiles,
+    config: &ModelConfig,
+    inputs: Vec<InputSpec>,
+) -> Result<(plan::Model, Servable), OpenError> {
+    let mut model = formats::read(files, &formats::ReadOptions { inputs, ..Default::default() })?;
+    if let Some(outputs) = &config.outputs {
+        restrict(&mut model, outputs)?;
+    }
+    let servable = Servable::new(&model)?;
+    Ok((model, servable))
+}
+
+/// Makes these the outputs of a call that names none.
+fn restrict(model: &mut plan::Model, names: &[String]) -> Result<(), OpenError> {
+    let has = |name: &String| model.plans.iter().any(|(_, plan)| plan.outputs.iter().any(|o| *o.name == **name));
+    if let Some(unknown) = names.iter().find(|name| !has(name)) {
+        let known = model.plans.iter().flat_map(|(_, plan)| plan.outputs.iter().map(|o| &*o.name));
+        let known = known.collect::<Vec<_>>().join(", ");
+        return Err(OpenError::Config(format!("outputs: the model has no `{unknown}`; there are {known}")));
+    }
+    for (_, plan) in &mut model.plans {
+        for output in &mut Arc::make_mut(plan).outputs {
+            output.default = names.iter().any(|name| **name == *output.name);
+            output.optional = false;
+        }
+    }
+    Ok(())
+}
+
+impl Loader for EngineLoader {
+    fn load(&self, _: &Name, _: Version, files: &ModelFiles, config: &ModelConfig) -> Result<Loaded, LoadError> {
+        let opened = inputs(Vec::new(), config).and_then(|inputs| compile(files, config, inputs));
+        let (model, servable) = opened.map_err(|error| LoadError::new(error.kind(), error.to_string()))?;
+        let said = |text: String| Some(text).filter(|text| !text.is_empty()).map(Into::into);
+        let about = About {
+            format: model.provenance.format.into(),
+            class: said(model.provenance.class),
+            tool: said(model.provenance.tool),
+            bytes: model.provenance.artifact_bytes,
+        };
+        Ok(Loaded { predictor: Arc::new(servable), about })
+    }
+}

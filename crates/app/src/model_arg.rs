@@ -1,0 +1,93 @@
+//! MODEL on the command line: an artifact, a folder of numbered versions, or a model's folder; read whole, then compiled.
+
+use std::path::PathBuf;
+
+use codec::schema;
+use engine::Servable;
+use model::{InputSpec, Predictor, Signature, Version};
+use plan::Plan;
+
+use crate::{failure::Failure, loader};
+
+/// What all commands that take a MODEL share.
+#[derive(clap::Args, Debug)]
+pub struct ModelArg {
+    /// An artifact, or a folder of numbered versions (the newest)
+    pub model: PathBuf,
+    /// The version to take from a folder of numbered versions
+    #[arg(long, value_name = "N")]
+    pub version: Option<u64>,
+    /// Types of input columns: DDL ("age int, v vector"), JSON, or a file that holds either
+    #[arg(long, value_name = "SCHEMA")]
+    pub schema: Option<String>,
+}
+
+/// A model that is ready to answer, and what is known of it.
+pub struct Opened {
+    /// As the path calls it.
+    pub name: String,
+    pub version: Option<Version>,
+    /// What the user says of the input columns, the command line before the file beside the artifact.
+    pub inputs: Vec<InputSpec>,
+    pub model: plan::Model,
+    pub servable: Servable,
+}
+
+impl ModelArg {
+    /// Reads and compiles the model.
+    pub fn open(&self) -> Result<Opened, Failure> {
+        let schema = self.schema.as_deref().map(schema_of).transpose()?.unwrap_or_default();
+        self.open_with(schema)
+    }
+
+    /// Reads and compiles the model under a schema.
+    pub fn open_with(&self, schema: Vec<InputSpec>) -> Result<Opened, Failure> {
+        let named = |error: &dyn std::fmt::Display| Failure::refused(format_args!("{}: {error}", self.model.display()));
+        let (version, content) =
+            registry::read_one(&self.model, self.version.map(Version), registry::Config::default())
+                .map_err(|error| named(&error))?;
+        let inputs = loader::inputs(schema, &content.config).map_err(|error| named(&error))?;
+        let (model, servable) =
+            loader::compile(&content.files, &content.config, inputs.clone()).map_err(|error| named(&error))?;
+        Ok(Opened { name: self.name(), version, inputs, model, servable })
+    }
+
+    fn name(&self) -> String {
+        let path = std::fs::canonicalize(&self.model).unwrap_or_else(|_| self.model.clone());
+        let name = if path.is_file() { path.file_stem() } else { path.file_name() };
+        name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
+impl Opened {
+    /// Returns a signature with its plan; the default one where none is named.
+    pub fn signature(&self, name: Option<&str>) -> Result<(&Signature, &Plan), Failure> {
+        let signatures = self.servable.signatures();
+        let place = match name {
+            None => Some(0),
+            Some(name) => signatures.iter().position(|signature| &*signature.name == name),
+        };
+        let found = place.and_then(|place| Some((signatures.get(place)?, &*self.model.plans.get(place)?.1)));
+        found.ok_or_else(|| {
+            let known: Vec<&str> = signatures.iter().map(|signature| &*signature.name).collect();
+            let name = name.unwrap_or("default");
+            Failure::usage(format_args!("--signature: the model has no `{name}`; there are {}", known.join(", ")))
+        })
+    }
+}
+
+/// Reads what `--schema` says.
+fn schema_of(text: &str) -> Result<Vec<InputSpec>, Failure> {
+    let path = std::path::Path::new(text);
+    let read = if !text.trim_start().starts_with('{') && path.is_file() {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format_args!("--schema: cannot read {}: {error}", path.display())))?;
+        schema::parse(&text)
+    } else {
+        schema::parse(text)
+    };
+    read.map_err(|error| {
+        let hint = if text.contains(['/', '.']) && !text.contains(' ') { "; no such file, read as DDL" } else { "" };
+        Failure::usage(format_args!("--schema: {error}{hint}"))
+    })
+}

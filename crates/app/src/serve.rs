@@ -1,0 +1,3 @@
+//! What runs beside the listener while models are served.
+
+pub mod watch;
