@@ -266,7 +266,7 @@ fn width(ty: &Type) -> usize {
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
+        if self.left == 0 && !buffer.is_empty() {
             // The end of the input is no overrun.
             let more = self.inner.read(&mut buffer[..1])?;
             self.over = more > 0;
