@@ -13,6 +13,10 @@ pub enum Failure {
     Usage(String),
     /// The reader of our output went away: nothing is left to say, and nobody to say it to.
     PipeClosed,
+    /// SIGINT came.
+    Interrupted,
+    /// SIGTERM came.
+    Terminated,
     /// What went wrong was told where it happened, case by case.
     Told,
 }
@@ -48,6 +52,8 @@ impl Failure {
             Failure::Refused(_) | Failure::Told => ExitCode::from(1),
             Failure::Usage(_) => ExitCode::from(2),
             Failure::PipeClosed => ExitCode::SUCCESS,
+            Failure::Interrupted => ExitCode::from(130),
+            Failure::Terminated => ExitCode::from(143),
         }
     }
 

@@ -73,6 +73,7 @@ fn restrict(model: &mut plan::Model, names: &[String]) -> Result<(), OpenError> 
     }
     for (_, plan) in &mut model.plans {
         for output in &mut Arc::make_mut(plan).outputs {
+            output.optional = false;
             output.default = names.iter().any(|name| **name == *output.name);
             output.optional = false;
         }

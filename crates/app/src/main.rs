@@ -49,10 +49,10 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Serve(args) => cmd::serve::run(args),
-        Command::Score(args) => cmd::score::run(args),
+        Command::Score(args) => signals::interruptible(|| cmd::score::run(args)),
         Command::Inspect(args) => cmd::inspect::run(args),
-        Command::Verify(args) => cmd::verify::run(args),
-        Command::Bench(args) => cmd::bench::run(args),
+        Command::Verify(args) => signals::interruptible(|| cmd::verify::run(args)),
+        Command::Bench(args) => signals::interruptible(|| cmd::bench::run(args)),
         Command::Config(args) => cmd::config::run(args),
     };
     match done {

@@ -1,8 +1,8 @@
 //! MODEL on the command line: an artifact, a folder of numbered versions, or a model's folder; read whole, then compiled.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use codec::schema;
+use codec::{ReadOptions, schema};
 use engine::Servable;
 use model::{InputSpec, Predictor, Signature, Version};
 use plan::Plan;
@@ -73,6 +73,13 @@ impl Opened {
             let name = name.unwrap_or("default");
             Failure::usage(format_args!("--signature: the model has no `{name}`; there are {}", known.join(", ")))
         })
+    }
+
+    /// Returns how to read the columns that the outputs are computed from (the default ones where none are asked).
+    pub fn read_options(&self, signature: &Signature, outputs: Option<&[Arc<str>]>) -> ReadOptions {
+        let fields = signature.fields(outputs);
+        let types = schema::types_of(&fields, &self.inputs);
+        ReadOptions { types, ..ReadOptions::new(fields) }
     }
 }
 

@@ -1,27 +1,37 @@
-//! Signals for commands that run to an end: the unfinished output is removed, and the exit code says what happened.
+//! Signals for commands that run to an end: the work stands still, its unfinished output goes, and the exit code tells.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::thread;
 
-use crate::output;
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
 
-/// Ends the process on SIGINT (exit code 130) and SIGTERM (143). Without the means to watch signals they end it anyway,
-/// and an unfinished file stays under its `.partial` name.
-pub fn end_on_interrupt() {
-    let watch = || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
-        let code = runtime.block_on(async {
-            let (Ok(mut interrupt), Ok(mut terminate)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            else {
-                return std::future::pending().await;
-            };
-            tokio::select! {
-                _ = interrupt.recv() => 130,
-                _ = terminate.recv() => 143,
-            }
-        });
+use crate::{failure::Failure, output};
+
+/// Stack of the thread that works: what the main thread of a process usually has.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Does the work on a thread of its own; SIGINT and SIGTERM end the wait for it, and with `main` the process.
+pub fn interruptible(work: impl FnOnce() -> Result<(), Failure> + Send + 'static) -> Result<(), Failure> {
+    let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
+    let runtime = Builder::new_current_thread().enable_io().build().map_err(started)?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(started)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(started)?;
+        let (done, result) = oneshot::channel();
+        // Nobody waits for the result only when a signal came first.
+        let work = move || drop(done.send(work()));
+        let thread = thread::Builder::new().name("work".to_owned()).stack_size(STACK_BYTES);
+        thread.spawn(work).map_err(started)?;
+        let failure = tokio::select! {
+            // The thread ends without a result when it panics, which it has said itself.
+            result = result => return result.unwrap_or(Err(Failure::Told)),
+            _ = interrupt.recv() => Failure::Interrupted,
+            _ = terminate.recv() => Failure::Terminated,
+        };
         output::remove_unfinished();
-        std::process::exit(code);
-    };
-    drop(std::thread::Builder::new().name("signals".to_owned()).spawn(watch));
+        Err(failure)
+    })
 }

@@ -12,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use codec::{ReadOptions, schema};
 use engine::{Program, workspace::with_workspace};
 use model::{Batch, Call, OnFault, PredictError};
 use serde_json::json;
@@ -100,11 +99,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 fn rows(opened: &Opened, args: &Args) -> Result<Batch, Failure> {
     let format = table::format(args.format.as_deref(), Some(&args.input), "--format")?;
     let (signature, _) = opened.signature(None)?;
-    let needed = signature.needed(None);
-    let fields: Vec<_> =
-        signature.inputs.iter().zip(needed).filter(|(_, needed)| *needed).map(|(f, _)| f.clone()).collect();
-    let types = schema::types_of(&fields, &opened.inputs);
-    let options = ReadOptions { types, ..ReadOptions::new(fields) };
+    let options = opened.read_options(signature, None);
     let mut input = table::open(Some(&args.input), format, options)?;
     let (mut batches, mut rows) = (Vec::new(), 0);
     while rows < ROWS_MAX {

@@ -50,7 +50,7 @@ fn show(layers: &Layers) -> String {
         let (table, key) = key.split_once('.').expect("every key stands in a table");
         if table != current {
             let gap = if text.is_empty() { "" } else { "\n" };
-            let _ = write!(text, "{}{gap}[{table}]\n", std::mem::take(&mut tables));
+            let _ = writeln!(text, "{}{gap}[{table}]", std::mem::take(&mut tables));
             current = table;
         }
         match value.as_array().filter(|list| list.iter().any(toml::Value::is_table)) {

@@ -83,16 +83,21 @@ fn table(signature: &Signature) -> String {
         ]
     };
     let inputs = signature.inputs.iter().map(|field| {
-        let not_needed = !field.default;
         let notes = [
             (field.takes.is_from_data(), "from data"),
             (field.nullable, "may be null"),
-            (not_needed, "not needed for the default outputs"),
+            (!field.default && field.optional, "may be left out"),
+            (!field.default && !field.optional, "not needed for the default outputs"),
         ];
         row("input", field, shown(&notes))
     });
-    let outputs =
-        signature.outputs.iter().map(|field| row("output", field, shown(&[(!field.default, "when asked for")])));
+    let outputs = signature.outputs.iter().map(|field| {
+        let notes = [
+            (!field.default && field.optional, "when its inputs are there"),
+            (!field.default && !field.optional, "when asked for"),
+        ];
+        row("output", field, shown(&notes))
+    });
     let head = ["", "name", "dtype", "shape", ""].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(head).chain(inputs).chain(outputs).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -3,9 +3,9 @@
 use std::{fs, path::PathBuf, sync::Arc, thread};
 
 use clap::ValueEnum;
-use codec::{Format, ReadOptions, WriteOptions, schema};
+use codec::{Format, ReadOptions, WriteOptions};
 use engine::servable::WHOLE_ROWS_MAX;
-use model::{Field, OnFault};
+use model::OnFault;
 
 use crate::{
     failure::Failure,
@@ -17,7 +17,6 @@ use crate::{
         scorer::Scorer,
         table::{self, Input, Tables},
     },
-    signals,
 };
 
 /// Scores a table with a model: JSON lines, CSV, Parquet or Arrow in and out
@@ -77,7 +76,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let opened = args.model.open()?;
     let scorer = scorer(&opened, &args)?;
     let input = input(&opened, &args, &scorer, format)?;
-    signals::end_on_interrupt();
     let (output, file) = Output::open(args.output.as_deref())?;
     let on_fault = args.on_error.into();
     let mut sink = table::sink(file, output_format, WriteOptions { on_fault });
@@ -127,10 +125,7 @@ fn scorer<'a>(opened: &'a Opened, args: &Args) -> Result<Scorer<'a>, Failure> {
 /// Opens the input for the columns that the outputs are computed from.
 fn input(opened: &Opened, args: &Args, scorer: &Scorer<'_>, format: Format) -> Result<Input, Failure> {
     let (signature, _) = opened.signature(args.signature.as_deref())?;
-    let needed = signature.needed(scorer.outputs.as_deref());
-    let fields: Vec<Field> =
-        signature.inputs.iter().zip(needed).filter(|(_, needed)| *needed).map(|(field, _)| field.clone()).collect();
-    let types = schema::types_of(&fields, &opened.inputs);
-    let options = ReadOptions { types, keep_bad_rows: true, ..ReadOptions::new(fields) };
+    let options = opened.read_options(signature, scorer.outputs.as_deref());
+    let options = ReadOptions { keep_bad_rows: true, ..options };
     table::open(args.input.as_deref(), format, options)
 }

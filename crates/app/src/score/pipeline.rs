@@ -71,8 +71,8 @@ impl Run<'_> {
             }
             // Channels close at the end, and when a thread dies.
             drop(answers);
-            let sound = at_work.into_iter().map(|thread| thread.join().is_ok()).fold(true, |all, one| all && one);
-            if sound { Ok(done) } else { Err(Failure::refused("internal error, this is a bug: a thread panicked")) }
+            let died = at_work.into_iter().filter_map(|thread| thread.join().err()).count();
+            if died == 0 { Ok(done) } else { Err(Failure::refused("internal error, this is a bug: a thread panicked")) }
         })
     }
 

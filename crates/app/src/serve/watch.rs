@@ -10,7 +10,7 @@ use std::{
         mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use registry::{Config, DirSource, Loader, Manager, MemoryStore, Registry, Scan, Source, SourceError};
@@ -38,7 +38,6 @@ pub fn start(
     registry: Arc<Registry>,
     loader: Arc<dyn Loader>,
 ) -> std::io::Result<Watch> {
-    let poll = Duration::from_millis(config.poll_ms.max(1));
     let (stop, stopped) = sync_channel::<()>(0);
     let run = move || {
         let mut manager = Manager::new(registry, loader, Arc::new(MemoryStore::default()));
@@ -62,7 +61,7 @@ pub fn start(
                 }
                 Err(_) => {}
             }
-            if stopped.recv_timeout(poll) != Err(RecvTimeoutError::Timeout) {
+            if stopped.recv_timeout(source.pause()) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
         }

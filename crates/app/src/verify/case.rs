@@ -73,11 +73,7 @@ impl Case {
             Err(_) => return Err("the model cannot be read".to_owned()),
         };
         let (signature, _) = opened.signature(None).map_err(|_| "the model has no signature".to_owned())?;
-        let needed = signature.needed(None);
-        let fields: Vec<_> =
-            signature.inputs.iter().zip(needed).filter(|(_, needed)| *needed).map(|(f, _)| f.clone()).collect();
-        let types = schema::types_of(&fields, &opened.inputs);
-        let options = ReadOptions { types, keep_bad_rows: true, ..ReadOptions::new(fields) };
+        let options = ReadOptions { keep_bad_rows: true, ..opened.read_options(signature, None) };
         let input = read(&self.folder.join("input.jsonl"))?;
         let answers = gather(&input, options).map_err(|error| format!("input.jsonl: {error}")).and_then(|chunk| {
             let scorer = Scorer { servable: &opened.servable, signature: None, outputs: None };
