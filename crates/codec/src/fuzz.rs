@@ -9,6 +9,10 @@ use crate::{
     table::{ReadOptions, Source},
 };
 
+mod columnar;
+
+pub use columnar::{arrow_ipc, parquet};
+
 /// Reads the bytes as a body of rows, as lines of rows, and writes back what was read.
 pub fn json_rows(bytes: &[u8]) {
     let Ok(decoder) = Decoder::new(&fields(), &[], Limits::default()) else { return };

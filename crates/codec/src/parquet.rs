@@ -8,6 +8,10 @@
 //! [`read()`] takes a whole file, [`ParquetSource`] reads rows in chunks from a file of any size,
 //! [`ParquetSink`] writes answers.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::CodecError;
+
 mod chunk;
 mod delta;
 mod footer;
@@ -19,15 +23,12 @@ mod sink;
 mod source;
 mod thrift;
 mod unpack;
+mod weight;
 
+pub use crate::arrow::vectors;
 pub use read::read;
 pub use sink::ParquetSink;
 pub use source::ParquetSource;
-
-use std::sync::atomic::{AtomicU64, Ordering};
-
-pub use crate::arrow::vectors;
-use crate::error::CodecError;
 
 /// How much a file may ask for. What is over a limit is refused, by the limit's name.
 #[derive(Clone, Debug)]

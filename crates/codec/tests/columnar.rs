@@ -1,7 +1,10 @@
 //! Parquet and Arrow written and read back: what a sink writes a source gives again, in chunks of any size.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
+
 use std::{
     io::{Cursor, Write},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -175,7 +178,7 @@ fn vector_column() -> Column {
 #[test]
 fn every_type_comes_back() {
     let batch = every_type();
-    let whole = parquet::read(&write(&[batch.clone()], OnFault::FailCall), &Limits::default()).unwrap();
+    let whole = parquet::read(&write(std::slice::from_ref(&batch), OnFault::FailCall), &Limits::default()).unwrap();
     for kind in KINDS {
         let bytes = write_as(kind, &[batch.slice(0, 4), batch.slice(4, 1)], OnFault::FailCall);
         let fields =
@@ -349,4 +352,33 @@ fn rows_without_columns_are_still_rows() {
     let bytes = write_as(Kind::ArrowFile, &[every_type()], OnFault::FailCall);
     let got = chunks_of(Kind::ArrowFile, &bytes, options).unwrap();
     assert_eq!(got.iter().map(Batch::rows).collect::<Vec<_>>(), [3, 2]);
+}
+
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else if path.extension().is_some_and(|e| e == "parquet") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn saved_models_are_read() {
+    let mut files = Vec::new();
+    files_below(&Path::new(REPOSITORY).join("examples"), &mut files);
+    for folder in ["conformance/spark", "lineage"] {
+        files_below(&Path::new(REPOSITORY).join("../shared").join(folder), &mut files);
+    }
+    println!("{} files", files.len());
+    for path in files {
+        let bytes = Buffer::from(std::fs::read(&path).unwrap());
+        let batch = parquet::read(&bytes, &Limits::default()).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert!(!batch.values().is_empty(), "{}", path.display());
+    }
 }

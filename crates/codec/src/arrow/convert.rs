@@ -63,7 +63,6 @@ impl Place<'_> {
 
     fn column(self, array: &dyn Array) -> Result<Column, CodecError> {
         use DataType as T;
-        let nulls = array.nulls().cloned();
         Ok(match array.data_type() {
             // A column without a type holds nothing but nulls; which numbers they are not is all the same.
             T::Null => nothing(&Type::F64, array.len()),
@@ -98,6 +97,15 @@ impl Place<'_> {
             T::LargeBinary => self.bytes(array.as_binary::<i64>())?,
             T::Utf8View => viewed(Type::Text, array.as_string_view()),
             T::BinaryView => viewed(Type::Bytes, array.as_binary_view()),
+            _ => return self.nested(array),
+        })
+    }
+
+    /// Of what holds other arrays; and of what is left.
+    fn nested(self, array: &dyn Array) -> Result<Column, CodecError> {
+        use DataType as T;
+        let nulls = array.nulls().cloned();
+        Ok(match array.data_type() {
             T::FixedSizeBinary(_) => {
                 let array = array.as_fixed_size_binary();
                 let mut builder = Builder::new(&Type::Bytes);
@@ -123,17 +131,7 @@ impl Place<'_> {
                 let entries = Column::Struct(Struct::new(keys.len(), entry, None));
                 Column::Map(List::new(array.offsets().clone(), Arc::new(entries), nulls))
             }
-            T::Dictionary(key, _) => match &**key {
-                T::Int8 => self.dictionary::<Int8Type>(array)?,
-                T::Int16 => self.dictionary::<Int16Type>(array)?,
-                T::Int32 => self.dictionary::<Int32Type>(array)?,
-                T::Int64 => self.dictionary::<Int64Type>(array)?,
-                T::UInt8 => self.dictionary::<UInt8Type>(array)?,
-                T::UInt16 => self.dictionary::<UInt16Type>(array)?,
-                T::UInt32 => self.dictionary::<UInt32Type>(array)?,
-                T::UInt64 => self.dictionary::<UInt64Type>(array)?,
-                other => return Err(self.unsupported(other)),
-            },
+            T::Dictionary(key, _) => self.keys(key, array)?,
             other => return Err(self.unsupported(other)),
         })
     }
@@ -202,14 +200,29 @@ impl Place<'_> {
         let list = array.as_fixed_size_list();
         let (rows, width) = (list.len(), width.max(0) as usize);
         let child = self.inner()?.column(list.values())?;
-        if let Column::Fixed(items) = &child {
-            if child.nulls().is_none() && width > 0 {
-                let shape = [&[width], items.shape()].concat();
-                return Ok(Column::Fixed(Fixed::new(items.dtype(), shape, rows, items.buffer().clone(), nulls)));
-            }
+        if let Column::Fixed(items) = &child
+            && child.nulls().is_none()
+            && width > 0
+        {
+            let shape = [&[width], items.shape()].concat();
+            return Ok(Column::Fixed(Fixed::new(items.dtype(), shape, rows, items.buffer().clone(), nulls)));
         }
         let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(width, rows));
         Ok(Column::List(List::new(offsets, Arc::new(child), nulls)))
+    }
+
+    fn keys(self, key: &DataType, array: &dyn Array) -> Result<Column, CodecError> {
+        match key {
+            DataType::Int8 => self.dictionary::<Int8Type>(array),
+            DataType::Int16 => self.dictionary::<Int16Type>(array),
+            DataType::Int32 => self.dictionary::<Int32Type>(array),
+            DataType::Int64 => self.dictionary::<Int64Type>(array),
+            DataType::UInt8 => self.dictionary::<UInt8Type>(array),
+            DataType::UInt16 => self.dictionary::<UInt16Type>(array),
+            DataType::UInt32 => self.dictionary::<UInt32Type>(array),
+            DataType::UInt64 => self.dictionary::<UInt64Type>(array),
+            other => Err(self.unsupported(other)),
+        }
     }
 
     fn dictionary<K: ArrowDictionaryKeyType>(self, array: &dyn Array) -> Result<Column, CodecError> {

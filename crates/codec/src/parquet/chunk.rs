@@ -21,16 +21,18 @@ use bytes::Bytes;
 use super::{
     Budget, Damage, damaged, delta,
     footer::{Chunk, Group},
-    hybrid,
     page::{self, Header, Input, Levels},
     unsupported,
+    weight::{Dictionary, cell_bytes, levels_len},
 };
 use crate::error::CodecError;
 
 /// Page headers hold statistics, but not books.
 const HEADER_BYTES_MAX: usize = 16 << 20;
-/// How much of a chunk is read from a file at once, where pages are smaller.
-const READ_AHEAD: usize = 256 << 10;
+/// How much is read from a file ahead of what was asked for, by all open columns together; and by one, at least and most.
+const READ_AHEAD: usize = 64 << 20;
+const READ_AHEAD_MIN: usize = 8 << 10;
+const READ_AHEAD_MAX: usize = 2 << 20;
 
 /// What the chunks of one reading share.
 #[derive(Debug)]
@@ -39,13 +41,15 @@ pub(super) struct Shared {
     pub(super) budget: Budget,
     /// Rows that are asked of the crate at a time: no flat column decodes more of a page at once.
     pub(super) rows_at_once: AtomicU64,
+    read_ahead: usize,
     /// Our own error, while the crate carries a note of it.
     pub(super) fault: Mutex<Option<CodecError>>,
 }
 
 impl Shared {
-    pub(super) fn new(input: Input, budget: Budget) -> Arc<Shared> {
-        Arc::new(Shared { input, budget, rows_at_once: AtomicU64::new(u64::MAX), fault: Mutex::new(None) })
+    pub(super) fn new(input: Input, budget: Budget, columns: usize) -> Arc<Shared> {
+        let read_ahead = (READ_AHEAD / columns.max(1)).clamp(READ_AHEAD_MIN, READ_AHEAD_MAX);
+        Arc::new(Shared { input, budget, rows_at_once: AtomicU64::new(u64::MAX), read_ahead, fault: Mutex::new(None) })
     }
 
     fn note(&self, error: CodecError) -> ParquetError {
@@ -74,25 +78,6 @@ pub(super) struct Pages {
     dictionary: Option<Dictionary>,
     /// The dictionary page, read when the chunk was opened and not yet given.
     pending: Option<Page>,
-}
-
-/// What has to be known of a dictionary to reckon what its indices stand for.
-struct Dictionary {
-    /// Lengths of the entries, where they are texts or bytes.
-    lengths: Vec<u32>,
-    longest: u64,
-}
-
-/// Bytes that one value takes in a column and in the levels beside it; texts come on top.
-pub(super) fn cell_bytes(column: &ColumnDescPtr) -> u64 {
-    let value = match column.physical_type() {
-        Physical::BOOLEAN => 1,
-        Physical::INT32 | Physical::FLOAT | Physical::BYTE_ARRAY => 4,
-        Physical::INT64 | Physical::DOUBLE => 8,
-        Physical::INT96 => 16,
-        Physical::FIXED_LEN_BYTE_ARRAY => u64::from(column.type_length().unsigned_abs()),
-    };
-    value + 2 * u64::from(column.max_def_level() > 0) + 2 * u64::from(column.max_rep_level() > 0)
 }
 
 impl Pages {
@@ -138,7 +123,7 @@ impl Pages {
         if let Some(from) = inside {
             return Ok(window.slice(from as usize..from as usize + len));
         }
-        let ahead = (self.chunk.end - at).min(READ_AHEAD as u64) as usize;
+        let ahead = (self.chunk.end - at).min(self.shared.read_ahead as u64) as usize;
         let window = self.shared.input.get(at, len.max(ahead))?;
         self.window = (at, window.clone());
         Ok(window.slice(..len))
@@ -285,82 +270,6 @@ impl Pages {
         };
         let cells = at_once.saturating_mul(cell_bytes(&self.column));
         self.shared.budget.charge(&self.place, cells.saturating_add(text_bytes))
-    }
-}
-
-/// Returns how many bytes of a first-version page its levels take.
-fn levels_len(
-    column: &ColumnDescPtr,
-    buf: &[u8],
-    values: u32,
-    definition: Encoding,
-    repetition: Encoding,
-) -> Option<usize> {
-    let mut at = 0usize;
-    for (max, encoding) in [(column.max_rep_level(), repetition), (column.max_def_level(), definition)] {
-        if max == 0 {
-            continue;
-        }
-        let len = if encoding == Encoding::RLE {
-            let head = buf.get(at..)?.first_chunk::<4>()?;
-            4 + u32::from_le_bytes(*head) as usize
-        } else {
-            let bits = (i16::BITS - max.leading_zeros()) as usize;
-            (values as usize * bits).div_ceil(8)
-        };
-        at = at.checked_add(len).filter(|&at| at <= buf.len())?;
-    }
-    Some(at)
-}
-
-// === impl Dictionary ===
-
-impl Dictionary {
-    fn new(column: &ColumnDescPtr, buf: &[u8], values: u32) -> Result<Dictionary, &'static str> {
-        const SHORT: &str = "a dictionary that claims more entries than it holds";
-        let width = match column.physical_type() {
-            Physical::BOOLEAN => return Err("a dictionary of booleans"),
-            Physical::INT32 | Physical::FLOAT => 4,
-            Physical::INT64 | Physical::DOUBLE => 8,
-            Physical::INT96 => 12,
-            Physical::FIXED_LEN_BYTE_ARRAY => column.type_length().unsigned_abs() as usize,
-            Physical::BYTE_ARRAY => return Dictionary::of_texts(buf, values).ok_or(SHORT),
-        };
-        if (values as usize).saturating_mul(width) > buf.len() {
-            return Err(SHORT);
-        }
-        Ok(Dictionary { lengths: Vec::new(), longest: 0 })
-    }
-
-    fn of_texts(mut buf: &[u8], values: u32) -> Option<Dictionary> {
-        let mut lengths = Vec::new();
-        for _ in 0..values {
-            let (head, rest) = buf.split_first_chunk::<4>()?;
-            let len = u32::from_le_bytes(*head);
-            buf = rest.get(len as usize..)?;
-            lengths.push(len);
-        }
-        let longest = lengths.iter().copied().max().unwrap_or(0).into();
-        Some(Dictionary { lengths, longest })
-    }
-
-    /// Returns the bytes of the texts that a page of `all` indices stands for, or of the `at_once` that are decoded at a
-    /// time; exactly where a bound would be large.
-    fn text_bytes(&self, data: &[u8], all: u64, at_once: u64, budget: u64) -> Result<u64, Damage> {
-        let bound = at_once * self.longest;
-        if bound <= budget / 1024 || data.is_empty() {
-            return Ok(bound);
-        }
-        let (&width, indices) = data.split_first().ok_or(Damage::EndsEarly)?;
-        let mut sum = 0u64;
-        let walked = hybrid::runs(indices, width, all, |index, times| {
-            sum += times * self.lengths.get(index as usize).map_or(0, |&len| u64::from(len));
-        });
-        match walked {
-            // Nulls have no index, so fewer may stand there than values.
-            Ok(()) | Err(Damage::EndsEarly) => Ok(sum.min(bound)),
-            Err(damage) => Err(damage),
-        }
     }
 }
 

@@ -12,11 +12,12 @@ use model::{Batch, Buffer};
 
 use super::{
     Budget, Limits,
-    chunk::{Opened, Shared, cell_bytes},
+    chunk::{Opened, Shared},
     damaged, footer,
     footer::Footer,
     page::Input,
     schema,
+    weight::cell_bytes,
 };
 use crate::{arrow::convert, error::CodecError, guard::guarded};
 
@@ -49,7 +50,7 @@ fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
     if leaves.is_empty() {
         return Ok(Batch::new(rows));
     }
-    let shared = Shared::new(input, budget);
+    let shared = Shared::new(input, budget, leaves.len());
     let opened = Opened::new(&shared, &schema, &footer.groups, &leaves)?;
     // All rows in one piece: nothing is joined afterwards.
     let mut reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &opened, rows.max(1), None)

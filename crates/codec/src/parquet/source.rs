@@ -16,11 +16,12 @@ use model::{Batch, Buffer};
 
 use super::{
     Budget, Limits,
-    chunk::{Opened, Shared, cell_bytes},
+    chunk::{Opened, Shared},
     damaged,
     footer::{self, Footer, Group},
     page::Input,
     schema,
+    weight::cell_bytes,
 };
 use crate::{
     arrow::fit,
@@ -77,7 +78,7 @@ impl ParquetSource {
             let leaves: Vec<usize> = leaves.collect();
             let mask = ProjectionMask::leaves(&schema, leaves.iter().copied());
             let levels = parquet_to_arrow_field_levels(&schema, mask, None).map_err(|e| damaged("the schema", e))?;
-            let shared = Shared::new(input, Budget::new(limits.decoded_bytes_max));
+            let shared = Shared::new(input, Budget::new(limits.decoded_bytes_max), leaves.len());
             let (open, next_group, rows_left, rows_given) = (None, 0, 0, 0);
             Ok(ParquetSource {
                 options,
