@@ -14,7 +14,7 @@ use crate::{
     error::CodecError,
     json::{Limits, RowWriter, VectorForm, cell},
     report::Got,
-    slot::Slot,
+    slot::{Slot, rows_within},
     table::{Chunk, ReadOptions, Sink, Source, WriteOptions},
 };
 
@@ -89,7 +89,8 @@ impl<R: Read> CsvSource<R> {
     /// Reads the first rows, settles the types that are open, and takes the rows into the columns.
     fn settle(&mut self) -> Result<usize, CodecError> {
         let mut records = Vec::new();
-        let (begin, rows_max) = (self.reader.position().byte(), self.options.settle_rows.max(1));
+        let (begin, rows_max) =
+            (self.reader.position().byte(), rows_within(&self.slots, self.options.settle_rows.max(1)));
         while records.len() < rows_max && !self.is_full(begin) && self.next_record()? {
             records.push(self.record.clone());
         }
@@ -109,8 +110,9 @@ impl<R: Read> CsvSource<R> {
             return self.settle();
         }
         let mut row = 0;
+        let rows_max = rows_within(&self.slots, self.options.chunk_rows_max.max(1));
         let begin = self.reader.position().byte();
-        while row < self.options.chunk_rows_max.max(1) && !self.is_full(begin) && self.next_record()? {
+        while row < rows_max && !self.is_full(begin) && self.next_record()? {
             push_record(&mut self.slots, &self.places, &mut self.cx, self.csv, &self.record, row);
             row += 1;
         }

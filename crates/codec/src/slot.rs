@@ -77,10 +77,16 @@ impl Slot {
             let what = format!("input `{}` is one value for the call, which rows cannot carry", field.name);
             return Err(CodecError::Unsupported { what });
         }
+        // A row's null takes the room of the whole array, however short its text: so rows are counted, and lists refused.
+        let in_list = |ty: &Type| repeats_arrays(ty).then(|| ty.to_string());
         let takes: Arc<[Type]> = match (given, &field.takes) {
             (Some(ty), _) | (None, Takes::One(ty)) => Arc::new([ty.clone()]),
             (None, Takes::From(types)) => types.as_slice().into(),
         };
+        if let Some(ty) = takes.iter().find_map(in_list) {
+            let context = "in rows: arrays of a fixed shape within lists or maps";
+            return Err(CodecError::UnsupportedType { column: field.name.to_string(), ty, context });
+        }
         Ok(Slot::of(field.name.clone(), takes, if field.optional { Presence::Optional } else { Presence::Needed }))
     }
 
@@ -250,6 +256,35 @@ impl Slot {
         self.freeze();
         let next = Builder::new(self.ty());
         std::mem::replace(&mut self.builder, next).finish()
+    }
+}
+
+/// Most bytes that the arrays of fixed shape in one batch may take.
+const ARRAY_BYTES_MAX: usize = 256 << 20;
+
+/// Returns how many rows a batch of these columns may have, so that its arrays of fixed shape stay within bounds.
+pub(crate) fn rows_within(slots: &[Slot], rows_max: usize) -> usize {
+    let widest = |slot: &Slot| slot.takes.iter().map(array_bytes).max().unwrap_or(0);
+    let row: usize = slots.iter().map(widest).fold(0, usize::saturating_add);
+    ARRAY_BYTES_MAX.checked_div(row).map_or(rows_max, |rows| rows.max(1).min(rows_max))
+}
+
+fn array_bytes(ty: &Type) -> usize {
+    match ty {
+        Type::Fixed { shape, .. } if shape.is_empty() => 0,
+        Type::Fixed { dtype, shape } => shape.iter().fold(dtype.width(), |bytes, &d| bytes.saturating_mul(d)),
+        Type::Struct(parts) => parts.iter().map(|(_, ty)| array_bytes(ty)).fold(0, usize::saturating_add),
+        _ => 0,
+    }
+}
+
+fn repeats_arrays(ty: &Type) -> bool {
+    let within = |ty: &Type| array_bytes(ty) > 0 || repeats_arrays(ty);
+    match ty {
+        Type::List(item) => within(item),
+        Type::Map(key, value) => within(key) || within(value),
+        Type::Struct(parts) => parts.iter().any(|(_, ty)| repeats_arrays(ty)),
+        _ => false,
     }
 }
 

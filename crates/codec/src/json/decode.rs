@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::CodecError,
     report::{Expected, Got},
-    slot::Slot,
+    slot::{Slot, rows_within},
 };
 
 /// What one body may hold; its length is the caller's to bound.
@@ -21,6 +21,7 @@ use crate::{
 pub struct Limits {
     /// Levels of arrays and objects, the outermost included; at most 120, the scanner's own limit.
     pub depth_max: usize,
+    /// Fewer where the fields have arrays of fixed shape, of which one batch holds 256 MiB.
     pub rows_max: usize,
     /// Size that a sparse vector may state.
     pub vector_size_max: u32,
@@ -72,7 +73,9 @@ pub(super) struct Table {
 impl Decoder {
     /// Returns a decoder for the fields; `types` are a schema's words on them, by their order (empty: none).
     pub fn new(fields: &[Field], types: &[Option<Type>], limits: Limits) -> Result<Decoder, CodecError> {
-        Ok(Decoder { columns: Columns::new(fields, types)?, limits })
+        let columns = Columns::new(fields, types)?;
+        let limits = Limits { rows_max: columns.rows_within(limits.rows_max), ..limits };
+        Ok(Decoder { columns, limits })
     }
 
     /// Reads one row object or an array of them. Values that do not fit are an error naming them all, or, where bad rows
@@ -112,6 +115,11 @@ impl Columns {
         let by_name = || slots.iter().enumerate().map(|(i, slot)| (slot.name.clone(), i)).collect();
         let places = (slots.len() > SEARCHED_MAX).then(by_name);
         Ok(Columns { slots, places })
+    }
+
+    /// Returns how many rows one batch may have.
+    pub(super) fn rows_within(&self, rows_max: usize) -> usize {
+        rows_within(&self.slots, rows_max)
     }
 
     /// Returns the place of a key; `hint` is where it is likely, for rows come with their keys in one order.

@@ -103,6 +103,7 @@ impl<R: BufRead> Source for JsonlSource<R> {
         let max = self.options.chunk_rows_max.max(1);
         if self.ahead.is_none() {
             let want = if self.rows == 0 { self.options.settle_rows.max(1) } else { max };
+            let want = self.columns.rows_within(want);
             let begin = self.bytes;
             while self.table.rows < want && self.bytes - begin < self.options.chunk_bytes_max as u64 {
                 if !self.next_line()? {

@@ -359,6 +359,21 @@ fn whole_values_stand_in_one_object() {
     assert!(encode(&batch, EncodeOptions::default(), &mut Vec::new()).is_err());
 }
 
+#[test]
+fn nulls_of_large_arrays_stay_within_bounds() {
+    let large = fields("x float64[1000000]");
+    let body = format!("[{}]", vec![r#"{"x":null}"#; 40].join(","));
+    let error = rows(&large, &body).expect_err("40 rows of 8 MB").to_string();
+    assert_eq!(error, "the number of rows is 34, more than the limit 33 (rows_max)");
+    let lines = "{\"x\":null}\n".repeat(40);
+    let chunk = source(&lines, ReadOptions::new(large)).next_chunk().expect("rows").expect("a chunk");
+    assert_eq!(chunk.batch.rows(), 33);
+    for refused in ["x array<float64[2]>", "x map<string,struct<a:array<int>,b:int[2]>>"] {
+        let made = Decoder::new(&fields(refused), &[], Limits::default());
+        assert!(matches!(made, Err(CodecError::UnsupportedType { .. })), "{refused}");
+    }
+}
+
 fn source(input: &str, options: ReadOptions) -> JsonlSource<&[u8]> {
     JsonlSource::new(input.as_bytes(), options).expect("fields of rows")
 }
