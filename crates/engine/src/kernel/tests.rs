@@ -22,40 +22,51 @@ pub(crate) struct Ran {
 /// Runs an op on columns, which are called `a`, `b`, ...
 pub(crate) fn run(op: impl Into<Op>, inputs: &[Column]) -> Ran {
     let op = op.into();
-    let types: Vec<ValueType> = inputs.iter().map(|c| ValueType::rows(c.ty())).collect();
-    let outputs = op.infer(&"step".into(), &types).expect("an op that takes such columns").len();
+    let outputs = op.infer(&"step".into(), &types_of(inputs)).expect("an op that takes such columns").len();
     run_asked(op, inputs, &(0..outputs).collect::<Vec<_>>())
+}
+
+/// Runs an op of one output on columns of these types: of vectors, their size may be known.
+pub(crate) fn run_typed(op: impl Into<Op>, inputs: &[Column], types: &[Type]) -> Ran {
+    let types: Vec<ValueType> = types.iter().cloned().map(ValueType::rows).collect();
+    run_program(&program(op.into(), inputs, &types, &[0]), inputs)
+}
+
+fn types_of(inputs: &[Column]) -> Vec<ValueType> {
+    inputs.iter().map(|c| ValueType::rows(c.ty())).collect()
 }
 
 /// Runs an op of one output on columns, but once: for rows that are dear.
 pub(crate) fn run_once(op: impl Into<Op>, inputs: &[Column]) -> Ran {
-    call(&program(op.into(), inputs, &[0]), inputs, &mut Workspace::new())
+    call(&program(op.into(), inputs, &types_of(inputs), &[0]), inputs, &mut Workspace::new())
 }
 
 /// Runs an op for some of its outputs.
 pub(crate) fn run_asked(op: impl Into<Op>, inputs: &[Column], asked: &[usize]) -> Ran {
-    let program = program(op.into(), inputs, asked);
+    run_program(&program(op.into(), inputs, &types_of(inputs), asked), inputs)
+}
+
+fn run_program(program: &Program, inputs: &[Column]) -> Ran {
     let mut workspace = Workspace::new();
     let rows = inputs[0].len();
-    let together = call(&program, inputs, &mut workspace);
+    let together = call(program, inputs, &mut workspace);
     for row in 0..rows {
         let alone: Vec<Column> = inputs.iter().map(|c| c.slice(row, 1)).collect();
-        assert_same(&call(&program, &alone, &mut workspace), 0, &together, row);
+        assert_same(&call(program, &alone, &mut workspace), 0, &together, row);
     }
     if rows > 0 {
         let times = (2 * TILE_ROWS + 37).div_ceil(rows);
-        let tiles = call(&program, &inputs.iter().map(|c| repeat(c, times)).collect::<Vec<_>>(), &mut workspace);
+        let tiles = call(program, &inputs.iter().map(|c| repeat(c, times)).collect::<Vec<_>>(), &mut workspace);
         (0..times * rows).for_each(|row| assert_same(&tiles, row, &together, row % rows));
     }
     together
 }
 
-fn program(op: Op, inputs: &[Column], asked: &[usize]) -> Program {
-    let types: Vec<ValueType> = inputs.iter().map(|c| ValueType::rows(c.ty())).collect();
-    let count = op.infer(&"step".into(), &types).expect("an op that takes such columns").len();
+fn program(op: Op, inputs: &[Column], types: &[ValueType], asked: &[usize]) -> Program {
+    let count = op.infer(&"step".into(), types).expect("an op that takes such columns").len();
     let plan = plan_of(op, inputs, count);
     let names: Arc<[Arc<str>]> = asked.iter().map(|i| Arc::from(format!("out{i}"))).collect();
-    let typed: Vec<Option<ValueType>> = types.into_iter().map(Some).collect();
+    let typed: Vec<Option<ValueType>> = types.iter().cloned().map(Some).collect();
     compile(&plan, &typed, Some(&names)).expect("a plan that compiles")
 }
 

@@ -223,9 +223,7 @@ impl<'a> Lowering<'a> {
         if let Some(attributes) = spec.and_then(|spec| spec.metadata.as_deref()) {
             known = attributes_of(attributes);
         }
-        if let (Some(spec), None) = (spec, &known.ty) {
-            known.ty = Some(spec.ty.clone());
-        }
+        known.ty = spec.map(|spec| spec.ty.clone());
         known.input = Some(self.columns.len());
         self.slots.push(known);
         self.add_column(name, slot, Some(input));
@@ -413,5 +411,5 @@ fn attributes_of(metadata: &str) -> Known {
     let size = attributes.and_then(|a| a.get("num_attrs")).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
     let labels = attributes.and_then(|a| a.get("vals")).and_then(Value::as_array);
     let labels = labels.and_then(|vals| vals.iter().map(|v| v.as_str().map(Into::into)).collect());
-    Known { ty: size.map(|n| Type::Vector { size: Some(n) }), labels, ..Known::default() }
+    Known { claimed: size, labels, ..Known::default() }
 }

@@ -23,8 +23,8 @@ pub enum Choose {
 pub enum VectorOp {
     /// Numbers, booleans and vectors side by side, in the smaller of the two forms (Spark's `Vector.compressed`: sparse where
     /// 1.5 * (non-zeros + 1) < size; explicit zeros are dropped then). A null or NaN number and a null vector are refused,
-    /// dropped, or NaN; for the last a vector's size must be known: `sizes` holds, input by input, the size of a vector (0 for numbers)
-    /// where it is. A vector of another size than its known one is refused; one of unknown size may have any.
+    /// dropped, or as many NaN as `sizes` says, input by input (0 for numbers), where it says so or the type does. That is for
+    /// nulls alone: a vector may have another size than `sizes` says, but not than its type says.
     Assemble { sizes: Vec<Option<u32>>, invalid: Invalid },
     /// `(x - shift) * scale`, either part optional. Without a shift a sparse vector stays sparse (its stored values are
     /// scaled); with one the result is dense. A shorter vector gives a shorter result; a longer one (a sparse one, without a
@@ -98,9 +98,9 @@ fn assembled(sizes: &[Option<u32>], inputs: &[ValueType]) -> Result<Option<u32>,
         return Err(EXPECTED);
     }
     let mut total = Some(0u32);
-    for (known, input) in sizes.iter().zip(inputs) {
+    for input in inputs {
         let size = match &input.ty {
-            Type::Vector { size } => known.or(*size),
+            Type::Vector { size } => *size,
             ty => match ty.as_scalar() {
                 Some(dtype) if dtype.is_number() || dtype == DType::Bool => Some(1),
                 _ => return Err(EXPECTED),

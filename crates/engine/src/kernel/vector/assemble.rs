@@ -23,7 +23,7 @@ pub struct Assemble {
 enum Part {
     Number,
     Vector {
-        /// The size that a vector must have.
+        /// The size that a vector must have, by its type.
         size: Option<u32>,
         /// The size that a null one is taken for.
         assumed: Option<u32>,
@@ -39,7 +39,7 @@ const FILL_MAX: u32 = 1 << 24;
 impl Assemble {
     pub fn new(sizes: &[Option<u32>], invalid: Invalid, inputs: &[ValueType]) -> Assemble {
         let parts = sizes.iter().zip(inputs).map(|(&size, input)| match input.ty {
-            Type::Vector { size: declared } => Part::Vector { size, assumed: size.or(declared) },
+            Type::Vector { size: declared } => Part::Vector { size: declared, assumed: declared.or(size) },
             _ => Part::Number,
         });
         let parts: Box<[Part]> = parts.collect();
@@ -73,8 +73,8 @@ impl Assemble {
                     });
                     at += 1;
                 }
-                Part::Vector { assumed, .. } => {
-                    let part_size = assumed.unwrap_or_default() as usize;
+                Part::Vector { size: part_size, .. } => {
+                    let part_size = part_size.expect("a matrix is made where every size is fixed") as usize;
                     let vectors = env.frame.vectors(home);
                     env.frame.each_live(|row| {
                         let place = row * size + at;

@@ -1,16 +1,19 @@
 use std::sync::Arc;
 
-use model::{Column, DType, column::Row};
+use model::{Column, DType, Type, column::Row};
 use plan::{Choose, Invalid, Op, VectorOp};
 
-use crate::kernel::tests::{assert_row, dense, fixed, numbers, run, sparse, vectors};
+use crate::kernel::tests::{Ran, assert_row, dense, fixed, numbers, run, run_typed, sparse, vectors};
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;
 
 /// Runs the op on vectors; every row has this result, or is refused or dropped so.
 fn check(op: impl Into<Op>, inputs: &[Column], expected: &[Result<Row<'_>, &str>]) {
-    let ran = run(op, inputs);
+    check_ran(run(op, inputs), expected);
+}
+
+fn check_ran(ran: Ran, expected: &[Result<Row<'_>, &str>]) {
     for (row, expected) in expected.iter().enumerate() {
         assert_eq!(ran.faults[row].as_deref(), expected.err(), "row {row}");
         assert_row(&ran.outputs[0], row, expected.ok());
@@ -38,7 +41,7 @@ fn assemble(sizes: &[Option<u32>], invalid: Invalid) -> VectorOp {
     VectorOp::Assemble { sizes: sizes.to_vec(), invalid }
 }
 
-/// Assembles a number, a vector and a number, once with the vector's size known and once without: the two ways of the kernel.
+/// Assembles a number, a vector and a number, with the vector's size known by its type and without: the two ways of the kernel.
 fn three(invalid: Invalid, a: Option<f64>, b: Option<Row<'_>>, c: Option<f64>, expected: Result<Row<'_>, &str>) {
     let inputs = [numbers(&[a]), vectors(&[b]), numbers(&[c])];
     if b.is_some() {
@@ -46,6 +49,8 @@ fn three(invalid: Invalid, a: Option<f64>, b: Option<Row<'_>>, c: Option<f64>, e
     }
     let size = b.map_or(2, |b| b.size()) as u32;
     check(assemble(&[Some(0), Some(size), Some(0)], invalid), &inputs, &[expected]);
+    let types = [Type::F64, Type::Vector { size: Some(size) }, Type::F64];
+    check_ran(run_typed(assemble(&[None; 3], invalid), &inputs, &types), &[expected]);
 }
 
 #[test]
@@ -111,8 +116,11 @@ fn assemble_minds_known_sizes() {
     let wrong = |n| format!("column `a`: expected 2 elements, got {n} elements");
     for invalid in [Invalid::Error, Invalid::Skip, Invalid::Keep] {
         let (one, four) = (wrong(1), wrong(4));
-        check(assemble(&[Some(2)], invalid), &inputs, &[Err(&one), Err(&four), d(&[1.0, 2.0])]);
-        check(assemble(&[None], invalid), &inputs, &[d(&[1.0]), s(4, &[2], &[5.0]), d(&[1.0, 2.0])]);
+        let ran = run_typed(assemble(&[None], invalid), &inputs, &[Type::Vector { size: Some(2) }]);
+        check_ran(ran, &[Err(&one), Err(&four), d(&[1.0, 2.0])]);
+        for size in [None, Some(2)] {
+            check(assemble(&[size], invalid), &inputs, &[d(&[1.0]), s(4, &[2], &[5.0]), d(&[1.0, 2.0])]);
+        }
     }
 }
 

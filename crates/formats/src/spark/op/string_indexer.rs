@@ -72,6 +72,17 @@ pub fn index_to_string(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
             stage.meta.fault("labels", "the labels", got)
         })?,
     };
+    let input = match stage.meta.spark_major() {
+        Some(0..4) | None => input,
+        // Spark 4 casts as ANSI says: NaN is no integer, where it was 0 before.
+        Some(_) => {
+            let x = || Expr::call(Func::ToF64, [Expr::Input(0)]);
+            let is_null_or_number =
+                Expr::call(Func::Or, [Expr::call(Func::IsNull, [Expr::Input(0)]), Expr::call(Func::Eq, [x(), x()])]);
+            let op = Expr::call(Func::If, [is_null_or_number, x(), Expr::f64(f64::INFINITY)]);
+            lowering.node(stage, op, &[input], &["as an integer"])?[0]
+        }
+    };
     lowering.make(stage, EncodeOp::Label { labels }, &[input], &stage.output()?).map(drop)
 }
 
