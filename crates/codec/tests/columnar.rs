@@ -344,6 +344,31 @@ fn a_missing_column_is_named() {
 }
 
 #[test]
+fn a_file_on_disk_is_read_by_ranges() {
+    let batch = every_type();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ranges.parquet");
+    std::fs::write(&path, write(std::slice::from_ref(&batch), OnFault::FailCall).as_slice()).unwrap();
+    let asked = options(&[("text", Type::Text), ("list", Type::list(Type::F64))]);
+    let mut source = ParquetSource::open(std::fs::File::open(&path).unwrap(), asked, &Limits::default()).unwrap();
+    let chunk = source.next_chunk().unwrap().unwrap();
+    assert_eq!(chunk.batch.column("text"), batch.column("text"));
+    assert_eq!(chunk.batch.column("list"), batch.column("list"));
+    assert_eq!((chunk.batch.values().len(), chunk.bytes_read), (2, std::fs::metadata(&path).unwrap().len()));
+    assert!(source.next_chunk().unwrap().is_none());
+}
+
+#[test]
+fn optional_columns_may_be_absent() {
+    for kind in KINDS {
+        let bytes = write_as(kind, &[every_type()], OnFault::FailCall);
+        let mut options = options(&[("absent", Type::F64)]);
+        options.fields[0].optional = true;
+        let got = chunks_of(kind, &bytes, options).unwrap();
+        assert_eq!((got.len(), got[0].rows(), got[0].values().len()), (1, 5, 0), "{kind:?}");
+    }
+}
+
+#[test]
 fn rows_without_columns_are_still_rows() {
     let bytes = write(&[every_type()], OnFault::FailCall);
     let mut options = options(&[]);

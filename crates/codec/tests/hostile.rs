@@ -36,6 +36,8 @@ fn read_file(path: &Path) -> Result<Batch, codec::CodecError> {
 fn child_reads() {
     let mut path = String::new();
     std::io::stdin().read_to_string(&mut path).unwrap();
+    // In chunks too: it only has to come back.
+    codec::fuzz::parquet(&std::fs::read(path.trim()).unwrap());
     match read_file(Path::new(path.trim())) {
         Ok(batch) => println!("outcome: read {} rows, {} columns", batch.rows(), batch.values().len()),
         Err(error) => println!("outcome: refused: {error}"),

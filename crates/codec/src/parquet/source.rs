@@ -10,9 +10,10 @@ use ::parquet::{
     arrow::{FieldLevels, ProjectionMask, arrow_reader::ParquetRecordBatchReader, parquet_to_arrow_field_levels},
     schema::types::SchemaDescPtr,
 };
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::Schema;
 use bytes::Bytes;
-use model::{Batch, Buffer};
+use model::Buffer;
 
 use super::{
     Budget, Limits,
@@ -144,7 +145,13 @@ impl ParquetSource {
                 return Ok(None);
             }
         }
-        let Some(reader) = &mut self.open else { return Ok(None) };
+        let Some(reader) = &mut self.open else {
+            let rows = self.rows_left.min(self.options.chunk_rows_max.max(1) as u64);
+            self.rows_left -= rows;
+            let options = RecordBatchOptions::new().with_row_count(Some(rows as usize));
+            let rows = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
+            return rows.map(Some).map_err(|e| damaged("the data", e));
+        };
         let rows = match reader.next() {
             Some(rows) => rows.map_err(|e| self.shared.noted(e))?,
             None => return Err(damaged("the data", format_args!("it ends {} rows early", self.rows_left))),
@@ -160,21 +167,8 @@ impl ParquetSource {
 
     fn next(&mut self) -> Result<Option<Chunk>, CodecError> {
         let first_row = self.rows_given;
-        let rows = self.next_rows()?;
-        let (batch, bad) = match rows {
-            Some(rows) => fit::fields(&rows, first_row, &self.options)?,
-            None if self.rows_left > 0 && self.options.fields.is_empty() => {
-                let rows = self.rows_left.min(self.options.chunk_rows_max.max(1) as u64);
-                self.rows_left -= rows;
-                (Batch::new(rows as usize), Vec::new())
-            }
-            // A file that has none of the columns is told so.
-            None if self.rows_left > 0 => {
-                let schema = Arc::new(arrow_schema::Schema::empty());
-                fit::fields(&RecordBatch::new_empty(schema), first_row, &self.options)?
-            }
-            None => return Ok(None),
-        };
+        let Some(rows) = self.next_rows()? else { return Ok(None) };
+        let (batch, bad) = fit::fields(&rows, first_row, &self.options)?;
         self.rows_given += batch.rows() as u64;
         let part = self.rows_given as f64 / self.footer.rows as f64;
         let bytes_read = (self.shared.input.len() as f64 * part) as u64;
