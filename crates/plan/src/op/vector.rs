@@ -12,7 +12,8 @@ use crate::{error::PlanError, plan::ValueType};
 pub enum Choose {
     /// 1 where element 1 is above the threshold, else 0; NaN is not above.
     Above(f64),
-    /// The first of the largest; NaN never is (of NaN alone, 0).
+    /// The first of the largest, looked for from the first element on: nothing is larger than a NaN there, and a NaN elsewhere
+    /// is never larger.
     Largest,
     /// The first of the largest of element divided by threshold; NaN never is.
     Weighed(Arc<[f64]>),

@@ -98,9 +98,10 @@ fn class(choose: &Choose, row: Row<'_>) -> Result<usize, Refusal> {
             0 | 1 => Err(wrong_size(2, row.size())),
             _ => Ok(usize::from(element(row, 1) > *threshold)),
         },
-        Choose::Largest => Ok(largest(row, |_, score| score)),
+        Choose::Largest if row.size() == 0 => Ok(0),
+        Choose::Largest => Ok(largest(row, element(row, 0), |_, score| score)),
         Choose::Weighed(thresholds) if thresholds.len() == row.size() => {
-            Ok(largest(row, |i, score| score / thresholds[i]))
+            Ok(largest(row, f64::NEG_INFINITY, |i, score| score / thresholds[i]))
         }
         Choose::Weighed(thresholds) => Err(wrong_size(thresholds.len(), row.size())),
     }
@@ -113,9 +114,9 @@ fn element(row: Row<'_>, at: u32) -> f64 {
     }
 }
 
-/// Returns the first of the elements that are largest as `f` weighs them; 0 where none is above minus infinity.
-fn largest(row: Row<'_>, f: impl Fn(usize, f64) -> f64) -> usize {
-    let (mut best, mut max) = (0, f64::NEG_INFINITY);
+/// Returns the first of the elements that are largest as `f` weighs them; 0 where none is above `max`.
+fn largest(row: Row<'_>, max: f64, f: impl Fn(usize, f64) -> f64) -> usize {
+    let (mut best, mut max) = (0, max);
     let mut see = |i: usize, score: f64| {
         let weighed = f(i, score);
         if weighed > max {

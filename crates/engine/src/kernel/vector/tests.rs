@@ -291,7 +291,8 @@ fn choose_above() {
 fn choose_largest() {
     let largest = || Choose::Largest;
     chosen(largest(), dense(&[1.0, 3.0, 3.0, 2.0]), Ok(1.0));
-    chosen(largest(), dense(&[NAN, 1.0, NAN]), Ok(1.0));
+    chosen(largest(), dense(&[0.0, NAN, 1.0]), Ok(2.0));
+    chosen(largest(), dense(&[NAN, 1.0, 2.0]), Ok(0.0));
     chosen(largest(), dense(&[NAN, NAN]), Ok(0.0));
     chosen(largest(), dense(&[-INF, -INF]), Ok(0.0));
     chosen(largest(), dense(&[-INF, -1e308]), Ok(1.0));

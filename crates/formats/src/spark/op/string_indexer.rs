@@ -74,12 +74,11 @@ pub fn index_to_string(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
     };
     let input = match stage.meta.spark_major() {
         Some(0..4) | None => input,
-        // Spark 4 casts as ANSI says: NaN is no integer, where it was 0 before.
+        // Spark 4 refuses null, and NaN, which was 0 before: both become what is no index.
         Some(_) => {
             let x = || Expr::call(Func::ToF64, [Expr::Input(0)]);
-            let is_null_or_number =
-                Expr::call(Func::Or, [Expr::call(Func::IsNull, [Expr::Input(0)]), Expr::call(Func::Eq, [x(), x()])]);
-            let op = Expr::call(Func::If, [is_null_or_number, x(), Expr::f64(f64::INFINITY)]);
+            let is_number = Expr::call(Func::Eq, [x(), x()]);
+            let op = Expr::call(Func::If, [is_number, x(), Expr::f64(f64::INFINITY)]);
             lowering.node(stage, op, &[input], &["as an integer"])?[0]
         }
     };
