@@ -89,6 +89,14 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// Returns the span of the same bytes where they lie `bytes` further to the front; an empty one lies anywhere.
+    #[inline]
+    pub fn moved_back(self, bytes: u32) -> Span {
+        if self.start < self.end { Span { start: self.start - bytes, end: self.end - bytes } } else { Span::default() }
+    }
+}
+
 /// Texts: runs in one buffer, which is the store's own or an input's.
 #[derive(Debug, Default)]
 pub struct TextStore {

@@ -8,7 +8,10 @@ mod hash_counts;
 mod index;
 mod label;
 mod one_hot;
+mod sort;
 mod term_counts;
+
+use std::hint::select_unpredictable;
 
 use model::{DType, FaultKind, FaultValue};
 use plan::EncodeOp;
@@ -89,19 +92,23 @@ impl Counts {
     fn end(&self, out: &mut VectorStore, start: usize) {
         let value_start = out.values.len();
         let places = &mut out.indices[start..];
-        places.sort_unstable();
-        let (mut from, mut kept) = (0, 0);
-        while from < places.len() {
-            let place = places[from];
-            let run = places[from..].iter().take_while(|&&p| p == place).count();
-            from += run;
-            if run as f64 >= self.least {
-                places[kept] = place;
-                kept += 1;
-                out.values.push(if self.binary { 1.0 } else { run as f64 });
-            }
+        sort::sort(places);
+        out.values.resize(value_start + places.len(), 0.0);
+        let counts = &mut out.values[value_start..];
+        // Whether a place is the last of its kind is as good as random: the entry is written always and kept or not.
+        let (mut kept, mut run) = (0, 0);
+        for at in 0..places.len() {
+            let place = places[at];
+            run += 1;
+            let count = f64::from(run);
+            places[kept] = place;
+            counts[kept] = if self.binary { 1.0 } else { count };
+            let is_last = places.get(at + 1) != Some(&place);
+            kept += usize::from(is_last & (count >= self.least));
+            run = select_unpredictable(is_last, 0_u32, run);
         }
         out.indices.truncate(start + kept);
+        out.values.truncate(value_start + kept);
         out.end_sparse(self.size, start, value_start);
     }
 }

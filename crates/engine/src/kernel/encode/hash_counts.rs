@@ -63,7 +63,9 @@ impl HashCounts {
 
 #[inline]
 fn of_text<const TAIL: bool>(texts: &TextStore, i: usize) -> u32 {
-    if texts.is_valid(i) { hash::of_bytes::<TAIL>(texts.row_bytes(i)) } else { SEED }
+    let span = texts.spans[i];
+    let hash = hash::of_bytes::<TAIL>(texts.bytes(), span.start as usize, span.end as usize);
+    if texts.is_valid(i) { hash } else { SEED }
 }
 
 /// Hashes a number by its width in the JVM, which has no unsigned types: theirs hash by their bits.
