@@ -42,15 +42,16 @@ struct Slot {
 }
 
 pub struct Layout {
-    pub nodes: Box<[Node]>,
+    /// Closed, see [`Layout::assert_closed`]; nothing changes them later.
+    pub(super) nodes: Box<[Node]>,
     /// Of each tree: its root and the steps to its deepest leaf.
-    pub trees: Box<[(u32, usize)]>,
+    pub(super) trees: Box<[(u32, usize)]>,
     /// The trees by depth, cut into groups.
-    pub order: Box<[u32]>,
-    pub groups: Box<[Group]>,
+    pub(super) order: Box<[u32]>,
+    pub(super) groups: Box<[Group]>,
     /// The last cell of a row, after those of these slots, is 0.
     slots: Box<[Slot]>,
-    pub has_sets: bool,
+    pub(super) has_sets: bool,
 }
 
 impl Layout {
@@ -97,15 +98,29 @@ impl Layout {
                 ids.extend([forest.left[id] as usize, forest.right[id] as usize]);
             }
         }
+        // So that the one after the last leaf is a node too; no row comes here.
+        nodes.push(Node { test: 0, slot: slots.len() as u32, child: 0 });
         let (order, groups) = group(&depths);
-        Some(Layout {
+        let layout = Layout {
             nodes: nodes.into(),
             trees: roots.into_iter().zip(depths).collect(),
             order,
             groups,
             has_sets: slots.iter().any(|slot| slot.is_set),
             slots: slots.into(),
-        })
+        };
+        layout.assert_closed();
+        Some(layout)
+    }
+
+    /// What walks without checks rely on: roots, children and those after them are nodes, slots are cells of a row.
+    fn assert_closed(&self) {
+        let is_node = |at: u32| (at as usize) < self.nodes.len();
+        assert!(self.trees.iter().all(|(root, _)| is_node(*root)), "roots are nodes");
+        for node in &self.nodes {
+            assert!(is_node(node.child) && is_node(node.child + 1), "children are nodes");
+            assert!(((node.slot & !SET) as usize) < self.row_cells(), "slots are cells");
+        }
     }
 
     /// Returns the fewest elements of a vector that holds every feature looked at.

@@ -15,7 +15,7 @@ pub enum Scale {
     Same,
     Shift(Arc<[f64]>),
     /// `(x - shift) * scale`; pairs of both.
-    ShiftScale(Box<[(f64, f64)]>),
+    Both(Box<[(f64, f64)]>),
     Multiply(Arc<[f64]>),
     MinMax(MinMax),
 }
@@ -34,7 +34,7 @@ impl Scale {
             (None, None) => Scale::Same,
             (None, Some(factors)) => Scale::Multiply(factors),
             (Some(shift), None) => Scale::Shift(shift),
-            (Some(shift), Some(scale)) => Scale::ShiftScale(shift.iter().copied().zip(scale.iter().copied()).collect()),
+            (Some(shift), Some(scale)) => Scale::Both(shift.iter().copied().zip(scale.iter().copied()).collect()),
         }
     }
 
@@ -52,7 +52,7 @@ impl Scale {
             Scale::Shift(shift) => map(env, input, output, |row, out| {
                 shifted(row, out, shift.len(), |values| values.iter_mut().zip(&**shift).for_each(|(v, s)| *v -= s))
             }),
-            Scale::ShiftScale(pairs) => map(env, input, output, |row, out| {
+            Scale::Both(pairs) => map(env, input, output, |row, out| {
                 shifted(row, out, pairs.len(), |values| {
                     values.iter_mut().zip(&**pairs).for_each(|(v, (shift, scale))| *v = (*v - shift) * scale);
                 })
