@@ -358,6 +358,33 @@ fn a_file_on_disk_is_read_by_ranges() {
 }
 
 #[test]
+fn sparks_timestamps_reach_past_nanoseconds() {
+    use ::parquet::{
+        data_type::{Int96, Int96Type},
+        file::{properties::WriterProperties, writer::SerializedFileWriter},
+        schema::parser::parse_message_type,
+    };
+    let schema = Arc::new(parse_message_type("message m { required int96 at; }").unwrap());
+    let properties = Arc::new(WriterProperties::builder().build());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    // Nanoseconds of the day, and the Julian day: 1970-01-01 is 2,440,588, the last of 9999 is 2,932,896 days later.
+    let mut at = Int96::new();
+    at.set_data(5_000, 0, 2_440_588 + 2_932_896);
+    column.typed::<Int96Type>().write_batch(&[at], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    let whole = parquet::read(&Buffer::from(writer.into_inner().unwrap()), &Limits::default()).unwrap();
+    let expected = column_of_times(&[2_932_896 * 86_400_000_000 + 5]);
+    assert_eq!(whole.column("at"), Some(&expected));
+}
+
+fn column_of_times(times: &[i64]) -> Column {
+    Column::Fixed(Fixed::from_vec(DType::Timestamp, times.to_vec()))
+}
+
+#[test]
 fn optional_columns_may_be_absent() {
     for kind in KINDS {
         let bytes = write_as(kind, &[every_type()], OnFault::FailCall);

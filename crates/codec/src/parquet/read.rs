@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ::parquet::{
-    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReader, parquet_to_arrow_field_levels},
+    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReader},
     schema::types::SchemaDescPtr,
 };
 use arrow_array::{RecordBatch, RecordBatchReader};
@@ -41,8 +41,7 @@ fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
         });
     }
     let rows = footer.rows as usize;
-    let levels =
-        parquet_to_arrow_field_levels(&schema, ProjectionMask::all(), None).map_err(|e| damaged("the schema", e))?;
+    let levels = schema::levels(&schema, ProjectionMask::all())?;
     let budget = Budget::new(limits.decoded_bytes_max);
     budget.charge("the footer", claimed_bytes(&footer, &schema))?;
     budget.reset();

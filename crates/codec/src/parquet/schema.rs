@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use ::parquet::{
+    arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels, parquet_to_arrow_schema},
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
     schema::types::{SchemaDescriptor, Type, TypePtr},
 };
+
+use arrow_schema::{DataType, Fields, TimeUnit as Unit};
 
 use super::{
     Limits, damaged,
@@ -31,6 +34,29 @@ pub(super) fn build(footer: &Footer, limits: &Limits) -> Result<SchemaDescriptor
         check_group(&schema, i, footer, group.chunks.len())?;
     }
     Ok(schema)
+}
+
+/// Returns how the columns of the mask become Arrow's. Timestamps of 96 bits, as Spark writes them, are read at
+/// microseconds: the crate's nanoseconds do not reach past the year 2262.
+pub(super) fn levels(schema: &SchemaDescriptor, mask: ProjectionMask) -> Result<FieldLevels, CodecError> {
+    let own = parquet_to_arrow_schema(schema, None).map_err(|e| damaged(PLACE, e))?;
+    let roots = schema.root_schema().get_fields().iter();
+    let hints: Fields = own
+        .fields()
+        .iter()
+        .zip(roots)
+        .map(|(field, root)| {
+            if root.is_primitive() && root.get_physical_type() == Physical::INT96 {
+                let ty = match field.data_type() {
+                    DataType::Timestamp(_, zone) => DataType::Timestamp(Unit::Microsecond, zone.clone()),
+                    other => other.clone(),
+                };
+                return Arc::new(field.as_ref().clone().with_data_type(ty));
+            }
+            field.clone()
+        })
+        .collect();
+    parquet_to_arrow_field_levels(schema, mask, Some(&hints)).map_err(|e| damaged(PLACE, e))
 }
 
 const PLACE: &str = "the schema";

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ::parquet::{
-    arrow::{FieldLevels, ProjectionMask, arrow_reader::ParquetRecordBatchReader, parquet_to_arrow_field_levels},
+    arrow::{FieldLevels, ProjectionMask, arrow_reader::ParquetRecordBatchReader},
     schema::types::SchemaDescPtr,
 };
 use arrow_array::{RecordBatch, RecordBatchOptions};
@@ -78,7 +78,7 @@ impl ParquetSource {
             let leaves = (0..schema.num_columns()).filter(|&leaf| wanted(schema.get_column_root_idx(leaf)));
             let leaves: Vec<usize> = leaves.collect();
             let mask = ProjectionMask::leaves(&schema, leaves.iter().copied());
-            let levels = parquet_to_arrow_field_levels(&schema, mask, None).map_err(|e| damaged("the schema", e))?;
+            let levels = schema::levels(&schema, mask)?;
             let shared = Shared::new(input, Budget::new(limits.decoded_bytes_max), leaves.len());
             let (open, next_group, rows_left, rows_given) = (None, 0, 0, 0);
             Ok(ParquetSource {
