@@ -21,7 +21,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             metadata_bytes_max: 64 << 20,
-            decoded_bytes_max: 4 << 30,
+            decoded_bytes_max: 1 << 30,
             stages_max: 10_000,
             depth_max: 32,
             nodes_max: 50_000_000,

@@ -50,7 +50,7 @@ pub fn thresholds(stage: &Stage<'_>, classes: usize) -> Result<Option<Arc<[f64]>
         let got = thresholds.len().to_string();
         return Err(stage.meta.fault("thresholds", format!("one for each of {classes} classes"), got));
     }
-    if thresholds.iter().any(|t| !(*t >= 0.0)) || thresholds.iter().filter(|&&t| t == 0.0).count() > 1 {
+    if thresholds.iter().any(|t| t.is_nan() || *t < 0.0) || thresholds.iter().filter(|&&t| t == 0.0).count() > 1 {
         return Err(stage.meta.fault("thresholds", "numbers above 0, one 0 at most", format!("{thresholds:?}")));
     }
     Ok(Some(thresholds.into()))

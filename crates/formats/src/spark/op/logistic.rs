@@ -96,7 +96,7 @@ fn threshold(stage: &Stage<'_>) -> Result<f64, ReadError> {
     let of_pair = 1.0 / (1.0 + pair[0] / pair[1]);
     // Before 2.4 the default was saved as if the user had set it.
     let is_set = stage.meta.is_set("threshold") && stage.meta.defaults.is_some();
-    if is_set && !((threshold - of_pair).abs() < 1e-5) {
+    if is_set && (threshold - of_pair).abs() >= 1e-5 {
         return Err(stage.meta.fault("threshold", format!("{of_pair}, as `thresholds` say"), threshold.to_string()));
     }
     Ok(of_pair)
