@@ -230,7 +230,8 @@ pub fn read_one(
         Some(_) => places.iter().find(|place| place.number == version),
     };
     let Some(place) = place.cloned() else {
-        let known = places.iter().filter_map(|place| place.number).collect();
+        let mut known: Vec<Version> = places.iter().filter_map(|place| place.number).collect();
+        known.sort_unstable();
         return Err(SourceError::NoVersion { path: shown(), version: version.unwrap_or(Version(0)), known });
     };
     let artifact = Artifact {

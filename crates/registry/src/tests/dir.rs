@@ -376,7 +376,7 @@ fn one_model_is_read_at_once_whatever_it_is_called() {
     read_one(&["9/metadata/p", "10/metadata/p", "10/.x.crc"], None, "10: metadata/p");
     read_one(&["9/metadata/p", "10/metadata/q"], Some(9), "9: metadata/p");
     read_one(&["my model/metadata/p"], None, "-: metadata/p");
-    read_one(&["9/metadata/p"], Some(3), "`ROOT` has no version 3; there are: 9");
+    read_one(&["9/metadata/p", "10/metadata/p"], Some(3), "`ROOT` has no version 3; there are: 9, 10");
     read_one(&["metadata/p"], Some(3), "`ROOT` has no version 3; there are: no numbered ones");
     read_one(&["a/metadata/p", "b/1/x", "b/2/x"], None, "`ROOT` holds several models (a, b); name one of them");
 }

@@ -1,0 +1,11 @@
+//! The binary from outside: arguments, files, exit codes, HTTP.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
+
+mod config;
+mod inspect;
+mod refused;
+mod score;
+mod serve;
+mod support;
+mod verify;

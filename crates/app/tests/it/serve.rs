@@ -1,0 +1,197 @@
+//! `forebay serve`.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::support::{Temp, assert_close, command, example, run};
+
+/// A running server; it is ended with the test.
+struct Server {
+    child: Child,
+    address: String,
+    /// What it said after its first line.
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    fn start(args: &[&str]) -> Server {
+        Server::spawn(command(&[&["serve", "--http", "127.0.0.1:0"], args].concat()))
+    }
+
+    fn spawn(mut command: Command) -> Server {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        err.read_line(&mut first).unwrap();
+        let said = first.strip_prefix("forebay: listening on http://").and_then(|rest| rest.split_once(','));
+        let address = said.unwrap_or_else(|| panic!("{first}")).0.to_owned();
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = log.clone();
+        thread::spawn(move || {
+            for line in err.lines().map_while(Result::ok) {
+                *kept.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Server { child, address, log }
+    }
+
+    /// Sends one request; returns status and body.
+    fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n");
+        write!(stream, "{head}content-type: application/json\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), body.to_owned())
+    }
+
+    fn rows(&self, path: &str, rows: &[Value]) -> Vec<Value> {
+        let (status, body) = self.send("POST", path, &Value::from(rows).to_string());
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    fn until_ready(self) -> Server {
+        until(|| self.send("GET", "/health/ready", "").0 == 200);
+        self
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until it is so; a test that waits in vain fails.
+#[track_caller]
+fn until(mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "in vain");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn the_examples_answer_as_spark_did() {
+    let server = Server::start(&["examples/models"]).until_ready();
+    for name in ["text", "mixed", "breast-cancer"] {
+        let request = example(&format!("requests/{name}.json"));
+        let mut expected = example(&format!("requests/{name}.expected.json"));
+        let got = server.rows(&format!("/api/v1/serve/{name}"), &request);
+        for row in expected.iter_mut().filter_map(Value::as_object_mut) {
+            row.retain(|column, _| got[0].get(column).is_some());
+        }
+        assert_close(&expected, &got);
+    }
+    let (status, body) = server.send("POST", "/api/text?serve", r#"{"text": ["mist makes spark better"]}"#);
+    assert!(status == 200 && body.contains("\"success\":true"), "{body}");
+}
+
+#[test]
+fn one_model_is_served_under_its_own_name() {
+    let server = Server::start(&["examples/models/text"]).until_ready();
+    let rows = server.rows("/api/v1/serve/text?outputs=prediction", &example("requests/text.json"));
+    assert_eq!(rows.len(), 3);
+    assert_eq!(server.send("POST", "/api/v1/serve/other", "{}").0, 404);
+}
+
+#[test]
+fn models_come_change_and_go_while_others_answer() {
+    let temp = Temp::new();
+    temp.copy("examples/models/text", "models/text");
+    temp.write("models/broken/metadata/part-00000", "{\"class\":\"com.example.Own\"");
+    let server = Server::start(&[&temp.path("models")]).until_ready();
+    let outputs = |name: &str| server.send("POST", &format!("/api/v1/serve/{name}"), r#"{"text":"spark"}"#);
+    assert_eq!(outputs("text").0, 200);
+    assert_eq!(outputs("broken").0, 400, "a model that does not load says so");
+    temp.copy("examples/models/text", "models/second");
+    until(|| outputs("second").0 == 200);
+    temp.write("models/text/forebay.toml", "outputs = ['prediction']");
+    until(|| outputs("text") == (200, "{\"prediction\":1.0}".to_owned()));
+    fs::remove_dir_all(temp.path("models/second")).unwrap();
+    until(|| outputs("second").0 == 404);
+    assert_eq!(outputs("text").0, 200);
+}
+
+#[test]
+fn no_models_is_a_server_that_is_ready() {
+    let temp = Temp::new();
+    let mut start = command(&["serve", "--http", "127.0.0.1:0"]);
+    start.current_dir(temp.path(""));
+    let server = Server::spawn(start).until_ready();
+    assert_eq!(server.send("POST", "/api/v1/serve/text", "{}").0, 404);
+    run(&["serve", "no/such/models"]).fails(2, "no/such/models: no such models directory");
+    run(&["serve", "examples/models", "--http", &server.address]).fails(2, "choose another address with --http");
+    run(&["serve", "examples/models", "--http", "nowhere"]).fails(2, "cannot listen on nowhere");
+}
+
+#[test]
+fn a_signal_ends_it_well() {
+    for name in ["-TERM", "-INT"] {
+        let mut server = Server::start(&["examples/models"]);
+        server.signal(name);
+        assert_eq!(server.child.wait().unwrap().code(), Some(0), "{name}");
+    }
+}
+
+#[test]
+fn hangup_applies_what_can_change_and_names_what_cannot() {
+    let temp = Temp::new();
+    let file = temp.write("f.toml", "[log]\nlevel = 'error'\n");
+    let server = Server::start(&["examples/models/text", "--config", &file]).until_ready();
+    assert_eq!(server.log(), "", "all of it is below the level");
+    temp.write("f.toml", "[log]\nlevel = 'info'\n[server]\nrows_max = 7\n");
+    server.signal("-HUP");
+    until(|| server.log().contains("the configuration was read again"));
+    assert!(server.log().contains("keys=\"server.rows_max\""), "{}", server.log());
+    temp.write("f.toml", "[log\n");
+    server.signal("-HUP");
+    until(|| server.log().contains("the old one holds"));
+    assert_eq!(server.send("GET", "/health/live", "").0, 200);
+}
+
+#[test]
+fn flags_win_over_the_environment() {
+    let mut start = command(&["serve", "examples/models/text", "--http", "127.0.0.1:0"]);
+    start.envs([
+        ("FOREBAY_SERVER__HTTP", "256.0.0.1:1"),
+        ("FOREBAY_MODELS__PATH", "no/such"),
+        ("FOREBAY_LOG__LEVEL", "off"),
+    ]);
+    let server = Server::spawn(start).until_ready();
+    assert_eq!(server.send("POST", "/api/v1/serve/text", r#"{"text":"spark"}"#).0, 200);
+    assert_eq!(server.log(), "");
+}
+
+#[test]
+fn input_values_are_not_logged() {
+    let server = Server::start(&["examples/models", "--log-level", "debug"]).until_ready();
+    for body in [r#"{"text":"geheim"}"#, r#"{"text":{"geheim":1}}"#, r#"{"text":"geheim"#, r#"{"city":"geheim"}"#] {
+        server.send("POST", "/api/v1/serve/text", body);
+        server.send("POST", "/api/v1/serve/mixed", body);
+    }
+    assert!(!server.log().contains("geheim"), "{}", server.log());
+}
