@@ -37,7 +37,7 @@ struct Share<'a> {
 }
 
 /// Refuses what is known to be too large, of another type or compressed, before a byte is read.
-pub(crate) fn check_headers(headers: &HeaderMap, config: &Config) -> Result<(), ServeError> {
+fn check_headers(headers: &HeaderMap, config: &Config) -> Result<(), ServeError> {
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
@@ -67,12 +67,14 @@ fn is_json(content_type: &[u8]) -> bool {
         || (essence.len() > 12 && essence[..12].eq_ignore_ascii_case(b"application/") && is(essence, b"+json"))
 }
 
-/// Receives the body.
+/// Receives the body, unless its headers say that it would be refused.
 pub(crate) async fn receive<'a>(
-    mut body: Incoming,
+    headers: &HeaderMap,
+    body: &mut Incoming,
     config: &Config,
     held: &'a Held,
 ) -> Result<Received<'a>, ServeError> {
+    check_headers(headers, config)?;
     let mut pieces = Pieces {
         first: Bytes::new(),
         joined: BytesMut::new(),
@@ -80,14 +82,14 @@ pub(crate) async fn receive<'a>(
         share: Share { held, bytes: 0, limit: config.bodies_bytes_max },
     };
     // The first poll without a timer: nearly every small body is whole by then.
-    let at_once = poll_fn(|cx| match pieces.poll(&mut body, cx) {
+    let at_once = poll_fn(|cx| match pieces.poll(body, cx) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
         Poll::Pending => Poll::Ready(None),
     });
     match at_once.await {
         Some(result) => result?,
         None => {
-            let rest = poll_fn(|cx| pieces.poll(&mut body, cx));
+            let rest = poll_fn(|cx| pieces.poll(body, cx));
             let time = Duration::from_millis(config.body_timeout_ms);
             match tokio::time::timeout(time, rest).await {
                 Ok(result) => result?,
@@ -97,6 +99,30 @@ pub(crate) async fn receive<'a>(
     }
     let bytes = if pieces.joined.is_empty() { pieces.first } else { pieces.joined.freeze() };
     Ok(Received { bytes, _share: pieces.share })
+}
+
+/// Reads what is left of a refused body, within reason: a peer that is still writing when its connection closes may never
+/// see the answer.
+pub(crate) async fn discard(headers: &HeaderMap, body: &mut Incoming, config: &Config) {
+    const TIME: Duration = Duration::from_secs(1);
+    // Whoever asked first is told no before sending anything.
+    if body.is_end_stream() || headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let mut left = config.body_bytes_max.saturating_mul(4);
+    let rest = poll_fn(|cx| {
+        loop {
+            match Pin::new(&mut *body).poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(frame))) => match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                    Some(less) => left = less,
+                    None => return Poll::Ready(()),
+                },
+                Poll::Ready(None | Some(Err(_))) => return Poll::Ready(()),
+            }
+        }
+    });
+    let _ = tokio::time::timeout(TIME, rest).await;
 }
 
 struct Pieces<'a> {

@@ -8,7 +8,6 @@ use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
 };
 
 use tokio::sync::oneshot;
@@ -25,10 +24,10 @@ pub(crate) enum NotRun {
     Panicked,
 }
 
-/// Threads that compute. Dropping it lets queued jobs finish and ends the threads.
+/// Threads that compute. Dropping it ends each thread after its job; nobody waits for them, for the one who drops it last
+/// may be a network thread.
 pub(crate) struct Compute {
     queue: Arc<Queue>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 struct Queue {
@@ -74,10 +73,10 @@ impl Compute {
                 }
             }
         };
-        let threads = (0..threads.max(1))
-            .map(|i| std::thread::Builder::new().name(format!("compute-{i}")).spawn(run(queue.clone())))
-            .collect::<Result<_, _>>()?;
-        Ok(Compute { queue, threads })
+        for i in 0..threads.max(1) {
+            std::thread::Builder::new().name(format!("compute-{i}")).spawn(run(queue.clone()))?;
+        }
+        Ok(Compute { queue })
     }
 
     /// Returns how many jobs wait for a thread.
@@ -117,13 +116,6 @@ impl Drop for Compute {
     fn drop(&mut self) {
         self.queue.lock().closed = true;
         self.queue.more.notify_all();
-        let this = std::thread::current().id();
-        for thread in self.threads.drain(..) {
-            // The last owner of the pool may be a job's own thread, which cannot wait for itself.
-            if thread.thread().id() != this {
-                let _ = thread.join();
-            }
-        }
     }
 }
 

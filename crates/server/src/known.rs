@@ -9,18 +9,26 @@ use std::{
 };
 
 use codec::json::{Decoder, Limits};
-use model::{Field, Signature};
+use model::Signature;
 
 use crate::{error::ServeError, metrics::ModelMeters};
 
-/// Decoders kept per model: one for each set of inputs that its versions, signatures and the outputs asked for make.
+/// Decoders kept per model: one for each set of outputs asked of its versions and signatures.
 const DECODERS_MAX: usize = 8;
 
 /// One model.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub meters: ModelMeters,
-    decoders: RwLock<Vec<(Vec<Field>, Arc<Decoder>)>>,
+    decoders: RwLock<Vec<Kept>>,
+}
+
+/// A decoder, and what it was made for.
+#[derive(Debug)]
+struct Kept {
+    signature: Signature,
+    outputs: Option<Arc<[Arc<str>]>>,
+    decoder: Arc<Decoder>,
 }
 
 /// All of them, by name.
@@ -46,54 +54,71 @@ impl Models {
 }
 
 impl Known {
-    /// Returns the decoder of the inputs that the outputs asked for are computed from, made at the first request for them.
-    /// It is found by the inputs themselves: a version may come back under its number with other types.
+    /// Returns the decoder of the inputs to bring for the outputs asked, made at the first request for them. It is found by
+    /// the signature itself: a version may come back under its number with other types.
     pub fn decoder(
         &self,
         signature: &Signature,
-        outputs: Option<&[Arc<str>]>,
+        outputs: Option<&Arc<[Arc<str>]>>,
         limits: Limits,
     ) -> Result<Arc<Decoder>, ServeError> {
-        let needed = outputs.map(|outputs| signature.needed(Some(outputs)));
-        let is_brought = |(i, field): &(usize, &Field)| {
-            needed.as_ref().map_or(field.default || field.optional, |needed| needed[*i])
-        };
-        let inputs = || signature.inputs.iter().enumerate().filter(is_brought).map(|(_, field)| field);
-        let decoders = self.decoders.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, decoder)) = decoders.iter().find(|(fields, _)| fields.iter().eq(inputs())) {
-            return Ok(decoder.clone());
+        let kept = self.decoders.read().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.iter().find(|kept| kept.outputs.as_ref() == outputs && kept.signature == *signature);
+        if let Some(found) = found {
+            return Ok(found.decoder.clone());
         }
-        drop(decoders);
-        let inputs: Vec<Field> = inputs().cloned().collect();
-        let decoder = Arc::new(Decoder::new(&inputs, &[], limits)?);
-        let mut decoders = self.decoders.write().unwrap_or_else(PoisonError::into_inner);
-        if decoders.len() == DECODERS_MAX {
-            decoders.remove(0);
+        drop(kept);
+        let fields = signature.fields(outputs.map(|outputs| &**outputs));
+        let decoder = Arc::new(Decoder::new(&fields, &[], limits)?);
+        let mut kept = self.decoders.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == DECODERS_MAX {
+            // Callers may ask for many sets of outputs; the default ones are the ones to keep.
+            let oldest = kept.iter().position(|kept| kept.outputs.is_some()).unwrap_or(0);
+            kept.remove(oldest);
         }
-        decoders.push((inputs, decoder.clone()));
+        kept.push(Kept { signature: signature.clone(), outputs: outputs.cloned(), decoder: decoder.clone() });
         Ok(decoder)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{Takes, Type};
+    use model::{DType, Field, Takes, Type};
 
     use super::*;
 
+    fn field(name: &str, ty: Type) -> Field {
+        let takes = Takes::One(ty);
+        Field { name: name.into(), takes, nullable: true, whole: false, default: true, optional: false, needs: vec![0] }
+    }
+
+    fn decoder(known: &Known, ty: Type, outputs: Option<&str>) -> Arc<Decoder> {
+        let signature =
+            Signature { name: "s".into(), inputs: vec![field("x", ty)], outputs: vec![field("y", Type::F64)] };
+        let outputs = outputs.map(|name| Arc::from([Arc::from(name)]));
+        known.decoder(&signature, outputs.as_ref(), Limits::default()).unwrap()
+    }
+
     #[test]
-    fn a_decoder_is_kept_for_its_inputs() {
+    fn a_decoder_is_kept_for_its_inputs_and_outputs() {
         let known = Known::default();
-        let of = |ty: Type| {
-            let takes = Takes::One(ty);
-            let needs = Vec::new();
-            let field = Field { name: "x".into(), takes, nullable: true, whole: false, default: true, optional: false, needs };
-            let signature = Signature { name: "s".into(), inputs: vec![field], outputs: Vec::new() };
-            known.decoder(&signature, None, Limits::default()).unwrap()
-        };
-        assert!(Arc::ptr_eq(&of(Type::F64), &of(Type::F64)));
-        assert!(!Arc::ptr_eq(&of(Type::F64), &of(Type::Text)));
-        (0..100).for_each(|n| drop(of(Type::Fixed { dtype: model::DType::F64, shape: vec![n] })));
+        let first = decoder(&known, Type::F64, None);
+        assert!(Arc::ptr_eq(&first, &decoder(&known, Type::F64, None)));
+        assert!(!Arc::ptr_eq(&first, &decoder(&known, Type::Text, None)), "other types");
+        assert!(!Arc::ptr_eq(&first, &decoder(&known, Type::F64, Some("y"))), "other outputs");
+    }
+
+    #[test]
+    fn there_are_few_and_callers_cannot_drive_out_the_default() {
+        let known = Known::default();
+        let first = decoder(&known, Type::F64, None);
+        for n in 0..100 {
+            decoder(&known, Type::F64, Some(&format!("y{n}")));
+        }
+        assert!(Arc::ptr_eq(&first, &decoder(&known, Type::F64, None)));
+        for n in 0..100 {
+            decoder(&known, Type::Fixed { dtype: DType::F64, shape: vec![n] }, None);
+        }
         assert!(known.decoders.read().unwrap().len() <= DECODERS_MAX);
     }
 }

@@ -25,6 +25,7 @@ use tracing::{debug, error, warn};
 
 use crate::{
     answer::{Answer, JSON},
+    body,
     context::Context,
     error::{ServeError, cut},
     metrics::Counted,
@@ -178,7 +179,7 @@ impl Asked<'_> {
 
 /// Answers a request. It never fails and never panics: either is an answer.
 pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let context = Context::new(&state.ids, &head.headers);
     let found = find(&head.method, head.uri.path());
     let dialect = found.as_ref().map_or(Dialect::Native, |matched| matched.dialect);
@@ -187,7 +188,7 @@ pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Respons
         Err(error) => native::failure(error, &context),
         Ok(matched) => {
             let asked = Asked { state, head: &head, name: &matched.name, context: &context };
-            match caught(answer(&asked, matched.endpoint, body, &mut counted)).await {
+            match caught(answer(&asked, matched.endpoint, &mut body, &mut counted)).await {
                 Some(answer) => answer,
                 None => {
                     state.metrics.count_panic();
@@ -197,12 +198,15 @@ pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Respons
             }
         }
     };
+    if answer.error.is_some() {
+        body::discard(&head.headers, &mut body, &state.config).await;
+    }
     log(&head, &context, &answer);
     counted.end(answer.status);
     answer.into_response(&context.id)
 }
 
-async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: Incoming, counted: &mut Counted<'_>) -> Answer {
+async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
     if endpoint != Endpoint::Metrics
         && let Err(error) = check_accept(&asked.head.headers)
     {

@@ -93,7 +93,15 @@ struct Fake {
 }
 
 fn field(name: &str, ty: Type, default: bool) -> Field {
-    Field { name: name.into(), takes: Takes::One(ty), nullable: false, whole: false, default, needs: Vec::new() }
+    Field {
+        name: name.into(),
+        takes: Takes::One(ty),
+        nullable: false,
+        whole: false,
+        default,
+        optional: false,
+        needs: Vec::new(),
+    }
 }
 
 fn signatures(does: Does) -> Vec<Signature> {

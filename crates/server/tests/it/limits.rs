@@ -42,6 +42,36 @@ fn a_body_without_a_length_is_counted_while_it_comes() {
 }
 
 #[test]
+fn who_sends_a_body_that_is_refused_sees_the_answer() {
+    let world = World::new(Config { body_bytes_max: 1 << 20, ..Config::default() }, MistConfig::default());
+    let body = vec![b' '; 3 << 20];
+    for (path, status) in [("/api/v1/serve/double", 413), ("/api/v1/serve/nobody", 404), ("/nowhere", 404)] {
+        let mut stream = world.connect();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body).unwrap();
+        assert_eq!(read(&mut stream, false).unwrap().status, status, "{path}");
+        assert_eq!(ask(&mut stream, "GET", "/health/live", &[], "").status, 200, "the connection goes on");
+    }
+}
+
+#[test]
+fn who_asks_before_sending_is_told_at_once() {
+    let world = World::new(Config { body_bytes_max: 100, ..Config::default() }, MistConfig::default());
+    let mut stream = world.connect();
+    let expect = |length: usize| {
+        let line = "POST /api/v1/serve/double HTTP/1.1\r\nhost: x\r\nexpect: 100-continue";
+        format!("{line}\r\ncontent-length: {length}\r\n\r\n")
+    };
+    stream.write_all(expect(7).as_bytes()).unwrap();
+    assert_eq!(read(&mut stream, false).unwrap().status, 100);
+    stream.write_all(br#"{"x":1}"#).unwrap();
+    assert_eq!(read(&mut stream, false).unwrap().status, 200);
+    stream.write_all(expect(1000).as_bytes()).unwrap();
+    assert_eq!(read(&mut stream, false).unwrap().status, 413);
+}
+
+#[test]
 fn a_body_that_does_not_come_is_not_waited_for() {
     let world = World::new(Config { body_timeout_ms: 50, ..Config::default() }, MistConfig::default());
     let mut stream = world.connect();

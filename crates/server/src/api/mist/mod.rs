@@ -30,7 +30,7 @@ pub use routes::{Config, MistRoute};
 
 use envelope::Request;
 
-pub(super) async fn answer(asked: &Asked<'_>, body: Incoming, counted: &mut Counted<'_>) -> Answer {
+pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
     let mut request = Request::of(asked.name, asked.state.mist.find(asked.name));
     match run(asked, body, counted, &mut request).await {
         Ok(rows) => Answer::json(envelope::success(&rows, &request)),
@@ -63,7 +63,7 @@ fn mode(query: &str) -> Result<Mode, ServeError> {
 
 async fn run(
     asked: &Asked<'_>,
-    body: Incoming,
+    body: &mut Incoming,
     counted: &mut Counted<'_>,
     request: &mut Request,
 ) -> Result<Vec<u8>, ServeError> {
@@ -77,8 +77,7 @@ async fn run(
     if mode == Mode::Train {
         return Err(PredictError::Unimplemented { what: format!("?train on route `{name}`") }.into());
     }
-    body::check_headers(&head.headers, &state.config)?;
-    let received = body::receive(body, &state.config, &state.held).await?;
+    let received = body::receive(&head.headers, body, &state.config, &state.held).await?;
     request.parameters = received.bytes.clone();
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);

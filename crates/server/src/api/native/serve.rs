@@ -61,14 +61,14 @@ impl Wish {
     }
 }
 
-pub(in crate::api) async fn answer(asked: &Asked<'_>, body: Incoming, counted: &mut Counted<'_>) -> Answer {
+pub(in crate::api) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
     match serve(asked, body, counted).await {
         Ok(bytes) => Answer::json(bytes),
         Err(error) => native::failure(error, asked.context),
     }
 }
 
-async fn serve(asked: &Asked<'_>, body: Incoming, counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
+async fn serve(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, name } = asked;
     let wish = Wish::parse(asked.query())?;
     let model = state.gateway.predictor(name, wish.version)?;
@@ -77,9 +77,8 @@ async fn serve(asked: &Asked<'_>, body: Incoming, counted: &mut Counted<'_>) -> 
     let timeout = wish.timeout_ms.map_or_else(|| timeout_ms(&head.headers), |ms| Ok(Some(ms)))?;
     let mut ask = Ask::new(model, wish.signature.as_deref(), wish.outputs.as_deref())?;
     (ask.on_fault, ask.timeout) = (wish.on_fault, state.config.timeout(timeout));
-    let decoder = known.decoder(ask.signature(), ask.outputs.as_deref(), state.config.json_limits())?;
-    body::check_headers(&head.headers, &state.config)?;
-    let received = body::receive(body, &state.config, &state.held).await?;
+    let decoder = known.decoder(ask.signature(), ask.outputs.as_ref(), state.config.json_limits())?;
+    let received = body::receive(&head.headers, body, &state.config, &state.held).await?;
     let rows = Rows { decoder, on_fault: wish.on_fault, shape: Shape::Rows };
     let result = predict::answer(state, context, ask, rows, received.bytes.clone()).await;
     counted.count(&result);
