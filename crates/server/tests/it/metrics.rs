@@ -1,6 +1,9 @@
 //! `/metrics` against the table that documents it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use server::{
     Config, MistConfig,
@@ -75,9 +78,15 @@ fn the_page_is_the_table() {
 }
 
 #[test]
-fn the_reference_page_names_everything() {
+fn the_reference_page_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");
     let page = reference_page();
     for metric in TABLE {
         assert!(page.contains(&format!("| `{}` | {} |", metric.name, metric.kind.name())), "{}", metric.name);
+    }
+    if std::fs::read_to_string(&path).ok().as_deref() != Some(page.as_str()) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, page).unwrap();
+        panic!("docs/reference/metrics.md was out of date and is written anew: commit it");
     }
 }
