@@ -1,1 +1,37 @@
-//! Entry points for bytes that nobody vouches for.
+//! Entry points for fuzzing; each must return on any input, without a panic and within memory in proportion to it.
+
+use model::{Buffer, ModelFiles};
+
+use crate::{
+    Limits, ReadOptions, read,
+    spark::{java_regex, metadata::Metadata},
+};
+
+/// Reads the bytes as the metadata of a Spark stage, and as a whole artifact of such a stage.
+pub fn metadata(bytes: &[u8]) {
+    // Whatever comes of it: only that it comes back counts here.
+    let _ = Metadata::parse("metadata/part-00000".to_owned(), bytes, &Limits::default());
+    read_files(vec![("metadata/part-00000".to_owned(), bytes)]);
+}
+
+/// Translates the bytes as a pattern of Java.
+pub fn java_regex(bytes: &[u8]) {
+    if let Ok(source) = std::str::from_utf8(bytes) {
+        let _ = java_regex::pattern(source);
+    }
+}
+
+/// Reads the lines as the metadata of a Spark pipeline and of its stages, all of the uid `s`.
+pub fn spark(bytes: &[u8]) {
+    let mut lines = bytes.split(|&b| b == b'\n');
+    let mut files = vec![("metadata/part-00000".to_owned(), lines.next().unwrap_or_default())];
+    files.extend(lines.enumerate().map(|(i, line)| (format!("stages/{i}_s/metadata/part-00000"), line)));
+    read_files(files);
+}
+
+fn read_files(files: Vec<(String, &[u8])>) {
+    let files = files.into_iter().map(|(path, bytes)| (path, Buffer::from(bytes.to_vec())));
+    if let Ok(model) = read(&ModelFiles::new(files), &ReadOptions::default()) {
+        model.signatures();
+    }
+}

@@ -1,0 +1,79 @@
+//! The fuzz entries over seeds that are spoiled at random, always in the same way.
+
+use formats::fuzz;
+
+/// Numbers that look random and are the same in every run (splitmix64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % below.max(1) as u64) as usize
+    }
+}
+
+/// Runs the entry on spoiled seeds: bytes changed, runs cut out or doubled, tokens put in.
+fn check(entry: fn(&[u8]), seeds: &[&str], tokens: &[&str], rounds: usize) {
+    let mut numbers = Numbers(7);
+    for seed in seeds {
+        entry(seed.as_bytes());
+        for _ in 0..rounds {
+            let mut bytes = seed.as_bytes().to_vec();
+            for _ in 0..=numbers.below(4) {
+                let at = numbers.below(bytes.len() + 1);
+                let end = (at + numbers.below(12)).min(bytes.len());
+                match numbers.below(4) {
+                    0 if at < bytes.len() => bytes[at] = numbers.below(256) as u8,
+                    1 => drop(bytes.drain(at..end)),
+                    2 => {
+                        let run = bytes[at..end].repeat(1 + numbers.below(20));
+                        drop(bytes.splice(at..at, run));
+                    }
+                    _ => drop(bytes.splice(at..end, tokens[numbers.below(tokens.len())].bytes())),
+                }
+            }
+            entry(&bytes);
+        }
+    }
+}
+
+const METADATA: &str = r#"{"class":"org.apache.spark.ml.feature.Bucketizer","timestamp":1,"sparkVersion":"3.5.9","uid":"b_1",
+"paramMap":{"inputCols":["a","b"],"outputCols":["c","d"],"splitsArray":[["-Inf",0.0,"Inf"],[1,2,3]]},"defaultParamMap":{"handleInvalid":"skip"}}"#;
+const JSON_TOKENS: [&str; 12] =
+    ["null", "[", "{", "}", "]", "\"NaN\"", "-1", "1e999", "18446744073709551616", ",", ":", "\"keep\""];
+
+#[test]
+fn metadata() {
+    check(fuzz::metadata, &[&METADATA.replace('\n', "")], &JSON_TOKENS, 3000);
+}
+
+#[test]
+fn java_regex() {
+    let seeds = [
+        r"(?i)[a-z&&[^m-p]]+\s*(?:x|y){2,3}?\b",
+        r"\p{L}+(?='|\b)|[0-9]{2,}",
+        r"(?<n>a)\k<n>\1\Q.*\E\x{41}\uD83D\uDE00$",
+    ];
+    let tokens = [
+        "[", "]", "&&", "^", "(?", ")", "\\", "\\p{", "}", "{1000}", "{,}", "++", "\\Q", "(?<=", "|", "-", "\\u", "é",
+        "(?U)",
+    ];
+    check(fuzz::java_regex, &seeds, &tokens, 400);
+}
+
+#[test]
+fn artifact() {
+    let stage = |class: &str, params: &str| {
+        let class = format!("org.apache.spark.ml.{class}");
+        format!(r#"{{"class":"{class}","sparkVersion":"3.5.9","uid":"s","paramMap":{params}}}"#)
+    };
+    let pipeline = stage("PipelineModel", r#"{"stageUids":["s","s","s"]}"#);
+    let tokenizer = stage("feature.Tokenizer", r#"{"inputCol":"t","outputCol":"w"}"#);
+    let hashing = stage("feature.HashingTF", r#"{"inputCol":"w","outputCol":"f","numFeatures":16}"#);
+    let assembler =
+        stage("feature.VectorAssembler", r#"{"inputCols":["f","x"],"outputCol":"v","handleInvalid":"keep"}"#);
+    let seed = [pipeline, tokenizer, hashing, assembler].join("\n");
+    check(fuzz::spark, &[&seed], &[&JSON_TOKENS[..], &["\n", "feature.", "NGram", "t", "w"]].concat(), 2000);
+}

@@ -1,0 +1,7 @@
+//! The readers from outside: whole artifacts in, plans or errors out.
+
+mod artifact;
+mod cases;
+mod fuzz;
+mod hostile;
+mod reading;
