@@ -24,7 +24,7 @@ impl Default for Limits {
             decoded_bytes_max: 1 << 30,
             stages_max: 10_000,
             depth_max: 32,
-            nodes_max: 50_000_000,
+            nodes_max: 10_000_000,
             values_max: 1 << 28,
         }
     }
