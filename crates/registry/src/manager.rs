@@ -151,13 +151,13 @@ impl Manager {
                 info!(model = %name, version = %servable.version, path = %servable.path, "available");
                 (slot.version, slot.servable, slot.health) = (servable.version, Some(servable), None);
                 slot.enter(State::Available);
-                self.registry.metrics().loaded();
+                self.registry.metrics().loaded(name);
             }
             Outcome::Failed(health) => {
                 warn!(model = %name, version = %slot.version, error = %health, "load failed");
                 slot.health = Some(health.into());
                 slot.enter(State::End);
-                self.registry.metrics().failed();
+                self.registry.metrics().failed(name);
             }
             Outcome::Later(health) => {
                 if slot.health.as_deref() != Some(&*health) {

@@ -1,17 +1,29 @@
 //! What the manager counts; the binary registers it under its names.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 /// Counters beside the code that they measure.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    loads: AtomicU64,
-    failures: AtomicU64,
+    by_model: Mutex<BTreeMap<Arc<str>, Loads>>,
     unloads: AtomicU64,
     load_us: AtomicU64,
+}
+
+/// How the loads of one model ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loads {
+    /// Versions that became available.
+    pub ok: u64,
+    /// Versions that did not.
+    pub failed: u64,
 }
 
 /// What [`Metrics`] showed at one moment.
@@ -30,20 +42,31 @@ pub struct Counts {
 impl Metrics {
     pub fn counts(&self) -> Counts {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let loads = self.loads();
         Counts {
-            loads: get(&self.loads),
-            failures: get(&self.failures),
+            loads: loads.values().map(|loads| loads.ok).sum(),
+            failures: loads.values().map(|loads| loads.failed).sum(),
             unloads: get(&self.unloads),
             load_us: get(&self.load_us),
         }
     }
 
-    pub(crate) fn loaded(&self) {
-        self.loads.fetch_add(1, Ordering::Relaxed);
+    /// Returns how the loads of each model ended, ordered by name.
+    pub fn by_model(&self) -> BTreeMap<Arc<str>, Loads> {
+        self.loads().clone()
     }
 
-    pub(crate) fn failed(&self) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
+    fn loads(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Loads>> {
+        // A poisoned table is whole: each change of it is a single one.
+        self.by_model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn loaded(&self, name: &Arc<str>) {
+        self.loads().entry(name.clone()).or_default().ok += 1;
+    }
+
+    pub(crate) fn failed(&self, name: &Arc<str>) {
+        self.loads().entry(name.clone()).or_default().failed += 1;
     }
 
     pub(crate) fn unloaded(&self) {

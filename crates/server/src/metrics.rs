@@ -80,7 +80,7 @@ metrics! {
         "Rows of the calls that were answered.";
     ROW_FAULTS Counter "forebay_row_faults_total" "1" ["dialect", "model"]
         "Rows that the model refused.";
-    LOADS Counter "forebay_model_loads_total" "1" ["result"]
+    LOADS Counter "forebay_model_loads_total" "1" ["model", "result"]
         "Loads of a version that ended: ok or failed.";
     LOAD_TIME Counter "forebay_model_load_seconds_total" "seconds" []
         "Time spent loading versions, failed loads included.";

@@ -71,7 +71,7 @@ impl State {
         let registry = self.gateway.registry();
         let (counts, policies) = (registry.metrics().counts(), self.policies.counts());
         let mut gathered = Gathered {
-            loads: vec![("ok", counts.loads), ("failed", counts.failures)],
+            loads: registry.metrics().by_model(),
             refused: vec![("concurrency", policies.overloaded), ("deadline", policies.deadline_exceeded)],
             load_us: counts.load_us,
             compute_waiting: self.compute.waiting(),

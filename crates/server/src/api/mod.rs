@@ -21,7 +21,7 @@ use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use model::PredictError;
-use tracing::{debug, error, warn};
+use tracing::{debug, error};
 
 use crate::{
     answer::{Answer, JSON},
@@ -234,12 +234,12 @@ async fn caught<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// One event per request. Messages hold values of the input, so those of the caller's faults show at `debug` only.
+/// One event per request; only a bug of ours is loud. Messages hold values of the input, and a server that sheds load has
+/// no time to write about each call, so the others show at `debug`; `/metrics` counts them all.
 fn log(head: &Parts, context: &Context, answer: &Answer) {
     let (status, request_id, path) = (answer.status.as_u16(), &context.id, head.uri.path());
     match &answer.error {
         Some(error) if status == 500 => error!(status, %request_id, path, %error, "request failed"),
-        Some(error) if status > 500 => warn!(status, %request_id, path, kind = %error.kind(), "request refused"),
         Some(error) => debug!(status, %request_id, path, %error, "request refused"),
         None => debug!(status, %request_id, path, "request answered"),
     }

@@ -10,14 +10,15 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use registry::Loads;
+
 use super::*;
 use crate::known::{Known, Models};
 
 /// What others count and the page shows.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
-    /// Result, number.
-    pub loads: Vec<(&'static str, u64)>,
+    pub loads: BTreeMap<Arc<str>, Loads>,
     /// Microseconds spent loading.
     pub load_us: u64,
     /// Policy, calls that it ended.
@@ -114,8 +115,9 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     per_model(&ROWS, |meter| &meter.rows);
     per_model(&ROW_FAULTS, |meter| &meter.row_faults);
     page.head(&LOADS);
-    for (result, n) in &gathered.loads {
-        page.sample(&LOADS, &[result], n);
+    for (model, loads) in &gathered.loads {
+        page.sample(&LOADS, &[model, &"ok"], loads.ok);
+        page.sample(&LOADS, &[model, &"failed"], loads.failed);
     }
     page.single(&LOAD_TIME, Some(gathered.load_us as f64 / 1e6));
     page.head(&MODELS);

@@ -71,7 +71,8 @@ fn the_page_is_the_table() {
     check(r#"forebay_rows_total{dialect="native",model="double"}"#, "4");
     check(r#"forebay_rows_total{dialect="mist",model="double"}"#, "3");
     check(r#"forebay_row_faults_total{dialect="native",model="double"}"#, "1");
-    check(r#"forebay_model_loads_total{result="failed"}"#, "1");
+    check(r#"forebay_model_loads_total{model="broken",result="failed"}"#, "1");
+    check(r#"forebay_model_loads_total{model="double",result="ok"}"#, "1");
     check(r#"forebay_models{state="end"}"#, "1");
     check("forebay_panics_total", "1");
     check("forebay_requests_in_flight", "1");
