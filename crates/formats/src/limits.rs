@@ -9,6 +9,8 @@ pub struct Limits {
     pub decoded_bytes_max: usize,
     /// Steps of a pipeline, those of nested ones included.
     pub stages_max: usize,
+    /// Columns by name: inputs, and what stages add.
+    pub columns_max: usize,
     /// Pipelines within pipelines.
     pub depth_max: usize,
     /// Nodes of all trees of one ensemble.
@@ -23,6 +25,7 @@ impl Default for Limits {
             metadata_bytes_max: 64 << 20,
             decoded_bytes_max: 1 << 30,
             stages_max: 10_000,
+            columns_max: 200_000,
             depth_max: 32,
             nodes_max: 10_000_000,
             values_max: 1 << 28,

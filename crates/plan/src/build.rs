@@ -1,6 +1,6 @@
 //! [`PlanBuilder`]: how readers and tests make plans.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use model::Takes;
 
@@ -44,14 +44,19 @@ impl PlanBuilder {
 
     /// Narrows or widens what an input takes: a later step may know better than the one that added it.
     pub fn set_takes(&mut self, slot: SlotId, takes: Takes) {
-        if let Some(input) = self.plan.inputs.iter_mut().find(|i| i.slot == slot) {
-            input.takes = takes;
+        if let Some(place) = self.place_of(slot) {
+            self.plan.inputs[place].takes = takes;
         }
     }
 
     /// Returns the input of this slot.
     pub fn input_of(&self, slot: SlotId) -> Option<&Input> {
-        self.plan.inputs.iter().find(|i| i.slot == slot)
+        self.place_of(slot).map(|place| &self.plan.inputs[place])
+    }
+
+    /// Slots are given out in order, so inputs stand in the order of theirs.
+    fn place_of(&self, slot: SlotId) -> Option<usize> {
+        self.plan.inputs.binary_search_by_key(&slot, |input| input.slot).ok()
     }
 
     /// Adds a node of one output, which is called `name`.
@@ -84,8 +89,9 @@ impl PlanBuilder {
         for node in &plan.nodes {
             node.op.check()?;
         }
-        for (i, output) in plan.outputs.iter().enumerate() {
-            if plan.outputs[..i].iter().any(|o| o.name == output.name) {
+        let mut names = HashSet::with_capacity(plan.outputs.len());
+        for output in &plan.outputs {
+            if !names.insert(&output.name) {
                 return Err(PlanError::Shape(format!("two outputs are called {:?}", output.name)));
             }
         }

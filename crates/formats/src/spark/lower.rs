@@ -143,13 +143,9 @@ impl<'a> Lowering<'a> {
     /// Adds a stage, of a pipeline all its own.
     fn walk(&mut self, stage: &Stage<'_>, depth: usize) -> Result<(), ReadError> {
         let (meta, limits) = (&stage.meta, stage.limits);
-        let too_many = |what: &str, limit: usize, key: &'static str| {
-            let (file, got, limit) = (meta.file.clone(), limit as u64 + 1, limit as u64);
-            Err(ReadError::TooLarge { file, what: what.to_owned(), got, limit, key })
-        };
         self.stages += 1;
         if self.stages > limits.stages_max {
-            return too_many("the number of stages", limits.stages_max, "stages_max");
+            return meta.too_large("the number of stages", self.stages as u64, limits.stages_max, "stages_max");
         }
         if let Some(lower) = op::find(&meta.class) {
             lower(stage, self)?;
@@ -163,7 +159,7 @@ impl<'a> Lowering<'a> {
             return Err(ReadError::UnknownClass { file: meta.file.clone(), class: meta.class.clone() });
         }
         if depth >= limits.depth_max {
-            return too_many("the depth of nested pipelines", limits.depth_max, "depth_max");
+            return meta.too_large("the depth of nested pipelines", depth as u64 + 1, limits.depth_max, "depth_max");
         }
         let uids = stage.texts("stageUids")?.ok_or_else(|| stage.absent("stageUids", "the uids of the stages"))?;
         let width = uids.len().to_string().len();
@@ -187,7 +183,7 @@ impl<'a> Lowering<'a> {
 
     /// Returns the slot of a column; one that no stage has made is an input from now on.
     pub fn column(&mut self, stage: &Stage<'_>, name: &str, accepts: Accepts) -> Result<SlotId, ReadError> {
-        let Some(&place) = self.places.get(name) else { return Ok(self.add_input(name, accepts)) };
+        let Some(&place) = self.places.get(name) else { return self.add_input(stage, name, accepts) };
         let column = &mut self.columns[place];
         let Some(input) = column.input.as_mut().filter(|input| !input.fixed) else { return Ok(column.slot) };
         let types = accepts.types();
@@ -211,7 +207,7 @@ impl<'a> Lowering<'a> {
         Ok(slot)
     }
 
-    fn add_input(&mut self, name: &str, accepts: Accepts) -> SlotId {
+    fn add_input(&mut self, stage: &Stage<'_>, name: &str, accepts: Accepts) -> Result<SlotId, ReadError> {
         let spec = self.options.input(name);
         let input = Input {
             fixed: spec.is_some(),
@@ -223,18 +219,28 @@ impl<'a> Lowering<'a> {
         if let Some(attributes) = spec.and_then(|spec| spec.metadata.as_deref()) {
             known = attributes_of(attributes);
         }
-        known.ty = spec.map(|spec| spec.ty.clone());
+        known.ty = Some(input.takes().first().clone());
         known.input = Some(self.columns.len());
         self.slots.push(known);
-        self.add_column(name, slot, Some(input));
-        self.settle(self.columns.len() - 1);
-        slot
+        self.add_column(stage, name, slot, Some(input))?;
+        Ok(slot)
     }
 
-    fn add_column(&mut self, name: &str, slot: SlotId, input: Option<Input>) {
+    fn add_column(
+        &mut self,
+        stage: &Stage<'_>,
+        name: &str,
+        slot: SlotId,
+        input: Option<Input>,
+    ) -> Result<(), ReadError> {
+        let limit = stage.limits.columns_max;
+        if self.columns.len() >= limit {
+            return stage.meta.too_large("the number of columns", limit as u64 + 1, limit, "columns_max");
+        }
         let name: Arc<str> = name.into();
         self.places.insert(name.clone(), self.columns.len());
         self.columns.push(Column { name, slot, input });
+        Ok(())
     }
 
     /// Lets the builder know what an input takes by now.
@@ -302,8 +308,7 @@ impl<'a> Lowering<'a> {
             let expected = "an output column that is not there yet";
             return Err(stage.meta.fault(format!("output column `{name}`"), expected, "one that is"));
         }
-        self.add_column(name, slot, None);
-        Ok(())
+        self.add_column(stage, name, slot, None)
     }
 
     /// Says that a model was trained to predict this column.
@@ -368,8 +373,8 @@ impl<'a> Lowering<'a> {
     /// Returns which slots lead to labels only. Backward over the nodes, so that what feeds such a node is known after it.
     fn serves_labels(&self) -> Vec<bool> {
         let mut is_label = vec![false; self.slots.len()];
-        for column in self.columns.iter().filter(|column| self.labels.iter().any(|label| **label == *column.name)) {
-            is_label[column.slot.index()] = true;
+        for place in self.labels.iter().filter_map(|label| self.places.get(label.as_str())) {
+            is_label[self.columns[*place].slot.index()] = true;
         }
         // Of each slot: read by a hidden node, read by another.
         let mut read = vec![(false, false); self.slots.len()];

@@ -95,6 +95,12 @@ impl Metadata {
         self.params.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Returns the error of something that is over a limit.
+    pub fn too_large<T>(&self, what: &str, got: u64, limit: usize, key: &'static str) -> Result<T, ReadError> {
+        let (file, what, limit) = (self.file.clone(), what.to_owned(), limit as u64);
+        Err(ReadError::TooLarge { file, what, got, limit, key })
+    }
+
     /// Returns the error of a field that is not as it should be.
     pub fn fault(
         &self,

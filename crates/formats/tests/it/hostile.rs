@@ -225,6 +225,7 @@ fn pipelines_beyond_the_bounds() {
     check_within(&nested, limits, &["the depth of nested pipelines is 4", "depth_max"]);
     let many = pipeline(&[tokenizer(), stage("NGram", json!({ "inputCol": "w" }))]);
     check_within(&many, Limits { stages_max: 2, ..Limits::default() }, &["the number of stages is 3", "stages_max"]);
+    check_within(&many, Limits { columns_max: 2, ..Limits::default() }, &["the number of columns is 3", "columns_max"]);
 }
 
 #[test]

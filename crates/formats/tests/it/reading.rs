@@ -103,6 +103,19 @@ fn the_size_of_a_model_tells_numbers_from_vectors() {
 }
 
 #[test]
+fn many_columns_are_no_burden() {
+    let names: Vec<String> = (0..20_000).map(|i| format!("x{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let model = pipeline(&[assembler(&names, "v"), linear("v", "label", &[1.0; 20_000])]);
+    check_takes(&model, "x19999", &[Type::I64, Type::F64, Type::BOOL]);
+    let splits = vec![json!([0.0, 1.0, 2.0]); 2000];
+    let outputs: Vec<String> = names[..2000].iter().map(|name| format!("{name}_bucket")).collect();
+    let params =
+        json!({ "inputCols": names[..2000], "outputCols": outputs, "splitsArray": splits, "handleInvalid": "skip" });
+    check_takes(&stage("Bucketizer", params), "x1999", &[Type::F64]);
+}
+
+#[test]
 fn a_schema_says_more_than_the_stages() {
     let spec = InputSpec { name: "x".into(), ty: Type::I32, metadata: None };
     let model = indexer("x", "i").read_with(vec![spec], Limits::default()).expect("a model");

@@ -14,6 +14,9 @@ use crate::{
 pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
     let invalid = invalid(stage, "handleInvalid")?;
     let names = stage.texts("inputCols")?.ok_or_else(|| stage.absent("inputCols", "the names of columns"))?;
+    if names.is_empty() {
+        return Err(stage.meta.fault("inputCols", "one column at least", "none"));
+    }
     let mut inputs = Vec::with_capacity(names.len());
     for name in &names {
         inputs.push(lowering.column(stage, name, Accepts::Part)?);

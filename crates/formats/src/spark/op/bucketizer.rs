@@ -51,15 +51,22 @@ fn present(stage: &Stage<'_>, lowering: &mut Lowering<'_>, inputs: Vec<SlotId>) 
         let op = EncodeOp::Bucket { splits: all, invalid: Invalid::Skip };
         gates.extend(lowering.node(stage, op, &[input], &["is present"])?);
     }
+    let any_null = lowering.node(stage, any_null(0..gates.len() as u32), &gates, &["any is null"])?[0];
     let mut passed = Vec::with_capacity(inputs.len());
     for &input in &inputs {
+        // The same either way: what counts is that the gates come first.
         let value = Expr::call(Func::ToF64, [Expr::Input(0)]);
-        let gates_passed = (1..=gates.len() as u32).map(|gate| Expr::call(Func::IsNull, [Expr::Input(gate)]));
-        let any_null =
-            gates_passed.reduce(|a, b| Expr::call(Func::Or, [a, b])).unwrap_or(Expr::Const(plan::Scalar::Bool(false)));
-        let op = Expr::call(Func::If, [any_null, value.clone(), value]);
-        let reads: Vec<SlotId> = std::iter::once(input).chain(gates.iter().copied()).collect();
-        passed.extend(lowering.node(stage, op, &reads, &["present"])?);
+        let op = Expr::call(Func::If, [Expr::Input(1), value.clone(), value]);
+        passed.extend(lowering.node(stage, op, &[input, any_null], &["present"])?);
     }
     Ok(passed)
+}
+
+/// Whether any of these inputs is null; halved, so that many columns do not nest deeply.
+fn any_null(inputs: std::ops::Range<u32>) -> Expr {
+    if inputs.len() <= 1 {
+        return Expr::call(Func::IsNull, [Expr::Input(inputs.start)]);
+    }
+    let middle = inputs.start + (inputs.end - inputs.start) / 2;
+    Expr::call(Func::Or, [any_null(inputs.start..middle), any_null(middle..inputs.end)])
 }
