@@ -2,8 +2,8 @@
 //!
 //! Nodes are 16 bytes, tree after tree, each breadth first, so that the upper levels lie together and two children side by
 //! side: a step is `child + (not left)`. A leaf leads to itself: it looks at a cell that is always 0 and stays left, so a walk
-//! takes a fixed number of steps. Of a row only the features that some node looks at are gathered, a cell each; a feature
-//! with categories has a cell with one bit set, and a node the bits that go left.
+//! takes a fixed number of steps. Of a row only the features that some node looks at are gathered, a cell each: numbers as
+//! integers of the same order, which compare faster; a category as one bit, and its node has the bits that go left.
 
 use model::column::Row;
 use plan::{Forest, ForestSplit};
@@ -17,7 +17,7 @@ const OTHER: u32 = 63;
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]
 pub struct Node {
-    /// The threshold's bits; or those of the categories that go left; of a leaf, its number as a float64.
+    /// The threshold's [`key`]; or the bits of the categories that go left; of a leaf, its number.
     pub test: u64,
     /// The cell it looks at, and whether that is by categories ([`SET`]).
     pub slot: u32,
@@ -82,13 +82,13 @@ impl Layout {
             while let Some(&id) = ids.get(nodes.len()) {
                 if id >= inner {
                     let itself = nodes.len() as u32;
-                    let number = (id - inner) as f64;
-                    nodes.push(Node { test: number.to_bits(), slot: slots.len() as u32, child: itself });
+                    nodes.push(Node { test: (id - inner) as u64, slot: slots.len() as u32, child: itself });
                     continue;
                 }
                 let slot = slots.binary_search(&slot_of(id)).expect("every node's slot is among them") as u32;
                 let (test, flag) = match forest.split[id] {
-                    ForestSplit::Threshold(threshold) => (threshold.to_bits(), 0),
+                    ForestSplit::Threshold(threshold) if threshold.is_nan() => (i64::MIN as u64, 0),
+                    ForestSplit::Threshold(threshold) => (key(threshold), 0),
                     ForestSplit::Set { set, left_if_in } => {
                         let members = forest.sets[set as usize].first().copied().unwrap_or(0);
                         (if left_if_in { members } else { !members }, SET)
@@ -169,12 +169,23 @@ impl Slot {
     #[inline]
     fn cell(self, x: f64) -> u64 {
         if !self.is_set {
-            return x.to_bits();
+            return key(x);
         }
         let category = x as u64;
         let is_one = category < u64::from(OTHER) && category as f64 == x;
         1 << if is_one { category } else { u64::from(OTHER) }
     }
+}
+
+/// Returns an integer (an `i64` by its bits) that compares as the number does; NaN is above all.
+#[inline]
+fn key(x: f64) -> u64 {
+    if x.is_nan() {
+        return i64::MAX as u64;
+    }
+    // So that -0 is 0.
+    let bits = (x + 0.0).to_bits();
+    if bits >> 63 == 0 { bits } else { bits ^ i64::MAX as u64 }
 }
 
 /// Orders trees by depth, so that those that walk side by side are done together, and cuts them into groups of 16, 8, 4 and 1.

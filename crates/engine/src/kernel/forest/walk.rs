@@ -170,14 +170,14 @@ impl Layout {
 
     #[inline]
     fn leaf(&self, at: u32) -> u32 {
-        f64::from_bits(self.nodes[at as usize].test) as u32
+        self.nodes[at as usize].test as u32
     }
 }
 
 /// Returns the node after this one, whose cell holds `x`.
 #[inline(always)]
 fn step<const SETS: bool>(node: Node, x: u64) -> u32 {
-    let is_above = u32::from(f64::from_bits(x) <= f64::from_bits(node.test)) ^ 1;
+    let is_above = u32::from(x as i64 > node.test as i64);
     if !SETS {
         return node.child + is_above;
     }
