@@ -115,3 +115,37 @@ fn the_columns_that_spark_adds_are_outputs() {
         assert!(types.iter().all(Option::is_some), "{name}");
     }
 }
+
+#[test]
+fn spoiled_files_are_models_or_errors() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/spark");
+    let mut state = 7u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    };
+    for folder in cases().iter().filter(|folder| folder.starts_with(&own)) {
+        let whole: Vec<(String, Buffer)> =
+            files(&folder.join("model")).iter().map(|(path, bytes)| (path.to_owned(), bytes.clone())).collect();
+        for _ in 0..12 {
+            let mut spoiled = whole.clone();
+            let file = random(spoiled.len());
+            let mut bytes = spoiled[file].1.to_vec();
+            match random(4) {
+                0 => bytes.truncate(random(bytes.len())),
+                1 => drop(spoiled.remove(file)),
+                _ if bytes.is_empty() => {}
+                _ => {
+                    let at = random(bytes.len());
+                    bytes[at] ^= 1 << random(8);
+                }
+            }
+            if spoiled.len() == whole.len() {
+                spoiled[file].1 = Buffer::from(bytes);
+            }
+            if let Ok(model) = formats::read(&ModelFiles::new(spoiled), &ReadOptions::default()) {
+                assert_eq!(model.signatures().len(), 1);
+            }
+        }
+    }
+}
