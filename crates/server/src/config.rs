@@ -24,7 +24,8 @@ pub struct Config {
     pub head_bytes_max: usize,
     /// Time from the opening of a connection to the end of its first request's head.
     pub head_timeout_ms: u64,
-    /// Time a connection may stay without a request in flight; the head of its next request falls into it.
+    /// Time a connection may stay without a request in flight; the head of its next request falls into it, and an answer
+    /// that its peer is slow to read.
     pub idle_timeout_ms: u64,
     /// Bytes of one request's body.
     pub body_bytes_max: usize,

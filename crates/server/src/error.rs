@@ -22,7 +22,7 @@ pub enum ServeError {
     Method { path: String, method: String, allow: &'static str },
     #[error("the answer is {offered}, which the accept header {accept:?} leaves out")]
     NotAcceptable { offered: &'static str, accept: String },
-    #[error("the body must be application/json, not {got}")]
+    #[error("the body must be JSON, not {got}; send the header `content-type: application/json`")]
     MediaType { got: String },
     #[error("bodies compressed with {got} are not read yet; send the JSON as it is")]
     Encoding { got: String },

@@ -93,6 +93,9 @@ fn put_field(out: &mut String, field: &Field, input: bool) {
     object.text("dtype", &ty.dtype_name());
     put_list(object.key("shape"), ty.row_shape(), |out, n| out.push_str(&n.to_string()));
     object.plain("nullable", field.nullable);
+    if field.optional {
+        object.plain("optional", true);
+    }
     if field.whole {
         object.plain("whole", true);
     }
