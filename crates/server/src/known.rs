@@ -1,13 +1,15 @@
 //! What the server keeps of each model it was asked for: counters, and decoders ready for its inputs.
 //!
 //! Kept by name and never dropped: a model that comes back goes on counting, and there are no more names than the registry
-//! ever served. Found once per request, under a read lock that only a model's first request writes.
+//! ever served. Every request reads both maps, a new model or signature writes them: so readers take no lock and touch no
+//! shared counter, and a writer publishes a new map.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use codec::json::{Decoder, Limits};
 use model::Signature;
 
@@ -20,11 +22,11 @@ const DECODERS_MAX: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub meters: ModelMeters,
-    decoders: RwLock<Vec<Kept>>,
+    decoders: ArcSwap<Vec<Kept>>,
 }
 
 /// A decoder, and what it was made for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kept {
     signature: Signature,
     outputs: Option<Arc<[Arc<str>]>>,
@@ -33,23 +35,27 @@ struct Kept {
 
 /// All of them, by name.
 #[derive(Debug, Default)]
-pub(crate) struct Models(RwLock<HashMap<Arc<str>, Arc<Known>>>);
+pub(crate) struct Models(ArcSwap<HashMap<Arc<str>, Arc<Known>>>);
 
 impl Models {
     /// Returns what is kept of a model that exists.
     pub fn of(&self, name: &str) -> Arc<Known> {
-        let models = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = models.get(name) {
+        if let Some(known) = self.0.load().get(name) {
             return known.clone();
         }
-        drop(models);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).entry(name.into()).or_default().clone()
+        let new = (Arc::<str>::from(name), Arc::<Known>::default());
+        self.0.rcu(|models| {
+            let mut models = HashMap::clone(models);
+            // Another request may have been first.
+            models.entry(new.0.clone()).or_insert_with(|| new.1.clone());
+            models
+        });
+        self.0.load().get(name).cloned().unwrap_or(new.1)
     }
 
     /// Returns all models, ordered by name.
     pub fn all(&self) -> BTreeMap<Arc<str>, Arc<Known>> {
-        let models = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        models.iter().map(|(name, known)| (name.clone(), known.clone())).collect()
+        self.0.load().iter().map(|(name, known)| (name.clone(), known.clone())).collect()
     }
 }
 
@@ -62,21 +68,24 @@ impl Known {
         outputs: Option<&Arc<[Arc<str>]>>,
         limits: Limits,
     ) -> Result<Arc<Decoder>, ServeError> {
-        let kept = self.decoders.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.decoders.load();
         let found = kept.iter().find(|kept| kept.outputs.as_ref() == outputs && kept.signature == *signature);
         if let Some(found) = found {
             return Ok(found.decoder.clone());
         }
-        drop(kept);
         let fields = signature.fields(outputs.map(|outputs| &**outputs));
         let decoder = Arc::new(Decoder::new(&fields, &[], limits)?);
-        let mut kept = self.decoders.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == DECODERS_MAX {
-            // Callers may ask for many sets of outputs; the default ones are the ones to keep.
-            let oldest = kept.iter().position(|kept| kept.outputs.is_some()).unwrap_or(0);
-            kept.remove(oldest);
-        }
-        kept.push(Kept { signature: signature.clone(), outputs: outputs.cloned(), decoder: decoder.clone() });
+        let new = Kept { signature: signature.clone(), outputs: outputs.cloned(), decoder: decoder.clone() };
+        self.decoders.rcu(|kept| {
+            let mut kept = Vec::clone(kept);
+            if kept.len() == DECODERS_MAX {
+                // Callers may ask for many sets of outputs; the default ones are the ones to keep.
+                let oldest = kept.iter().position(|kept| kept.outputs.is_some()).unwrap_or(0);
+                kept.remove(oldest);
+            }
+            kept.push(new.clone());
+            kept
+        });
         Ok(decoder)
     }
 }
@@ -119,6 +128,6 @@ mod tests {
         for n in 0..100 {
             decoder(&known, Type::Fixed { dtype: DType::F64, shape: vec![n] }, None);
         }
-        assert!(known.decoders.read().unwrap().len() <= DECODERS_MAX);
+        assert!(known.decoders.load().len() <= DECODERS_MAX);
     }
 }

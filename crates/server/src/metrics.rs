@@ -197,8 +197,8 @@ impl<'a> Counted<'a> {
     }
 
     /// Says for which model the request counts.
-    pub fn set_model(&mut self, model: Arc<Known>) {
-        self.model = Some(model);
+    pub fn set_model(&mut self, model: Arc<Known>) -> &Known {
+        self.model.insert(model)
     }
 
     /// Counts the rows of a call: all where it was answered, those the model refused either way.

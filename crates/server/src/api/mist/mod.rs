@@ -71,8 +71,7 @@ async fn run(
     let mode = mode(asked.query())?;
     let model = state.mist.find(name).map_or(*name, |route| route.model());
     let model = state.gateway.predictor(model, None)?;
-    let known = state.models.of(model.name());
-    counted.set_model(known.clone());
+    let known = counted.set_model(state.models.of(model.name()));
     request.fill(model.handle());
     if mode == Mode::Train {
         return Err(PredictError::Unimplemented { what: format!("?train on route `{name}`") }.into());

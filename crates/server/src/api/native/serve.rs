@@ -72,8 +72,7 @@ async fn serve(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>
     let Asked { state, head, context, name } = asked;
     let wish = Wish::parse(asked.query())?;
     let model = state.gateway.predictor(name, wish.version)?;
-    let known = state.models.of(model.name());
-    counted.set_model(known.clone());
+    let known = counted.set_model(state.models.of(model.name()));
     let timeout = wish.timeout_ms.map_or_else(|| timeout_ms(&head.headers), |ms| Ok(Some(ms)))?;
     let mut ask = Ask::new(model, wish.signature.as_deref(), wish.outputs.as_deref())?;
     (ask.on_fault, ask.timeout) = (wish.on_fault, state.config.timeout(timeout));
