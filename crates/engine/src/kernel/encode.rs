@@ -92,24 +92,36 @@ impl Counts {
     fn end(&self, out: &mut VectorStore, start: usize) {
         let value_start = out.values.len();
         let places = &mut out.indices[start..];
-        sort::sort(places);
         out.values.resize(value_start + places.len(), 0.0);
         let counts = &mut out.values[value_start..];
-        // Whether a place is the last of its kind is as good as random: the entry is written always and kept or not.
-        let (mut kept, mut run) = (0, 0);
-        for at in 0..places.len() {
-            let place = places[at];
+        let kept = if places.len() <= sort::MOST {
+            let sorted = sort::sorted(places);
+            self.tally(places, counts, |_, at| sorted[at])
+        } else {
+            places.sort_unstable();
+            self.tally(places, counts, |places, at| places[at])
+        };
+        out.indices.truncate(start + kept);
+        out.values.truncate(value_start + kept);
+        out.end_sparse(self.size, start, value_start);
+    }
+
+    /// Writes the entries to the front, returns how many there are; `sorted` tells the places in order. Whether a place is the
+    /// last of its kind is as good as random: an entry is written always, and kept or not.
+    #[inline]
+    fn tally(&self, places: &mut [u32], counts: &mut [f64], sorted: impl Fn(&[u32], usize) -> u32) -> usize {
+        let (len, mut kept, mut run) = (places.len(), 0, 0);
+        for at in 0..len {
+            let place = sorted(places, at);
+            let is_last = at + 1 == len || sorted(places, at + 1) != place;
             run += 1;
             let count = f64::from(run);
             places[kept] = place;
             counts[kept] = if self.binary { 1.0 } else { count };
-            let is_last = places.get(at + 1) != Some(&place);
             kept += usize::from(is_last & (count >= self.least));
             run = select_unpredictable(is_last, 0_u32, run);
         }
-        out.indices.truncate(start + kept);
-        out.values.truncate(value_start + kept);
-        out.end_sparse(self.size, start, value_start);
+        kept
     }
 }
 

@@ -242,12 +242,17 @@ impl Tokens<'_> {
 fn blanks(bytes: &[u8]) -> u64 {
     let (words, tail) = bytes.as_chunks::<8>();
     let found = words.iter().rev().fold(0, |found, word| found << 8 | blanks_of_word(u64::from_le_bytes(*word)));
-    if tail.is_empty() {
-        return found;
-    }
-    let mut last = [0; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    found | blanks_of_word(u64::from_le_bytes(last)) << (8 * words.len())
+    let last = match bytes.last_chunk::<8>() {
+        // The bytes that were seen already are shifted out.
+        Some(last) => blanks_of_word(u64::from_le_bytes(*last)) >> (8 - tail.len()),
+        None => {
+            let mut last = [0; 8];
+            last[..tail.len()].copy_from_slice(tail);
+            blanks_of_word(u64::from_le_bytes(last))
+        }
+    };
+    // Without a tail there is nothing left of the last word; the shift may then be by all 64.
+    found | last.checked_shl(8 * words.len() as u32).unwrap_or(0)
 }
 
 /// Returns which of eight bytes are one of `\t \n \x0B \f \r` and blank. No sum carries from byte to byte: each has its
