@@ -161,10 +161,15 @@ pub(crate) fn value<'a>(batch: &'a Batch, place: usize, input: &ProgramInput) ->
     if fits { Ok(value) } else { Err(PredictError::invalid(Some(&input.name), input.ty.to_string(), got())) }
 }
 
+/// Compares shapes one by one: they are short, mostly empty, and a call to compare nothing would cost more than the rest.
+fn same_shape(a: &[usize], b: &[usize]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x == y)
+}
+
 /// Returns whether the column is of the type (vectors of any size are vectors).
 fn is(column: &Column, ty: &Type) -> bool {
     match (column, ty) {
-        (Column::Fixed(c), Type::Fixed { dtype, shape }) => c.dtype() == *dtype && c.shape() == shape,
+        (Column::Fixed(c), Type::Fixed { dtype, shape }) => c.dtype() == *dtype && same_shape(c.shape(), shape),
         (Column::Text(_), Type::Text) | (Column::Bytes(_), Type::Bytes) | (Column::Vector(_), Type::Vector { .. }) => {
             true
         }
