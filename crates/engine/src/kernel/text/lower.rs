@@ -1,4 +1,7 @@
 //! Lower case by full case mapping, without a locale.
+//!
+//! A Σ is final by Unicode's rule. Java looks for the end of the word with its own word breaks instead: it gives another sigma
+//! where Σ stands beside a digit, a hyphen, a colon or an underscore within a word (`ΑΣ-Β` is `ασ-β` there, `ας-β` here).
 
 use super::refuse_long;
 use crate::frame::{Env, Home};
