@@ -89,8 +89,8 @@ pub enum Whole {
     Sequence(Vec<Whole>),
     /// Keys and values, row by row.
     Map {
-        keys: Column,
-        values: Column,
+        keys: Box<Column>,
+        values: Box<Column>,
     },
 }
 

@@ -349,7 +349,7 @@ fn whole_values_stand_in_one_object() {
     batch.push_whole("t", Whole::Tensor(Tensor::new(vec![2, 1, 2], floats(vec![1.0, 2.0, 3.0, 4.0]))));
     batch.push_whole("s", Whole::Sequence(vec![Whole::Tensor(Tensor::scalar(floats(vec![5.0])))]));
     let keys = Column::Fixed(Fixed::from_vec(DType::I64, vec![7i64]));
-    batch.push_whole("m", Whole::Map { keys, values: floats(vec![0.5]) });
+    batch.push_whole("m", Whole::Map { keys: keys.into(), values: floats(vec![0.5]).into() });
     let expected = r#"{"t":[[[1.0,2.0]],[[3.0,4.0]]],"s":[5.0],"m":{"7":0.5}}"#;
     assert_eq!(text(&batch, EncodeOptions::default()), expected);
     let domain = batch.add_domain(model::Domain { rows: 2, marks: None });
