@@ -84,6 +84,7 @@ pub struct Struct {
 
 /// One value for the whole call.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are tensors")]
 pub enum Whole {
     Tensor(Tensor),
     Sequence(Vec<Whole>),
