@@ -15,7 +15,7 @@ use crate::{
     score::{
         pipeline::Run,
         scorer::Scorer,
-        table::{self, Input, Tables},
+        table::{self, Input, Tables, Writer},
     },
 };
 
@@ -32,7 +32,7 @@ pub struct Args {
     /// Format of the input, where its name does not tell: jsonl, csv, parquet, arrow, v2
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
-    /// Format of the output, where its name does not tell
+    /// Format of the output, where its name does not tell; `none` computes every answer and writes nothing
     #[arg(long, value_name = "FORMAT")]
     output_format: Option<String>,
     /// The outputs to compute, instead of the default ones
@@ -72,18 +72,25 @@ const ALONE_BYTES_MAX: u64 = 256 << 10;
 
 pub fn run(args: Args) -> Result<(), Failure> {
     let format = table::format(args.format.as_deref(), args.input.as_deref(), "--format")?;
-    let output_format = table::format(args.output_format.as_deref(), args.output.as_deref(), "--output-format")?;
+    let output_format = output_format(&args)?;
     let opened = args.model.open()?;
     let scorer = scorer(&opened, &args)?;
     let input = input(&opened, &args, &scorer, format)?;
     let (output, file) = Output::open(args.output.as_deref())?;
     let on_fault = args.on_error.into();
-    let mut sink = table::sink(file, output_format, WriteOptions { on_fault });
+    let mut writer = Writer::new(file, output_format, WriteOptions { on_fault });
     let progress = Progress::begin(input.total);
-    let run = Run { scorer: &scorer, input: &input.name, output: &output.name, on_fault, progress: &progress };
-    let scored = score(&opened, &args, &run, input.source, &mut *sink);
+    let run = Run {
+        scorer: &scorer,
+        input: &input.name,
+        output: &output.name,
+        on_fault,
+        as_lines: writer.is_lines(),
+        progress: &progress,
+    };
+    let scored = score(&opened, &args, &run, input.source, &mut writer);
     // What was written before a failure reaches standard output whole; a file is complete or not there.
-    let finished = sink.finish().map_err(|error| Failure::sink(&output.name, error));
+    let finished = writer.finish().map_err(|error| Failure::sink(&output.name, error));
     let tally = scored?;
     finished?;
     output.finish()?;
@@ -91,23 +98,28 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn score(
-    opened: &Opened,
-    args: &Args,
-    run: &Run<'_>,
-    source: Tables,
-    sink: &mut dyn codec::Sink,
-) -> Result<Tally, Failure> {
+/// Returns the format to write, if anything is to be written.
+fn output_format(args: &Args) -> Result<Option<Format>, Failure> {
+    match (args.output_format.as_deref(), &args.output) {
+        (Some("none"), None) => Ok(None),
+        (Some("none"), Some(_)) => {
+            Err(Failure::usage("--output-format: none writes nothing, and --output names a file"))
+        }
+        (named, path) => table::format(named, path.as_deref(), "--output-format").map(Some),
+    }
+}
+
+fn score(opened: &Opened, args: &Args, run: &Run<'_>, source: Tables, writer: &mut Writer) -> Result<Tally, Failure> {
     let (_, plan) = opened.signature(args.signature.as_deref())?;
     if plan.not_separable().is_some() {
-        return run.whole(source, WHOLE_ROWS_MAX, sink);
+        return run.whole(source, WHOLE_ROWS_MAX, writer);
     }
     let bytes = args.input.as_ref().and_then(|path| fs::metadata(path).ok()).filter(|meta| meta.is_file());
     let small = bytes.is_some_and(|meta| meta.len() < ALONE_BYTES_MAX);
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     match args.threads.map_or_else(cores, usize::from) {
-        threads if threads > 1 && !small => run.together(source, threads, sink),
-        _ => run.alone(source, sink),
+        threads if threads > 1 && !small => run.together(source, threads, writer),
+        _ => run.alone(source, writer),
     }
 }
 

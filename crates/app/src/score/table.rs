@@ -10,10 +10,10 @@ use codec::{
     CodecError, Format, ReadOptions, Sink, Source, WriteOptions,
     arrow::{ArrowSink, ArrowSource},
     csv::{CsvOptions, CsvSink, CsvSource},
-    json::{JsonlSink, JsonlSource},
+    json::{JsonlSource, RowWriter, VectorForm},
     parquet::{ParquetSink, ParquetSource},
 };
-use model::Buffer;
+use model::{Batch, Buffer, OnFault};
 
 use crate::{failure::Failure, progress::Total};
 
@@ -105,12 +105,70 @@ fn parquet_of(input: impl Read, options: ReadOptions) -> Result<Tables, CodecErr
     Ok(Box::new(source))
 }
 
-/// Returns the writer of a format.
-pub fn sink(output: impl Write + Send + 'static, format: Format, options: WriteOptions) -> Box<dyn Sink> {
-    match format {
-        Format::Csv => Box::new(CsvSink::new(output, options)),
-        Format::Arrow => Box::new(ArrowSink::file(output, &options)),
-        Format::Parquet => Box::new(ParquetSink::new(output, &options)),
-        _ => Box::new(JsonlSink::new(output, options)),
+/// One chunk's rows on their way out.
+pub enum Answer {
+    /// JSON lines, which the scoring threads make: that is much of the work, and theirs is shared.
+    Lines(Vec<u8>),
+    Rows(Batch),
+}
+
+/// Takes answers in the order of the input.
+pub enum Writer {
+    Lines(File),
+    Table(Box<dyn Sink>),
+    /// Takes answers and writes nothing: what is left is the time that reading and scoring take.
+    Nowhere,
+}
+
+impl Writer {
+    /// Returns the writer of a format; without one nothing is written.
+    pub fn new(output: File, format: Option<Format>, options: WriteOptions) -> Writer {
+        Writer::Table(match format {
+            None => return Writer::Nowhere,
+            Some(Format::Csv) => Box::new(CsvSink::new(output, options)),
+            Some(Format::Arrow) => Box::new(ArrowSink::file(output, &options)),
+            Some(Format::Parquet) => Box::new(ParquetSink::new(output, &options)),
+            Some(_) => return Writer::Lines(output),
+        })
     }
+
+    /// Writes the answer to one chunk, in the form that [`Writer::is_lines`] asks for.
+    pub fn write(&mut self, answer: &Answer) -> Result<(), CodecError> {
+        match (self, answer) {
+            (Writer::Lines(output), Answer::Lines(lines)) => Ok(output.write_all(lines)?),
+            (Writer::Table(sink), Answer::Rows(batch)) => sink.write(batch),
+            (Writer::Nowhere, answer) => {
+                std::hint::black_box(answer);
+                Ok(())
+            }
+            (Writer::Lines(_), Answer::Rows(_)) | (Writer::Table(_), Answer::Lines(_)) => {
+                unreachable!("answers have the form that the writer asks for")
+            }
+        }
+    }
+
+    /// Returns whether answers are to be lines.
+    pub fn is_lines(&self) -> bool {
+        matches!(self, Writer::Lines(_))
+    }
+
+    /// Writes what ends the output.
+    pub fn finish(self) -> Result<(), CodecError> {
+        match self {
+            Writer::Table(sink) => sink.finish(),
+            Writer::Lines(_) | Writer::Nowhere => Ok(()),
+        }
+    }
+}
+
+/// Returns the rows as JSON lines.
+pub fn lines(batch: &Batch, on_fault: OnFault) -> Result<Vec<u8>, CodecError> {
+    let rows = RowWriter::new(batch, VectorForm::Native, on_fault)?;
+    let mut lines = Vec::new();
+    for row in 0..rows.rows() {
+        if rows.write(row, &mut lines) {
+            lines.push(b'\n');
+        }
+    }
+    Ok(lines)
 }

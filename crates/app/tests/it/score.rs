@@ -1,6 +1,11 @@
 //! `forebay score`.
 
-use std::{fs, io::Read, path::Path, process::Stdio};
+use std::{
+    fs,
+    io::{Read, Write},
+    path::Path,
+    process::Stdio,
+};
 
 use serde_json::{Value, json};
 
@@ -58,6 +63,16 @@ fn formats_are_named_where_no_file_name_tells() {
     }
     run(&["score", TEXT, "x.jsonl", "--format", "excel"]).fails(2, "\"excel\" is no format");
     run(&["score", TEXT, "-", "--format", "v2"]).fails(1, "not implemented");
+}
+
+#[test]
+fn nothing_is_written_where_only_the_time_is_wanted() {
+    let table = "examples/data/sentences.jsonl";
+    let ran = run(&["score", TEXT, table, "--output-format", "none", "--summary"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""));
+    let rows = fs::read_to_string(testkit::files::root().join(table)).unwrap().lines().count();
+    assert!(ran.err.contains(&format!("{rows} rows")), "{}", ran.err);
+    run(&["score", TEXT, table, "--output-format", "none", "-o", "x"]).fails(2, "none writes nothing");
 }
 
 #[test]
@@ -170,6 +185,28 @@ fn threads_change_nothing_in_the_answer() {
         let out = ran.fails(1, "row 20001: column `text`: expected string, got");
         assert!(out.lines().eq(alone.lines().take(20_001)), "all rows before the refused one, {threads} thread(s)");
     }
+}
+
+#[test]
+fn a_refusal_does_not_wait_for_more_input() {
+    let mut child = command(&["score", TEXT, "--threads", "2"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(many(1_000, Some(7)).as_bytes()).unwrap();
+    // The input stays open until the run has ended.
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    drop(input);
+}
+
+#[test]
+fn nothing_is_written_where_that_is_asked() {
+    let args = ["score", TEXT, "examples/data/sentences.jsonl", "--output-format", "none"];
+    assert_eq!(run(&args).ok(), "");
+    run(&[&args[..], &["-o", "x"]].concat()).fails(2, "none writes nothing");
 }
 
 #[test]
