@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => cmd::serve::run(args),
         Command::Score(args) => signals::interruptible(|| cmd::score::run(args)),
-        Command::Inspect(args) => cmd::inspect::run(args),
+        Command::Inspect(args) => signals::interruptible(|| cmd::inspect::run(args)),
         Command::Verify(args) => signals::interruptible(|| cmd::verify::run(args)),
         Command::Bench(args) => signals::interruptible(|| cmd::bench::run(args)),
         Command::Config(args) => cmd::config::run(args),

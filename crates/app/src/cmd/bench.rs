@@ -50,6 +50,9 @@ pub struct Args {
 /// Rows that are held in memory.
 const ROWS_MAX: usize = 100_000;
 
+/// Rows of a large call.
+const CALL_ROWS: usize = 8_192;
+
 /// Latencies kept for the percentiles; with more calls, every so many-th is kept.
 const SAMPLES_MAX: usize = 1 << 20;
 
@@ -151,11 +154,15 @@ fn small_calls(program: &Arc<Program>, call: &Call, rows: usize, time: Duration)
     })
 }
 
-/// Answers the whole input again and again on each thread; returns the rows per second of all together.
+/// Answers the input again and again on each thread, in calls as `score` makes them; returns the rows per second of all.
 fn large_calls(program: &Arc<Program>, call: &Call, threads: usize, time: Duration) -> Result<f64, PredictError> {
     let (warm, done, rows) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
+    let all = call.batch.rows();
+    let rows_per_call = if program.separable().is_ok() { CALL_ROWS.min(all) } else { all };
+    let of = |start: usize| Call { batch: call.batch.slice(start, rows_per_call.min(all - start)), ..call.clone() };
+    let calls: Vec<Call> = (0..all).step_by(rows_per_call).map(of).collect();
     let work = || -> Result<(), PredictError> {
-        while !done.load(Ordering::Relaxed) {
+        for call in calls.iter().cycle().take_while(|_| !done.load(Ordering::Relaxed)) {
             let answer = with_workspace(program, |workspace| program.predict(call, workspace))?;
             if warm.load(Ordering::Relaxed) {
                 rows.fetch_add(black_box(answer).rows() as u64, Ordering::Relaxed);

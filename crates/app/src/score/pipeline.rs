@@ -4,16 +4,20 @@
 //! no numbers and no waiting room; every channel is bounded, so is the memory, whatever the size of the input.
 
 use std::{
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
     thread,
+    time::Duration,
 };
 
-use codec::{Chunk, CodecError, Sink};
+use codec::{Chunk, CodecError};
 use model::{Batch, OnFault};
 
 use super::{
-    scorer::{ScoreError, Scored, Scorer},
-    table::Tables,
+    scorer::{Refusal, ScoreError, Scored, Scorer},
+    table::{Answer, Tables, Writer, lines},
 };
 use crate::{
     failure::Failure,
@@ -23,6 +27,9 @@ use crate::{
 /// Chunks that wait before and after each scorer.
 const WAITING_MAX: usize = 2;
 
+/// How long a scorer that waits for a chunk may take to see that the run has ended.
+const STOP_SEEN_WITHIN: Duration = Duration::from_millis(50);
+
 /// What happens around the scoring of chunks.
 pub struct Run<'a> {
     pub scorer: &'a Scorer<'a>,
@@ -30,78 +37,114 @@ pub struct Run<'a> {
     pub input: &'a str,
     pub output: &'a str,
     pub on_fault: OnFault,
+    /// Whether the scoring threads make JSON lines of their answers.
+    pub as_lines: bool,
     pub progress: &'a Progress,
+}
+
+/// The answer to one chunk, ready to be written.
+struct Ready {
+    /// Where a refused row ends the run, the rows before it.
+    answer: Answer,
+    tally: Tally,
+    /// Why the run ends here.
+    end: Option<String>,
+    bytes_read: u64,
 }
 
 impl Run<'_> {
     /// Scores chunk after chunk on this thread.
-    pub fn alone(&self, mut source: Tables, sink: &mut dyn Sink) -> Result<Tally, Failure> {
+    pub fn alone(&self, mut source: Tables, writer: &mut Writer) -> Result<Tally, Failure> {
         let mut done = Tally::default();
         while let Some(chunk) = source.next_chunk().map_err(|error| self.failed(error.into()))? {
-            self.write(self.scorer.score(chunk), sink, &mut done)?;
+            self.write(self.score(chunk), writer, &mut done)?;
         }
         Ok(done)
     }
 
     /// Scores the whole input at once, for plans whose rows depend on each other.
-    pub fn whole(&self, mut source: Tables, rows_max: usize, sink: &mut dyn Sink) -> Result<Tally, Failure> {
+    pub fn whole(&self, mut source: Tables, rows_max: usize, writer: &mut Writer) -> Result<Tally, Failure> {
         let mut done = Tally::default();
         if let Some(chunk) = gather(&mut source, rows_max).map_err(|error| self.failed(error.into()))? {
-            self.write(self.scorer.score(chunk), sink, &mut done)?;
+            self.write(self.score(chunk), writer, &mut done)?;
         }
         Ok(done)
     }
 
     /// Scores chunks on so many threads, beside one that reads.
-    pub fn together(&self, source: Tables, threads: usize, sink: &mut dyn Sink) -> Result<Tally, Failure> {
+    pub fn together(&self, source: Tables, threads: usize, writer: &mut Writer) -> Result<Tally, Failure> {
+        let stop = AtomicBool::new(false);
         thread::scope(|scope| {
-            let (mut dealt, mut answers, mut at_work) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut dealt, mut answers, mut scorers) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..threads.max(1) {
                 let (deal, chunks) = sync_channel(WAITING_MAX);
                 let (answer, answered) = sync_channel(WAITING_MAX);
-                at_work.push(scope.spawn(move || self.answer(&chunks, &answer)));
+                let stop = &stop;
+                scorers.push(scope.spawn(move || self.answer(&chunks, &answer, stop)));
                 dealt.push(deal);
                 answers.push(answered);
             }
-            at_work.push(scope.spawn(move || deal(source, &dealt)));
+            // Not of this scope: after a failure nobody waits for an input that is slow to give more.
+            let reader = thread::spawn(move || deal(source, &dealt));
             let mut done = Tally::default();
             for answered in (0..answers.len()).cycle() {
-                let Ok(scored) = answers[answered].recv() else { break };
-                self.write(scored, sink, &mut done)?;
+                let Ok(ready) = answers[answered].recv() else { break };
+                self.write(ready, writer, &mut done).inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
             }
             // Channels close at the end, and when a thread dies.
             drop(answers);
-            let died = at_work.into_iter().filter_map(|thread| thread.join().err()).count();
-            if died == 0 { Ok(done) } else { Err(Failure::refused("internal error, this is a bug: a thread panicked")) }
+            let scored = scorers.into_iter().filter_map(|thread| thread.join().err()).count() == 0;
+            if reader.join().is_ok() && scored {
+                return Ok(done);
+            }
+            Err(Failure::refused("internal error, this is a bug: a thread panicked"))
         })
     }
 
-    fn answer(&self, chunks: &Receiver<Result<Chunk, CodecError>>, answer: &SyncSender<Result<Scored, ScoreError>>) {
-        for chunk in chunks {
-            let scored = chunk.map_err(ScoreError::Read).and_then(|chunk| self.scorer.score(chunk));
+    fn answer(
+        &self,
+        chunks: &Receiver<Result<Chunk, CodecError>>,
+        answer: &SyncSender<Result<Ready, ScoreError>>,
+        stop: &AtomicBool,
+    ) {
+        while !stop.load(Ordering::Relaxed) {
+            let chunk = match chunks.recv_timeout(STOP_SEEN_WITHIN) {
+                Ok(chunk) => chunk,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let ready = chunk.map_err(ScoreError::Table).and_then(|chunk| self.score(chunk));
             // Nobody takes answers after the first failure.
-            if answer.send(scored).is_err() {
+            if answer.send(ready).is_err() {
                 return;
             }
         }
     }
 
-    /// Writes one answer; where a refused row ends the run, the rows before it.
-    fn write(&self, scored: Result<Scored, ScoreError>, sink: &mut dyn Sink, done: &mut Tally) -> Result<(), Failure> {
-        let scored = scored.map_err(|error| self.failed(error))?;
-        let written = |error| Failure::sink(self.output, error);
-        if let (OnFault::FailCall, Some(refusal)) = (self.on_fault, &scored.refusal) {
-            if refusal.place > 0 {
-                sink.write(&scored.batch.slice(0, refusal.place)).map_err(written)?;
-            }
-            let hint = "; --on-error=row marks such rows and goes on";
-            return Err(Failure::refused(format_args!("{}: {}{hint}", self.input, refusal.message)));
+    /// Scores one chunk and makes its answer ready to be written.
+    fn score(&self, chunk: Chunk) -> Result<Ready, ScoreError> {
+        let Scored { mut batch, tally, refusal, bytes_read } = self.scorer.score(chunk)?;
+        let refusal = refusal.filter(|_| self.on_fault == OnFault::FailCall);
+        if let Some(Refusal { place, .. }) = refusal {
+            // A table of other rows than the request's is whole or nothing.
+            batch = if batch.domains().len() == 1 { batch.slice(0, place) } else { Batch::default() };
         }
-        sink.write(&scored.batch).map_err(written)?;
-        done.rows += scored.tally.rows;
-        done.refused += scored.tally.refused;
-        done.dropped += scored.tally.dropped;
-        self.progress.show(*done, scored.bytes_read);
+        let answer = if self.as_lines { Answer::Lines(lines(&batch, self.on_fault)?) } else { Answer::Rows(batch) };
+        Ok(Ready { answer, tally, end: refusal.map(|refusal| refusal.message), bytes_read })
+    }
+
+    /// Writes one answer, in the order of the input.
+    fn write(&self, ready: Result<Ready, ScoreError>, writer: &mut Writer, done: &mut Tally) -> Result<(), Failure> {
+        let Ready { answer, tally, end, bytes_read } = ready.map_err(|error| self.failed(error))?;
+        writer.write(&answer).map_err(|error| Failure::sink(self.output, error))?;
+        if let Some(message) = end {
+            let hint = "; --on-error=row marks such rows and goes on";
+            return Err(Failure::refused(format_args!("{}: {message}{hint}", self.input)));
+        }
+        done.rows += tally.rows;
+        done.refused += tally.refused;
+        done.dropped += tally.dropped;
+        self.progress.show(*done, bytes_read);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ pub struct Refusal {
 #[derive(Debug, thiserror::Error)]
 pub enum ScoreError {
     #[error("{0}")]
-    Read(#[from] CodecError),
+    Table(#[from] CodecError),
     #[error("{0}")]
     Predict(PredictError),
 }
