@@ -35,7 +35,7 @@ impl Progress {
     pub fn begin(total: Total) -> Progress {
         let (bar, template) = match total {
             Total::Bytes(n) | Total::Rows(n) => {
-                (ProgressBar::new(n), "{bar:30} {percent:>3} %  {msg}  {elapsed_precise} (ETA {eta})")
+                (ProgressBar::new(n), "{bar:20} {percent:>3} %  {msg}  {elapsed_precise} (ETA {eta})")
             }
             Total::Unknown => (ProgressBar::no_length(), "{spinner} {msg}  {elapsed_precise}"),
         };

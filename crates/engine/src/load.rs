@@ -1,6 +1,6 @@
 //! Between columns and slots: a run's inputs into the frame, its outputs into growing columns.
 
-use model::{Builder, Column, DType, Fixed, Tensor, Whole, column::Row};
+use model::{Builder, Column, DType, Datum, Fixed, Tensor, Whole, column::Row};
 
 use crate::{
     frame::{Cells, Frame, Home, as_f64},
@@ -185,5 +185,58 @@ fn push_cell(builder: &mut Builder, dtype: DType, cell: Option<u64>) {
         DType::U16 => builder.push_fixed(cell as u16),
         DType::U32 => builder.push_fixed(cell as u32),
         DType::U64 => builder.push_fixed(cell),
+    }
+}
+
+/// Shows one entry of a slot.
+pub(crate) fn show(frame: &Frame, home: Home, row: usize, see: &mut dyn FnMut(Datum<'_>)) {
+    if let Home::Cells { dtype, .. } = home {
+        return see(frame.cells(home).get(row).map_or(Datum::Null, |cell| datum(dtype, cell)));
+    }
+    match &*frame.store_ref(home) {
+        Store::Text(store) => model::Items::visit(store, row, see),
+        Store::List(store) => model::Items::visit(store, row, see),
+        Store::Vector(store) if store.is_valid(row) => see(Datum::Vector(store.row(row))),
+        Store::Vector(_) => see(Datum::Null),
+        Store::Whole(_) => unreachable!("a whole value is no column"),
+    }
+}
+
+fn datum(dtype: DType, cell: u64) -> Datum<'static> {
+    match dtype {
+        DType::F64 | DType::F32 => Datum::Float(as_f64(dtype, cell)),
+        DType::Bool => Datum::Bool(cell != 0),
+        DType::U64 => Datum::Uint(cell),
+        DType::Date => Datum::Date(cell as i32),
+        DType::Timestamp => Datum::Timestamp(cell as i64),
+        DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32 => {
+            Datum::Int(cell as i64)
+        }
+    }
+}
+
+impl model::Items for TextStore {
+    fn visit(&self, item: usize, see: &mut dyn FnMut(Datum<'_>)) {
+        see(if self.is_valid(item) { Datum::Text(self.row_bytes(item)) } else { Datum::Null });
+    }
+}
+
+impl model::Items for CellStore {
+    fn visit(&self, item: usize, see: &mut dyn FnMut(Datum<'_>)) {
+        see(if self.valid.get(item) { datum(self.dtype, self.cells[item]) } else { Datum::Null });
+    }
+}
+
+impl model::Items for ListStore {
+    fn visit(&self, row: usize, see: &mut dyn FnMut(Datum<'_>)) {
+        if !self.is_valid(row) {
+            return see(Datum::Null);
+        }
+        let items: &dyn model::Items = match &self.items {
+            Items::Text(items) => items,
+            Items::Cells(items) => items,
+            Items::List(items) => &**items,
+        };
+        see(Datum::List(items, self.range(row)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Batch, Builder, Call, Column, Mark, OnFault, PredictError, RowFault, Type, Value};
+use model::{Batch, Builder, Call, Column, Datum, Mark, OnFault, PredictError, RowFault, Table, Type, Value};
 use plan::{Place, ValueType};
 
 use crate::{
@@ -89,14 +89,26 @@ impl Program {
         if faults.is_empty() { Ok(batch) } else { self.settle(batch, faults, call.on_fault) }
     }
 
+    /// Returns whether one run answers a call of so many rows, in columns alone.
+    pub(crate) fn shows(&self, rows: usize) -> bool {
+        let one_run = self.not_separable.is_some() || rows <= self.tile_rows;
+        one_run && rows > 0 && self.outputs.iter().all(|o| o.ty.place == Place::Rows(0))
+    }
+
+    /// Returns the error of a run with refused rows, if the caller wants the call to fail then.
+    pub(crate) fn failure(&self, faults: &[Fault], on_fault: OnFault) -> Option<PredictError> {
+        let refused = || faults.iter().filter(|f| f.refusal.is_some() && on_fault == OnFault::FailCall);
+        let first = refused().min_by_key(|f| f.row)?;
+        let fault = Box::new(self.render(first).expect("a refusal, as was just seen"));
+        Some(PredictError::Refused { fault, refused: refused().count() })
+    }
+
     /// Does with refused and dropped rows what the caller asked.
     fn settle(&self, batch: Batch, faults: Vec<Fault>, on_fault: OnFault) -> Result<Batch, PredictError> {
+        if let Some(error) = self.failure(&faults, on_fault) {
+            return Err(error);
+        }
         if on_fault == OnFault::FailCall {
-            let refused = faults.iter().filter(|f| f.refusal.is_some());
-            if let Some(first) = refused.clone().min_by_key(|f| f.row) {
-                let fault = Box::new(self.render(first).expect("a refusal, as was just seen"));
-                return Err(PredictError::Refused { fault, refused: refused.count() });
-            }
             return Ok(without(&batch, &faults));
         }
         let mut marks = vec![Mark::Live; batch.rows()];
@@ -217,5 +229,43 @@ impl Answer<'_> {
             Source::Home(home) => Some(load::unload_whole(&self.frame.whole(home))),
             Source::Input(_) => None,
         })
+    }
+}
+
+impl Table for Answer<'_> {
+    fn rows(&self) -> usize {
+        self.frame.rows()
+    }
+
+    fn is_all_live(&self) -> bool {
+        self.frame.faults().is_empty()
+    }
+
+    fn mark(&self, row: usize) -> Mark {
+        match self.frame.faults().iter().find(|f| f.row as usize == row) {
+            None => Mark::Live,
+            Some(fault) => {
+                let fault = Fault { row: fault.row + self.start as u32, ..fault.clone() };
+                self.program.render(&fault).map_or(Mark::Skipped, |fault| Mark::Refused(Arc::new(fault)))
+            }
+        }
+    }
+
+    fn columns(&self) -> usize {
+        self.program.outputs.len()
+    }
+
+    fn name(&self, column: usize) -> &str {
+        &self.program.outputs[column].name
+    }
+
+    fn visit(&self, column: usize, row: usize, see: &mut dyn FnMut(Datum<'_>)) {
+        match self.program.outputs[column].source {
+            Source::Home(home) => load::show(self.frame, home, row, see),
+            Source::Input(place) => match value(self.batch, place, &self.program.inputs[place]) {
+                Ok(Value::Column { column, .. }) => see(Datum::Entry(column, self.start + row)),
+                _ => unreachable!("the inputs of a run were checked when it began"),
+            },
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use model::{Call, Cost, PredictError, Predictor, Reply, Signature, Value};
+use model::{Call, Cost, PredictError, Predictor, Reply, Signature, Table, Value};
 use plan::{Model, Plan, ValueType};
 
 use crate::{compile::compile, error::CompileError, program::Program, workspace::with_workspace};
@@ -119,6 +119,31 @@ impl Predictor for Servable {
 
     fn call(&self, call: Call) -> Reply {
         Reply::Now(self.answer(&call))
+    }
+
+    fn show(&self, call: &mut Call, see: &mut dyn FnMut(&dyn Table)) -> Option<Result<(), PredictError>> {
+        let program = match self.program(call) {
+            Ok(program) => program,
+            Err(error) => return Some(Err(error)),
+        };
+        let rows = call.batch.rows();
+        if !program.shows(rows) || rows > WHOLE_ROWS_MAX {
+            return None;
+        }
+        let begin = self.cost.is_due().then(Instant::now);
+        let shown = with_workspace(&program, |workspace| {
+            let answer = program.run(call, 0, rows, workspace)?;
+            // What writing takes is the border's.
+            if let Some(begin) = begin {
+                self.cost.record(begin.elapsed().as_nanos() as u64, rows, program.has_loops);
+            }
+            if let Some(error) = program.failure(&answer.faults(), call.on_fault) {
+                return Err(error);
+            }
+            see(&answer);
+            Ok(())
+        });
+        Some(shown)
     }
 
     fn cost(&self) -> Cost {

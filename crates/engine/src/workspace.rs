@@ -38,7 +38,11 @@ impl Workspace {
 /// Workspaces that a thread keeps, the last used last.
 struct Kept {
     entries: Vec<(u64, Weak<Program>, Workspace)>,
+    uses: u32,
 }
+
+/// How often a thread looks whether it keeps too much: at every new workspace, and once in so many uses.
+const USES: u32 = 256;
 
 /// Most workspaces that a thread keeps.
 const KEPT_MAX: usize = 64;
@@ -47,7 +51,7 @@ const KEPT_MAX: usize = 64;
 const KEPT_BYTES_MAX: usize = 32 << 20;
 
 thread_local! {
-    static KEPT: RefCell<Kept> = const { RefCell::new(Kept { entries: Vec::new() }) };
+    static KEPT: RefCell<Kept> = const { RefCell::new(Kept { entries: Vec::new(), uses: 0 }) };
 }
 
 /// Runs `f` with this thread's workspace for the program. Workspaces of programs that are gone are dropped on the way.
@@ -56,11 +60,15 @@ pub fn with_workspace<R>(program: &Arc<Program>, f: impl FnOnce(&mut Workspace) 
         let at = kept.entries.iter().rposition(|(id, _, _)| *id == program.id)?;
         Some(kept.entries.remove(at))
     });
+    let is_new = found.is_none();
     let (id, weak, mut workspace) = found.unwrap_or_else(|| (program.id, Arc::downgrade(program), Workspace::new()));
     let result = f(&mut workspace);
     KEPT.with_borrow_mut(|kept| {
         kept.entries.push((id, weak, workspace));
-        kept.shrink();
+        kept.uses = kept.uses.wrapping_add(1);
+        if is_new || kept.uses.is_multiple_of(USES) {
+            kept.shrink();
+        }
     });
     result
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use model::{Call, Cost, ModelFiles, Name, PredictError, Predictor, Reply, Signature, Version};
+use model::{Call, Cost, ModelFiles, Name, PredictError, Predictor, Reply, Signature, Table, Version};
 use registry::{Handle, LoadError, Loaded, Loader, ModelConfig, Registry};
 
 use crate::{
@@ -97,6 +97,10 @@ impl Predictor for Routed {
                 }))
             }
         }
+    }
+
+    fn show(&self, call: &mut Call, see: &mut dyn FnMut(&dyn Table)) -> Option<Result<(), PredictError>> {
+        self.0.show(call, see)
     }
 
     fn cost(&self) -> Cost {

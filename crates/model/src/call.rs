@@ -14,6 +14,7 @@ use crate::{
     batch::Batch,
     error::PredictError,
     signature::Signature,
+    table::Table,
     trace::{RequestId, Trace},
 };
 
@@ -133,6 +134,14 @@ pub trait Predictor: Send + Sync {
 
     /// Answers the call.
     fn call(&self, call: Call) -> Reply;
+
+    /// Answers the call and shows the answer to `see` where it lies, for a border that writes it out at once. `None` where
+    /// that cannot be (the answer comes later, or in parts): then nothing was done, and [`Predictor::call`] answers. What
+    /// `call` would refuse is refused alike.
+    fn show(&self, call: &mut Call, see: &mut dyn FnMut(&dyn Table)) -> Option<Result<(), PredictError>> {
+        let _ = (call, see);
+        None
+    }
 
     /// What a call is expected to take.
     fn cost(&self) -> Cost {

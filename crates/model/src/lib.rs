@@ -15,6 +15,7 @@ pub mod error;
 pub mod files;
 pub mod name;
 pub mod signature;
+pub mod table;
 pub mod trace;
 pub mod types;
 
@@ -28,5 +29,6 @@ pub use error::{FaultKind, FaultValue, Kind, PredictError, RowFault, Violation};
 pub use files::ModelFiles;
 pub use name::{Name, NameError, Version};
 pub use signature::{Field, InputSpec, Signature, Takes};
+pub use table::{Datum, Items, Table};
 pub use trace::{RequestId, Trace};
 pub use types::{DType, Type};

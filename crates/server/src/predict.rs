@@ -9,7 +9,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use gateway::Routed;
-use model::{Batch, Call, Cancel, Mark, OnFault, PredictError, Predictor, Reply, RowFault, Signature, call::Later};
+use model::{
+    Batch, Call, Cancel, Mark, OnFault, PredictError, Predictor, Reply, RowFault, Signature, Table, call::Later,
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -32,6 +34,9 @@ pub(crate) trait Wire: Send + 'static {
 
     /// Writes the answer.
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError>;
+
+    /// Writes the answer from where it lies.
+    fn encode_table(&self, answer: &dyn Table) -> Vec<u8>;
 }
 
 /// A body that was read.
@@ -133,8 +138,14 @@ impl<W: Wire> Job<W> {
 
     /// Calls, and writes the answer if it is there.
     fn call(mut self) -> Result<Step<W>, ServeError> {
-        let call = std::mem::take(&mut self.call);
+        let mut call = std::mem::take(&mut self.call);
         call.check()?;
+        if self.bad.is_empty()
+            && let Some(done) = self.show(&mut call)
+        {
+            let (bytes, tally) = done?;
+            return Ok(Step::Done(bytes, tally));
+        }
         match self.ask.model.call(call) {
             Reply::Now(answer) => {
                 let (bytes, tally) = self.encode(answer?)?;
@@ -142,6 +153,17 @@ impl<W: Wire> Job<W> {
             }
             Reply::Later(later) => Ok(Step::Later(later, Box::new(self))),
         }
+    }
+
+    /// Calls, and writes the answer from where it lies if it can be had so.
+    fn show(&self, call: &mut Call) -> Option<Result<(Vec<u8>, Tally), PredictError>> {
+        let mut written = (Vec::new(), Tally::default());
+        let shown = self.ask.model.show(call, &mut |table| {
+            let refused = |row: &usize| matches!(table.mark(*row), Mark::Refused(_));
+            let row_faults = if table.is_all_live() { 0 } else { (0..table.rows()).filter(refused).count() };
+            written = (self.wire.encode_table(table), Tally { rows: self.rows, row_faults });
+        });
+        shown.map(|result| result.map(|()| written))
     }
 
     fn encode(mut self, mut answer: Batch) -> Result<(Vec<u8>, Tally), ServeError> {

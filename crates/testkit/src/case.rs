@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use codec::json::{Decoder, EncodeOptions, Limits, encode};
+use codec::json::{Decoder, EncodeOptions, Limits, encode, encode_table};
 use engine::Servable;
 use formats::{ReadError, ReadOptions};
 use model::{Batch, Call, Field, InputSpec, Mark, ModelFiles, OnFault, Predictor, RowFault, Type};
@@ -146,6 +146,7 @@ fn answers(case: &Case, servable: &Servable, inputs: &[InputSpec]) -> Result<(),
         Err(error) => return Err(error),
     };
     every_other_way(servable, &rows.batch, &together)?;
+    shown_where_it_lies(servable, &rows.batch, &together)?;
     compare(case, &marked(together, &rows.bad))
 }
 
@@ -178,6 +179,20 @@ fn every_other_way(servable: &Servable, batch: &Batch, together: &Batch) -> Resu
     }
     let joined = predict(servable, &Batch::concat(&[batch.clone(), batch.clone()]))?;
     same_bits(together, 0, &joined, rows, rows).map_err(|at| format!("{at}: joined with others it differs"))
+}
+
+/// Writes the answer from where it lies; it must be the same text as that of the batch.
+fn shown_where_it_lies(servable: &Servable, batch: &Batch, together: &Batch) -> Result<(), String> {
+    let options = EncodeOptions { on_fault: OnFault::MarkRow, ..EncodeOptions::default() };
+    let (mut want, mut got) = (Vec::new(), Vec::new());
+    encode(together, options, &mut want).map_err(|e| e.to_string())?;
+    let mut call = Call { batch: batch.clone(), on_fault: OnFault::MarkRow, ..Call::default() };
+    match servable.show(&mut call, &mut |table| encode_table(table, options, &mut got)) {
+        None => Ok(()),
+        Some(Err(error)) => Err(format!("shown where it lies: {error}")),
+        Some(Ok(())) if got == want => Ok(()),
+        Some(Ok(())) => Err("shown where it lies it differs".to_owned()),
+    }
 }
 
 fn same_bits(a: &Batch, a_start: usize, b: &Batch, b_start: usize, len: usize) -> Result<(), String> {

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        mpsc::{RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     },
     thread::{self, JoinHandle},
     time::Instant,
@@ -52,7 +52,7 @@ pub fn start(
                 Ok(scan) => {
                     failed = None;
                     manager.aspire(scan);
-                    while manager.step(&source) {}
+                    while manager.step(&source) && stopped.try_recv() == Err(TryRecvError::Empty) {}
                 }
                 // Told once, not with every look.
                 Err(error) if failed.as_ref() != Some(&error) => {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 
 mod config;
+mod docs;
 mod inspect;
 mod refused;
 mod score;

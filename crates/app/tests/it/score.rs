@@ -132,6 +132,13 @@ fn a_schema_settles_what_rows_leave_open() {
     let json = json!({"columns": [{"name": column, "type": "array<int>"}]}).to_string();
     assert_eq!(ints, score(&temp.write("s.json", &json)));
     assert_eq!(ints, score(&json));
+    let temp = Temp::new();
+    let copied = temp.copy(model, "m");
+    temp.write("m/forebay.toml", format!("[[inputs]]\nname = '{column}'\ntype = 'array<double>'\n"));
+    let beside =
+        |more: &[&str]| run_with(&[&["score", &copied, "--on-error=row"], more].concat(), rows.as_bytes()).ok();
+    assert_eq!(beside(&[]), doubles);
+    assert_eq!(beside(&["--schema", &format!("{column} array<int>")]), ints, "the command line wins");
     run_with(&["score", model, "--schema", "x wat"], b"").fails(2, "--schema: ");
     run_with(&["score", model, "--schema", "no/such.json"], b"").fails(2, "no such file, read as DDL");
 }
@@ -145,6 +152,8 @@ fn what_stands_beside_the_artifact_holds_for_it() {
     assert_eq!(run_with(&["score", &model], row).ok(), "{\"prediction\":1.0}\n");
     temp.write("m/forebay.toml", "outputs = ['nothing']\n");
     run_with(&["score", &model], row).fails(1, "forebay.toml: outputs: the model has no `nothing`");
+    temp.write("m/forebay.toml", "[[inputs]]\nname = 'text'\ntype = 'txt'\n");
+    run_with(&["score", &model], row).fails(1, "forebay.toml: inputs: `text`: ");
     temp.write("m/forebay.toml", "output = []\n");
     run_with(&["score", &model], row).fails(1, "unknown field `output`");
 }

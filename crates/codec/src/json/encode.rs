@@ -151,16 +151,7 @@ impl<'a> RowWriter<'a> {
         match self.mark(row) {
             Mark::Live => {}
             _ if self.on_fault == OnFault::FailCall => return false,
-            Mark::Skipped => {
-                out.extend_from_slice(b"{\"_skipped\":true}");
-                return true;
-            }
-            Mark::Refused(fault) => {
-                out.extend_from_slice(b"{\"_error\":");
-                write_text(fault.to_string().as_bytes(), out);
-                out.push(b'}');
-                return true;
-            }
+            mark => return write_mark(mark, out),
         }
         let mut sep = b'{';
         for (key, part) in &self.values {
@@ -178,6 +169,20 @@ impl<'a> RowWriter<'a> {
         out.push(b'}');
         true
     }
+}
+
+/// Appends what stands for a row that was refused or dropped; answers whether anything does.
+pub(super) fn write_mark(mark: &Mark, out: &mut Vec<u8>) -> bool {
+    match mark {
+        Mark::Live => return false,
+        Mark::Skipped => out.extend_from_slice(b"{\"_skipped\":true}"),
+        Mark::Refused(fault) => {
+            out.extend_from_slice(b"{\"_error\":");
+            write_text(fault.to_string().as_bytes(), out);
+            out.push(b'}');
+        }
+    }
+    true
 }
 
 /// Appends one entry of a column.
@@ -216,7 +221,7 @@ pub(crate) fn write_value(column: &Column, row: usize, form: VectorForm, out: &m
     }
 }
 
-fn write_array(items: std::ops::Range<usize>, out: &mut Vec<u8>, mut item: impl FnMut(usize, &mut Vec<u8>)) {
+pub(super) fn write_array(items: std::ops::Range<usize>, out: &mut Vec<u8>, mut item: impl FnMut(usize, &mut Vec<u8>)) {
     out.push(b'[');
     for (i, at) in items.enumerate() {
         if i > 0 {
@@ -227,7 +232,7 @@ fn write_array(items: std::ops::Range<usize>, out: &mut Vec<u8>, mut item: impl 
     out.push(b']');
 }
 
-fn write_vector(row: Row<'_>, form: VectorForm, out: &mut Vec<u8>) {
+pub(super) fn write_vector(row: Row<'_>, form: VectorForm, out: &mut Vec<u8>) {
     let floats =
         |values: &[f64], out: &mut Vec<u8>| write_array(0..values.len(), out, |i, out| write_f64(values[i], out));
     match row {
@@ -322,7 +327,7 @@ fn write_element(column: &Fixed, at: usize, out: &mut Vec<u8>) {
     }
 }
 
-fn write_int(value: impl itoa::Integer, out: &mut Vec<u8>) {
+pub(super) fn write_int(value: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 

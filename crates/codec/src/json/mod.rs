@@ -11,6 +11,7 @@ pub mod decode;
 pub mod encode;
 pub mod lines;
 mod loose;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -20,3 +21,4 @@ pub(crate) use decode::syntax;
 pub use decode::{Decoder, Limits, Rows};
 pub use encode::{EncodeOptions, RowWriter, Shape, VectorForm, encode};
 pub use lines::{JsonlSink, JsonlSource};
+pub use shown::encode_table;

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use model::{Batch, Call, Cost, PredictError, Predictor, Reply, Signature, call::Later};
+use model::{Batch, Call, Cost, PredictError, Predictor, Reply, Signature, Table, call::Later};
 
 use crate::metrics::Metrics;
 
@@ -49,6 +49,12 @@ impl Concurrency {
     pub fn new(inner: Arc<dyn Predictor>, permits: Arc<Permits>, metrics: Arc<Metrics>) -> Concurrency {
         Concurrency { inner, permits, metrics }
     }
+
+    fn refuse(&self) -> PredictError {
+        self.metrics.count_overloaded();
+        let message = format!("{} calls are inside, as many as may be (concurrency_max)", self.permits.limit);
+        PredictError::Overloaded { message, retry_after: Some(RETRY_AFTER) }
+    }
 }
 
 impl Permits {
@@ -79,14 +85,17 @@ impl Predictor for Concurrency {
     }
 
     fn call(&self, call: Call) -> Reply {
-        let Some(permit) = self.permits.enter() else {
-            self.metrics.count_overloaded();
-            let message = format!("{} calls are inside, as many as may be (concurrency_max)", self.permits.limit);
-            return Reply::Now(Err(PredictError::Overloaded { message, retry_after: Some(RETRY_AFTER) }));
-        };
+        let Some(permit) = self.permits.enter() else { return Reply::Now(Err(self.refuse())) };
         match self.inner.call(call) {
             Reply::Now(answer) => Reply::Now(answer),
             Reply::Later(later) => Reply::Later(Box::pin(Held { later, permit: Some(permit) })),
+        }
+    }
+
+    fn show(&self, call: &mut Call, see: &mut dyn FnMut(&dyn Table)) -> Option<Result<(), PredictError>> {
+        match self.permits.enter() {
+            None => Some(Err(self.refuse())),
+            Some(_permit) => self.inner.show(call, see),
         }
     }
 

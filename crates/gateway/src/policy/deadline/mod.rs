@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{Batch, Call, Cost, PredictError, Predictor, Reply, Signature, call::Later};
+use model::{Batch, Call, Cost, PredictError, Predictor, Reply, Signature, Table, call::Later};
 
 use crate::metrics::Metrics;
 
@@ -43,6 +43,18 @@ impl Deadline {
     pub fn new(inner: Arc<dyn Predictor>, longest: Duration, timer: Arc<dyn Timer>, metrics: Arc<Metrics>) -> Deadline {
         Deadline { inner, longest, timer, metrics }
     }
+
+    /// Sets the deadline to the earlier of the caller's and ours; refuses where it has passed.
+    fn tighten(&self, call: &mut Call) -> Result<(), PredictError> {
+        let now = Instant::now();
+        let own = now.checked_add(self.longest);
+        call.deadline = call.deadline.into_iter().chain(own).min();
+        if call.deadline.is_some_and(|deadline| deadline <= now) {
+            self.metrics.count_deadline_exceeded();
+            return Err(PredictError::DeadlineExceeded);
+        }
+        Ok(())
+    }
 }
 
 impl Predictor for Deadline {
@@ -51,12 +63,8 @@ impl Predictor for Deadline {
     }
 
     fn call(&self, mut call: Call) -> Reply {
-        let now = Instant::now();
-        let own = now.checked_add(self.longest);
-        call.deadline = call.deadline.into_iter().chain(own).min();
-        if call.deadline.is_some_and(|deadline| deadline <= now) {
-            self.metrics.count_deadline_exceeded();
-            return Reply::Now(Err(PredictError::DeadlineExceeded));
+        if let Err(error) = self.tighten(&mut call) {
+            return Reply::Now(Err(error));
         }
         let deadline = call.deadline;
         match (self.inner.call(call), deadline) {
@@ -71,6 +79,17 @@ impl Predictor for Deadline {
                 reply
             }
         }
+    }
+
+    fn show(&self, call: &mut Call, see: &mut dyn FnMut(&dyn Table)) -> Option<Result<(), PredictError>> {
+        if let Err(error) = self.tighten(call) {
+            return Some(Err(error));
+        }
+        let shown = self.inner.show(call, see);
+        if matches!(shown, Some(Err(PredictError::DeadlineExceeded))) {
+            self.metrics.count_deadline_exceeded();
+        }
+        shown
     }
 
     fn cost(&self) -> Cost {

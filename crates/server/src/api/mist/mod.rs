@@ -10,9 +10,9 @@ mod routes;
 
 use std::sync::Arc;
 
-use codec::json::{Decoder, EncodeOptions, VectorForm, encode};
+use codec::json::{Decoder, EncodeOptions, VectorForm, encode, encode_table};
 use hyper::body::Incoming;
-use model::{Batch, PredictError};
+use model::{Batch, PredictError, Table};
 
 use crate::{
     answer::Answer,
@@ -101,6 +101,13 @@ impl Wire for Columns {
         let mut out = Vec::with_capacity(ANSWER_BYTES);
         encode(answer, options, &mut out)?;
         Ok(out)
+    }
+
+    fn encode_table(&self, answer: &dyn Table) -> Vec<u8> {
+        let options = EncodeOptions { vectors: VectorForm::Mist, ..EncodeOptions::default() };
+        let mut out = Vec::with_capacity(ANSWER_BYTES);
+        encode_table(answer, options, &mut out);
+        out
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use codec::json::{Decoder, EncodeOptions, Shape, VectorForm, encode};
+use codec::json::{Decoder, EncodeOptions, Shape, VectorForm, encode, encode_table};
 use hyper::body::Incoming;
-use model::{Batch, OnFault, Value, Version};
+use model::{Batch, OnFault, Table, Value, Version};
 
 use crate::{
     answer::Answer,
@@ -108,6 +108,13 @@ impl Wire for Rows {
         let mut out = Vec::with_capacity(ANSWER_BYTES);
         encode(answer, options, &mut out)?;
         Ok(out)
+    }
+
+    fn encode_table(&self, answer: &dyn Table) -> Vec<u8> {
+        let options = EncodeOptions { shape: self.shape, vectors: VectorForm::Native, on_fault: self.on_fault };
+        let mut out = Vec::with_capacity(ANSWER_BYTES);
+        encode_table(answer, options, &mut out);
+        out
     }
 }
 
