@@ -7,8 +7,8 @@ use tracing_subscriber::{filter::EnvFilter, fmt, layer::SubscriberExt, reload, u
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// `error`, `warn`, `info`, `debug` or `trace`; or filters by part, as in `info,server=debug`. Input values appear at
-    /// `trace` alone. May change while serving.
+    /// `error`, `warn`, `info`, `debug` or `trace`; or filters by part, as in `info,server=debug`. No level
+    /// above `trace` shows input values. May change while serving.
     pub level: String,
     /// One JSON object a line, for collectors. Needs a restart to change.
     pub json: bool,

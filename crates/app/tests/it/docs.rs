@@ -75,7 +75,7 @@ fn keys() {
         }
     }
     let (what, fields) = documented("server/src/api/mist/routes.rs", "MistRoute");
-    write!(page, "\n### [[mist.routes]]\n\n{what}\n\n| key | |\n|---|---|\n").unwrap();
+    write!(page, "\n## [[mist.routes]]\n\n{what}\n\n| key | |\n|---|---|\n").unwrap();
     fields.iter().for_each(|(key, doc)| writeln!(page, "| `{key}` | {doc} |").unwrap());
     assert_eq!(keys, shown.matches("  # default\n").count(), "every key of the binary stands on the page");
     check("configuration.md", &page);
