@@ -8,6 +8,7 @@
 use std::process::ExitCode;
 
 mod arrows;
+mod bench;
 mod docs;
 mod duplicates;
 mod evidence;
@@ -22,6 +23,8 @@ const USAGE: &str = "usage: cargo xtask <verb>
 
   check   prints what breaks a house rule
   docs    writes the generated parts of the pages anew
+  bench [PART...] [--spark-from FILE]
+          measures (rows, batch, rest, start; all where none is named) and writes docs/performance.md
   soak NAME [--short]
           a long run; in full it leaves its figures in docs/evidence (swap)";
 
@@ -36,8 +39,10 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         ["docs"] => {
             docs::write(&root)?.iter().for_each(|file| println!("wrote {file}"));
+            bench::page::write(&root)?;
             Ok(ExitCode::SUCCESS)
         }
+        ["bench", ref args @ ..] => bench::run(&root, args).map(|()| ExitCode::SUCCESS),
         ["soak", name] => soak::run(&root, name, false).map(|()| ExitCode::SUCCESS),
         ["soak", name, "--short"] => soak::run(&root, name, true).map(|()| ExitCode::SUCCESS),
         _ => {
@@ -55,6 +60,7 @@ fn check(root: &std::path::Path) -> anyhow::Result<Vec<String>> {
     findings.extend(ops::check(&sources));
     findings.extend(duplicates::check(root)?);
     findings.extend(docs::stale(root)?);
+    findings.extend(bench::page::stale(root)?);
     Ok(findings)
 }
 

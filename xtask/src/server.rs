@@ -29,8 +29,12 @@ pub fn binary(root: &Path) -> anyhow::Result<PathBuf> {
     let built =
         Command::new(env!("CARGO")).current_dir(root).args(["build", "--release", "--package", "app"]).status()?;
     anyhow::ensure!(built.success(), "the release build failed");
-    let target = variable("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("release/forebay"))
+    Ok(target(root).join("release/forebay"))
+}
+
+/// Returns the folder where builds go.
+pub fn target(root: &Path) -> PathBuf {
+    variable("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 /// Returns an environment variable; xtask is no part of the product, whose configuration `app` alone reads.

@@ -51,6 +51,21 @@ fn walk(root: &Path, folder: &str, found: &mut Vec<Source>) -> anyhow::Result<()
     Ok(())
 }
 
+/// Copies a folder with all that is below it.
+pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot list `{}`", from.display()))? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
+
 impl Source {
     pub fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")

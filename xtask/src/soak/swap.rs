@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
 use serde_json::json;
 
 use crate::{
     evidence,
     http::Client,
     server::{Server, binary},
+    tree::copy,
 };
 
 /// Connections that send one request after the other.
@@ -188,20 +188,6 @@ impl Drop for Models {
             let _ = fs::remove_dir_all(base);
         }
     }
-}
-
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), to)?;
-        }
-    }
-    Ok(())
 }
 
 /// Raises the threshold of every stage below the folder that has one.
