@@ -57,13 +57,15 @@ fn check_headers(headers: &HeaderMap, config: &Config) -> Result<(), ServeError>
     }
 }
 
-/// `application/json`, `application/<anything>+json`; parameters such as the charset do not matter.
+/// `application/json`, `application/<anything>+json`, and what curl says where nobody said anything; parameters such as the charset do not matter.
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
     let is = |text: &[u8], tail: &[u8]| {
         text.len() >= tail.len() && text[text.len() - tail.len()..].eq_ignore_ascii_case(tail)
     };
     essence.eq_ignore_ascii_case(b"application/json")
+        // What curl says of every body that `-d` gives it; a form is no JSON and is refused as that.
+        || essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
         || (essence.len() > 12 && essence[..12].eq_ignore_ascii_case(b"application/") && is(essence, b"+json"))
 }
 
@@ -196,10 +198,15 @@ mod tests {
 
     #[test]
     fn json_is_told_by_its_essence() {
-        for json in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"] {
+        for json in [
+            "application/x-www-form-urlencoded",
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.x+json",
+        ] {
             assert!(is_json(json.as_bytes()), "{json}");
         }
-        for other in ["text/plain", "application/jsonx", "text/x+json", "", "application/x-www-form-urlencoded"] {
+        for other in ["text/plain", "application/jsonx", "text/x+json", ""] {
             assert!(!is_json(other.as_bytes()), "{other}");
         }
     }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::support::{Temp, assert_close, command, example, run};
 
 /// A running server; it is ended with the test.
-struct Server {
+pub struct Server {
     child: Child,
     address: String,
     /// What it said after its first line.
@@ -23,7 +23,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(args: &[&str]) -> Server {
+    pub fn start(args: &[&str]) -> Server {
         Server::spawn(command(&[&["serve", "--http", "127.0.0.1:0"], args].concat()))
     }
 
@@ -45,7 +45,7 @@ impl Server {
     }
 
     /// Sends one request; returns status and body.
-    fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+    pub fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n");
@@ -62,7 +62,7 @@ impl Server {
         serde_json::from_str(&body).unwrap()
     }
 
-    fn until_ready(self) -> Server {
+    pub fn until_ready(self) -> Server {
         until(|| self.send("GET", "/health/ready", "").0 == 200);
         self
     }

@@ -50,3 +50,23 @@ fn a_bench_reports_latency_and_throughput() {
     run(&["bench", "examples/models/text", "examples/data/people.csv"]).fails(1, "text");
     run(&["bench", "examples/models/text", "x.csv", "--seconds", "0"]).fails(2, "--seconds: 0 is not between");
 }
+
+#[test]
+fn every_case_of_ours_passes() {
+    let out = run(&["verify", "conformance/spark"]).ok();
+    let passed = out.split(' ').next().and_then(|count| count.parse::<usize>().ok());
+    assert!(passed >= Some(90) && out.lines().count() == 1, "{out}");
+}
+
+#[test]
+fn every_shared_case_passes_or_waits_for_its_class() {
+    let Some(shared) = testkit::files::shared() else {
+        assert!(std::env::var_os("CI").is_none(), "the shared cases are missing");
+        return println!("the shared cases were not found beside the repository");
+    };
+    let ran = run(&["verify", shared.join("conformance/spark").to_str().unwrap()]);
+    let (cases, total) = ran.out.trim_end().rsplit_once('\n').unwrap();
+    let failed: Vec<&str> = cases.lines().filter(|line| !line.ends_with("is not supported")).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert!(total.split(' ').next().and_then(|count| count.parse::<usize>().ok()) >= Some(160), "{total}");
+}
