@@ -6,9 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
+mod formats;
 mod layers;
 mod nearest;
 
+pub use formats::Formats;
 pub use layers::Layers;
 
 use crate::{failure::Failure, logs};
@@ -19,6 +21,7 @@ use crate::{failure::Failure, logs};
 pub struct Settings {
     pub server: server::Config,
     pub models: Models,
+    pub formats: Formats,
     pub gateway: gateway::Config,
     pub mist: server::MistConfig,
     pub log: logs::Config,
@@ -163,7 +166,7 @@ mod tests {
             &[],
             &[],
             "",
-            "f.toml: line 1: unknown table `quantum`; there are gateway, log, mist, models, runtime, server",
+            "f.toml: line 1: unknown table `quantum`; there are formats, gateway, log, mist, models, runtime, server",
         );
     }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use codec::schema;
 use engine::{CompileError, Servable};
-use formats::ReadError;
+use formats::{Limits, ReadError};
 use model::{InputSpec, Kind, ModelFiles, Name, Version};
 use registry::{About, LoadError, Loaded, Loader, ModelConfig};
 
 /// Loads versions for the registry.
-pub struct EngineLoader;
+pub struct EngineLoader {
+    pub limits: Limits,
+}
 
 /// Why files are not a model that answers.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +56,9 @@ pub fn compile(
     files: &ModelFiles,
     config: &ModelConfig,
     inputs: Vec<InputSpec>,
+    limits: &Limits,
 ) -> Result<(plan::Model, Servable), OpenError> {
-    let mut model = formats::read(files, &formats::ReadOptions { inputs, ..Default::default() })?;
+    let mut model = formats::read(files, &formats::ReadOptions { inputs, limits: limits.clone() })?;
     if let Some(outputs) = &config.outputs {
         restrict(&mut model, outputs)?;
     }
@@ -73,7 +76,6 @@ fn restrict(model: &mut plan::Model, names: &[String]) -> Result<(), OpenError> 
     }
     for (_, plan) in &mut model.plans {
         for output in &mut Arc::make_mut(plan).outputs {
-            output.optional = false;
             output.default = names.iter().any(|name| **name == *output.name);
             output.optional = false;
         }
@@ -83,7 +85,7 @@ fn restrict(model: &mut plan::Model, names: &[String]) -> Result<(), OpenError> 
 
 impl Loader for EngineLoader {
     fn load(&self, _: &Name, _: Version, files: &ModelFiles, config: &ModelConfig) -> Result<Loaded, LoadError> {
-        let opened = inputs(Vec::new(), config).and_then(|inputs| compile(files, config, inputs));
+        let opened = inputs(Vec::new(), config).and_then(|inputs| compile(files, config, inputs, &self.limits));
         let (model, servable) = opened.map_err(|error| LoadError::new(error.kind(), error.to_string()))?;
         let said = |text: String| Some(text).filter(|text| !text.is_empty()).map(Into::into);
         let about = About {

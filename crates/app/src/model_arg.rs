@@ -7,7 +7,7 @@ use engine::Servable;
 use model::{InputSpec, Predictor, Signature, Version};
 use plan::Plan;
 
-use crate::{failure::Failure, loader};
+use crate::{config, failure::Failure, loader};
 
 /// What all commands that take a MODEL share.
 #[derive(clap::Args, Debug)]
@@ -43,12 +43,14 @@ impl ModelArg {
     /// Reads and compiles the model under a schema.
     pub fn open_with(&self, schema: Vec<InputSpec>) -> Result<Opened, Failure> {
         let named = |error: &dyn std::fmt::Display| Failure::refused(format_args!("{}: {error}", self.model.display()));
-        let (version, content) =
-            registry::read_one(&self.model, self.version.map(Version), registry::Config::default())
-                .map_err(|error| named(&error))?;
+        // The limits of a server hold here too; there is no file to name, but the variables are the same.
+        let settings = config::resolve(None, &[])?.settings;
+        let (version, content) = registry::read_one(&self.model, self.version.map(Version), settings.models.source)
+            .map_err(|error| named(&error))?;
         let inputs = loader::inputs(schema, &content.config).map_err(|error| named(&error))?;
         let (model, servable) =
-            loader::compile(&content.files, &content.config, inputs.clone()).map_err(|error| named(&error))?;
+            loader::compile(&content.files, &content.config, inputs.clone(), &settings.formats.into())
+                .map_err(|error| named(&error))?;
         Ok(Opened { name: self.name(), version, inputs, model, servable })
     }
 

@@ -61,7 +61,7 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     let registry = Arc::new(Registry::default());
     let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
     let counters = policies.metrics();
-    let loader = Arc::new(Guarded::new(Arc::new(EngineLoader), policies));
+    let loader = Arc::new(Guarded::new(Arc::new(EngineLoader { limits: settings.formats.clone().into() }), policies));
     let gateway = Gateway::new(registry.clone());
     let state = server::State::new(settings.server.clone(), settings.mist.clone(), gateway, counters)
         .map_err(|error| Failure::usage(format_args!("{error}")))?;

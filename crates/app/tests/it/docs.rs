@@ -7,9 +7,10 @@ use std::{fmt::Write, fs};
 use crate::support::run;
 
 /// The struct of each table, by its file.
-const TABLES: [(&str, &[(&str, &str)]); 6] = [
+const TABLES: [(&str, &[(&str, &str)]); 7] = [
     ("server", &[("server/src/config.rs", "Config")]),
     ("models", &[("app/src/config.rs", "Models"), ("registry/src/config.rs", "Config")]),
+    ("formats", &[("app/src/config/formats.rs", "Formats")]),
     ("gateway", &[("gateway/src/config.rs", "Config")]),
     ("mist", &[("server/src/api/mist/routes.rs", "Config")]),
     ("log", &[("app/src/logs.rs", "Config")]),

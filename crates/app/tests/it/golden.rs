@@ -36,7 +36,8 @@ fn assert_equal(want: &Value, got: &Value, at: &str) {
         }
         (Value::Object(a), Value::Object(b)) => {
             let (mut of_a, mut of_b): (Vec<_>, Vec<_>) = (a.keys().collect(), b.keys().collect());
-            (of_a.sort(), of_b.sort());
+            of_a.sort();
+            of_b.sort();
             assert_eq!(of_a, of_b, "{at}");
             a.iter().for_each(|(key, value)| assert_equal(value, &b[key], &format!("{at}.{key}")));
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Temp, run, run_with};
+use crate::support::{Temp, command, finish, run, run_with};
 
 #[test]
 fn usage_errors_have_code_2() {
@@ -58,4 +58,17 @@ fn what_is_no_table_is_refused_with_its_place() {
         run(&["score", model, &temp.write(name, "PAR1 garbage PAR1")]).fails(1, name);
     }
     run(&["score", model, &temp.write("a.csv", "other\n1\n")]).fails(1, "text");
+}
+
+#[test]
+fn limits_are_those_of_the_configuration() {
+    for (variable, value, part) in [
+        ("FOREBAY_FORMATS__NODES_MAX", "10", "more than the limit 10 (nodes_max)"),
+        ("FOREBAY_FORMATS__STAGES_MAX", "1", "more than the limit 1 (stages_max)"),
+        ("FOREBAY_MODELS__ARTIFACT_BYTES_MAX", "1000", "more than the limit 1000 (artifact_bytes_max)"),
+    ] {
+        let mut command = command(&["inspect", "examples/models/breast-cancer"]);
+        command.env(variable, value);
+        finish(command, b"").fails(1, part);
+    }
 }

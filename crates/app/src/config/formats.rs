@@ -1,0 +1,46 @@
+//! The limits of the readers, as the configuration writes them: `formats` itself knows no serialisation.
+
+use formats::Limits;
+use serde::{Deserialize, Serialize};
+
+/// The table `[formats]`: how much an artifact may claim before it is refused. Needs a restart to change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Formats {
+    /// Bytes of one metadata document.
+    pub metadata_bytes_max: usize,
+    /// Bytes of all tables of an artifact together, once decoded.
+    pub decoded_bytes_max: usize,
+    /// Steps of a pipeline, those of nested ones included.
+    pub stages_max: usize,
+    /// Columns by name: inputs, and what stages add.
+    pub columns_max: usize,
+    /// Pipelines within pipelines.
+    pub depth_max: usize,
+    /// Nodes of all trees of one ensemble.
+    pub nodes_max: usize,
+    /// Numbers of one vector or matrix that is written out in full.
+    pub values_max: usize,
+}
+
+impl Default for Formats {
+    fn default() -> Formats {
+        let Limits { metadata_bytes_max, decoded_bytes_max, stages_max, columns_max, depth_max, nodes_max, values_max } =
+            Limits::default();
+        Formats { metadata_bytes_max, decoded_bytes_max, stages_max, columns_max, depth_max, nodes_max, values_max }
+    }
+}
+
+impl From<Formats> for Limits {
+    fn from(formats: Formats) -> Limits {
+        Limits {
+            metadata_bytes_max: formats.metadata_bytes_max,
+            decoded_bytes_max: formats.decoded_bytes_max,
+            stages_max: formats.stages_max,
+            columns_max: formats.columns_max,
+            depth_max: formats.depth_max,
+            nodes_max: formats.nodes_max,
+            values_max: formats.values_max,
+        }
+    }
+}
