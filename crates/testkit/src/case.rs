@@ -206,10 +206,10 @@ fn same_bits(a: &Batch, a_start: usize, b: &Batch, b_start: usize, len: usize) -
             return Err(format!("row {}", a_start + row));
         }
         for (name, _) in a.values() {
-            if let (Mark::Live, Some(x), Some(y)) = (x, a.column(name), b.column(name)) {
-                if !x.row_eq(a_start + row, y, b_start + row) {
-                    return Err(format!("row {}, {name}", a_start + row));
-                }
+            if let (Mark::Live, Some(x), Some(y)) = (x, a.column(name), b.column(name))
+                && !x.row_eq(a_start + row, y, b_start + row)
+            {
+                return Err(format!("row {}, {name}", a_start + row));
             }
         }
     }

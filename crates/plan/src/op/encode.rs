@@ -67,32 +67,27 @@ impl EncodeOp {
     }
 
     pub(crate) fn infer(&self, inputs: &[ValueType]) -> Inferred {
-        let scalar = |ty: &Type| ty.as_scalar().is_some();
-        let number = |ty: &Type| ty.as_scalar().is_some_and(DType::is_number);
+        let ([one], Some(place)) = (inputs, same_rows(inputs)) else { return Err("one column") };
+        let ty = &one.ty;
+        let number = ty.as_scalar().is_some_and(DType::is_number);
         let vector = |n: usize| Type::Vector { size: u32::try_from(n).ok() };
-        let (takes, output, expected): (fn(&Type, &dyn Fn(&Type) -> bool) -> bool, Type, _) = match self {
-            EncodeOp::HashCounts { size, .. } => (
-                |ty, scalar| matches!(ty, Type::List(item) if **item == Type::Text || scalar(item)),
-                vector(*size as usize),
-                "a column of arrays of strings, numbers or booleans",
-            ),
+        let (fits, output, expected) = match self {
+            EncodeOp::HashCounts { size, .. } => {
+                let items = matches!(ty, Type::List(item) if **item == Type::Text || item.as_scalar().is_some());
+                (items, vector(*size as usize), "a column of arrays of strings, numbers or booleans")
+            }
             EncodeOp::TermCounts { vocabulary, .. } => {
-                (|ty, _| *ty == Type::list(Type::Text), vector(vocabulary.len()), "a column of arrays of strings")
+                (*ty == Type::list(Type::Text), vector(vocabulary.len()), "a column of arrays of strings")
             }
             EncodeOp::Index { .. } => {
-                (|ty, scalar| *ty == Type::Text || scalar(ty), Type::F64, "a column of strings, numbers or booleans")
+                let single = *ty == Type::Text || ty.as_scalar().is_some();
+                (single, Type::F64, "a column of strings, numbers or booleans")
             }
-            EncodeOp::Label { .. } => (|_, _| true, Type::Text, "a column of numbers"),
-            EncodeOp::OneHot { .. } => (|_, _| true, vector(self.one_hot_size() as usize), "a column of numbers"),
-            EncodeOp::Bucket { .. } => (|_, _| true, Type::F64, "a column of numbers"),
+            EncodeOp::Label { .. } => (number, Type::Text, "a column of numbers"),
+            EncodeOp::OneHot { .. } => (number, vector(self.one_hot_size() as usize), "a column of numbers"),
+            EncodeOp::Bucket { .. } => (number, Type::F64, "a column of numbers"),
         };
-        let numeric = matches!(self, EncodeOp::Label { .. } | EncodeOp::OneHot { .. } | EncodeOp::Bucket { .. });
-        match (inputs, same_rows(inputs)) {
-            ([one], Some(place)) if takes(&one.ty, &scalar) && (!numeric || number(&one.ty)) => {
-                Ok(vec![ValueType { ty: output, place }])
-            }
-            _ => Err(expected),
-        }
+        if fits { Ok(vec![ValueType { ty: output, place }]) } else { Err(expected) }
     }
 
     /// Returns the size of a one-hot vector.
