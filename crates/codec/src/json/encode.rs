@@ -333,7 +333,18 @@ pub(super) fn write_int(value: impl itoa::Integer, out: &mut Vec<u8>) {
 
 /// Appends the number, or the string that stands for one that JSON does not have.
 pub(crate) fn write_f64(value: f64, out: &mut Vec<u8>) {
-    if value.is_finite() {
+    let whole = value as i64;
+    // Counts, labels and indexes: without the tables that other numbers need, which a request finds in no cache. Below 2^53
+    // the digits are the same; the sign of a negative zero is none of an integer's.
+    if whole as f64 == value && whole.unsigned_abs() < 1 << 53 && value.to_bits() != (-0.0f64).to_bits() {
+        match u8::try_from(whole) {
+            Ok(digit @ 0..=9) => out.extend_from_slice(&[b'0' + digit, b'.', b'0']),
+            _ => {
+                write_int(whole, out);
+                out.extend_from_slice(b".0");
+            }
+        }
+    } else if value.is_finite() {
         out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
     } else if value.is_nan() {
         out.extend_from_slice(b"\"NaN\"");

@@ -424,3 +424,13 @@ fn lines_that_are_not_json_are_refused_with_their_place() {
     assert_eq!(error.to_string(), "line 1 is 21, more than the limit 20 (line_bytes_max)");
     assert!(source("\n \n", options).next_chunk().expect("no rows").is_none());
 }
+
+#[test]
+fn whole_numbers_print_as_other_numbers_do() {
+    let edges = [0.0, -0.0, 1.0, -1.0, 9.0, 10.0, 1e15, 9_007_199_254_740_991.0, 9_007_199_254_740_992.0, 1e16, 1e300];
+    for value in edges.into_iter().flat_map(|value| [value, -value, value + 0.5]) {
+        let mut out = Vec::new();
+        super::encode::write_f64(value, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), ryu::Buffer::new().format(value));
+    }
+}
