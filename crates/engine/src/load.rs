@@ -1,6 +1,6 @@
 //! Between columns and slots: a run's inputs into the frame, its outputs into growing columns.
 
-use model::{Builder, Column, DType, Datum, Fixed, Tensor, Whole, column::Row};
+use model::{Builder, Column, DType, Datum, Fixed, Tensor, Whole};
 
 use crate::{
     frame::{Cells, Frame, Home, as_f64},
@@ -127,6 +127,7 @@ pub(crate) fn unload(frame: &Frame, home: Home, builder: &mut Builder) {
         return;
     }
     match &*frame.store_ref(home) {
+        Store::Text(store) if (0..rows).all(live) && store.all_valid(0..rows) => push_texts(builder, store, 0..rows),
         Store::Text(store) => {
             (0..rows).for_each(|row| push_text(builder, store, row, live(row)));
         }
@@ -137,28 +138,32 @@ pub(crate) fn unload(frame: &Frame, home: Home, builder: &mut Builder) {
         }
         Store::Vector(store) => {
             for row in 0..rows {
-                if live(row) && store.is_valid(row) {
-                    push_vector(builder, store.row(row))
-                } else {
-                    builder.push_null()
-                }
+                if live(row) && store.is_valid(row) { builder.push_vector(store.row(row)) } else { builder.push_null() }
             }
         }
         Store::Whole(_) => unreachable!("a whole value is no column"),
     }
 }
 
-fn push_vector(builder: &mut Builder, row: Row<'_>) {
-    builder.push_vector(row);
+fn push_text(builder: &mut Builder, store: &TextStore, row: usize, live: bool) {
+    if live && store.is_valid(row) { push_texts(builder, store, row..row + 1) } else { builder.push_null() }
 }
 
-fn push_text(builder: &mut Builder, store: &TextStore, row: usize, live: bool) {
-    if live && store.is_valid(row) { builder.push_text(store.text(row)) } else { builder.push_null() }
+/// Appends rows that are all valid.
+fn push_texts(builder: &mut Builder, store: &TextStore, rows: std::ops::Range<usize>) {
+    let runs = store.spans[rows].iter().map(|span| span.start as usize..span.end as usize);
+    builder.push_runs(store.bytes(), runs);
 }
 
 fn push_list(builder: &mut Builder, store: &ListStore, row: usize) {
     if !store.is_valid(row) {
         return builder.push_null();
+    }
+    if let Items::Text(items) = &store.items
+        && items.all_valid(store.range(row))
+    {
+        push_texts(builder.items(), items, store.range(row));
+        return builder.end_list();
     }
     for item in store.range(row) {
         match &store.items {

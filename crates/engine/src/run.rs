@@ -70,6 +70,10 @@ impl Program {
                 wholes.extend(answer.wholes());
                 break;
             }
+            if start == 0 {
+                // The first tile tells how large the others will be.
+                builders.iter_mut().flatten().for_each(|builder| builder.make_room(rows));
+            }
             start += now;
         }
         let mut batch = Batch::new(rows);

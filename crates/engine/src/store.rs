@@ -146,6 +146,12 @@ impl TextStore {
         self.valid.get(row)
     }
 
+    /// Returns whether none of the rows is null.
+    #[inline]
+    pub fn all_valid(&self, mut rows: Range<usize>) -> bool {
+        rows.all(|row| self.valid.get(row))
+    }
+
     /// Returns all bytes that the spans point into.
     #[inline]
     pub fn bytes(&self) -> &[u8] {

@@ -1,6 +1,6 @@
 //! Growing columns: what decoders and answers write into.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use arrow_buffer::{ArrowNativeType, BooleanBufferBuilder, MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
@@ -82,6 +82,39 @@ impl Builder {
 
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Makes room for so many rows in all, each of the mean size of those so far; within reason, the estimate may be wrong.
+    pub fn make_room(&mut self, rows: usize) {
+        const BYTES_MAX: usize = 16 << 20;
+        let (len, more) = (self.len, rows.saturating_sub(self.len));
+        if len == 0 || more == 0 {
+            return;
+        }
+        // What so many rows took, for those that come, and an eighth on top.
+        let room = |used: usize, width: usize| {
+            let items = (used as u128 * more as u128 / len as u128 * 9 / 8) as usize;
+            items.min(BYTES_MAX / width)
+        };
+        match &mut self.kind {
+            Growing::Fixed { data, .. } => data.reserve(room(data.len(), 1)),
+            Growing::Text { offsets, data, .. } => {
+                offsets.reserve(room(len, 4));
+                data.reserve(room(data.len(), 1));
+            }
+            Growing::List { offsets, child, .. } => {
+                offsets.reserve(room(len, 4));
+                child.make_room(child.len + room(child.len, 1));
+            }
+            Growing::Vector(v) => {
+                v.sizes.reserve(room(len, 4));
+                v.index_offsets.reserve(room(len, 4));
+                v.value_offsets.reserve(room(len, 4));
+                v.indices.reserve(room(v.indices.len(), 4));
+                v.values.reserve(room(v.values.len(), 8));
+            }
+            Growing::Struct { fields } => fields.iter_mut().for_each(|(_, field)| field.make_room(rows)),
+        }
     }
 
     fn done(&mut self, valid: bool) {
@@ -184,6 +217,28 @@ impl Builder {
         self.push_bytes(text.as_bytes(), true);
     }
 
+    /// Ends a row of text for each of the runs. The bytes are of texts that were checked before, the runs end between their
+    /// characters.
+    pub fn push_runs(&mut self, bytes: &[u8], runs: impl ExactSizeIterator<Item = Range<usize>>) {
+        const SHORT: usize = 16;
+        let Growing::Text { offsets, data, .. } = &mut self.kind else { panic!("a column of text or bytes") };
+        let rows = runs.len();
+        offsets.reserve(rows);
+        for run in runs {
+            let end = data.len() + run.len();
+            match bytes.get(run.start..).and_then(<[u8]>::first_chunk::<SHORT>) {
+                // Most words are short: a copy of fixed length, of which the end is taken back, calls nothing.
+                Some(chunk) if run.len() <= SHORT => {
+                    data.extend_from_slice(chunk);
+                    data.truncate(end);
+                }
+                _ => data.extend_from_slice(&bytes[run]),
+            }
+            offsets.push(offset(end));
+        }
+        self.done_many(rows, true);
+    }
+
     /// Ends a row of bytes.
     pub fn push_binary(&mut self, bytes: &[u8]) {
         self.push_bytes(bytes, false);
@@ -256,12 +311,16 @@ impl Builder {
         true
     }
 
-    /// Ends a vector row in the form it has.
+    /// Ends a vector row in the form it has. Rows are well formed; the column is checked once more when it is finished.
     pub fn push_vector(&mut self, row: Row<'_>) {
         match row {
             Row::Dense(values) => self.push_dense(values),
             Row::Sparse { size, indices, values } => {
-                assert!(self.push_sparse(size as u32, indices, values), "a row of a vector column is well formed");
+                let v = self.vectors();
+                v.indices.extend_from_slice(indices);
+                v.values.extend_from_slice(values);
+                v.end(size as u32, false);
+                self.done(true);
             }
         }
     }
@@ -419,6 +478,19 @@ mod tests {
         let Column::List(list) = b.finish() else { panic!() };
         assert_eq!((list.range(0), list.range(1), list.range(2), list.child().len()), (0..1, 1..1, 1..1, 1));
         assert!(!list.is_valid(1) && list.is_valid(2));
+    }
+
+    #[test]
+    fn runs_are_rows_of_text() {
+        let bytes = "ab ä and a word that is longer than sixteen bytes".as_bytes();
+        let long = bytes.len();
+        let mut b = Builder::new(&Type::Text);
+        b.push_runs(bytes, [0..2, 3..5, 0..0, 6..long].into_iter());
+        b.make_room(1000);
+        b.push_runs(bytes, [long - 1..long, long..long].into_iter());
+        let Column::Text(texts) = b.finish() else { panic!() };
+        let rows: Vec<&str> = (0..texts.len()).map(|row| texts.text(row)).collect();
+        assert_eq!(rows, ["ab", "ä", "", "and a word that is longer than sixteen bytes", "s", ""]);
     }
 
     #[test]
