@@ -127,6 +127,11 @@ impl Frame {
         self.live[row / 64].get() >> (row % 64) & 1 == 1
     }
 
+    /// Returns whether no row has left the mask.
+    pub fn all_live(&self) -> bool {
+        self.live.iter().map(|word| word.get().count_ones() as usize).sum::<usize>() == self.rows()
+    }
+
     /// Calls `f` with every live row, in order. Rows that `f` refuses leave the mask at once.
     #[inline]
     pub fn each_live(&self, mut f: impl FnMut(usize)) {

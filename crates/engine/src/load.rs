@@ -118,35 +118,47 @@ pub(crate) fn unload_whole(store: &WholeStore) -> Whole {
 /// Appends the rows of a slot to a growing column; rows that are not live are null.
 pub(crate) fn unload(frame: &Frame, home: Home, builder: &mut Builder) {
     let rows = frame.rows();
-    let live = |row: usize| frame.is_live(row);
+    let all_live = frame.all_live();
     if let Home::Cells { dtype, .. } = home {
         let cells = frame.cells(home);
+        if dtype == DType::F64 && all_live && (0..rows).all(|row| cells.get(row).is_some()) {
+            return builder.push_numbers(cells.data()[..rows].iter().map(|cell| f64::from_bits(cell.get())));
+        }
         for row in 0..rows {
-            push_cell(builder, dtype, cells.get(row).filter(|_| live(row)));
+            push_cell(builder, dtype, cells.get(row).filter(|_| frame.is_live(row)));
         }
         return;
     }
     match &*frame.store_ref(home) {
-        Store::Text(store) if (0..rows).all(live) && store.all_valid(0..rows) => push_texts(builder, store, 0..rows),
+        Store::Text(store) if all_live && store.valid.all() => push_texts(builder, store, 0..rows),
         Store::Text(store) => {
-            (0..rows).for_each(|row| push_text(builder, store, row, live(row)));
+            (0..rows).for_each(|row| push_text(builder, store, row, frame.is_live(row)));
         }
-        Store::List(store) => {
-            for row in 0..rows {
-                if live(row) { push_list(builder, store, row) } else { builder.push_null() }
+        Store::List(store) => match &store.items {
+            Items::Text(items) if all_live && store.valid.all() && items.valid.all() => {
+                push_texts(builder.items(), items, 0..items.len());
+                builder.end_lists((0..rows).map(|row| store.range(row).len()));
             }
+            _ => {
+                for row in 0..rows {
+                    if frame.is_live(row) { push_list(builder, store, row) } else { builder.push_null() }
+                }
+            }
+        },
+        Store::Vector(store) if all_live && store.all_valid() => {
+            builder.push_vectors((0..rows).map(|row| store.row(row)));
         }
         Store::Vector(store) => {
             for row in 0..rows {
-                if live(row) && store.is_valid(row) { builder.push_vector(store.row(row)) } else { builder.push_null() }
+                if frame.is_live(row) && store.is_valid(row) {
+                    builder.push_vector(store.row(row))
+                } else {
+                    builder.push_null()
+                }
             }
         }
         Store::Whole(_) => unreachable!("a whole value is no column"),
     }
-}
-
-fn push_text(builder: &mut Builder, store: &TextStore, row: usize, live: bool) {
-    if live && store.is_valid(row) { push_texts(builder, store, row..row + 1) } else { builder.push_null() }
 }
 
 /// Appends rows that are all valid.
@@ -155,15 +167,13 @@ fn push_texts(builder: &mut Builder, store: &TextStore, rows: std::ops::Range<us
     builder.push_runs(store.bytes(), runs);
 }
 
+fn push_text(builder: &mut Builder, store: &TextStore, row: usize, live: bool) {
+    if live && store.is_valid(row) { push_texts(builder, store, row..row + 1) } else { builder.push_null() }
+}
+
 fn push_list(builder: &mut Builder, store: &ListStore, row: usize) {
     if !store.is_valid(row) {
         return builder.push_null();
-    }
-    if let Items::Text(items) = &store.items
-        && items.all_valid(store.range(row))
-    {
-        push_texts(builder.items(), items, store.range(row));
-        return builder.end_list();
     }
     for item in store.range(row) {
         match &store.items {

@@ -73,6 +73,11 @@ impl Bits {
         self.words[row / 64] >> (row % 64) & 1 == 1
     }
 
+    /// Returns whether every bit is set.
+    pub fn all(&self) -> bool {
+        self.words.iter().map(|word| word.count_ones() as usize).sum::<usize>() == self.len
+    }
+
     pub fn len(&self) -> usize {
         self.len
     }
@@ -144,12 +149,6 @@ impl TextStore {
     #[inline]
     pub fn is_valid(&self, row: usize) -> bool {
         self.valid.get(row)
-    }
-
-    /// Returns whether none of the rows is null.
-    #[inline]
-    pub fn all_valid(&self, mut rows: Range<usize>) -> bool {
-        rows.all(|row| self.valid.get(row))
     }
 
     /// Returns all bytes that the spans point into.
@@ -420,6 +419,10 @@ impl VectorStore {
     #[inline]
     pub fn is_valid(&self, row: usize) -> bool {
         self.rows[row].size != NULL
+    }
+
+    pub fn all_valid(&self) -> bool {
+        self.rows.iter().all(|row| row.size != NULL)
     }
 
     /// Returns the row; of a null one, an empty dense vector.

@@ -38,6 +38,7 @@ struct GrowingVectors {
 }
 
 /// Offsets are 32 bits wide; whoever decodes bounds its input far below that.
+#[inline]
 fn offset(len: usize) -> i32 {
     i32::try_from(len).expect("borders bound their input below 2 GiB a column")
 }
@@ -165,6 +166,15 @@ impl Builder {
         self.push_fixed_row(&[value]);
     }
 
+    /// Ends rows of single numbers; `T` is the native type of the dtype.
+    pub fn push_numbers<T: ArrowNativeType>(&mut self, values: impl ExactSizeIterator<Item = T>) {
+        let Growing::Fixed { dtype, shape, data } = &mut self.kind else { panic!("a column of numbers") };
+        assert!(size_of::<T>() == dtype.width() && shape.is_empty(), "the rows' own type and shape");
+        let rows = values.len();
+        data.extend(values);
+        self.done_many(rows, true);
+    }
+
     /// Ends a row of an inner array.
     pub fn push_fixed_row<T: ArrowNativeType>(&mut self, values: &[T]) {
         let Growing::Fixed { dtype, shape, data } = &mut self.kind else { panic!("a column of numbers") };
@@ -265,6 +275,19 @@ impl Builder {
         self.done(true);
     }
 
+    /// Ends rows of a list, of so many items each; all of them were pushed.
+    pub fn end_lists(&mut self, lens: impl ExactSizeIterator<Item = usize>) {
+        let Growing::List { offsets, child, .. } = &mut self.kind else { panic!("a column of lists") };
+        let rows = lens.len();
+        let mut end = *offsets.last().expect("offsets begin with 0") as usize;
+        offsets.extend(lens.map(|len| {
+            end += len;
+            offset(end)
+        }));
+        assert!(end == child.len, "the rows' items are those that were pushed");
+        self.done_many(rows, true);
+    }
+
     /// Returns the part of a struct (for a map's entries: 0 the key, 1 the value).
     pub fn field(&mut self, index: usize) -> &mut Builder {
         let Growing::Struct { fields } = &mut self.kind else { panic!("a column of structs") };
@@ -311,18 +334,31 @@ impl Builder {
         true
     }
 
-    /// Ends a vector row in the form it has. Rows are well formed; the column is checked once more when it is finished.
+    /// Ends a vector row in the form it has, which is that of a row of another column.
     pub fn push_vector(&mut self, row: Row<'_>) {
-        match row {
-            Row::Dense(values) => self.push_dense(values),
-            Row::Sparse { size, indices, values } => {
-                let v = self.vectors();
-                v.indices.extend_from_slice(indices);
-                v.values.extend_from_slice(values);
-                v.end(size as u32, false);
-                self.done(true);
+        self.push_vectors(std::iter::once(row));
+    }
+
+    /// Ends vector rows in the forms they have, which are those of rows of other columns.
+    pub fn push_vectors<'a>(&mut self, rows: impl ExactSizeIterator<Item = Row<'a>>) {
+        let (v, count) = (self.vectors(), rows.len());
+        v.sizes.reserve(count);
+        v.index_offsets.reserve(count);
+        v.value_offsets.reserve(count);
+        for row in rows {
+            match row {
+                Row::Dense(values) => {
+                    v.values.extend_from_slice(values);
+                    v.end(values.len() as u32, true);
+                }
+                Row::Sparse { size, indices, values } => {
+                    v.indices.extend_from_slice(indices);
+                    v.values.extend_from_slice(values);
+                    v.end(size as u32, false);
+                }
             }
         }
+        self.done_many(count, true);
     }
 
     fn vectors(&mut self) -> &mut GrowingVectors {
@@ -430,7 +466,7 @@ impl Builder {
                     values: ScalarBuffer::from(v.values),
                     validity,
                 };
-                Column::Vector(Vectors::new(parts).expect("every row was checked when it was pushed"))
+                Column::Vector(Vectors::checked(parts))
             }
             Growing::Struct { fields } => {
                 let fields = fields.into_iter().map(|(n, f)| (n, f.finish())).collect();
@@ -441,6 +477,7 @@ impl Builder {
 }
 
 impl GrowingVectors {
+    #[inline]
     fn end(&mut self, size: u32, dense: bool) {
         self.sizes.push(size);
         self.dense.append(dense);
@@ -491,6 +528,23 @@ mod tests {
         let Column::Text(texts) = b.finish() else { panic!() };
         let rows: Vec<&str> = (0..texts.len()).map(|row| texts.text(row)).collect();
         assert_eq!(rows, ["ab", "ä", "", "and a word that is longer than sixteen bytes", "s", ""]);
+    }
+
+    #[test]
+    fn many_rows_are_as_one_by_one() {
+        let mut lists = Builder::new(&Type::list(Type::F64));
+        lists.items().push_numbers([1.0, 2.0, 3.0].into_iter());
+        lists.end_lists([2, 0, 1].into_iter());
+        let Column::List(list) = lists.finish() else { panic!() };
+        assert_eq!((list.range(0), list.range(1), list.range(2)), (0..2, 2..2, 2..3));
+
+        let rows = [Row::Dense(&[1.0, 2.0]), Row::Sparse { size: 5, indices: &[4], values: &[3.0] }, Row::Dense(&[])];
+        let (mut many, mut single) = (Builder::new(&Type::VECTOR), Builder::new(&Type::VECTOR));
+        many.push_null();
+        many.push_vectors(rows.into_iter());
+        single.push_null();
+        rows.into_iter().for_each(|row| single.push_vector(row));
+        assert_eq!(many.finish(), single.finish());
     }
 
     #[test]

@@ -434,30 +434,41 @@ impl Vectors {
     /// Returns the vectors, or what is wrong with them.
     pub fn new(parts: VectorParts) -> Result<Vectors, &'static str> {
         let rows = parts.sizes.len();
-        let VectorParts { sizes, dense, index_offsets, value_offsets, indices, values, validity } = parts;
-        if dense.len() != rows || index_offsets.len() != rows + 1 || value_offsets.len() != rows + 1 {
+        if parts.dense.len() != rows || parts.index_offsets.len() != rows + 1 || parts.value_offsets.len() != rows + 1 {
             return Err("the parts of a vector column differ in their rows");
         }
-        if validity.as_ref().is_some_and(|v| v.len() != rows) {
+        if parts.validity.as_ref().is_some_and(|v| v.len() != rows) {
             return Err("the validity of a vector column differs in its rows");
         }
-        if index_offsets[rows] as usize > indices.len() || value_offsets[rows] as usize > values.len() {
+        if parts.index_offsets[rows] as usize > parts.indices.len()
+            || parts.value_offsets[rows] as usize > parts.values.len()
+        {
             return Err("a vector ends past its buffers");
         }
-        let vectors = Vectors {
-            sizes,
-            dense,
-            index_offsets,
-            value_offsets,
-            indices,
-            values,
-            validity: validity.filter(|v| v.null_count() > 0),
-        };
-        for row in (0..rows).filter(|&row| valid(&vectors.validity, row)) {
-            let values = vectors.value_range(row).len();
-            let indices = &vectors.indices[vectors.index_range(row)];
-            let size = vectors.sizes[row];
-            if vectors.dense.value(row) {
+        let vectors = Vectors::of(parts);
+        vectors.check().map(|()| vectors)
+    }
+
+    /// Returns the vectors of parts whose rows were checked one by one.
+    pub(crate) fn checked(parts: VectorParts) -> Vectors {
+        let vectors = Vectors::of(parts);
+        debug_assert_eq!(vectors.check(), Ok(()));
+        vectors
+    }
+
+    fn of(parts: VectorParts) -> Vectors {
+        let VectorParts { sizes, dense, index_offsets, value_offsets, indices, values, validity } = parts;
+        let validity = validity.filter(|v| v.null_count() > 0);
+        Vectors { sizes, dense, index_offsets, value_offsets, indices, values, validity }
+    }
+
+    /// Checks what each row says of itself.
+    fn check(&self) -> Result<(), &'static str> {
+        for row in (0..self.len()).filter(|&row| valid(&self.validity, row)) {
+            let values = self.value_range(row).len();
+            let indices = &self.indices[self.index_range(row)];
+            let size = self.sizes[row];
+            if self.dense.value(row) {
                 if values != size as usize {
                     return Err("a dense vector holds another number of values than its size");
                 }
@@ -467,7 +478,7 @@ impl Vectors {
                 return Err("a sparse vector's indices do not rise, or reach past its size");
             }
         }
-        Ok(vectors)
+        Ok(())
     }
 
     pub fn len(&self) -> usize {
