@@ -18,7 +18,7 @@ use crate::{
     error::{LoadError, StoreError},
     loader::Loader,
     policy::{self, Action},
-    registry::{Registry, Servable},
+    registry::{Load, Registry, Servable},
     source::{Artifact, Content, Found, Scan, Source},
     state::State,
     store::{ModelStore, VersionRecord},
@@ -230,6 +230,7 @@ impl Manager {
             digest: content.digest,
             config: content.config,
             path: artifact.path.clone(),
+            load: Load::begin(),
         }))
     }
 

@@ -9,7 +9,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -46,7 +46,12 @@ pub(crate) struct Servable {
     pub digest: Digest,
     pub config: ModelConfig,
     pub path: Arc<str>,
+    pub load: Load,
 }
+
+/// One load of a version. No other has its number, not even a later one of the same version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Load(u64);
 
 /// A borrow of an available version; it stays loaded until the last handle is dropped. Derefs to its predictor.
 #[derive(Clone)]
@@ -136,6 +141,16 @@ impl Entry {
     }
 }
 
+// === impl Load ===
+
+impl Load {
+    /// Returns the number of a load that begins.
+    pub fn begin() -> Load {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Load(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 // === impl Handle ===
 
 impl Handle {
@@ -145,6 +160,11 @@ impl Handle {
 
     pub fn version(&self) -> Version {
         self.0.version
+    }
+
+    /// Returns which load of the version this is.
+    pub fn load(&self) -> Load {
+        self.0.load
     }
 
     pub fn about(&self) -> &About {

@@ -12,10 +12,11 @@ use std::{
 use arc_swap::ArcSwap;
 use codec::json::{Decoder, Limits};
 use model::Signature;
+use registry::Load;
 
 use crate::{error::ServeError, metrics::ModelMeters};
 
-/// Decoders kept per model: one for each set of outputs asked of its versions and signatures.
+/// Decoders kept per model: one for each set of outputs asked of its loads and signatures.
 const DECODERS_MAX: usize = 8;
 
 /// One model.
@@ -28,7 +29,8 @@ pub(crate) struct Known {
 /// A decoder, and what it was made for.
 #[derive(Clone, Debug)]
 struct Kept {
-    signature: Signature,
+    load: Load,
+    signature: Arc<str>,
     outputs: Option<Arc<[Arc<str>]>>,
     decoder: Arc<Decoder>,
 }
@@ -61,27 +63,33 @@ impl Models {
 
 impl Known {
     /// Returns the decoder of the inputs to bring for the outputs asked, made at the first request for them. It is found by
-    /// the signature itself: a version may come back under its number with other types.
+    /// the load and the signature's name: a version may come back under its number with other types, and to compare wide
+    /// signatures would cost more than the rest of a request.
     pub fn decoder(
         &self,
+        load: Load,
         signature: &Signature,
         outputs: Option<&Arc<[Arc<str>]>>,
         limits: Limits,
     ) -> Result<Arc<Decoder>, ServeError> {
         let kept = self.decoders.load();
-        let found = kept.iter().find(|kept| kept.outputs.as_ref() == outputs && kept.signature == *signature);
-        if let Some(found) = found {
+        let fits =
+            |kept: &&Kept| kept.load == load && kept.outputs.as_ref() == outputs && kept.signature == signature.name;
+        // The newest load is the one that is asked.
+        if let Some(found) = kept.iter().rev().find(fits) {
             return Ok(found.decoder.clone());
         }
         let fields = signature.fields(outputs.map(|outputs| &**outputs));
         let decoder = Arc::new(Decoder::new(&fields, &[], limits)?);
-        let new = Kept { signature: signature.clone(), outputs: outputs.cloned(), decoder: decoder.clone() };
+        let new = Kept { load, signature: signature.name.clone(), outputs: outputs.cloned(), decoder: decoder.clone() };
         self.decoders.rcu(|kept| {
             let mut kept = Vec::clone(kept);
             if kept.len() == DECODERS_MAX {
-                // Callers may ask for many sets of outputs; the default ones are the ones to keep.
-                let oldest = kept.iter().position(|kept| kept.outputs.is_some()).unwrap_or(0);
-                kept.remove(oldest);
+                // Callers may ask for many sets of outputs: they have half of the room, and loads that came before the rest.
+                let asked = |kept: &Kept| kept.outputs.is_some();
+                let many = kept.iter().filter(|kept| asked(kept)).count() >= DECODERS_MAX / 2;
+                let victim = kept.iter().position(|kept| if many { asked(kept) } else { kept.load != load });
+                kept.remove(victim.unwrap_or(0));
             }
             kept.push(new.clone());
             kept
@@ -92,7 +100,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use model::{DType, Field, Takes, Type};
+    use model::{Field, Takes, Type};
 
     use super::*;
 
@@ -101,33 +109,33 @@ mod tests {
         Field { name: name.into(), takes, nullable: true, whole: false, default: true, optional: false, needs: vec![0] }
     }
 
-    fn decoder(known: &Known, ty: Type, outputs: Option<&str>) -> Arc<Decoder> {
-        let signature =
-            Signature { name: "s".into(), inputs: vec![field("x", ty)], outputs: vec![field("y", Type::F64)] };
+    fn decoder(known: &Known, load: Load, outputs: Option<&str>) -> Arc<Decoder> {
+        let (inputs, outs) = (vec![field("x", Type::F64)], vec![field("y", Type::F64)]);
+        let signature = Signature { name: "s".into(), inputs, outputs: outs };
         let outputs = outputs.map(|name| Arc::from([Arc::from(name)]));
-        known.decoder(&signature, outputs.as_ref(), Limits::default()).unwrap()
+        known.decoder(load, &signature, outputs.as_ref(), Limits::default()).unwrap()
     }
 
     #[test]
-    fn a_decoder_is_kept_for_its_inputs_and_outputs() {
-        let known = Known::default();
-        let first = decoder(&known, Type::F64, None);
-        assert!(Arc::ptr_eq(&first, &decoder(&known, Type::F64, None)));
-        assert!(!Arc::ptr_eq(&first, &decoder(&known, Type::Text, None)), "other types");
-        assert!(!Arc::ptr_eq(&first, &decoder(&known, Type::F64, Some("y"))), "other outputs");
+    fn a_decoder_is_kept_for_its_load_and_outputs() {
+        let (known, load) = (Known::default(), Load::begin());
+        let first = decoder(&known, load, None);
+        assert!(Arc::ptr_eq(&first, &decoder(&known, load, None)));
+        assert!(!Arc::ptr_eq(&first, &decoder(&known, Load::begin(), None)), "another load may have other types");
+        assert!(!Arc::ptr_eq(&first, &decoder(&known, load, Some("y"))), "other outputs");
     }
 
     #[test]
     fn there_are_few_and_callers_cannot_drive_out_the_default() {
         let known = Known::default();
-        let first = decoder(&known, Type::F64, None);
+        let loads: Vec<Load> = (0..100).map(|_| Load::begin()).collect();
+        loads.iter().for_each(|load| drop(decoder(&known, *load, None)));
+        let last = loads[loads.len() - 1];
+        let first = decoder(&known, last, None);
         for n in 0..100 {
-            decoder(&known, Type::F64, Some(&format!("y{n}")));
+            decoder(&known, last, Some(&format!("y{n}")));
         }
-        assert!(Arc::ptr_eq(&first, &decoder(&known, Type::F64, None)));
-        for n in 0..100 {
-            decoder(&known, Type::Fixed { dtype: DType::F64, shape: vec![n] }, None);
-        }
+        assert!(Arc::ptr_eq(&first, &decoder(&known, last, None)));
         assert!(known.decoders.load().len() <= DECODERS_MAX);
     }
 }

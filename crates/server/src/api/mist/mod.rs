@@ -80,7 +80,9 @@ async fn run(
     request.parameters = received.bytes.clone();
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);
-    let columns = Columns { decoder: known.decoder(ask.signature(), None, state.config.json_limits())? };
+    let columns = Columns {
+        decoder: known.decoder(ask.model.handle().load(), ask.signature(), None, state.config.json_limits())?,
+    };
     let result = predict::answer(state, context, ask, columns, received.bytes.clone()).await;
     counted.count(&result);
     result.map(|(rows, _)| rows)

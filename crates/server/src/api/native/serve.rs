@@ -76,7 +76,8 @@ async fn serve(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>
     let timeout = wish.timeout_ms.map_or_else(|| timeout_ms(&head.headers), |ms| Ok(Some(ms)))?;
     let mut ask = Ask::new(model, wish.signature.as_deref(), wish.outputs.as_deref())?;
     (ask.on_fault, ask.timeout) = (wish.on_fault, state.config.timeout(timeout));
-    let decoder = known.decoder(ask.signature(), ask.outputs.as_ref(), state.config.json_limits())?;
+    let decoder =
+        known.decoder(ask.model.handle().load(), ask.signature(), ask.outputs.as_ref(), state.config.json_limits())?;
     let received = body::receive(&head.headers, body, &state.config, &state.held).await?;
     let rows = Rows { decoder, on_fault: wish.on_fault, shape: Shape::Rows };
     let result = predict::answer(state, context, ask, rows, received.bytes.clone()).await;
