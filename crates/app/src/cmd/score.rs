@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let format = table::format(args.format.as_deref(), args.input.as_deref(), "--format")?;
     let output_format = output_format(&args)?;
     let opened = args.model.open()?;
-    let scorer = scorer(&opened, &args)?;
+    let scorer = Scorer { discard: output_format.is_none(), ..scorer(&opened, &args)? };
     let input = input(&opened, &args, &scorer, format)?;
     let (output, file) = Output::open(args.output.as_deref())?;
     let on_fault = args.on_error.into();
@@ -131,7 +131,8 @@ fn scorer<'a>(opened: &'a Opened, args: &Args) -> Result<Scorer<'a>, Failure> {
         return Err(Failure::usage(format_args!("--outputs: the model has no `{unknown}`; there are {known}")));
     }
     let outputs = args.outputs.as_ref().map(|names| names.iter().map(|name| Arc::from(name.as_str())).collect());
-    Ok(Scorer { servable: &opened.servable, signature: args.signature.as_deref().map(Into::into), outputs })
+    let signature = args.signature.as_deref().map(Into::into);
+    Ok(Scorer { servable: &opened.servable, signature, outputs, discard: false })
 }
 
 /// Opens the input for the columns that the outputs are computed from.

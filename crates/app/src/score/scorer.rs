@@ -13,7 +13,12 @@ pub struct Scorer<'a> {
     pub servable: &'a Servable,
     pub signature: Option<Arc<str>>,
     pub outputs: Option<Arc<[Arc<str>]>>,
+    /// Whether nobody wants the answers themselves: they are computed, and only what became of the rows is kept.
+    pub discard: bool,
 }
+
+/// Rows of an answer that is computed and not kept: a tile holds them, whatever the plan.
+const DISCARDED_ROWS: usize = 256;
 
 /// The answer to one chunk, its rows in their places, the refused and dropped ones marked.
 pub struct Scored {
@@ -51,11 +56,7 @@ impl Scorer<'_> {
             on_fault: OnFault::MarkRow,
             ..Call::default()
         };
-        let model::Reply::Now(answer) = self.servable.call(call) else {
-            let message = "a compiled plan answered later".to_owned();
-            return Err(ScoreError::Predict(PredictError::Internal { message }));
-        };
-        let mut batch = answer.map_err(ScoreError::Predict)?;
+        let mut batch = self.answer(call).map_err(ScoreError::Predict)?;
         if !bad.is_empty() && batch.rows() == rows {
             // What does not fit its field was scored as null; the row's own fault is the one to tell.
             let mut marks: Vec<Mark> = (0..rows).map(|row| batch.domains()[0].mark(row).clone()).collect();
@@ -68,6 +69,50 @@ impl Scorer<'_> {
         }
         let (tally, refusal) = tally(&batch.domains()[0], rows, first_row);
         Ok(Scored { batch, tally, refusal, bytes_read })
+    }
+}
+
+impl Scorer<'_> {
+    fn answer(&self, call: Call) -> Result<Batch, PredictError> {
+        if let Some(discarded) = self.discard.then(|| self.discarded(&call)).flatten() {
+            return discarded;
+        }
+        match self.servable.call(call) {
+            model::Reply::Now(answer) => answer,
+            model::Reply::Later(_) => {
+                Err(PredictError::Internal { message: "a compiled plan answered later".to_owned() })
+            }
+        }
+    }
+
+    /// Computes the answer where it lies and keeps the marks of its rows; nothing where it can only be had as a batch.
+    fn discarded(&self, call: &Call) -> Option<Result<Batch, PredictError>> {
+        let rows = call.batch.rows();
+        let mut marks = Vec::new();
+        for start in (0..rows).step_by(DISCARDED_ROWS) {
+            let mut part = Call {
+                batch: call.batch.slice(start, DISCARDED_ROWS.min(rows - start)),
+                signature: call.signature.clone(),
+                outputs: call.outputs.clone(),
+                on_fault: call.on_fault,
+                ..Call::default()
+            };
+            let shown = self.servable.show(&mut part, &mut |table| {
+                if !table.is_all_live() {
+                    marks.resize(start, Mark::Live);
+                    marks.extend((0..table.rows()).map(|row| table.mark(row)));
+                }
+            });
+            if let Err(error) = shown? {
+                return Some(Err(error));
+            }
+        }
+        let mut batch = Batch::new(rows);
+        if !marks.is_empty() {
+            marks.resize(rows, Mark::Live);
+            batch.set_marks(marks.into());
+        }
+        Some(Ok(batch))
     }
 }
 

@@ -79,7 +79,7 @@ impl Case {
         let options = ReadOptions { keep_bad_rows: true, ..opened.read_options(signature, None) };
         let input = read(&self.folder.join("input.jsonl"))?;
         let answers = gather(&input, options).map_err(|error| format!("input.jsonl: {error}")).and_then(|chunk| {
-            let scorer = Scorer { servable: &opened.servable, signature: None, outputs: None };
+            let scorer = Scorer { servable: &opened.servable, signature: None, outputs: None, discard: false };
             chunk.map_or(Ok(Batch::default()), |chunk| Ok(scorer.score(chunk).map_err(|e| e.to_string())?.batch))
         });
         match answers {
