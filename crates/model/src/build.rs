@@ -341,23 +341,36 @@ impl Builder {
 
     /// Ends vector rows in the forms they have, which are those of rows of other columns.
     pub fn push_vectors<'a>(&mut self, rows: impl ExactSizeIterator<Item = Row<'a>>) {
+        /// Up to so many values are copied without a call.
+        const SHORT: usize = 4;
         let (v, count) = (self.vectors(), rows.len());
         v.sizes.reserve(count);
         v.index_offsets.reserve(count);
         v.value_offsets.reserve(count);
+        let (mut form, mut alike) = (true, 0);
         for row in rows {
-            match row {
-                Row::Dense(values) => {
-                    v.values.extend_from_slice(values);
-                    v.end(values.len() as u32, true);
-                }
+            let (size, values, dense) = match row {
+                Row::Dense(values) => (values.len(), values, true),
                 Row::Sparse { size, indices, values } => {
                     v.indices.extend_from_slice(indices);
-                    v.values.extend_from_slice(values);
-                    v.end(size as u32, false);
+                    (size, values, false)
                 }
+            };
+            if values.len() <= SHORT {
+                values.iter().for_each(|&value| v.values.push(value));
+            } else {
+                v.values.extend_from_slice(values);
             }
+            v.sizes.push(size as u32);
+            v.index_offsets.push(offset(v.indices.len()));
+            v.value_offsets.push(offset(v.values.len()));
+            if dense != form {
+                v.dense.append_n(alike, form);
+                (form, alike) = (dense, 0);
+            }
+            alike += 1;
         }
+        v.dense.append_n(alike, form);
         self.done_many(count, true);
     }
 

@@ -21,12 +21,15 @@ macro_rules! network {
 #[inline]
 pub fn sorted(places: &[u32]) -> [u32; MOST] {
     assert!(places.len() <= MOST, "more are sorted in place");
-    let place = |at: usize| places.get(at).copied().unwrap_or(u32::MAX);
-    if places.len() <= MOST / 2 {
-        let first = sorted_8(std::array::from_fn(place));
-        std::array::from_fn(|at| first.get(at).copied().unwrap_or(u32::MAX))
-    } else {
-        sorted_16(std::array::from_fn(place))
+    let mut all = [u32::MAX; MOST];
+    // Copied one by one: so few are not worth a call, and the optimiser calls the closures of `array::from_fn`.
+    all.iter_mut().zip(places).for_each(|(to, &place)| *to = place);
+    match all.first_chunk_mut::<8>() {
+        Some(first) if places.len() <= 8 => {
+            *first = sorted_8(*first);
+            all
+        }
+        _ => sorted_16(all),
     }
 }
 
