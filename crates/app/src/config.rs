@@ -200,7 +200,7 @@ mod tests {
             &[],
             &[],
             "",
-            "log.level: \"=\" is no level: invalid filter directive; use error, warn, info, debug or trace",
+            "log.level: \"=\" is no level; use error, warn, info, debug or trace",
         );
         check("[server", &[], &[], "", "f.toml: line 1: unclosed table, expected `]`");
     }

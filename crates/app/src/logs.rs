@@ -1,7 +1,13 @@
 //! Logs: `tracing` events on standard error, their level changeable while serving.
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::{filter::EnvFilter, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
+use tracing_subscriber::{
+    filter::{EnvFilter, LevelFilter},
+    fmt,
+    layer::SubscriberExt,
+    reload,
+    util::SubscriberInitExt,
+};
 
 /// The table `[log]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +29,13 @@ impl Default for Config {
 impl Config {
     /// Returns the filter, or what is wrong with the level.
     pub fn filter(&self) -> Result<EnvFilter, String> {
-        EnvFilter::builder().parse(&self.level).map_err(|error| {
-            format!("log.level: {:?} is no level: {error}; use error, warn, info, debug or trace", self.level)
-        })
+        let wrong = |what: &str| format!("log.level: {what:?} is no level; use error, warn, info, debug or trace");
+        // The filter itself takes any word for the name of a part.
+        let levels = self.level.split(',').map(|part| part.rsplit_once('=').map_or(part, |(_, level)| level));
+        if let Some(unknown) = levels.into_iter().find(|level| level.trim().parse::<LevelFilter>().is_err()) {
+            return Err(wrong(unknown));
+        }
+        EnvFilter::builder().parse(&self.level).map_err(|_| wrong(&self.level))
     }
 }
 

@@ -167,7 +167,7 @@ impl PredictError {
             PredictError::Refused { fault, .. } => vec![Violation {
                 row: Some(fault.row),
                 field: Some(fault.field.clone()),
-                expected: Some(fault.kind.to_string()),
+                expected: Some(fault.kind.expected()),
                 got: Some(fault.value.to_string()),
             }],
             _ => Vec::new(),
@@ -197,6 +197,7 @@ impl fmt::Display for Others {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 | 1 => Ok(()),
+            2 => f.write_str(" (and 1 more row)"),
             n => write!(f, " (and {} more rows)", n - 1),
         }
     }
@@ -241,17 +242,25 @@ pub enum FaultKind {
     Rule(&'static str),
 }
 
+impl FaultKind {
+    /// Returns what the value should have been.
+    pub fn expected(&self) -> String {
+        match self {
+            FaultKind::Unseen => "a label seen in training".to_owned(),
+            FaultKind::Null => "a value".to_owned(),
+            FaultKind::NotANumber => "a number that is not NaN".to_owned(),
+            FaultKind::OutOfRange => "a value within the range of the model".to_owned(),
+            FaultKind::Size { expected: 1 } => "1 element".to_owned(),
+            FaultKind::Size { expected } => format!("{expected} elements"),
+            FaultKind::Type { expected } => (*expected).to_owned(),
+            FaultKind::Rule(text) => (*text).to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FaultKind::Unseen => f.write_str("expected a label seen in training"),
-            FaultKind::Null => f.write_str("expected a value"),
-            FaultKind::NotANumber => f.write_str("expected a number that is not NaN"),
-            FaultKind::OutOfRange => f.write_str("expected a value within the range of the model"),
-            FaultKind::Size { expected } => write!(f, "expected {expected} elements"),
-            FaultKind::Type { expected } => write!(f, "expected {expected}"),
-            FaultKind::Rule(text) => write!(f, "expected {text}"),
-        }
+        write!(f, "expected {}", self.expected())
     }
 }
 

@@ -86,7 +86,7 @@ impl Manager {
                     if model.problem.as_ref() == Some(&text) {
                         continue;
                     }
-                    warn!(model = %name, error = %text, "not read");
+                    warn!(model = ?name, error = %text, "not read");
                     model.problem = Some(text);
                 }
             }

@@ -130,6 +130,10 @@ fn scorer<'a>(opened: &'a Opened, args: &Args) -> Result<Scorer<'a>, Failure> {
         let known = known.join(", ");
         return Err(Failure::usage(format_args!("--outputs: the model has no `{unknown}`; there are {known}")));
     }
+    let again = |(i, name): &(usize, &String)| args.outputs.iter().flatten().take(*i).any(|before| before == *name);
+    if let Some((_, twice)) = args.outputs.iter().flatten().enumerate().find(again) {
+        return Err(Failure::usage(format_args!("--outputs: `{twice}` is named twice")));
+    }
     let outputs = args.outputs.as_ref().map(|names| names.iter().map(|name| Arc::from(name.as_str())).collect());
     let signature = args.signature.as_deref().map(Into::into);
     Ok(Scorer { servable: &opened.servable, signature, outputs, discard: false })

@@ -69,12 +69,18 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     let signals = Signals::new().map_err(started)?;
     announce(&settings, local, models.as_deref());
     let watch = watch::start(models, settings.models.source.clone(), registry, loader).map_err(started)?;
-    let shutdown = signals.until_stop(move || reload(&args, &settings, &level));
-    let drained = server::run(listener, Arc::new(state), shutdown).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let serving = server::run(listener, Arc::new(state), async { drop(stopped.await) });
+    let drained = tokio::select! {
+        drained = serving => Some(drained),
+        () = signals.until_stopped_twice(stop, move || reload(&args, &settings, &level)) => None,
+    };
     // Joining waits for the load at hand, which may take long; the network is closed by then.
     drop(watch);
-    let drained = drained.map_err(|error| Failure::refused(format_args!("the listener failed: {error}")))?;
-    info!(connections_cut = drained.cut, "stopped");
+    if let Some(drained) = drained {
+        let drained = drained.map_err(|error| Failure::refused(format_args!("the listener failed: {error}")))?;
+        info!(connections_cut = drained.cut, "stopped");
+    }
     Ok(())
 }
 
@@ -157,15 +163,24 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal to stop; does `on_hangup` with every SIGHUP meanwhile.
-    async fn until_stop(mut self, on_hangup: impl Fn()) {
+    /// Tells `stop` of the first signal to stop and returns at the second: what is still under way is cut then. Does
+    /// `on_hangup` with every SIGHUP meanwhile.
+    async fn until_stopped_twice(mut self, stop: tokio::sync::oneshot::Sender<()>, on_hangup: impl Fn()) {
+        let mut stop = Some(stop);
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => break,
-                _ = self.terminate.recv() => break,
-                _ = self.hangup.recv() => on_hangup(),
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+                _ = self.hangup.recv() => {
+                    on_hangup();
+                    continue;
+                }
             }
+            let Some(stop) = stop.take() else { break };
+            info!("stopping; a second signal cuts what is under way");
+            // Nobody listens where the server has ended by itself.
+            let _ = stop.send(());
         }
-        info!("stopping");
+        info!("stopping at once");
     }
 }

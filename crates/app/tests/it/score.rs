@@ -236,6 +236,8 @@ fn an_interrupt_ends_the_run_with_130() {
     let temp = Temp::new();
     let out = temp.path("out.jsonl");
     let mut child = command(&["score", TEXT, "-", "-o", &out]).stdin(Stdio::piped()).spawn().unwrap();
+    // Kept open: waiting would close it, and the end of the input ends the run as well.
+    let _input = child.stdin.take();
     let partial = format!("{out}.partial");
     while !Path::new(&partial).exists() {
         std::thread::yield_now();

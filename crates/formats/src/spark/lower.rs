@@ -25,7 +25,11 @@ pub enum Accepts {
     Number,
     /// A text, number or boolean, told apart: an integer reads otherwise than the same double.
     Scalar,
-    /// A list of these.
+    /// A float64, or its text: an integer of the caller's is the same number.
+    FloatOrText,
+    /// An int64, or its text.
+    IntOrText,
+    /// A list of texts, numbers or booleans.
     Items,
     Vector,
     /// A number, boolean or vector.
@@ -103,10 +107,19 @@ impl Accepts {
             Accepts::Texts => vec![Type::list(Type::Text)],
             Accepts::Number => vec![Type::I64, Type::F64],
             Accepts::Scalar => items.into(),
+            Accepts::FloatOrText => vec![Type::F64, Type::Text],
+            Accepts::IntOrText => vec![Type::I64, Type::Text],
             Accepts::Items => items.map(Type::list).into(),
             Accepts::Vector => vec![Type::VECTOR],
             Accepts::Part => vec![Type::I64, Type::F64, Type::BOOL, Type::VECTOR],
         }
+    }
+}
+
+impl Accepts {
+    /// Returns whether an integer is read otherwise than the same double.
+    fn is_exact(self) -> bool {
+        matches!(self, Accepts::Scalar | Accepts::FloatOrText | Accepts::IntOrText | Accepts::Items)
     }
 }
 
@@ -189,7 +202,7 @@ impl<'a> Lowering<'a> {
         let types = accepts.types();
         let before = input.accepts.clone();
         input.accepts.retain(|ty| types.contains(ty));
-        input.exact |= matches!(accepts, Accepts::Scalar | Accepts::Items);
+        input.exact |= accepts.is_exact();
         if input.accepts.is_empty() {
             let list = |types: &[Type]| types.iter().map(Type::to_string).collect::<Vec<_>>().join(" or ");
             let expected = format!("a column of {}", list(&types));
@@ -212,7 +225,7 @@ impl<'a> Lowering<'a> {
         let input = Input {
             fixed: spec.is_some(),
             accepts: spec.map_or_else(|| accepts.types(), |spec| vec![spec.ty.clone()]),
-            exact: matches!(accepts, Accepts::Scalar | Accepts::Items),
+            exact: accepts.is_exact(),
         };
         let slot = self.builder.input(name, input.takes());
         let mut known = Known::default();

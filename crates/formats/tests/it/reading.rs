@@ -16,11 +16,15 @@ fn assembler(inputs: &[&str], output: &str) -> Artifact {
 }
 
 fn indexer(input: &str, output: &str) -> Artifact {
+    indexer_of(input, output, &["a", "b"])
+}
+
+fn indexer_of(input: &str, output: &str, labels: &[&str]) -> Artifact {
     let table = [("labelsArray", Type::list(Type::list(Type::Text)))];
     stage("StringIndexerModel", json!({ "inputCol": input, "outputCol": output })).table(
         "data",
         &table,
-        json!([{ "labelsArray": [["a", "b"]] }]),
+        json!([{ "labelsArray": [labels] }]),
     )
 }
 
@@ -88,8 +92,13 @@ fn an_input_takes_what_all_its_readers_work_with() {
     let bucketizer = stage("Bucketizer", json!({ "inputCol": "x", "outputCol": "b", "splits": ["-Inf", 0.0, "Inf"] }));
     check_takes(&tokenizer("x", "w"), "x", &[Type::Text]);
     check_takes(&bucketizer, "x", &[Type::F64]);
-    check_takes(&indexer("x", "i"), "x", &[Type::Text, Type::I64, Type::F64, Type::BOOL]);
-    check_takes(&pipeline(&[bucketizer.clone(), indexer("x", "i")]), "x", &[Type::I64, Type::F64]);
+    // Labels tell what the column was: an integer of the caller's must not miss the label 1.0.
+    check_takes(&indexer("x", "i"), "x", &[Type::Text]);
+    check_takes(&indexer_of("x", "i", &["1.0", "2.5", "1.0E10"]), "x", &[Type::F64, Type::Text]);
+    check_takes(&indexer_of("x", "i", &["1", "-2"]), "x", &[Type::I64, Type::Text]);
+    check_takes(&indexer_of("x", "i", &[]), "x", &[Type::Text, Type::I64, Type::F64, Type::BOOL]);
+    check_takes(&pipeline(&[bucketizer.clone(), indexer_of("x", "i", &["1.0"])]), "x", &[Type::F64]);
+    check_takes(&pipeline(&[bucketizer.clone(), indexer_of("x", "i", &["1"])]), "x", &[Type::I64]);
     check_takes(&pipeline(&[assembler(&["x"], "v"), bucketizer.clone()]), "x", &[Type::F64]);
     check_takes(&assembler(&["x"], "v"), "x", &[Type::I64, Type::F64, Type::BOOL, Type::VECTOR]);
 }

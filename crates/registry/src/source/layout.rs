@@ -55,6 +55,9 @@ fn number(name: &str) -> Option<Version> {
 /// One entry of the models directory: a folder is one model, a file another.
 fn top(lister: &Lister<'_>, child: &str) -> Vec<Placed> {
     let is_page = child.ends_with(".toml") || child.ends_with(".md");
+    if child.contains(char::REPLACEMENT_CHARACTER) {
+        return vec![Err((child.to_owned(), SourceError::NotUtf8 { path: child.to_owned() }))];
+    }
     match lister.entry(child) {
         Ok(entry) if entry.is_dir => folder(lister, child, child),
         Ok(_) if is_page => Vec::new(),

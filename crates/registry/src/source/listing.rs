@@ -118,9 +118,8 @@ impl Lister<'_> {
             if name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            let name = name
-                .into_string()
-                .map_err(|name| SourceError::NotUtf8 { path: join(path, &name.to_string_lossy()) })?;
+            // A name that is not UTF-8 is refused where it is looked up, alone.
+            let name = name.to_string_lossy().into_owned();
             if names.len() == names_max {
                 return Err(too_many(path, names.len() + 1, names_max, key));
             }

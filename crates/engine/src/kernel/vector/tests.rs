@@ -310,5 +310,5 @@ fn choose_weighed() {
     chosen(weighed(&[0.5, 0.0]), dense(&[0.9, 0.1]), Ok(1.0));
     chosen(weighed(&[0.5, 0.0]), dense(&[1.0, 0.0]), Ok(0.0));
     chosen(weighed(&[0.5, 0.5]), dense(&[NAN, NAN]), Ok(0.0));
-    chosen(weighed(&[1.0]), dense(&[0.5, 0.5]), Err("column `a`: expected 1 elements, got 2 elements"));
+    chosen(weighed(&[1.0]), dense(&[0.5, 0.5]), Err("column `a`: expected 1 element, got 2 elements"));
 }

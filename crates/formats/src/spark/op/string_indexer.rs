@@ -26,8 +26,8 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     let pairs = stage.pairs()?;
     let labels = labels(stage, pairs.len())?;
     for ((input, output), labels) in pairs.into_iter().zip(labels) {
-        let input = lowering.column(stage, &input, Accepts::Scalar)?;
         let Labels { labels, places } = labels;
+        let input = lowering.column(stage, &input, column_of(&labels))?;
         let op = EncodeOp::Index { labels: labels.clone(), invalid };
         if invalid == Invalid::Keep && labels.len() < places {
             // The place of what is not among the labels comes after the nulls.
@@ -43,6 +43,19 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         lowering.set_labels(slot, labels.iter().cloned().chain(unknown).collect());
     }
     Ok(())
+}
+
+/// Returns what the column was that has these labels, as far as they tell: Spark compares numbers by their text, and a double
+/// has a point in it where an integer has none. A label that is no number comes from a column of strings.
+fn column_of(labels: &[Box<str>]) -> Accepts {
+    let is_int = |label: &str| label.parse::<i64>().is_ok();
+    let is_float = |label: &str| !is_int(label) && label.parse::<f64>().is_ok();
+    match labels {
+        [] => Accepts::Scalar,
+        labels if labels.iter().all(|label| is_int(label)) => Accepts::IntOrText,
+        labels if labels.iter().all(|label| is_float(label)) => Accepts::FloatOrText,
+        _ => Accepts::Text,
+    }
 }
 
 /// Returns the labels of each column: a list of lists, before Spark 3.0 one list.
