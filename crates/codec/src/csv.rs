@@ -361,6 +361,7 @@ mod tests {
             whole: false,
             default: true,
             optional: false,
+            gates: false,
             needs: Vec::new(),
         };
         ReadOptions::new(schema::parse_ddl(ddl).expect(ddl).into_iter().map(field).collect())

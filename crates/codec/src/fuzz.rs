@@ -99,6 +99,7 @@ fn fields() -> Vec<Field> {
         whole: false,
         default: true,
         optional: false,
+        gates: false,
         needs: Vec::new(),
     };
     takes.into_iter().enumerate().map(field).collect()

@@ -68,7 +68,16 @@ fn write(batches: &[Batch], on_fault: OnFault) -> Buffer {
 }
 
 fn field(name: &str, takes: Takes) -> Field {
-    Field { name: name.into(), takes, nullable: true, whole: false, default: false, optional: false, needs: Vec::new() }
+    Field {
+        name: name.into(),
+        takes,
+        nullable: true,
+        whole: false,
+        default: false,
+        optional: false,
+        gates: false,
+        needs: Vec::new(),
+    }
 }
 
 /// Returns the fields of this name and type.

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use plan::{ControlOp, Node, Op, Output, Place, Plan, SlotId, ValueType};
+use plan::{ControlOp, Needed, Node, Op, Output, Place, Plan, SlotId, ValueType};
 
 use crate::{
     TILE_ROWS,
@@ -25,10 +25,11 @@ pub fn compile(
     input_types: &[Option<ValueType>],
     asked: Option<&Arc<[Arc<str>]>>,
 ) -> Result<Program, CompileError> {
-    let outputs = asked_outputs(plan, input_types, asked)?;
+    let gates = plan.gates(|input| input_types[input].is_some());
+    let outputs = asked_outputs(plan, input_types, asked, &gates)?;
     let slots: Vec<SlotId> = outputs.iter().map(|(_, slot)| *slot).collect();
-    let needed = plan.needed_inputs(slots.iter().copied());
-    for ((input, ty), _) in plan.inputs.iter().zip(input_types).zip(&needed).filter(|(_, needed)| **needed) {
+    let needed = plan.needed(slots.iter().copied(), &gates);
+    for ((input, ty), _) in plan.inputs.iter().zip(input_types).zip(&needed.inputs).filter(|(_, needed)| **needed) {
         if ty.is_none() {
             let expected = input.takes.first().to_string();
             return Err(CompileError::MissingInput { name: input.name.clone(), expected });
@@ -38,15 +39,15 @@ pub fn compile(
     let mut compiler = Compiler::default();
     let mut inputs = Vec::new();
     let mut homes = vec![None; plan.inputs.len()];
-    let read = read_by_nodes(plan, &slots);
-    for (i, input) in plan.inputs.iter().enumerate().filter(|(i, _)| needed[*i]) {
+    let read = read_by_nodes(plan, &needed);
+    for (i, input) in plan.inputs.iter().enumerate().filter(|(i, _)| needed.inputs[*i]) {
         let ty = types[input.slot.index()].clone().expect("a needed input has a type, as was just seen");
         if read[input.slot.index()] {
             homes[i] = Some(compiler.home(&ty, &input.name)?);
         }
         inputs.push(ProgramInput { name: input.name.clone(), ty, home: homes[i] });
     }
-    let (body, sources) = compiler.top(plan, &types, &homes, &slots, &inputs)?;
+    let (body, sources) = compiler.top(plan, &needed, &types, &homes, &slots, &inputs)?;
     let outputs = outputs.iter().zip(sources).map(|((name, slot), source)| ProgramOutput {
         name: name.clone(),
         ty: types[slot.index()].clone().expect("a needed slot has a type"),
@@ -73,10 +74,11 @@ fn asked_outputs(
     plan: &Plan,
     input_types: &[Option<ValueType>],
     asked: Option<&Arc<[Arc<str>]>>,
+    gates: &[bool],
 ) -> Result<Vec<(Arc<str>, SlotId)>, CompileError> {
     let Some(names) = asked else {
         let is_there = |(needed, ty): (bool, &Option<ValueType>)| !needed || ty.is_some();
-        let possible = |o: &Output| plan.needed_inputs([o.slot]).into_iter().zip(input_types).all(is_there);
+        let possible = |o: &Output| plan.needed([o.slot], gates).inputs.into_iter().zip(input_types).all(is_there);
         let shown = plan.outputs.iter().filter(|o| o.default || o.optional && possible(o));
         return Ok(shown.map(|o| (o.name.clone(), o.slot)).collect());
     };
@@ -90,18 +92,18 @@ fn asked_outputs(
     names.iter().map(find).collect()
 }
 
-/// Returns the inputs that are not there and that would add outputs if they were.
+/// Returns the inputs that are not there and that would add outputs or drop rows if they were.
 fn absent(plan: &Plan, input_types: &[Option<ValueType>], asked: bool) -> Vec<Arc<str>> {
-    let optional = plan.needed_inputs(plan.outputs.iter().filter(|o| o.optional && !asked).map(|o| o.slot));
-    let inputs = plan.inputs.iter().zip(input_types).zip(optional);
+    let optional = plan.outputs.iter().filter(|o| o.optional && !asked).map(|o| o.slot);
+    let optional = plan.needed(optional, &plan.gates(|_| true));
+    let inputs = plan.inputs.iter().zip(input_types).zip(optional.inputs);
     inputs.filter(|((_, ty), optional)| *optional && ty.is_none()).map(|((i, _), _)| i.name.clone()).collect()
 }
 
 /// Returns which slots the needed nodes read.
-fn read_by_nodes(plan: &Plan, slots: &[SlotId]) -> Vec<bool> {
-    let needed = plan.needed_nodes(slots.iter().copied());
+fn read_by_nodes(plan: &Plan, needed: &Needed) -> Vec<bool> {
     let mut read = vec![false; plan.slots.len()];
-    for (node, _) in plan.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
+    for (node, _) in plan.nodes.iter().zip(&needed.nodes).filter(|(_, needed)| **needed) {
         node.inputs.iter().for_each(|s| read[s.index()] = true);
     }
     read
@@ -161,6 +163,7 @@ impl Compiler {
     fn top(
         &mut self,
         plan: &Plan,
+        needed: &Needed,
         types: &[Option<ValueType>],
         homes: &[Option<Home>],
         slots: &[SlotId],
@@ -171,7 +174,7 @@ impl Compiler {
             inputs.iter().position(|p| p.name == input.name)
         };
         let computed: Vec<SlotId> = slots.iter().copied().filter(|s| place_of(s).is_none()).collect();
-        let body = self.body(plan, types, homes, &computed)?;
+        let body = self.body(plan, needed, types, homes, &computed)?;
         let mut computed = body.outputs.iter();
         let sources = slots.iter().map(|slot| match place_of(slot) {
             Some(place) => Source::Input(place),
@@ -186,13 +189,13 @@ impl Compiler {
     fn body(
         &mut self,
         plan: &Plan,
+        needed: &Needed,
         types: &[Option<ValueType>],
         homes: &[Option<Home>],
         wanted: &[SlotId],
     ) -> Result<Body, CompileError> {
-        let needed = plan.needed_nodes(wanted.iter().copied());
         let mut readers = vec![0usize; plan.slots.len()];
-        for (node, _) in plan.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
+        for (node, _) in plan.nodes.iter().zip(&needed.nodes).filter(|(_, needed)| **needed) {
             node.inputs.iter().for_each(|s| readers[s.index()] += 1);
         }
         wanted.iter().for_each(|s| readers[s.index()] += 1);
@@ -203,7 +206,7 @@ impl Compiler {
             readers[input.slot.index()] += 1;
         }
         let mut body = Body::default();
-        for (node, _) in plan.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
+        for (node, _) in plan.nodes.iter().zip(&needed.nodes).filter(|(_, needed)| **needed) {
             self.node(plan, node, types, &readers, &mut places, &mut body)?;
             for slot in &node.inputs {
                 let left = &mut readers[slot.index()];
@@ -263,7 +266,8 @@ impl Compiler {
         let types = plan.infer(&given)?;
         let homes: Vec<Option<Home>> = homes.iter().copied().map(Some).collect();
         let wanted: Vec<SlotId> = plan.outputs.iter().map(|o| o.slot).collect();
-        self.body(plan, &types, &homes, &wanted)
+        let needed = plan.needed(wanted.iter().copied(), &plan.gates(|_| true));
+        self.body(plan, &needed, &types, &homes, &wanted)
     }
 
     fn control(&mut self, op: &ControlOp, inputs: &[ValueType], homes: &[Home]) -> Result<ControlKernel, CompileError> {

@@ -246,6 +246,9 @@ impl Table for Answer<'_> {
     }
 
     fn mark(&self, row: usize) -> Mark {
+        if self.frame.is_live(row) {
+            return Mark::Live;
+        }
         match self.frame.faults().iter().find(|f| f.row as usize == row) {
             None => Mark::Live,
             Some(fault) => {

@@ -51,6 +51,8 @@ pub struct Field {
     /// An output that is no default one: part of such an answer all the same where the caller brings what it is computed
     /// from. An input that is not needed: only such outputs are computed from it, so it may be left out altogether.
     pub optional: bool,
+    /// An input: rows are dropped by it, whatever outputs are asked for. An output: false.
+    pub gates: bool,
     /// An output: which inputs (their places) it is computed from. An input: empty.
     pub needs: Vec<u32>,
 }
@@ -92,7 +94,7 @@ impl Signature {
     /// be left out, which say so by [`Field::optional`].
     pub fn fields(&self, outputs: Option<&[Arc<str>]>) -> Vec<Field> {
         let needed = self.needed(outputs);
-        let optional = |field: &Field| outputs.is_none() && field.optional;
+        let optional = |field: &Field| field.optional && (outputs.is_none() || field.gates);
         let chosen = self.inputs.iter().zip(needed).filter(|(field, needed)| *needed || optional(field));
         chosen.map(|(field, needed)| Field { default: needed, optional: !needed, ..field.clone() }).collect()
     }

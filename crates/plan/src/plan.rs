@@ -101,6 +101,13 @@ pub struct Plan {
     pub outputs: Vec<Output>,
 }
 
+/// What is run for some outputs: one flag a node, one an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needed {
+    pub nodes: Vec<bool>,
+    pub inputs: Vec<bool>,
+}
+
 impl Plan {
     /// Returns the type of every slot when the inputs (in their order) have these; `None` for slots that only inputs
     /// without a type feed.
@@ -133,48 +140,67 @@ impl Plan {
         self.inputs.iter().map(|i| Some(of(i))).collect()
     }
 
-    /// Returns which nodes the slots are computed by.
-    pub fn needed_nodes(&self, slots: impl IntoIterator<Item = SlotId>) -> Vec<bool> {
-        self.needed(slots).0
+    /// Returns which gates run where these inputs are there, one flag a node: all but those over an input that is not, and
+    /// that only optional outputs are computed from. What rows a label drops, it drops where there is a label.
+    pub fn gates(&self, is_there: impl Fn(usize) -> bool) -> Vec<bool> {
+        let mut runs = vec![false; self.nodes.len()];
+        if !self.nodes.iter().any(|node| node.op.is_gate()) {
+            return runs;
+        }
+        let of = |outputs: &dyn Fn(&Output) -> bool| {
+            self.needed(self.outputs.iter().filter(|o| outputs(o)).map(|o| o.slot), &runs).inputs
+        };
+        let (default, optional) = (of(&|o| o.default), of(&|o| o.optional));
+        let mut is_left_out = vec![false; self.slots.len()];
+        for (i, input) in self.inputs.iter().enumerate() {
+            is_left_out[input.slot.index()] = optional[i] && !default[i] && !is_there(i);
+        }
+        for (node, runs) in self.nodes.iter().zip(&mut runs) {
+            let left_out = node.inputs.iter().any(|s| is_left_out[s.index()]);
+            node.outputs.iter().for_each(|s| is_left_out[s.index()] = left_out);
+            *runs = node.op.is_gate() && !left_out;
+        }
+        runs
     }
 
-    /// Returns which inputs the slots are computed from.
-    pub fn needed_inputs(&self, slots: impl IntoIterator<Item = SlotId>) -> Vec<bool> {
-        let wanted = self.needed(slots).1;
-        self.inputs.iter().map(|i| wanted[i.slot.index()]).collect()
-    }
-
-    fn needed(&self, slots: impl IntoIterator<Item = SlotId>) -> (Vec<bool>, Vec<bool>) {
+    /// Returns what the slots are computed by and from, and the gates that run (see [`Plan::gates`]): rows that a gate drops
+    /// are dropped from every output.
+    pub fn needed(&self, slots: impl IntoIterator<Item = SlotId>, gates: &[bool]) -> Needed {
         let mut wanted = vec![false; self.slots.len()];
         slots.into_iter().for_each(|s| wanted[s.index()] = true);
-        let mut nodes = vec![false; self.nodes.len()];
+        let mut nodes = gates.to_vec();
         for (i, node) in self.nodes.iter().enumerate().rev() {
             // What nobody asked for is not computed, and so refuses and drops no rows.
-            if node.outputs.iter().any(|s| wanted[s.index()]) {
+            if nodes[i] || node.outputs.iter().any(|s| wanted[s.index()]) {
                 nodes[i] = true;
                 node.inputs.iter().for_each(|s| wanted[s.index()] = true);
             }
         }
-        (nodes, wanted)
+        Needed { nodes, inputs: self.inputs.iter().map(|i| wanted[i.slot.index()]).collect() }
     }
 
     /// Returns the plan's signature under this name.
     pub fn signature(&self, name: &str) -> Signature {
         let types = self.infer(&self.first_types()).unwrap_or_else(|_| vec![None; self.slots.len()]);
-        let defaults = self.needed_inputs(self.outputs.iter().filter(|o| o.default).map(|o| o.slot));
-        let optional = self.needed_inputs(self.outputs.iter().filter(|o| o.optional).map(|o| o.slot));
-        let inputs = self.inputs.iter().zip(defaults.iter().zip(optional)).map(|(input, (&default, optional))| Field {
+        let (required, all) = (self.gates(|_| false), self.gates(|_| true));
+        let of = |outputs: &dyn Fn(&Output) -> bool, gates: &[bool]| {
+            self.needed(self.outputs.iter().filter(|o| outputs(o)).map(|o| o.slot), gates).inputs
+        };
+        let (defaults, optional) = (of(&|o| o.default, &required), of(&|o| o.optional, &all));
+        let gating = of(&|_| false, &all);
+        let inputs = self.inputs.iter().enumerate().map(|(i, input)| Field {
             name: input.name.clone(),
             takes: input.takes.clone(),
             nullable: input.nullable,
             whole: input.whole,
-            default,
-            optional: optional && !default,
+            default: defaults[i],
+            optional: optional[i] && !defaults[i],
+            gates: gating[i],
             needs: Vec::new(),
         });
         let outputs = self.outputs.iter().map(|output| {
             let ty = types[output.slot.index()].clone().unwrap_or(ValueType::rows(Type::Bytes));
-            let needs = self.needed_inputs([output.slot]);
+            let needs = self.needed([output.slot], &required).inputs;
             Field {
                 name: output.name.clone(),
                 takes: Takes::One(ty.ty),
@@ -182,6 +208,7 @@ impl Plan {
                 whole: ty.place == Place::Whole,
                 default: output.default,
                 optional: output.optional,
+                gates: false,
                 needs: (0..needs.len() as u32).filter(|&i| needs[i as usize]).collect(),
             }
         });

@@ -37,7 +37,8 @@ impl Plan {
         for node in &self.nodes {
             let outs: Vec<String> = node.outputs.iter().map(|&s| format!("{}: {}", name(s), ty(s))).collect();
             let ins: Vec<&str> = node.inputs.iter().map(|&s| name(s)).collect();
-            write!(f, "{pad}       {} = {}({})", outs.join(", "), node.op.name(), ins.join(", "))?;
+            let equals = if outs.is_empty() { "" } else { " = " };
+            write!(f, "{pad}       {}{equals}{}({})", outs.join(", "), node.op.name(), ins.join(", "))?;
             let details = Details(&node.op).to_string();
             if !details.is_empty() {
                 write!(f, " [{details}]")?;
@@ -76,7 +77,7 @@ impl Display for Details<'_> {
             Op::Vector(op) => vector(op, f),
             Op::Linear(op) => linear(op, f),
             Op::Forest(op) => forest(op, f),
-            Op::Tensor(_) => Ok(()),
+            Op::Tensor(_) | Op::Rows(_) => Ok(()),
             Op::Control(op) => control(op, f),
         }
     }

@@ -106,7 +106,16 @@ mod tests {
 
     fn field(name: &str, ty: Type) -> Field {
         let takes = Takes::One(ty);
-        Field { name: name.into(), takes, nullable: true, whole: false, default: true, optional: false, needs: vec![0] }
+        Field {
+            name: name.into(),
+            takes,
+            nullable: true,
+            whole: false,
+            default: true,
+            optional: false,
+            gates: false,
+            needs: vec![0],
+        }
     }
 
     fn decoder(known: &Known, load: Load, outputs: Option<&str>) -> Arc<Decoder> {

@@ -82,6 +82,7 @@ fn signature() -> Signature {
         whole: false,
         default: true,
         optional: false,
+        gates: false,
         needs,
     };
     Signature { name: "default".into(), inputs: vec![field("x", vec![])], outputs: vec![field("y", vec![0])] }

@@ -45,6 +45,7 @@ fn as_it_is(name: &str) -> Field {
         whole: false,
         default: true,
         optional: false,
+        gates: false,
         needs: Vec::new(),
     }
 }

@@ -11,7 +11,16 @@ use crate::{
 };
 
 fn field(name: &str, takes: Takes) -> Field {
-    Field { name: name.into(), takes, nullable: true, whole: false, default: true, optional: false, needs: Vec::new() }
+    Field {
+        name: name.into(),
+        takes,
+        nullable: true,
+        whole: false,
+        default: true,
+        optional: false,
+        gates: false,
+        needs: Vec::new(),
+    }
 }
 
 fn fields(ddl: &str) -> Vec<Field> {

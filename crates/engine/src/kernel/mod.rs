@@ -21,6 +21,7 @@ pub mod forest;
 pub mod hash;
 pub mod java;
 pub mod linear;
+pub mod rows;
 pub mod tensor;
 pub mod text;
 pub mod vector;
@@ -37,6 +38,7 @@ pub enum Kernel {
     Linear(linear::LinearKernel),
     Forest(forest::ForestKernel),
     Tensor(tensor::TensorKernel),
+    Rows(rows::RowsKernel),
     Control(control::ControlKernel),
 }
 
@@ -59,6 +61,7 @@ impl Kernel {
             Op::Linear(op) => Kernel::Linear(linear::LinearKernel::new(op, site)?),
             Op::Forest(op) => Kernel::Forest(forest::ForestKernel::new(op, site)?),
             Op::Tensor(op) => Kernel::Tensor(tensor::TensorKernel::new(op, site)?),
+            Op::Rows(op) => Kernel::Rows(rows::RowsKernel::new(op)),
             Op::Control(_) => unreachable!("the compiler makes control kernels itself"),
         })
     }
@@ -77,6 +80,7 @@ impl Kernel {
             Kernel::Vector(k) => k.run(env, inputs, outputs),
             Kernel::Linear(k) => k.run(env, inputs, outputs),
             Kernel::Forest(k) => k.run(env, inputs, outputs),
+            Kernel::Rows(k) => k.run(env, inputs),
             Kernel::Tensor(k) => return k.run(env, inputs, outputs),
             Kernel::Control(k) => return k.run(env, inputs, outputs),
         }

@@ -3,6 +3,7 @@
 mod allocation;
 mod branch;
 mod column_transformer;
+mod gates;
 mod loops;
 mod predictors;
 mod ways;

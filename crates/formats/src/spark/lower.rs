@@ -384,22 +384,34 @@ impl<'a> Lowering<'a> {
     }
 
     /// Returns which slots lead to labels only. Backward over the nodes, so that what feeds such a node is known after it.
+    /// Gates, and what is computed for them alone, say nothing of what they read: a label may drop rows and be one still.
     fn serves_labels(&self) -> Vec<bool> {
         let mut is_label = vec![false; self.slots.len()];
         for place in self.labels.iter().filter_map(|label| self.places.get(label.as_str())) {
             is_label[self.columns[*place].slot.index()] = true;
         }
-        // Of each slot: read by a hidden node, read by another.
-        let mut read = vec![(false, false); self.slots.len()];
-        let hidden = |slot: SlotId, read: &[(bool, bool)]| match read[slot.index()] {
-            (_, true) => false,
-            (by_hidden, false) => by_hidden || is_label[slot.index()],
+        let mut is_column = vec![false; self.slots.len()];
+        self.columns.iter().for_each(|column| is_column[column.slot.index()] = true);
+        // Of each slot: read for a gate, by a hidden node, by another.
+        let mut read = vec![(false, false, false); self.slots.len()];
+        let hidden = |slot: SlotId, read: &[(bool, bool, bool)]| match read[slot.index()] {
+            (_, _, true) => false,
+            (_, by_hidden, false) => by_hidden || is_label[slot.index()],
         };
         for (inputs, outputs) in self.edges.iter().rev() {
+            let for_gates = |&slot: &SlotId| !is_column[slot.index()] && read[slot.index()] == (true, false, false);
+            let is_gating = outputs.iter().all(for_gates);
             let is_hidden = outputs.iter().all(|&slot| hidden(slot, &read));
             for slot in inputs {
-                let (by_hidden, by_other) = &mut read[slot.index()];
-                *(if is_hidden { by_hidden } else { by_other }) = true;
+                let (by_gate, by_hidden, by_other) = &mut read[slot.index()];
+                let by = if is_gating {
+                    by_gate
+                } else if is_hidden {
+                    by_hidden
+                } else {
+                    by_other
+                };
+                *by = true;
             }
         }
         (0..self.slots.len()).map(|i| hidden(SlotId(i as u32), &read)).collect()

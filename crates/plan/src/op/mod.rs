@@ -16,6 +16,7 @@ pub mod control;
 pub mod encode;
 pub mod forest;
 pub mod linear;
+pub mod rows;
 pub mod tensor;
 pub mod text;
 pub mod vector;
@@ -31,6 +32,7 @@ pub enum Op {
     Linear(linear::LinearOp),
     Forest(forest::ForestOp),
     Tensor(tensor::TensorOp),
+    Rows(rows::RowsOp),
     Control(control::ControlOp),
 }
 
@@ -45,6 +47,7 @@ impl Op {
             Op::Linear(op) => op.name(),
             Op::Forest(_) => "forest",
             Op::Tensor(op) => op.name(),
+            Op::Rows(op) => op.name(),
             Op::Control(op) => op.name(),
         }
     }
@@ -59,6 +62,7 @@ impl Op {
             Op::Linear(op) => op.infer(inputs),
             Op::Forest(op) => op.infer(inputs),
             Op::Tensor(op) => op.infer(inputs),
+            Op::Rows(op) => op.infer(inputs),
             Op::Control(op) => op.infer(inputs)?,
         };
         outs.map_err(|expected| PlanError::Types {
@@ -78,9 +82,14 @@ impl Op {
             Op::Vector(op) => op.check(),
             Op::Linear(op) => op.check(),
             Op::Forest(op) => op.check(),
-            Op::Tensor(_) => Ok(()),
+            Op::Tensor(_) | Op::Rows(_) => Ok(()),
             Op::Control(op) => op.check(),
         }
+    }
+
+    /// Returns whether it is run for what it does to the rows, whoever reads its outputs.
+    pub fn is_gate(&self) -> bool {
+        matches!(self, Op::Rows(rows::RowsOp::Keep))
     }
 
     /// Returns whether each output row depends on its own input row (and on whole values) alone.
@@ -88,7 +97,7 @@ impl Op {
         match self {
             Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
             Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
-            Op::Tensor(_) => true,
+            Op::Tensor(_) | Op::Rows(_) => true,
         }
     }
 }
@@ -117,5 +126,5 @@ macro_rules! from_family {
 }
 from_family!(
     Expr: Expr, Text: text::TextOp, Encode: encode::EncodeOp, Vector: vector::VectorOp, Linear: linear::LinearOp,
-    Forest: forest::ForestOp, Tensor: tensor::TensorOp, Control: control::ControlOp
+    Forest: forest::ForestOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp, Control: control::ControlOp
 );

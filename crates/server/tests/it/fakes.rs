@@ -100,6 +100,7 @@ fn field(name: &str, ty: Type, default: bool) -> Field {
         whole: false,
         default,
         optional: false,
+        gates: false,
         needs: Vec::new(),
     }
 }

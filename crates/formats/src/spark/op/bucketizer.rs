@@ -1,6 +1,6 @@
 //! Bucketizer (what QuantileDiscretizer makes, too), of one column or several.
 
-use plan::{EncodeOp, Expr, Func, Invalid, SlotId};
+use plan::{EncodeOp, Expr, Func, Invalid, RowsOp, SlotId};
 
 use super::invalid;
 use crate::{
@@ -20,7 +20,7 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         inputs.push(lowering.column(stage, input, Accepts::Number)?);
     }
     if invalid == Invalid::Skip && inputs.len() > 1 {
-        inputs = present(stage, lowering, inputs)?;
+        keep_present(stage, lowering, &inputs)?;
     }
     for ((input, (_, output)), splits) in inputs.into_iter().zip(pairs).zip(splits) {
         lowering.make(stage, EncodeOp::Bucket { splits: splits.into(), invalid }, &[input], &output)?;
@@ -42,31 +42,21 @@ fn splits(stage: &Stage<'_>, columns: usize) -> Result<Vec<Vec<f64>>, ReadError>
     Ok(splits)
 }
 
-/// Returns the inputs of rows in which none is null or NaN. Spark drops the other rows before it looks for a bucket, so a
-/// value out of range in one column refuses no row that another column drops.
-fn present(stage: &Stage<'_>, lowering: &mut Lowering<'_>, inputs: Vec<SlotId>) -> Result<Vec<SlotId>, ReadError> {
-    let mut gates = Vec::with_capacity(inputs.len());
-    for &input in &inputs {
-        let all: std::sync::Arc<[f64]> = [f64::NEG_INFINITY, f64::INFINITY].into();
-        let op = EncodeOp::Bucket { splits: all, invalid: Invalid::Skip };
-        gates.extend(lowering.node(stage, op, &[input], &["is present"])?);
-    }
-    let any_null = lowering.node(stage, any_null(0..gates.len() as u32), &gates, &["any is null"])?[0];
-    let mut passed = Vec::with_capacity(inputs.len());
-    for &input in &inputs {
-        // The same either way: what counts is that the gates come first.
-        let value = Expr::call(Func::ToF64, [Expr::Input(0)]);
-        let op = Expr::call(Func::If, [Expr::Input(1), value.clone(), value]);
-        passed.extend(lowering.node(stage, op, &[input, any_null], &["present"])?);
-    }
-    Ok(passed)
+/// Drops rows in which any of the inputs is null or NaN. Spark does so before it looks for a bucket, so a value out of range
+/// in one column refuses no row that another column drops.
+fn keep_present(stage: &Stage<'_>, lowering: &mut Lowering<'_>, inputs: &[SlotId]) -> Result<(), ReadError> {
+    let present = lowering.node(stage, all_present(0..inputs.len() as u32), inputs, &["all are present"])?;
+    lowering.node(stage, RowsOp::Keep, &present, &[])?;
+    Ok(())
 }
 
-/// Whether any of these inputs is null; halved, so that many columns do not nest deeply.
-fn any_null(inputs: std::ops::Range<u32>) -> Expr {
+/// Whether all of these inputs are numbers: neither null nor NaN. Halved, so that many columns do not nest deeply.
+fn all_present(inputs: std::ops::Range<u32>) -> Expr {
     if inputs.len() <= 1 {
-        return Expr::call(Func::IsNull, [Expr::Input(inputs.start)]);
+        let number = Expr::call(Func::ToF64, [Expr::Input(inputs.start)]);
+        // False for NaN, null for null: neither is true.
+        return Expr::call(Func::Eq, [number.clone(), number]);
     }
     let middle = inputs.start + (inputs.end - inputs.start) / 2;
-    Expr::call(Func::Or, [any_null(inputs.start..middle), any_null(middle..inputs.end)])
+    Expr::call(Func::And, [all_present(inputs.start..middle), all_present(middle..inputs.end)])
 }
