@@ -1,5 +1,6 @@
 //! VectorAssembler: numbers, booleans and vectors side by side.
 
+use model::Type;
 use plan::{Invalid, SlotId, VectorOp};
 
 use super::invalid;
@@ -7,7 +8,10 @@ use crate::{
     ReadError,
     spark::{
         Stage,
-        lower::{Accepts, Lowering},
+        lower::{
+            Accepts, Lowering,
+            attributes::{Assembled, Group, Kind},
+        },
     },
 };
 
@@ -31,5 +35,34 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
             return Err(stage.meta.fault("handleInvalid", expected, got));
         }
     }
-    lowering.make(stage, VectorOp::Assemble { sizes, invalid }, &inputs, &stage.output()?).map(drop)
+    let (group, assumed) = elements(lowering, &names, &inputs);
+    let slot = lowering.make(stage, VectorOp::Assemble { sizes, invalid }, &inputs, &stage.output()?)?;
+    if let Some(group) = group {
+        lowering.set_attributes(slot, group);
+        lowering.assume_numbers(slot, assumed);
+    }
+    Ok(())
+}
+
+/// Returns what the elements are, and which inputs are taken for numbers in that.
+fn elements(lowering: &Lowering<'_>, names: &[String], inputs: &[SlotId]) -> (Option<Group>, Vec<SlotId>) {
+    let (mut assembled, mut assumed) = (Assembled::default(), Vec::new());
+    for (name, &input) in names.iter().zip(inputs) {
+        match lowering.type_of(input) {
+            _ if lowering.is_open(input) => {
+                assumed.push(input);
+                assembled.scalar(name, Kind::Numeric);
+            }
+            Type::Vector { .. } => {
+                let of_size = || Group::sized(lowering.size_of(input, 0));
+                assembled.vector(name, &lowering.group(input).cloned().unwrap_or_else(of_size));
+            }
+            // Whatever the metadata of other numbers say, Spark takes them for numeric.
+            ty => {
+                let kind = lowering.kind(input).filter(|_| *ty == Type::F64);
+                assembled.scalar(name, kind.cloned().unwrap_or(Kind::Numeric));
+            }
+        }
+    }
+    (assembled.finish(), assumed)
 }

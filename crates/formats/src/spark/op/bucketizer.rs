@@ -7,7 +7,10 @@ use crate::{
     ReadError,
     spark::{
         Stage,
-        lower::{Accepts, Lowering},
+        lower::{
+            Accepts, Lowering,
+            attributes::{Kind, java_text},
+        },
     },
 };
 
@@ -23,7 +26,10 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         keep_present(stage, lowering, &inputs)?;
     }
     for ((input, (_, output)), splits) in inputs.into_iter().zip(pairs).zip(splits) {
-        lowering.make(stage, EncodeOp::Bucket { splits: splits.into(), invalid }, &[input], &output)?;
+        let names: Vec<Box<str>> =
+            splits.windows(2).map(|w| format!("{}, {}", java_text(w[0]), java_text(w[1])).into()).collect();
+        let slot = lowering.make(stage, EncodeOp::Bucket { splits: splits.into(), invalid }, &[input], &output)?;
+        lowering.set_attributes(slot, Kind::nominal(names));
     }
     Ok(())
 }

@@ -7,7 +7,10 @@ use crate::{
     ReadError,
     spark::{
         Stage,
-        lower::{Accepts, Lowering},
+        lower::{
+            Accepts, Lowering,
+            attributes::{Attribute, Categories, Group, Kind},
+        },
     },
 };
 
@@ -24,9 +27,56 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         let expected = format!("a number of categories for each of {} columns", pairs.len());
         return Err(sizes.fault(expected, categories.len().to_string()));
     }
-    for ((input, output), categories) in pairs.into_iter().zip(categories) {
-        let input = lowering.column(stage, &input, Accepts::Number)?;
-        lowering.make(stage, EncodeOp::OneHot { categories, drop_last, invalid }, &[input], &output)?;
+    for ((name, output), categories) in pairs.into_iter().zip(categories) {
+        let input = lowering.column(stage, &name, Accepts::Number)?;
+        let op = EncodeOp::OneHot { categories, drop_last, invalid };
+        let size = op.one_hot_size();
+        let group = match names(stage, lowering.kind(input), &name)? {
+            Some(names) if drop_last && invalid != Invalid::Keep && names.len() < 2 => {
+                let (expected, got) = ("two categories at least where the last is dropped", names.len().to_string());
+                return Err(stage.meta.fault(format!("column `{name}`"), expected, got));
+            }
+            Some(names) => {
+                let group = elements(names, drop_last, invalid);
+                if group.size() != Some(size) {
+                    let got = group.size().map_or_else(|| "others".to_owned(), |n| n.to_string());
+                    let expected = format!("metadata of {size} values, as the model was trained with");
+                    return Err(stage.meta.fault(format!("column `{name}`"), expected, got));
+                }
+                group
+            }
+            None => match Categories::Count(categories).names() {
+                Some(names) => elements(names, drop_last, invalid),
+                None => Group::sized(Some(size)),
+            },
+        };
+        let slot = lowering.make(stage, op, &[input], &output)?;
+        lowering.set_attributes(slot, group);
     }
     Ok(())
+}
+
+/// Returns the names of a column's categories, where its metadata tell them. A column that is known to be no category is
+/// refused, as Spark does.
+fn names(stage: &Stage<'_>, kind: Option<&Kind>, column: &str) -> Result<Option<Vec<Box<str>>>, ReadError> {
+    Ok(match kind {
+        None => None,
+        Some(Kind::Nominal(categories)) => categories.names(),
+        Some(Kind::Binary(Categories::Named(names))) => Some(names.to_vec()),
+        Some(Kind::Binary(_)) => Some(vec!["0".into(), "1".into()]),
+        Some(Kind::Numeric) => {
+            let got = "one that its metadata call numeric";
+            return Err(stage.meta.fault(format!("column `{column}`"), "a column of categories", got));
+        }
+    })
+}
+
+fn elements(mut names: Vec<Box<str>>, drop_last: bool, invalid: Invalid) -> Group {
+    match (drop_last, invalid == Invalid::Keep) {
+        (true, false) => drop(names.pop()),
+        (false, true) => names.push("invalidValues".into()),
+        _ => {}
+    }
+    let binary = |name| Attribute { name: Some(name), kind: Kind::Binary(Categories::Unknown) };
+    Group::listed(names.into_iter().map(binary).collect())
 }

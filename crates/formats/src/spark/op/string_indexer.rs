@@ -10,7 +10,10 @@ use crate::{
     spark::{
         Stage,
         data::Cells,
-        lower::{Accepts, Lowering},
+        lower::{
+            Accepts, Lowering,
+            attributes::{Categories, Kind},
+        },
     },
 };
 
@@ -34,15 +37,21 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
             let slot = lowering.node(stage, op, &[input], &["among the labels"])?[0];
             let is_other = Expr::call(Func::Eq, [Expr::Input(0), Expr::f64(labels.len() as f64)]);
             let op = Expr::call(Func::If, [is_other, Expr::f64(places as f64), Expr::Input(0)]);
-            lowering.make(stage, op, &[slot], &output)?;
+            let slot = lowering.make(stage, op, &[slot], &output)?;
+            lowering.set_attributes(slot, categories(&labels, places, invalid));
             continue;
         }
         let slot = lowering.make(stage, op, &[input], &output)?;
-        // The column's metadata name one more category where there is one.
-        let unknown = (invalid == Invalid::Keep).then(|| "__unknown".into());
-        lowering.set_labels(slot, labels.iter().cloned().chain(unknown).collect());
+        lowering.set_attributes(slot, categories(&labels, places, invalid));
     }
     Ok(())
+}
+
+/// Returns what the column's metadata say: the labels, a null as Java writes it, and one more category where there is one.
+fn categories(labels: &[Box<str>], places: usize, invalid: Invalid) -> Kind {
+    let nulls = std::iter::repeat_n("null".into(), places.saturating_sub(labels.len()));
+    let unknown = (invalid == Invalid::Keep).then(|| "__unknown".into());
+    Kind::nominal(labels.iter().cloned().chain(nulls).chain(unknown).collect::<Vec<_>>())
 }
 
 /// Returns what the column was that has these labels, as far as they tell: Spark compares numbers by their text, and a double
@@ -80,10 +89,13 @@ pub fn index_to_string(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
     let input = lowering.column(stage, name, Accepts::Number)?;
     let labels = match own {
         Some(own) => own.into_iter().map(Into::into).collect(),
-        None => lowering.labels_of(input).ok_or_else(|| {
-            let got = format!("none, and the metadata of column `{name}` are not known: a schema can give them");
-            stage.meta.fault("labels", "the labels", got)
-        })?,
+        None => match lowering.kind(input) {
+            Some(Kind::Nominal(Categories::Named(labels))) => labels.clone(),
+            _ => {
+                let got = format!("none, and the metadata of column `{name}` name none: a schema can give them");
+                return Err(stage.meta.fault("labels", "the labels", got));
+            }
+        },
     };
     let input = match stage.meta.spark_major() {
         Some(0..4) | None => input,

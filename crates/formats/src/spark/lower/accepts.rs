@@ -1,0 +1,75 @@
+//! What stages can work with, and what an input column turns out to take.
+
+use model::{Takes, Type};
+use plan::SlotId;
+
+/// What a stage can work with in a column that it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepts {
+    Text,
+    /// A list of texts.
+    Texts,
+    /// A number, whatever its width.
+    Number,
+    /// A number or boolean.
+    NumberOrBool,
+    /// A text, number or boolean, told apart: an integer reads otherwise than the same double.
+    Scalar,
+    /// A float64, or its text: an integer of the caller's is the same number.
+    FloatOrText,
+    /// An int64, or its text.
+    IntOrText,
+    /// A list of texts, numbers or booleans.
+    Items,
+    Vector,
+    /// A number, boolean or vector.
+    Part,
+}
+
+/// What is known of a column that the caller brings.
+pub(super) struct Input {
+    pub slot: SlotId,
+    /// The user gave the type.
+    pub fixed: bool,
+    pub accepts: Vec<Type>,
+    /// A stage tells integers from other numbers.
+    pub exact: bool,
+}
+
+impl Accepts {
+    pub(super) fn types(self) -> Vec<Type> {
+        let items = [Type::Text, Type::I64, Type::F64, Type::BOOL];
+        match self {
+            Accepts::Text => vec![Type::Text],
+            Accepts::Texts => vec![Type::list(Type::Text)],
+            Accepts::Number => vec![Type::I64, Type::F64],
+            Accepts::NumberOrBool => vec![Type::I64, Type::F64, Type::BOOL],
+            Accepts::Scalar => items.into(),
+            Accepts::FloatOrText => vec![Type::F64, Type::Text],
+            Accepts::IntOrText => vec![Type::I64, Type::Text],
+            Accepts::Items => items.map(Type::list).into(),
+            Accepts::Vector => vec![Type::VECTOR],
+            Accepts::Part => vec![Type::I64, Type::F64, Type::BOOL, Type::VECTOR],
+        }
+    }
+
+    /// Returns whether an integer is read otherwise than the same double.
+    pub(super) fn is_exact(self) -> bool {
+        matches!(self, Accepts::Scalar | Accepts::FloatOrText | Accepts::IntOrText | Accepts::Items)
+    }
+}
+
+impl Input {
+    pub(super) fn takes(&self) -> Takes {
+        match self.accepts.as_slice() {
+            [one] => Takes::One(one.clone()),
+            types if !self.exact && *types == Accepts::Number.types() => Takes::One(Type::F64),
+            types => Takes::From(types.to_vec()),
+        }
+    }
+
+    /// Whether it may turn out to be a number or a vector.
+    pub(super) fn is_open(&self) -> bool {
+        self.accepts.len() > 1 && self.accepts.contains(&Type::VECTOR)
+    }
+}
