@@ -7,6 +7,7 @@ use crate::{
     json::{Decoder, EncodeOptions, JsonlSource, Limits, encode},
     schema,
     table::{ReadOptions, Source},
+    v2,
 };
 
 mod columnar;
@@ -31,6 +32,17 @@ pub fn json_columns(bytes: &[u8]) {
     let Ok(decoder) = Decoder::new(&fields(), &[], Limits::default()) else { return };
     if let Ok(batch) = decoder.columns(bytes) {
         write(&batch);
+    }
+}
+
+/// Reads the bytes as an Open Inference V2 request.
+pub fn v2_request(bytes: &[u8]) {
+    if let Ok(request) = v2::Request::parse(bytes)
+        && let Ok(batch) = request.batch(&fields(), &fields(), Limits::default().rows_max)
+    {
+        write(&batch);
+        let mut out = Vec::new();
+        let _ = v2::encode(&batch, v2::Head { model: "m", version: None, id: None }, &mut out);
     }
 }
 

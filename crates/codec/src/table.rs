@@ -114,7 +114,7 @@ pub enum Format {
     Parquet,
     /// Arrow IPC, file or stream.
     Arrow,
-    /// One Open Inference V2 request.
+    /// One Open Inference V2 request ([`crate::v2`]): no table, so it has no [`Source`].
     V2,
 }
 
@@ -147,14 +147,6 @@ impl Format {
             _ => None,
         }
     }
-
-    /// Returns the format, or the refusal of one that is not read or written yet.
-    pub fn supported(self) -> Result<Format, CodecError> {
-        match self {
-            Format::V2 => Err(CodecError::Unsupported { what: "tables as Open Inference V2 requests (v2)".to_owned() }),
-            format => Ok(format),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -173,7 +165,6 @@ mod tests {
         ] {
             assert_eq!(Format::of_path(Path::new(name)), format, "{name}");
         }
-        assert!(Format::V2.supported().is_err());
         assert_eq!(Format::from_name("arrow"), Some(Format::Arrow));
     }
 }

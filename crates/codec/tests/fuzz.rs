@@ -73,6 +73,23 @@ fn json_rows() {
 }
 
 #[test]
+fn v2_request() {
+    let tensor = |name: &str, shape: &str, datatype: &str, data: &str| {
+        format!(r#"{{"name":"{name}","shape":{shape},"datatype":"{datatype}","data":{data}}}"#)
+    };
+    let inputs = [
+        tensor("a", "[2]", "INT64", "[1,-2]"),
+        tensor("c", "[2,1]", "BYTES", r#"["x",{"b64":"/w=="}]"#),
+        tensor("f", "[2,3]", "FP64", r#"[[1,2,3],["NaN",0,1e5]]"#),
+        tensor("g", "[2]", "BYTES", r#"["[[\"x\"]]",null]"#),
+    ];
+    let whole = format!(r#"{{"id":"7","inputs":[{}],"outputs":[{{"name":"a"}}]}}"#, inputs.join(","));
+    let single = |input: &String| format!(r#"{{"inputs":[{input}]}}"#);
+    let seeds: Vec<String> = inputs.iter().map(single).chain([whole]).collect();
+    check(&seeds, fuzz::v2_request);
+}
+
+#[test]
 fn json_columns() {
     let columns = ROW.replace("\"a\":", "\"a\":[").replace(",\"b\":1e-5", "],\"b\":[1e-5]");
     check(&[ROW.to_owned(), columns, r#"{"k":[1,2.5,null],"l":[[],["x"]]}"#.to_owned()], fuzz::json_columns);

@@ -266,6 +266,10 @@ impl Table for Answer<'_> {
         &self.program.outputs[column].name
     }
 
+    fn ty(&self, column: usize) -> Type {
+        self.program.outputs[column].ty.ty.clone()
+    }
+
     fn visit(&self, column: usize, row: usize, see: &mut dyn FnMut(Datum<'_>)) {
         match self.program.outputs[column].source {
             Source::Home(home) => load::show(self.frame, home, row, see),

@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::{
     batch::Mark,
     column::{Column, Row},
+    types::Type,
 };
 
 /// The rows of an answer, of domain 0.
@@ -23,6 +24,9 @@ pub trait Table {
     fn columns(&self) -> usize;
 
     fn name(&self, column: usize) -> &str;
+
+    /// Returns the type of a column's entries.
+    fn ty(&self, column: usize) -> Type;
 
     /// Shows one entry.
     fn visit(&self, column: usize, row: usize, see: &mut dyn FnMut(Datum<'_>));

@@ -196,6 +196,10 @@ impl<'a> Counted<'a> {
         Counted { metrics, begun, dialect, model: None, status: error::status(Kind::Cancelled) }
     }
 
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// Says for which model the request counts.
     pub fn set_model(&mut self, model: Arc<Known>) -> &Known {
         self.model.insert(model)

@@ -44,6 +44,8 @@ pub(crate) struct Decoded {
     pub batch: Batch,
     /// Rows that do not fit, where such rows are marked and not the call refused; null in the batch.
     pub bad: Vec<RowFault>,
+    /// The outputs that the body asks for, where it does.
+    pub outputs: Option<Arc<[Arc<str>]>>,
 }
 
 /// What is asked of a version.
@@ -70,7 +72,7 @@ impl Ask {
         let Some(chosen) = signatures.get(place) else {
             return Err(internal(format!("{model:?} has no signature")));
         };
-        let outputs = outputs.map(|names| choose(chosen, names)).transpose()?;
+        let outputs = outputs.map(|names| choose(chosen, names.split(',').map(str::trim))).transpose()?;
         Ok(Ask { model, signature: place, outputs, on_fault: OnFault::FailCall, timeout: Duration::ZERO })
     }
 
@@ -79,9 +81,13 @@ impl Ask {
     }
 }
 
-fn choose(signature: &Signature, names: &str) -> Result<Arc<[Arc<str>]>, ServeError> {
+/// Returns the outputs of these names.
+pub(crate) fn choose<'a>(
+    signature: &Signature,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Arc<[Arc<str>]>, ServeError> {
     let mut chosen: Vec<Arc<str>> = Vec::new();
-    for name in names.split(',').map(str::trim) {
+    for name in names {
         let known = || one_of(signature.outputs.iter().map(|f| &*f.name));
         let (_, field) = signature.output(name).ok_or_else(|| asked("outputs", name, known()))?;
         if chosen.contains(&field.name) {
@@ -124,8 +130,11 @@ enum Step<W> {
 
 impl<W: Wire> Job<W> {
     fn decode(&mut self) -> Result<(), ServeError> {
-        let Decoded { batch, bad } = self.wire.decode(&self.body)?;
+        let Decoded { batch, bad, outputs } = self.wire.decode(&self.body)?;
         self.rows = batch.rows();
+        if outputs.is_some() {
+            self.call.outputs = outputs;
+        }
         (self.call.batch, self.bad) = (batch, bad);
         self.body = Bytes::new();
         Ok(())

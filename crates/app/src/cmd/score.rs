@@ -16,10 +16,11 @@ use crate::{
         pipeline::Run,
         scorer::Scorer,
         table::{self, Input, Tables, Writer},
+        v2,
     },
 };
 
-/// Scores a table with a model: JSON lines, CSV, Parquet or Arrow in and out
+/// Scores a table with a model: JSON lines, CSV, Parquet or Arrow in and out; or one Open Inference V2 request
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
@@ -72,6 +73,9 @@ const ALONE_BYTES_MAX: u64 = 256 << 10;
 
 pub fn run(args: Args) -> Result<(), Failure> {
     let format = table::format(args.format.as_deref(), args.input.as_deref(), "--format")?;
+    if format == Format::V2 {
+        return score_v2(&args);
+    }
     let output_format = output_format(&args)?;
     let opened = args.model.open()?;
     let scorer = Scorer { discard: output_format.is_none(), ..scorer(&opened, &args)? };
@@ -98,6 +102,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Answers one Open Inference V2 request with one V2 answer.
+fn score_v2(args: &Args) -> Result<(), Failure> {
+    if args.output_format.as_deref().is_some_and(|name| name != Format::V2.name()) {
+        return Err(Failure::usage("--output-format: a v2 request has a v2 answer"));
+    }
+    if args.on_error == OnError::Row {
+        return Err(Failure::usage("--on-error: a v2 answer has no place for refused rows; one fails the request"));
+    }
+    let opened = args.model.open()?;
+    v2::score(&opened, &scorer(&opened, args)?, args.input.as_deref(), args.output.as_deref())
+}
+
 /// Returns the format to write, if anything is to be written.
 fn output_format(args: &Args) -> Result<Option<Format>, Failure> {
     match (args.output_format.as_deref(), &args.output) {
@@ -105,7 +121,10 @@ fn output_format(args: &Args) -> Result<Option<Format>, Failure> {
         (Some("none"), Some(_)) => {
             Err(Failure::usage("--output-format: none writes nothing, and --output names a file"))
         }
-        (named, path) => table::format(named, path.as_deref(), "--output-format").map(Some),
+        (named, path) => match table::format(named, path.as_deref(), "--output-format")? {
+            Format::V2 => Err(Failure::usage("--output-format: v2 is the answer to a v2 request (--format v2)")),
+            format => Ok(Some(format)),
+        },
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Input {
 /// Returns the format that is named, or that the path tells, or for standard input and output the default.
 pub fn format(named: Option<&str>, path: Option<&Path>, flag: &str) -> Result<Format, Failure> {
     let known = || Format::ALL.map(Format::name).join(", ");
-    let format = match (named, path.filter(|path| path.as_os_str() != "-")) {
+    Ok(match (named, path.filter(|path| path.as_os_str() != "-")) {
         (Some(name), _) => Format::from_name(name)
             .ok_or_else(|| Failure::usage(format_args!("{flag}: {name:?} is no format; there are {}", known())))?,
         (None, None) => Format::Jsonl,
@@ -42,8 +42,7 @@ pub fn format(named: Option<&str>, path: Option<&Path>, flag: &str) -> Result<Fo
             let path = path.display();
             Failure::usage(format_args!("the name of {path} tells no format; name it with {flag} ({})", known()))
         })?,
-    };
-    format.supported().map_err(Failure::refused)
+    })
 }
 
 /// Opens an input; standard input where no path is given (or `-`).

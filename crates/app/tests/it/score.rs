@@ -62,7 +62,29 @@ fn formats_are_named_where_no_file_name_tells() {
             .fails(2, "tells no format; name it with --format (jsonl, csv, parquet, arrow, v2)");
     }
     run(&["score", TEXT, "x.jsonl", "--format", "excel"]).fails(2, "\"excel\" is no format");
-    run(&["score", TEXT, "-", "--format", "v2"]).fails(1, "not implemented");
+}
+
+#[test]
+fn an_open_inference_request_has_such_an_answer() {
+    let score = |body: &str, more: &[&str]| {
+        run_with(&[&["score", TEXT, "-", "--format", "v2"][..], more].concat(), body.as_bytes())
+    };
+    let texts = r#"{"name": "text", "shape": [2], "datatype": "BYTES", "data": ["spark is fast", "no"]}"#;
+    let body = format!(
+        r#"{{"id": "1", "inputs": [{texts}], "outputs": [{{"name": "prediction"}}, {{"name": "probability"}}]}}"#
+    );
+    let answer: Value = serde_json::from_str(&score(&body, &[]).ok()).unwrap();
+    let rows = lines(&run_with(&["score", TEXT, "-"], b"{\"text\":\"spark is fast\"}\n{\"text\":\"no\"}").ok());
+    let outputs = &answer["outputs"];
+    assert_eq!((&answer["model_name"], &answer["id"]), (&json!("text"), &json!("1")));
+    assert_eq!(outputs[0]["data"], json!([rows[0]["prediction"], rows[1]["prediction"]]));
+    assert_eq!((&outputs[1]["shape"], &outputs[1]["datatype"]), (&json!([2, 2]), &json!("FP64")));
+    let flat: Vec<&Value> = rows.iter().flat_map(|row| row["probability"].as_array().unwrap()).collect();
+    assert_eq!(outputs[1]["data"], json!(flat));
+    score(&body, &["--on-error", "row"]).fails(2, "no place for refused rows");
+    score(&body, &["--output-format", "csv"]).fails(2, "a v2 request has a v2 answer");
+    score("{}", &[]).fails(1, "expected an inference request");
+    run(&["score", TEXT, "-", "--output-format", "v2"]).fails(2, "v2 is the answer to a v2 request");
 }
 
 #[test]

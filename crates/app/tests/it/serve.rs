@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Temp, assert_close, command, example, run};
 
@@ -194,4 +194,71 @@ fn input_values_are_not_logged() {
         server.send("POST", "/api/v1/serve/mixed", body);
     }
     assert!(!server.log().contains("geheim"), "{}", server.log());
+}
+
+/// Returns the columns of rows as tensors: texts as BYTES, numbers as FP64 or INT64.
+fn tensors(rows: &[Value]) -> Value {
+    let names = rows[0].as_object().unwrap().keys();
+    let tensor = |name: &String| {
+        let data: Vec<&Value> = rows.iter().map(|row| &row[name]).collect();
+        let datatype = match &data {
+            data if data.iter().any(|v| v.is_string() && *v != "NaN") => "BYTES",
+            data if data.iter().any(|v| v.is_f64() || *v == "NaN") => "FP64",
+            _ => "INT64",
+        };
+        json!({"name": name, "shape": [rows.len()], "datatype": datatype, "data": data})
+    };
+    names.map(tensor).collect()
+}
+
+#[test]
+fn open_inference_answers_are_those_of_rows() {
+    let server = Server::start(&["examples/models"]).until_ready();
+    for name in ["text", "mixed"] {
+        let requests = example(&format!("requests/{name}.json"));
+        let rows = server.rows(&format!("/api/v1/serve/{name}"), &requests);
+        let (status, body) = server.send("GET", &format!("/v2/models/{name}"), "");
+        let metadata: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            (status, &metadata["platform"], &metadata["versions"]),
+            (200, &json!("forebay_spark"), &json!(["1"]))
+        );
+        let known: Vec<&Value> = metadata["inputs"].as_array().unwrap().iter().map(|input| &input["name"]).collect();
+        let mut inputs = tensors(&requests);
+        inputs.as_array_mut().unwrap().retain(|input| known.contains(&&input["name"]));
+        let body = json!({"inputs": inputs}).to_string();
+        let (status, body) = server.send("POST", &format!("/v2/models/{name}/infer"), &body);
+        assert_eq!(status, 200, "{body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let outputs = answer["outputs"].as_array().unwrap();
+        assert_eq!(outputs.len(), rows[0].as_object().unwrap().len());
+        for output in outputs {
+            check_output(output, &rows);
+        }
+    }
+}
+
+/// Compares a tensor with the column of the rows.
+fn check_output(output: &Value, rows: &[Value]) {
+    let column: Vec<&Value> = rows.iter().map(|row| &row[output["name"].as_str().unwrap()]).collect();
+    let (shape, data) = (output["shape"].as_array().unwrap(), output["data"].as_array().unwrap());
+    let is_json = output["parameters"]["content_type"] == "application/json";
+    for (row, want) in column.into_iter().enumerate() {
+        if let [_, size] = shape.as_slice() {
+            let size = size.as_u64().unwrap() as usize;
+            let mut dense = vec![json!(0.0); size];
+            match want.as_array() {
+                Some(values) => dense.clone_from(values),
+                None => {
+                    let stored = want["indices"].as_array().unwrap().iter().zip(want["values"].as_array().unwrap());
+                    stored.for_each(|(at, value)| dense[at.as_u64().unwrap() as usize] = value.clone());
+                }
+            }
+            assert_eq!(data[row * size..(row + 1) * size], dense, "{output}");
+        } else if is_json && !data[row].is_null() {
+            assert_eq!(&serde_json::from_str::<Value>(data[row].as_str().unwrap()).unwrap(), want);
+        } else {
+            assert_eq!(&data[row], want, "{output}");
+        }
+    }
 }

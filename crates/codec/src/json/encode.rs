@@ -327,7 +327,7 @@ fn write_element(column: &Fixed, at: usize, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn write_int(value: impl itoa::Integer, out: &mut Vec<u8>) {
+pub(crate) fn write_int(value: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 

@@ -22,3 +22,4 @@ pub use decode::{Decoder, Limits, Rows};
 pub use encode::{EncodeOptions, RowWriter, Shape, VectorForm, encode};
 pub use lines::{JsonlSink, JsonlSource};
 pub use shown::encode_table;
+pub(crate) use shown::write_datum;

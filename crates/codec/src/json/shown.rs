@@ -52,7 +52,8 @@ fn write_row(table: &dyn Table, row: usize, options: EncodeOptions, out: &mut Ve
     true
 }
 
-fn write_datum(datum: Datum<'_>, form: VectorForm, out: &mut Vec<u8>) {
+/// Appends one entry.
+pub(crate) fn write_datum(datum: Datum<'_>, form: VectorForm, out: &mut Vec<u8>) {
     match datum {
         Datum::Null => out.extend_from_slice(b"null"),
         Datum::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),

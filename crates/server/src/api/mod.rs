@@ -7,6 +7,7 @@
 mod health;
 pub(crate) mod mist;
 mod native;
+mod v2;
 
 use std::{
     borrow::Cow,
@@ -38,17 +39,20 @@ use crate::{
 pub(crate) enum Dialect {
     Native,
     Mist,
+    /// The Open Inference Protocol V2.
+    V2,
     /// Health and metrics: asked by machinery, not by clients of models.
     Ops,
 }
 
 impl Dialect {
-    pub const ALL: [Dialect; 3] = [Dialect::Native, Dialect::Mist, Dialect::Ops];
+    pub const ALL: [Dialect; 4] = [Dialect::Native, Dialect::Mist, Dialect::V2, Dialect::Ops];
 
     pub const fn name(self) -> &'static str {
         match self {
             Dialect::Native => "native",
             Dialect::Mist => "mist",
+            Dialect::V2 => "v2",
             Dialect::Ops => "ops",
         }
     }
@@ -61,6 +65,12 @@ enum Endpoint {
     NativeModels,
     NativeModel,
     MistRun,
+    V2Infer,
+    V2Model,
+    V2ModelReady,
+    V2Server,
+    V2Live,
+    V2Ready,
     Live,
     Ready,
     Metrics,
@@ -81,35 +91,46 @@ const fn route(method: &'static str, path: &'static [&'static str], endpoint: En
 /// Every path, busiest first. A row with names stands after those whose fixed segments it would take.
 const TABLE: &[Route] = &[
     route("POST", &["api", "v1", "serve", "{model}"], Endpoint::NativeServe, Dialect::Native),
+    route("POST", &["v2", "models", "{model}", "infer"], Endpoint::V2Infer, Dialect::V2),
+    route("POST", &["v2", "models", "{model}", "versions", "{version}", "infer"], Endpoint::V2Infer, Dialect::V2),
     route("GET", &["api", "v1", "models"], Endpoint::NativeModels, Dialect::Native),
     route("GET", &["api", "v1", "models", "{model}"], Endpoint::NativeModel, Dialect::Native),
     route("POST", &["api", "{route}"], Endpoint::MistRun, Dialect::Mist),
+    route("GET", &["v2"], Endpoint::V2Server, Dialect::V2),
+    route("GET", &["v2", "health", "live"], Endpoint::V2Live, Dialect::V2),
+    route("GET", &["v2", "health", "ready"], Endpoint::V2Ready, Dialect::V2),
+    route("GET", &["v2", "models", "{model}"], Endpoint::V2Model, Dialect::V2),
+    route("GET", &["v2", "models", "{model}", "ready"], Endpoint::V2ModelReady, Dialect::V2),
+    route("GET", &["v2", "models", "{model}", "versions", "{version}"], Endpoint::V2Model, Dialect::V2),
+    route("GET", &["v2", "models", "{model}", "versions", "{version}", "ready"], Endpoint::V2ModelReady, Dialect::V2),
     route("GET", &["health", "live"], Endpoint::Live, Dialect::Ops),
     route("GET", &["health", "ready"], Endpoint::Ready, Dialect::Ops),
     route("GET", &["metrics"], Endpoint::Metrics, Dialect::Ops),
 ];
 
-/// A row of the table, and the name that its path holds.
+/// A row of the table, and the names that its path holds.
 struct Matched<'a> {
     endpoint: Endpoint,
     dialect: Dialect,
     name: Cow<'a, str>,
+    version: Option<&'a str>,
 }
 
 impl Route {
-    /// Returns the name in the path (empty where the row has none), if the path is this row's.
-    fn name_in<'a>(&self, path: &'a str) -> Option<&'a str> {
-        let mut name = "";
+    /// Returns the name in the path (empty where the row has none) and the version, if the path is this row's.
+    fn names_in<'a>(&self, path: &'a str) -> Option<(&'a str, Option<&'a str>)> {
+        let (mut name, mut version) = ("", None);
         let mut segments = path.strip_prefix('/')?.split('/');
         for pattern in self.path {
             let segment = segments.next()?;
-            if pattern.starts_with('{') {
-                name = segment;
-            } else if *pattern != segment {
-                return None;
+            match *pattern {
+                "{version}" => version = Some(segment),
+                pattern if pattern.starts_with('{') => name = segment,
+                pattern if pattern != segment => return None,
+                _ => {}
             }
         }
-        segments.next().is_none().then_some(name)
+        segments.next().is_none().then_some((name, version))
     }
 }
 
@@ -118,13 +139,13 @@ fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, ServeError> {
     let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
     let mut other = None;
     for route in TABLE {
-        let Some(name) = route.name_in(path) else { continue };
+        let Some((name, version)) = route.names_in(path) else { continue };
         if route.method != method {
             other = other.or(Some(route.method));
             continue;
         }
         let name = query::decode(name, false).ok_or_else(|| ServeError::NoRoute { path: cut(path) })?;
-        return Ok(Matched { endpoint: route.endpoint, dialect: route.dialect, name });
+        return Ok(Matched { endpoint: route.endpoint, dialect: route.dialect, name, version });
     }
     Err(match other {
         Some(allow) => ServeError::Method { path: cut(path), method: cut(method), allow },
@@ -168,6 +189,8 @@ struct Asked<'a> {
     head: &'a Parts,
     /// The name in the path.
     name: &'a str,
+    /// The version in the path, as it stands there.
+    version: Option<&'a str>,
     context: &'a Context,
 }
 
@@ -187,13 +210,14 @@ pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Respons
     let answer = match found {
         Err(error) => native::failure(error, &context),
         Ok(matched) => {
-            let asked = Asked { state, head: &head, name: &matched.name, context: &context };
+            let Matched { name, version, .. } = &matched;
+            let asked = Asked { state, head: &head, name, version: *version, context: &context };
             match caught(answer(&asked, matched.endpoint, &mut body, &mut counted)).await {
                 Some(answer) => answer,
                 None => {
                     state.metrics.count_panic();
                     let error = PredictError::Internal { message: "the request panicked".to_owned() };
-                    native::failure(error.into(), &context)
+                    failure(dialect, error.into(), &context)
                 }
             }
         }
@@ -206,17 +230,31 @@ pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Respons
     answer.into_response(&context.id)
 }
 
+/// Returns the error as the dialect writes it; Mist's envelope is its own routes'.
+fn failure(dialect: Dialect, error: ServeError, context: &Context) -> Answer {
+    match dialect {
+        Dialect::V2 => v2::failure(error),
+        Dialect::Native | Dialect::Mist | Dialect::Ops => native::failure(error, context),
+    }
+}
+
 async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
     if endpoint != Endpoint::Metrics
         && let Err(error) = check_accept(&asked.head.headers)
     {
-        return native::failure(error, asked.context);
+        return failure(counted.dialect(), error, asked.context);
     }
     match endpoint {
         Endpoint::NativeServe => native::serve::answer(asked, body, counted).await,
         Endpoint::NativeModels => native::models::list(asked),
         Endpoint::NativeModel => native::models::one(asked, counted),
         Endpoint::MistRun => mist::answer(asked, body, counted).await,
+        Endpoint::V2Infer => v2::infer::answer(asked, body, counted).await,
+        Endpoint::V2Model => v2::model(asked, counted),
+        Endpoint::V2ModelReady => v2::ready(asked, counted),
+        Endpoint::V2Server => v2::server(asked),
+        Endpoint::V2Live => v2::live(),
+        Endpoint::V2Ready => v2::server_ready(asked.state),
         Endpoint::Live => health::live(),
         Endpoint::Ready => health::ready(asked.state),
         Endpoint::Metrics => health::metrics(asked.state),

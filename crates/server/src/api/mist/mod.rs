@@ -67,7 +67,7 @@ async fn run(
     counted: &mut Counted<'_>,
     request: &mut Request,
 ) -> Result<Vec<u8>, ServeError> {
-    let Asked { state, head, context, name } = asked;
+    let Asked { state, head, context, name, .. } = asked;
     let mode = mode(asked.query())?;
     let model = state.mist.find(name).map_or(*name, |route| route.model());
     let model = state.gateway.predictor(model, None)?;
@@ -95,7 +95,7 @@ struct Columns {
 
 impl Wire for Columns {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
-        Ok(Decoded { batch: self.decoder.columns(body)?, bad: Vec::new() })
+        Ok(Decoded { batch: self.decoder.columns(body)?, bad: Vec::new(), outputs: None })
     }
 
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {

@@ -69,7 +69,7 @@ pub(in crate::api) async fn answer(asked: &Asked<'_>, body: &mut Incoming, count
 }
 
 async fn serve(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
-    let Asked { state, head, context, name } = asked;
+    let Asked { state, head, context, name, .. } = asked;
     let wish = Wish::parse(asked.query())?;
     let model = state.gateway.predictor(name, wish.version)?;
     let known = counted.set_model(state.models.of(model.name()));
@@ -97,7 +97,7 @@ impl Wire for Rows {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
         let rows = self.decoder.rows(body, self.on_fault == OnFault::MarkRow)?;
         self.shape = if rows.single { Shape::Single } else { Shape::Rows };
-        Ok(Decoded { batch: rows.batch, bad: rows.bad })
+        Ok(Decoded { batch: rows.batch, bad: rows.bad, outputs: None })
     }
 
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {

@@ -1,0 +1,226 @@
+//! A request's JSON: its tensors in typed columns, then the batch that a model takes.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use model::{Batch, Column, Field, Tensor, Violation, Whole};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+use super::{Datatype, data, fit};
+use crate::{error::CodecError, json::syntax};
+
+/// Most dimensions of a tensor.
+const RANK_MAX: usize = 16;
+
+/// A request as it was sent, its data read.
+#[derive(Debug)]
+pub struct Request {
+    pub id: Option<String>,
+    /// The outputs asked for; the default ones where there are none.
+    pub outputs: Option<Vec<Arc<str>>>,
+    pub(super) inputs: Vec<Input>,
+}
+
+/// One tensor: elements in row-major order.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub name: Arc<str>,
+    pub shape: Vec<usize>,
+    pub datatype: Datatype,
+    pub elements: Column,
+}
+
+#[derive(Deserialize)]
+struct RawRequest<'a> {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(borrow)]
+    inputs: Vec<RawInput<'a>>,
+    #[serde(default, borrow)]
+    outputs: Option<Vec<RawOutput<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct RawInput<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    shape: Vec<i64>,
+    #[serde(borrow)]
+    datatype: Cow<'a, str>,
+    #[serde(default, borrow)]
+    parameters: Option<RawParameters<'a>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawOutput<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(default, borrow)]
+    parameters: Option<RawParameters<'a>>,
+}
+
+/// The parameters that would change what a tensor is; others are the protocol's to ignore.
+#[derive(Deserialize)]
+struct RawParameters<'a> {
+    #[serde(default)]
+    binary_data_size: Option<IgnoredAny>,
+    #[serde(default)]
+    binary_data: Option<bool>,
+    #[serde(default)]
+    classification: Option<IgnoredAny>,
+    #[serde(default, borrow)]
+    content_type: Option<Cow<'a, str>>,
+}
+
+impl RawParameters<'_> {
+    fn check(&self) -> Result<(), CodecError> {
+        let what = match self {
+            RawParameters { binary_data_size: Some(_), .. } | RawParameters { binary_data: Some(true), .. } => {
+                "the binary tensor extension of Open Inference V2".to_owned()
+            }
+            RawParameters { classification: Some(_), .. } => {
+                "the classification extension of Open Inference V2".to_owned()
+            }
+            // Those of text and of numbers say what the tensor is anyway.
+            RawParameters { content_type: Some(ty), .. } if !["str", "np", super::CONTENT_TYPE.1].contains(&&**ty) => {
+                format!("the content type {ty:?} of a tensor")
+            }
+            _ => return Ok(()),
+        };
+        Err(CodecError::Unsupported { what })
+    }
+}
+
+impl Request {
+    /// Reads a body; its length is the caller's to bound.
+    pub fn parse(body: &[u8]) -> Result<Request, CodecError> {
+        let raw: RawRequest<'_> = serde_json::from_slice(body).map_err(|error| shape_or_syntax(&error, body))?;
+        let mut inputs: Vec<Input> = Vec::with_capacity(raw.inputs.len().min(1024));
+        let mut seen = rustc_hash::FxHashSet::default();
+        for input in &raw.inputs {
+            if !seen.insert(&*input.name) {
+                return Err(violation(Some(&input.name), "each input once", "it again"));
+            }
+            inputs.push(input.read()?);
+        }
+        let outputs = raw.outputs.filter(|outputs| !outputs.is_empty());
+        let named = |output: RawOutput<'_>| {
+            output.parameters.map_or(Ok(()), |parameters| parameters.check())?;
+            Ok(Arc::from(&*output.name))
+        };
+        let outputs = outputs.map(|outputs| outputs.into_iter().map(named).collect::<Result<Vec<_>, CodecError>>());
+        Ok(Request { id: raw.id, outputs: outputs.transpose()?, inputs })
+    }
+
+    /// Returns the batch for these fields. `known` are all that the model has: an input of another name is refused, one that
+    /// the fields do not need is passed over. There are at most `rows_max` rows.
+    pub fn batch(self, fields: &[Field], known: &[Field], rows_max: usize) -> Result<Batch, CodecError> {
+        if let Some(input) = self.inputs.iter().find(|input| known.iter().all(|field| field.name != input.name)) {
+            let names: Vec<&str> = known.iter().map(|field| &*field.name).collect();
+            let expected = format!("an input that the model has ({})", names.join(", "));
+            return Err(violation(Some(&input.name), expected, "another"));
+        }
+        // A tensor without elements may state any number of rows.
+        let rows_of = |input: &Input| input.shape.first().copied().unwrap_or(0);
+        if let Some(got) = self.inputs.iter().map(rows_of).max().filter(|&rows| rows > rows_max) {
+            let (what, got, limit) = ("the number of rows".to_owned(), got as u64, rows_max as u64);
+            return Err(CodecError::TooLarge { what, got, limit, key: "rows_max" });
+        }
+        let mut violations = Vec::new();
+        let mut columns = Vec::with_capacity(fields.len());
+        let mut rows: Option<(Arc<str>, usize)> = None;
+        for field in fields {
+            let Some(input) = self.inputs.iter().find(|input| input.name == field.name) else {
+                if !field.optional {
+                    let expected = Datatype::of(field.ty()).name();
+                    violations.push(fault(Some(&field.name), format!("an input tensor of {expected}"), "nothing"));
+                }
+                continue;
+            };
+            if field.whole {
+                let tensor = Tensor::new(input.shape.clone(), fit::whole(input));
+                columns.push((field, Err(Whole::Tensor(tensor))));
+                continue;
+            }
+            match fit::column(field, input) {
+                Ok(column) => columns.push((field, Ok(column))),
+                Err(violation) => violations.push(violation),
+            }
+            match (&rows, input.shape.first()) {
+                (None, Some(&n)) => rows = Some((field.name.clone(), n)),
+                (Some((first, n)), Some(&got)) if *n != got => {
+                    violations.push(fault(Some(&field.name), format!("{n} rows, as `{first}` has"), got.to_string()));
+                }
+                _ => {}
+            }
+        }
+        if !violations.is_empty() {
+            let total = violations.len();
+            return Err(CodecError::Violations { violations, total });
+        }
+        let mut batch = Batch::new(rows.map_or(0, |(_, n)| n));
+        for (field, value) in columns {
+            match value {
+                Ok(column) => batch.push(field.name.clone(), column),
+                Err(whole) => batch.push_whole(field.name.clone(), whole),
+            }
+        }
+        Ok(batch)
+    }
+}
+
+impl RawInput<'_> {
+    fn read(&self) -> Result<Input, CodecError> {
+        let field = Some(&*self.name);
+        self.parameters.as_ref().map_or(Ok(()), RawParameters::check)?;
+        let Some(datatype) = Datatype::from_name(&self.datatype) else {
+            let names = super::NAMES.map(|(name, _)| name).join(", ");
+            return Err(violation(field, format!("a datatype, one of {names}"), format!("{:?}", self.datatype)));
+        };
+        let dims = || self.shape.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<usize>>>();
+        let Some(shape) = dims().filter(|shape| shape.len() <= RANK_MAX) else {
+            let expected = format!("a shape of at most {RANK_MAX} dimensions, none below 0");
+            return Err(violation(field, expected, Dims(&self.shape).to_string()));
+        };
+        let Some(data) = self.data else {
+            return Err(violation(field, "the key `data`: an array of its elements", "nothing"));
+        };
+        let elements = data::read(&self.name, datatype, data.get())?;
+        let count = shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim));
+        if count != Some(elements.len()) {
+            let expected = format!("as many elements as the shape {} says", Dims(&self.shape));
+            return Err(violation(field, expected, elements.len().to_string()));
+        }
+        Ok(Input { name: self.name.as_ref().into(), shape, datatype, elements })
+    }
+}
+
+/// A shape, cut where it is long.
+struct Dims<'a>(&'a [i64]);
+
+impl fmt::Display for Dims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dots = if self.0.len() > RANK_MAX { ", ..." } else { "" };
+        let dims: Vec<String> = self.0.iter().take(RANK_MAX).map(i64::to_string).collect();
+        write!(f, "[{}{dots}]", dims.join(", "))
+    }
+}
+
+/// Returns the error of a body that is no JSON, or that is no request.
+fn shape_or_syntax(error: &serde_json::Error, body: &[u8]) -> CodecError {
+    if error.is_data() {
+        let expected = r#"an inference request, {"inputs": [{"name", "shape", "datatype", "data"}]}"#;
+        return violation(None, expected, error.to_string());
+    }
+    syntax(error, body)
+}
+
+pub(super) fn fault(field: Option<&str>, expected: impl Into<String>, got: impl Into<String>) -> Violation {
+    Violation { row: None, field: field.map(Arc::from), expected: Some(expected.into()), got: Some(got.into()) }
+}
+
+pub(super) fn violation(field: Option<&str>, expected: impl Into<String>, got: impl Into<String>) -> CodecError {
+    CodecError::Violations { violations: vec![fault(field, expected, got)], total: 1 }
+}

@@ -1,0 +1,145 @@
+#![allow(clippy::unwrap_used)]
+
+use model::{Builder, Takes};
+
+use super::*;
+use crate::json::{EncodeOptions, encode as encode_rows};
+
+fn field(ty: Type) -> model::Field {
+    field_of(Takes::One(ty))
+}
+
+fn field_of(takes: Takes) -> model::Field {
+    let (nullable, needs) = (true, Vec::new());
+    model::Field { name: "x".into(), takes, nullable, whole: false, default: true, optional: false, needs }
+}
+
+/// Reads one tensor as a column, and writes its rows.
+fn rows(field: model::Field, tensor: &str) -> Result<String, String> {
+    let body = format!(r#"{{"inputs":[{{"name":"x",{tensor}}}]}}"#);
+    let fields = [field];
+    let batch = Request::parse(body.as_bytes()).and_then(|request| request.batch(&fields, &fields, 100));
+    let mut out = Vec::new();
+    encode_rows(&batch.map_err(|error| error.to_string())?, EncodeOptions::default(), &mut out).unwrap();
+    Ok(String::from_utf8(out).unwrap().replace("\"x\":", ""))
+}
+
+fn check(ty: Type, tensor: &str, expected: &str) {
+    assert_eq!(rows(field(ty), tensor).as_deref(), Ok(expected), "{tensor}");
+}
+
+fn refused(ty: Type, tensor: &str, part: &str) {
+    let error = rows(field(ty), tensor).unwrap_err();
+    assert!(error.contains(part), "{tensor}: {error}");
+}
+
+#[test]
+fn columns_from_tensors() {
+    check(Type::F64, r#""shape":[3],"datatype":"FP64","data":[1,"NaN",null]"#, r#"[{1.0},{"NaN"},{null}]"#);
+    check(Type::F64, r#""shape":[2],"datatype":"UINT8","data":[[1],[255]]"#, "[{1.0},{255.0}]");
+    check(Type::F64, r#""data":[0.5],"datatype":"FP16","shape":[1,1,1]"#, "[{0.5}]");
+    check(Type::I64, r#""shape":[1],"datatype":"INT32","data":[-7]"#, "[{-7}]");
+    check(Type::BOOL, r#""shape":[3],"datatype":"BOOL","data":[true,false,1]"#, "[{true},{false},{true}]");
+    check(Type::Text, r#""shape":[2],"datatype":"BYTES","data":["a","ä"]"#, r#"[{"a"},{"ä"}]"#);
+    check(Type::Bytes, r#""shape":[1],"datatype":"BYTES","data":[{"b64":"/w=="}]"#, r#"[{{"b64":"/w=="}}]"#);
+    check(Type::scalar(DType::Date), r#""shape":[1],"datatype":"BYTES","data":["2024-02-29"]"#, r#"[{"2024-02-29"}]"#);
+    check(Type::VECTOR, r#""shape":[2,2],"datatype":"FP32","data":[1,2,[3,4]]"#, "[{[1.0,2.0]},{[3.0,4.0]}]");
+    check(Type::VECTOR, r#""shape":[1,2],"datatype":"FP64","data":[[1,null]]"#, "[{null}]");
+    let sparse = r#"{\"size\":3,\"indices\":[1],\"values\":[2]}"#;
+    check(
+        Type::VECTOR,
+        &format!(r#""shape":[2],"datatype":"BYTES","data":["{sparse}","[1]"]"#),
+        r#"[{{"size":3,"indices":[1],"values":[2.0]}},{[1.0]}]"#,
+    );
+    check(Type::list(Type::Text), r#""shape":[1,2],"datatype":"BYTES","data":["a","b"]"#, r#"[{["a","b"]}]"#);
+    check(Type::list(Type::Text), r#""shape":[2],"datatype":"BYTES","data":["[\"a\"]","[]"]"#, r#"[{["a"]},{[]}]"#);
+    check(Type::list(Type::I64), r#""shape":[2,0],"datatype":"INT64","data":[]"#, "[{[]},{[]}]");
+    let array = Type::Fixed { dtype: DType::F32, shape: vec![2, 1] };
+    check(array, r#""shape":[1,2,1],"datatype":"FP32","data":[1,2]"#, "[{[[1.0],[2.0]]}]");
+}
+
+#[test]
+fn where_a_field_takes_several_types_the_datatype_says_which() {
+    let of = |types: Vec<Type>, tensor: &str| rows(field_of(Takes::From(types)), tensor);
+    let all = || vec![Type::I64, Type::F64, Type::Text, Type::BOOL];
+    let is = |tensor: &str, expected: &str| assert_eq!(of(all(), tensor).as_deref(), Ok(expected), "{tensor}");
+    is(r#""shape":[1],"datatype":"INT64","data":[1]"#, "[{1}]");
+    is(r#""shape":[1],"datatype":"FP64","data":[1]"#, "[{1.0}]");
+    is(r#""shape":[1],"datatype":"BYTES","data":["1"]"#, r#"[{"1"}]"#);
+    let part = vec![Type::I64, Type::F64, Type::BOOL, Type::VECTOR];
+    assert_eq!(of(part, r#""shape":[1,2],"datatype":"INT8","data":[1,2]"#).as_deref(), Ok("[{[1.0,2.0]}]"));
+    let items = vec![Type::list(Type::Text), Type::list(Type::I64)];
+    assert_eq!(of(items, r#""shape":[1,2],"datatype":"INT32","data":[1,2]"#).as_deref(), Ok("[{[1,2]}]"));
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    refused(Type::F64, r#""shape":[2],"datatype":"FP64","data":[1]"#, "as many elements as the shape [2] says, got 1");
+    refused(Type::F64, r#""shape":[-1],"datatype":"FP64","data":[1]"#, "none below 0, got [-1]");
+    refused(Type::F64, r#""shape":[],"datatype":"FP64","data":[1]"#, "got FP64 []");
+    refused(Type::F64, r#""shape":[1],"datatype":"FP64","data":["x"]"#, "elements of FP64, got a string at 0");
+    refused(Type::F64, r#""shape":[1],"datatype":"BYTES","data":["1"]"#, "column of float64, got BYTES [1]");
+    refused(Type::I64, r#""shape":[1],"datatype":"FP64","data":[1]"#, "column of int64, got FP64 [1]");
+    refused(Type::I64, r#""shape":[1],"datatype":"UINT64","data":[18446744073709551615]"#, "got UINT64 [1]");
+    refused(Type::Text, r#""shape":[1],"datatype":"BYTES","data":[{"b64":"/w=="}]"#, "column of string");
+    refused(Type::Text, r#""shape":[1],"datatype":"BYTES","data":[{"b64":"/w==","x":1}]"#, "got an object at 0");
+    refused(
+        Type::VECTOR,
+        r#""shape":[1],"datatype":"BYTES","data":["{}"]"#,
+        "elements that are JSON of vector, got {}",
+    );
+    refused(Type::F64, r#""shape":[1],"datatype":"FP64""#, "the key `data`");
+    refused(Type::F64, r#""shape":[101,0],"datatype":"FP64","data":[]"#, "rows_max");
+    refused(Type::F64, r#""shape":[1],"datatype":"FP64","data":null"#, "`data`");
+    let deep = format!(r#""shape":[1],"datatype":"FP64","data":{}1{}"#, "[".repeat(60), "]".repeat(60));
+    refused(Type::F64, &deep, "nested deeper");
+    let huge = r#""shape":[4294967296,4294967296,4294967296],"datatype":"FP64","data":[1]"#;
+    refused(Type::F64, huge, "as many elements");
+}
+
+fn column(ty: &Type, push: impl FnOnce(&mut Builder)) -> model::Column {
+    let mut builder = Builder::new(ty);
+    push(&mut builder);
+    builder.finish()
+}
+
+/// Writes a column as an output.
+fn written(column: model::Column, expected: &str) {
+    let mut batch = model::Batch::new(column.len());
+    batch.push("y", column);
+    let mut out = Vec::new();
+    encode(&batch, Head { model: "m", version: None, id: None }, &mut out).unwrap();
+    let expected = format!(r#"{{"model_name":"m","outputs":[{{"name":"y",{expected}}}]}}"#);
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn outputs_as_tensors() {
+    let floats = |values: &[f32]| column(&Type::F32, |b| values.iter().for_each(|&v| b.push_fixed(v)));
+    written(floats(&[0.1, 2.0, f32::NAN]), r#""shape":[3],"datatype":"FP32","data":[0.1,2.0,"NaN"]"#);
+    let vectors = column(&Type::VECTOR, |b| {
+        b.push_dense(&[1.0, 2.0, 3.0]);
+        assert!(b.push_sparse(3, &[1], &[5.0]));
+    });
+    written(vectors, r#""shape":[2,3],"datatype":"FP64","data":[1.0,2.0,3.0,0.0,5.0,0.0]"#);
+    let ragged = column(&Type::VECTOR, |b| {
+        b.push_dense(&[1.0]);
+        b.push_null();
+    });
+    let json = r#""datatype":"BYTES","parameters":{"content_type":"application/json"}"#;
+    written(ragged, &format!(r#""shape":[2],{json},"data":["[1.0]",null]"#));
+    let lists = column(&Type::list(Type::Text), |b| {
+        b.items().push_text("a\"b");
+        b.end_list();
+    });
+    written(lists, &format!(r#""shape":[1],{json},"data":["[\"a\\\"b\"]"]"#));
+    let arrays = column(&Type::Fixed { dtype: DType::I32, shape: vec![2, 1] }, |b| b.push_fixed_row(&[1i32, 2]));
+    written(arrays, r#""shape":[1,2,1],"datatype":"INT32","data":[1,2]"#);
+    let dates = column(&Type::scalar(DType::Date), |b| b.push_fixed(0i32));
+    written(dates, r#""shape":[1],"datatype":"BYTES","data":["1970-01-01"]"#);
+    let texts = column(&Type::Text, |b| {
+        b.push_text("a");
+        b.push_null();
+    });
+    written(texts, r#""shape":[2],"datatype":"BYTES","data":["a",null]"#);
+}

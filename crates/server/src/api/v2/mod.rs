@@ -1,0 +1,65 @@
+//! The Open Inference Protocol V2 over REST: `/v2`, health, a model's metadata and readiness, `POST .../infer`.
+//!
+//! How columns stand in tensors is [`codec::v2`]'s. A refused row fails its call; rows that a model drops are left out of the
+//! answer, whose first dimension is then shorter. A failure has the protocol's body, `{"error": "..."}`, with the statuses of
+//! every dialect. Parameters that the protocol leaves to servers are passed over; the binary extension is refused by name.
+
+pub(super) mod infer;
+mod metadata;
+
+pub(super) use metadata::{model, ready, server};
+
+use http::StatusCode;
+use model::Version;
+
+use crate::{
+    answer::{Answer, Object},
+    api::{Asked, health},
+    error::{ServeError, asked as wrong},
+    query,
+    state::State,
+};
+
+/// Returns the error as this protocol writes it.
+pub(super) fn failure(error: ServeError) -> Answer {
+    let mut message = error.to_string();
+    // The protocol has one text for everything: what else does not fit follows.
+    let violations = error.violations();
+    for violation in violations.iter().skip(1) {
+        message.push_str("; ");
+        message.push_str(&violation.to_string());
+    }
+    let mut body = String::new();
+    let mut object = Object::new(&mut body);
+    object.text("error", &message);
+    object.end();
+    Answer::failure(error, body)
+}
+
+/// Returns the version in the path, where there is one.
+fn version(asked: &Asked<'_>) -> Result<Option<Version>, ServeError> {
+    let Some(text) = asked.version else { return Ok(None) };
+    match text.parse().ok().filter(|&number| number > 0) {
+        Some(number) => Ok(Some(Version(number))),
+        None => Err(wrong("version", text, "a whole number above 0")),
+    }
+}
+
+/// No path of this protocol but `infer` takes a query.
+fn no_query(asked: &Asked<'_>) -> Result<(), ServeError> {
+    match query::pairs(asked.query())?.first() {
+        Some((key, _)) => Err(query::unknown(key, &[])),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn live() -> Answer {
+    Answer::json(r#"{"live":true}"#)
+}
+
+/// Ready as `/health/ready` is.
+pub(super) fn server_ready(state: &State) -> Answer {
+    let answer = health::ready(state);
+    let body = if answer.status == StatusCode::OK { r#"{"ready":true}"# } else { r#"{"ready":false}"# };
+    Answer { body: body.into(), ..answer }
+}
