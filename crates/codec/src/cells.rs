@@ -49,6 +49,7 @@ pub(crate) fn push(builder: &mut Builder, ty: &Type, text: &str) -> bool {
         DType::Bool => boolean(text).map(|b| builder.push_fixed(u8::from(b))).is_some(),
         DType::Date => time::parse_date(text).map(|days| builder.push_fixed(days)).is_some(),
         DType::Timestamp => time::parse_timestamp(text).map(|us| builder.push_fixed(us)).is_some(),
+        DType::Decimal(..) => builder.push_decimal(text),
         DType::U64 => text.parse::<u64>().map(|v| builder.push_fixed(v)).is_ok(),
         dtype if dtype.is_int() => text.parse().is_ok_and(|v| builder.push_int(v)),
         _ => float(text).is_some_and(|v| builder.push_float(v)),

@@ -196,6 +196,7 @@ impl<'a> Parser<'a> {
                 self.open()?;
                 Type::Struct(self.struct_fields()?)
             }
+            "decimal" | "dec" | "numeric" => Type::scalar(self.decimal()?),
             scalar => match dtype(scalar) {
                 Some(dtype) => Type::Fixed { dtype, shape: self.shape()? },
                 None => {
@@ -279,6 +280,23 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    /// Reads `(10, 2)` where it stands; Spark's default is (10, 0).
+    fn decimal(&mut self) -> Result<DType, CodecError> {
+        const EXPECTED: &str = "a precision of 1 to 38, and a scale of at most that";
+        if !self.take(Some(b'(')) {
+            return Ok(DType::Decimal(10, 0));
+        }
+        let precision = self.number()?;
+        let scale = if self.take(Some(b',')) { self.number()? } else { 0 };
+        if !(1..=38).contains(&precision) || scale > precision {
+            return Err(self.expected(EXPECTED));
+        }
+        match self.take(Some(b')')) {
+            true => Ok(DType::Decimal(precision as u8, scale as u8)),
+            false => Err(self.expected("`)`")),
+        }
+    }
+
     fn open(&mut self) -> Result<(), CodecError> {
         if self.take(Some(b'<')) { Ok(()) } else { Err(self.expected("`<`")) }
     }
@@ -327,7 +345,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-const KNOWN: &str = "a type (tinyint, smallint, int, bigint, float, double, boolean, string, binary, date, timestamp, \
+const KNOWN: &str = "a type (tinyint, smallint, int, bigint, float, double, boolean, string, binary, decimal(p,s), date, timestamp, \
                      vector, array<..>, map<..,..>, struct<..>, or numpy's names)";
 
 fn dtype(word: &str) -> Option<DType> {
@@ -382,6 +400,10 @@ mod tests {
         check("`two words` str, `a``b`: date", "two words string, a`b date");
         check("t array<array<string>>, m map<string,double>", "t array<array<string>>, m map<string, float64>");
         check("s struct<a:int,b string, c struct<>>", "s struct<a: int32, b: string, c: struct<>>");
+        check(
+            "a decimal(10,2), b DECIMAL( 38 , 38 ), c numeric, d array<decimal(5)>",
+            "a decimal(10,2), b decimal(38,38), c decimal(10,0), d array<decimal(5,0)>",
+        );
         check("p float32[2, 3], v vector[7]", "p float32[2, 3], v vector[7]");
         check("a int NOT NULL COMMENT 'of people', b varchar(10), größe double", "a int32, b string, größe float64");
     }
@@ -390,7 +412,10 @@ mod tests {
     fn errors_say_where() {
         check_error("a", "expected a type, got the end (at byte 1)");
         check_error("a int b", "expected `,` or the end after the type, got \"b\" (at byte 6)");
-        check_error("a decimal(10,2)", "got \"decimal(10,2)\" (at byte 2)");
+        check_error("a decimal(39,2)", "a precision of 1 to 38");
+        check_error("a decimal(5,6)", "a scale of at most that");
+        check_error("a decimal(5,2", "expected `)`");
+        check_error("a money", "got \"money\" (at byte 2)");
         check_error("a array<int", "expected `>`, got the end");
         check_error("a array int", "expected `<`");
         check_error("a map<string>", "between the map's types");

@@ -323,13 +323,13 @@ fn nested_fits(value: &Value, ty: &Type) -> bool {
         (Value::Object(_), Type::Struct(_) | Type::Map(..)) => true,
         (Value::String(_), Type::Text | Type::Bytes) => true,
         (Value::String(text), Type::Fixed { dtype, shape }) if shape.is_empty() => match dtype {
-            DType::Date | DType::Timestamp => true,
+            DType::Date | DType::Timestamp | DType::Decimal(..) => true,
             dtype => dtype.is_float() && cells::special_float(text).is_some(),
         },
         (Value::Bool(_), ty) => ty.as_scalar() == Some(DType::Bool),
-        (Value::Number(number), ty) => {
-            ty.as_scalar().is_some_and(|d| d.is_float() || (d.is_int() && (number.is_i64() || number.is_u64())))
-        }
+        (Value::Number(number), ty) => ty
+            .as_scalar()
+            .is_some_and(|d| d.is_float() || d.is_decimal() || (d.is_int() && (number.is_i64() || number.is_u64()))),
         _ => false,
     }
 }
@@ -366,6 +366,6 @@ pub(crate) fn integer(column: &Fixed, at: usize) -> i128 {
         DType::U16 => column.values::<u16>()[at].into(),
         DType::U32 => column.values::<u32>()[at].into(),
         DType::U64 => column.values::<u64>()[at].into(),
-        DType::F32 | DType::F64 => unreachable!("callers ask for integers only"),
+        DType::Decimal(..) | DType::F32 | DType::F64 => unreachable!("callers ask for integers only"),
     }
 }

@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use plan::{ControlOp, Needed, Node, Op, Output, Place, Plan, SlotId, ValueType};
+use plan::{
+    ControlOp, Expr, Needed, Node, Op, Output, Place, Plan, SlotId, ValueType,
+    expr::{Cast, CastRule},
+};
 
 use crate::{
     TILE_ROWS,
@@ -138,15 +141,15 @@ impl Compiler {
     fn home(&mut self, ty: &ValueType, name: &str) -> Result<Home, CompileError> {
         let refuse = || Err(CompileError::Unimplemented(format!("`{name}` of type {ty}")));
         let store = match (ty.place, ty.ty.as_scalar()) {
-            (Place::Rows(0), Some(dtype)) => {
+            (Place::Rows(0), Some(dtype)) if !dtype.is_decimal() => {
                 let block = self.free_blocks.pop().unwrap_or_else(|| {
                     self.layout.blocks += 1;
                     self.layout.blocks - 1
                 });
                 return Ok(Home::Cells { block, dtype });
             }
-            (Place::Rows(0), None) if StoreType::is_supported(&ty.ty) => StoreType::Rows(ty.ty.clone()),
-            (Place::Whole, Some(dtype)) => StoreType::Whole(dtype),
+            (Place::Rows(0), _) if StoreType::is_supported(&ty.ty) => StoreType::Rows(ty.ty.clone()),
+            (Place::Whole, Some(dtype)) if !dtype.is_decimal() => StoreType::Whole(dtype),
             _ => return refuse(),
         };
         self.layout.stores.push(store);
@@ -231,8 +234,10 @@ impl Compiler {
         body: &mut Body,
     ) -> Result<(), CompileError> {
         let ty = |slot: &SlotId| types[slot.index()].clone().expect("a needed slot has a type");
-        let inputs: Vec<ValueType> = node.inputs.iter().map(ty).collect();
-        let homes: Box<[Home]> = node.inputs.iter().map(|s| places[s.index()].expect("nodes stand in order")).collect();
+        let mut inputs: Vec<ValueType> = node.inputs.iter().map(ty).collect();
+        let mut homes: Box<[Home]> =
+            node.inputs.iter().map(|s| places[s.index()].expect("nodes stand in order")).collect();
+        let turned = self.turn_decimals(plan, node, &mut inputs, &mut homes, body)?;
         let wanted: Vec<bool> = node.outputs.iter().map(|s| readers[s.index()] > 0).collect();
         if let Op::Control(ControlOp::Call { body: sub }) = &node.op {
             let called = self.sub_plan(sub, &inputs, &homes)?;
@@ -257,7 +262,38 @@ impl Compiler {
         self.nodes.push(NodeNames { step: node.step.clone(), inputs: names });
         let node = self.nodes.len() as u32 - 1;
         body.instructions.push(Instruction { kernel, inputs: homes, outputs: outputs.into(), node });
+        turned.into_iter().for_each(|home| self.release(home));
         Ok(())
+    }
+
+    /// Puts conversions before an op that does not compute on decimals; returns the homes they write.
+    fn turn_decimals(
+        &mut self,
+        plan: &Plan,
+        node: &Node,
+        inputs: &mut [ValueType],
+        homes: &mut [Home],
+        body: &mut Body,
+    ) -> Result<Vec<Home>, CompileError> {
+        let mut turned = Vec::new();
+        for (at, slot) in node.inputs.iter().enumerate() {
+            let seen = node.op.sees(&inputs[at]);
+            if seen == inputs[at] {
+                continue;
+            }
+            let name = &plan.slots[slot.index()].name;
+            let home = self.home(&seen, name)?;
+            let cast = Expr::call(Cast::new(seen.ty.clone(), CastRule::Legacy), [Expr::Input(0)]);
+            let site = Site { step: &node.step, inputs: &inputs[at..=at], wanted: &[true] };
+            let kernel = Kernel::new(&cast.into(), &site)?;
+            self.nodes.push(NodeNames { step: node.step.clone(), inputs: [name.clone()].into() });
+            let node = self.nodes.len() as u32 - 1;
+            let (from, to) = ([homes[at]].into(), [Some(home)].into());
+            body.instructions.push(Instruction { kernel, inputs: from, outputs: to, node });
+            (inputs[at], homes[at]) = (seen, home);
+            turned.push(home);
+        }
+        Ok(turned)
     }
 
     /// Compiles a sub-plan that reads its node's inputs where they are.

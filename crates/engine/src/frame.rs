@@ -14,7 +14,7 @@ use model::{DType, FaultKind, FaultValue};
 
 use crate::{
     program::Layout,
-    store::{ListStore, Store, TextStore, VectorStore, WholeStore},
+    store::{ListStore, Store, TextStore, VectorStore, WholeStore, WideStore},
 };
 
 /// Where a slot lives.
@@ -213,6 +213,19 @@ impl Frame {
         })
     }
 
+    /// Returns a slot of bytes to read.
+    pub fn binaries(&self, home: Home) -> Ref<'_, TextStore> {
+        Ref::map(self.store(home).borrow(), |s| {
+            if let Store::Bytes(t) = s { t } else { unreachable!("compiled for bytes") }
+        })
+    }
+
+    pub fn decimals(&self, home: Home) -> Ref<'_, WideStore> {
+        Ref::map(self.store(home).borrow(), |s| {
+            if let Store::Wide(w) = s { w } else { unreachable!("compiled for decimals") }
+        })
+    }
+
     pub fn lists(&self, home: Home) -> Ref<'_, ListStore> {
         Ref::map(
             self.store(home).borrow(),
@@ -328,6 +341,7 @@ pub fn as_f64(dtype: DType, cell: u64) -> f64 {
         | DType::U32
         | DType::Date
         | DType::Timestamp => cell as i64 as f64,
+        DType::Decimal(..) => unreachable!("decimals do not live in cells"),
     }
 }
 

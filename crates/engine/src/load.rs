@@ -4,7 +4,7 @@ use model::{Builder, Column, DType, Datum, Fixed, Tensor, Whole};
 
 use crate::{
     frame::{Cells, Frame, Home, as_f64},
-    store::{CellStore, Items, ListStore, Span, Store, TextStore, WholeStore},
+    store::{CellStore, Items, ListStore, Span, Store, TextStore, WholeStore, WideStore},
 };
 
 /// Loads `rows` rows of a column from `start` on into its home. The column has the type that the home was made for.
@@ -15,6 +15,11 @@ pub(crate) fn load(frame: &Frame, home: Home, column: &Column, start: usize, row
     }
     match (&mut *frame.store_mut(home), column) {
         (Store::Text(store), Column::Text(texts)) => load_texts(store, texts, start, rows),
+        (Store::Bytes(store), Column::Bytes(bytes)) => load_texts(store, bytes, start, rows),
+        (Store::Wide(store), Column::Fixed(fixed)) => {
+            store.clear();
+            load_wide(store, fixed, start..start + rows);
+        }
         (Store::List(store), Column::List(lists)) => load_lists(store, lists, start, rows),
         (Store::Vector(store), Column::Vector(vectors)) => {
             store.clear();
@@ -40,6 +45,7 @@ macro_rules! by_dtype {
             DType::U64 => $with!(u64, |v| v),
             DType::F32 => $with!(f32, |v: f32| u64::from(v.to_bits())),
             DType::F64 => $with!(f64, |v: f64| v.to_bits()),
+            DType::Decimal(..) => unreachable!("decimals do not live in cells"),
         }
     };
 }
@@ -66,6 +72,11 @@ fn load_cells(cells: Cells<'_>, fixed: &Fixed, start: usize, rows: usize) {
     }
 }
 
+fn load_wide(store: &mut WideStore, fixed: &Fixed, rows: std::ops::Range<usize>) {
+    let values = fixed.values::<i128>();
+    rows.for_each(|row| store.push(fixed.is_valid(row).then(|| values[row])));
+}
+
 fn load_texts(store: &mut TextStore, texts: &model::Text, start: usize, rows: usize) {
     store.clear_shared(texts.buffer().clone());
     let offsets = texts.offsets();
@@ -84,6 +95,8 @@ fn load_lists(store: &mut ListStore, lists: &model::List, start: usize, rows: us
     let (first, last) = (offsets[start] as usize, offsets[start + rows] as usize);
     match (&mut store.items, lists.child()) {
         (Items::Text(items), Column::Text(texts)) => load_texts(items, texts, first, last - first),
+        (Items::Bytes(items), Column::Bytes(bytes)) => load_texts(items, bytes, first, last - first),
+        (Items::Wide(items), Column::Fixed(fixed)) => load_wide(items, fixed, first..last),
         (Items::Cells(items), Column::Fixed(fixed)) => {
             cells_of(fixed, first..last, |i, cell| items.push(fixed.is_valid(first + i).then_some(cell)));
         }
@@ -134,6 +147,12 @@ pub(crate) fn unload(frame: &Frame, home: Home, builder: &mut Builder) {
         Store::Text(store) => {
             (0..rows).for_each(|row| push_text(builder, store, row, frame.is_live(row)));
         }
+        Store::Bytes(store) => {
+            (0..rows).for_each(|row| push_binary(builder, store, row, frame.is_live(row)));
+        }
+        Store::Wide(store) => {
+            (0..rows).for_each(|row| push_wide(builder, store.get(row).filter(|_| frame.is_live(row))));
+        }
         Store::List(store) => match &store.items {
             Items::Text(items) if all_live && store.valid.all() && items.valid.all() => {
                 push_texts(builder.items(), items, 0..items.len());
@@ -171,6 +190,17 @@ fn push_text(builder: &mut Builder, store: &TextStore, row: usize, live: bool) {
     if live && store.is_valid(row) { push_texts(builder, store, row..row + 1) } else { builder.push_null() }
 }
 
+fn push_binary(builder: &mut Builder, store: &TextStore, row: usize, live: bool) {
+    if live && store.is_valid(row) { builder.push_binary(store.row_bytes(row)) } else { builder.push_null() }
+}
+
+fn push_wide(builder: &mut Builder, value: Option<i128>) {
+    match value {
+        Some(value) => builder.push_fixed(value),
+        None => builder.push_null(),
+    }
+}
+
 fn push_list(builder: &mut Builder, store: &ListStore, row: usize) {
     if !store.is_valid(row) {
         return builder.push_null();
@@ -178,6 +208,8 @@ fn push_list(builder: &mut Builder, store: &ListStore, row: usize) {
     for item in store.range(row) {
         match &store.items {
             Items::Text(items) => push_text(builder.items(), items, item, true),
+            Items::Bytes(items) => push_binary(builder.items(), items, item, true),
+            Items::Wide(items) => push_wide(builder.items(), items.get(item)),
             Items::Cells(CellStore { dtype, cells, valid }) => {
                 push_cell(builder.items(), *dtype, valid.get(item).then(|| cells[item]));
             }
@@ -200,6 +232,7 @@ fn push_cell(builder: &mut Builder, dtype: DType, cell: Option<u64>) {
         DType::U16 => builder.push_fixed(cell as u16),
         DType::U32 => builder.push_fixed(cell as u32),
         DType::U64 => builder.push_fixed(cell),
+        DType::Decimal(..) => unreachable!("decimals do not live in cells"),
     }
 }
 
@@ -210,6 +243,8 @@ pub(crate) fn show(frame: &Frame, home: Home, row: usize, see: &mut dyn FnMut(Da
     }
     match &*frame.store_ref(home) {
         Store::Text(store) => model::Items::visit(store, row, see),
+        Store::Bytes(store) => see(if store.is_valid(row) { Datum::Bytes(store.row_bytes(row)) } else { Datum::Null }),
+        Store::Wide(store) => model::Items::visit(store, row, see),
         Store::List(store) => model::Items::visit(store, row, see),
         Store::Vector(store) if store.is_valid(row) => see(Datum::Vector(store.row(row))),
         Store::Vector(_) => see(Datum::Null),
@@ -227,6 +262,7 @@ fn datum(dtype: DType, cell: u64) -> Datum<'static> {
         DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32 => {
             Datum::Int(cell as i64)
         }
+        DType::Decimal(..) => unreachable!("decimals do not live in cells"),
     }
 }
 
@@ -242,6 +278,21 @@ impl model::Items for CellStore {
     }
 }
 
+impl model::Items for WideStore {
+    fn visit(&self, item: usize, see: &mut dyn FnMut(Datum<'_>)) {
+        see(self.get(item).map_or(Datum::Null, |value| Datum::Decimal(value, self.digits.1)));
+    }
+}
+
+/// Texts that are bytes.
+struct Binaries<'a>(&'a TextStore);
+
+impl model::Items for Binaries<'_> {
+    fn visit(&self, item: usize, see: &mut dyn FnMut(Datum<'_>)) {
+        see(if self.0.is_valid(item) { Datum::Bytes(self.0.row_bytes(item)) } else { Datum::Null });
+    }
+}
+
 impl model::Items for ListStore {
     fn visit(&self, row: usize, see: &mut dyn FnMut(Datum<'_>)) {
         if !self.is_valid(row) {
@@ -249,6 +300,10 @@ impl model::Items for ListStore {
         }
         let items: &dyn model::Items = match &self.items {
             Items::Text(items) => items,
+            Items::Bytes(items) => {
+                return see(Datum::List(&Binaries(items), self.range(row)));
+            }
+            Items::Wide(items) => items,
             Items::Cells(items) => items,
             Items::List(items) => &**items,
         };

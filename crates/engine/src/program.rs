@@ -8,7 +8,7 @@ use plan::ValueType;
 use crate::{
     frame::{Home, NodeNames},
     kernel::Kernel,
-    store::{CellStore, Items, ListStore, Store, TextStore, VectorStore, WholeStore},
+    store::{CellStore, Items, ListStore, Store, TextStore, VectorStore, WholeStore, WideStore},
 };
 
 /// A plan compiled for the outputs asked and the types of the inputs. Immutable; any number of threads run it, each in
@@ -93,11 +93,12 @@ impl StoreType {
     /// Returns whether the engine computes on such values; others are only handed through.
     pub fn is_supported(ty: &Type) -> bool {
         match ty {
-            Type::Text | Type::Vector { .. } => true,
+            Type::Text | Type::Bytes | Type::Vector { .. } => true,
+            Type::Fixed { dtype, shape } if dtype.is_decimal() => shape.is_empty(),
             Type::List(item) => {
                 item.as_scalar().is_some() || StoreType::is_supported(item) && !matches!(**item, Type::Vector { .. })
             }
-            Type::Fixed { .. } | Type::Bytes | Type::Struct(_) | Type::Map(..) => false,
+            Type::Fixed { .. } | Type::Struct(_) | Type::Map(..) => false,
         }
     }
 
@@ -105,6 +106,8 @@ impl StoreType {
         match self {
             StoreType::Whole(dtype) => Store::Whole(WholeStore::new(*dtype)),
             StoreType::Rows(Type::Text) => Store::Text(TextStore::default()),
+            StoreType::Rows(Type::Bytes) => Store::Bytes(TextStore::default()),
+            StoreType::Rows(Type::Fixed { dtype: DType::Decimal(p, s), .. }) => Store::Wide(WideStore::new(*p, *s)),
             StoreType::Rows(Type::Vector { .. }) => Store::Vector(VectorStore::default()),
             StoreType::Rows(Type::List(item)) => Store::List(new_list(item)),
             StoreType::Rows(_) => unreachable!("compile refuses types without a store"),
@@ -115,6 +118,8 @@ impl StoreType {
 fn new_list(item: &Type) -> ListStore {
     ListStore::new(match item {
         Type::Text => Items::Text(TextStore::default()),
+        Type::Bytes => Items::Bytes(TextStore::default()),
+        Type::Fixed { dtype: DType::Decimal(p, s), .. } => Items::Wide(WideStore::new(*p, *s)),
         Type::List(inner) => Items::List(Box::new(new_list(inner))),
         other => Items::Cells(CellStore::new(other.as_scalar().expect("compile refuses lists of other types"))),
     })

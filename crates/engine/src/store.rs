@@ -10,6 +10,9 @@ use model::{Buffer, DType};
 #[derive(Debug)]
 pub enum Store {
     Text(TextStore),
+    /// Bytes; only their rows' bytes are read.
+    Bytes(TextStore),
+    Wide(WideStore),
     List(ListStore),
     Vector(VectorStore),
     Whole(WholeStore),
@@ -19,7 +22,8 @@ impl Store {
     /// Returns the bytes of the room it has grown to.
     pub fn bytes(&self) -> usize {
         match self {
-            Store::Text(s) => s.bytes_held(),
+            Store::Text(s) | Store::Bytes(s) => s.bytes_held(),
+            Store::Wide(s) => s.values.capacity() * 16,
             Store::List(s) => s.bytes_held(),
             Store::Vector(s) => s.rows.capacity() * 16 + s.indices.capacity() * 4 + s.values.capacity() * 8,
             Store::Whole(s) => s.cells.capacity() * 8,
@@ -183,6 +187,14 @@ impl TextStore {
         self.push_span(Span { start, end: self.own.len() as u32 });
     }
 
+    /// Adds a row of bytes, copied; `None` is null.
+    pub fn push_bytes(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            Some(bytes) => self.push_own(|own| own.extend_from_slice(bytes)),
+            None => self.push_null(),
+        }
+    }
+
     /// Adds a row: the bytes that `write` appends to the store's own.
     #[inline]
     pub fn push_own(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
@@ -252,11 +264,44 @@ impl CellStore {
     }
 }
 
+/// Decimals: their values; the scale is the type's.
+#[derive(Debug, Default)]
+pub struct WideStore {
+    /// Precision and scale.
+    pub digits: (u8, u8),
+    pub values: Vec<i128>,
+    pub valid: Bits,
+}
+
+impl WideStore {
+    pub fn new(precision: u8, scale: u8) -> WideStore {
+        WideStore { digits: (precision, scale), ..WideStore::default() }
+    }
+
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.valid.clear();
+    }
+
+    pub fn push(&mut self, value: Option<i128>) {
+        self.values.push(value.unwrap_or(0));
+        self.valid.push(value.is_some());
+    }
+
+    /// Returns the row's value where it is not null.
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<i128> {
+        self.valid.get(row).then(|| self.values[row])
+    }
+}
+
 /// Items of lists.
 #[derive(Debug)]
 pub enum Items {
     Text(TextStore),
+    Bytes(TextStore),
     Cells(CellStore),
+    Wide(WideStore),
     List(Box<ListStore>),
 }
 
@@ -280,7 +325,8 @@ impl ListStore {
         self.offsets.push(0);
         self.valid.clear();
         match &mut self.items {
-            Items::Text(texts) => texts.clear(),
+            Items::Text(texts) | Items::Bytes(texts) => texts.clear(),
+            Items::Wide(decimals) => decimals.clear(),
             Items::Cells(cells) => {
                 cells.cells.clear();
                 cells.valid.clear();
@@ -304,7 +350,8 @@ impl ListStore {
 
     fn bytes_held(&self) -> usize {
         let items = match &self.items {
-            Items::Text(texts) => texts.bytes_held(),
+            Items::Text(texts) | Items::Bytes(texts) => texts.bytes_held(),
+            Items::Wide(decimals) => decimals.values.capacity() * 16,
             Items::Cells(cells) => cells.cells.capacity() * 8,
             Items::List(lists) => lists.bytes_held(),
         };
@@ -319,8 +366,9 @@ impl ListStore {
 
     fn items_len(&self) -> usize {
         match &self.items {
-            Items::Text(texts) => texts.len(),
+            Items::Text(texts) | Items::Bytes(texts) => texts.len(),
             Items::Cells(cells) => cells.cells.len(),
+            Items::Wide(decimals) => decimals.values.len(),
             Items::List(lists) => lists.len(),
         }
     }
@@ -352,6 +400,10 @@ impl ListStore {
             match (&mut self.items, &from.items) {
                 (Items::Text(to), Items::Text(from)) if from.is_valid(item) => to.push(from.text(item)),
                 (Items::Text(to), Items::Text(_)) => to.push_null(),
+                (Items::Bytes(to), Items::Bytes(from)) => {
+                    to.push_bytes(from.is_valid(item).then(|| from.row_bytes(item)))
+                }
+                (Items::Wide(to), Items::Wide(from)) => to.push(from.get(item)),
                 (Items::Cells(to), Items::Cells(from)) => {
                     to.push(from.valid.get(item).then(|| from.cells[item]));
                 }

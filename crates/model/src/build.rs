@@ -6,6 +6,7 @@ use arrow_buffer::{ArrowNativeType, BooleanBufferBuilder, MutableBuffer, NullBuf
 
 use crate::{
     column::{Column, Fixed, List, Row, Struct, Text, VectorParts, Vectors},
+    decimal,
     types::{DType, Type},
 };
 
@@ -208,6 +209,14 @@ impl Builder {
                 true
             }
             F32 | F64 => self.push_float(value as f64),
+            Decimal(precision, scale) => {
+                let value = i128::from(value).checked_mul(decimal::POWERS[usize::from(*scale)]);
+                match value.filter(|&v| decimal::fits(v, *precision)) {
+                    Some(value) => self.push_fixed(value),
+                    None => return false,
+                }
+                true
+            }
             Bool | Date | Timestamp => false,
         }
     }
@@ -220,6 +229,13 @@ impl Builder {
             _ => return false,
         }
         true
+    }
+
+    /// Ends a row of a decimal with the number written so, where the type holds it exactly; else changes nothing.
+    pub fn push_decimal(&mut self, text: &str) -> bool {
+        let Growing::Fixed { dtype: DType::Decimal(precision, scale), .. } = self.kind else { return false };
+        let value = decimal::read(text).and_then(|written| written.exact(precision, scale));
+        value.map(|value| self.push_fixed(value)).is_some()
     }
 
     /// Ends a row of text.

@@ -11,6 +11,7 @@ pub mod batch;
 pub mod build;
 pub mod call;
 pub mod column;
+pub mod decimal;
 pub mod error;
 pub mod files;
 pub mod name;

@@ -42,8 +42,11 @@ pub enum Datum<'a> {
     Float(f64),
     Date(i32),
     Timestamp(i64),
+    /// A value and its scale.
+    Decimal(i128, u8),
     /// UTF-8, checked when it came.
     Text(&'a [u8]),
+    Bytes(&'a [u8]),
     Vector(Row<'a>),
     List(&'a dyn Items, Range<usize>),
     /// A row of a column, null where that is.

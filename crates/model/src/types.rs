@@ -21,6 +21,8 @@ pub enum DType {
     Date,
     /// Microseconds since 1970-01-01T00:00:00 UTC, as an `i64`.
     Timestamp,
+    /// `value / 10^scale`, of this precision (at most 38 digits) and scale (at most the precision), as an `i128`.
+    Decimal(u8, u8),
 }
 
 impl DType {
@@ -31,10 +33,12 @@ impl DType {
             DType::I16 | DType::U16 => 2,
             DType::I32 | DType::U32 | DType::F32 | DType::Date => 4,
             DType::I64 | DType::U64 | DType::F64 | DType::Timestamp => 8,
+            DType::Decimal(..) => 16,
         }
     }
 
-    /// The name that users see and may write; numpy's, with `date` and `timestamp` added.
+    /// The name that users see and may write; numpy's, with `date`, `timestamp` and `decimal` added (a decimal's
+    /// precision and scale are written by `Display`).
     pub const fn name(self) -> &'static str {
         match self {
             DType::Bool => "bool",
@@ -50,6 +54,7 @@ impl DType {
             DType::F64 => "float64",
             DType::Date => "date",
             DType::Timestamp => "timestamp",
+            DType::Decimal(..) => "decimal",
         }
     }
 
@@ -64,6 +69,11 @@ impl DType {
         matches!(self, DType::F32 | DType::F64)
     }
 
+    /// True for decimals.
+    pub const fn is_decimal(self) -> bool {
+        matches!(self, DType::Decimal(..))
+    }
+
     /// True for integers and floats: what arithmetic takes.
     pub const fn is_number(self) -> bool {
         self.is_int() || self.is_float()
@@ -72,7 +82,11 @@ impl DType {
 
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.name())?;
+        match self {
+            DType::Decimal(precision, scale) => write!(f, "({precision},{scale})"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -124,7 +138,7 @@ impl Type {
     /// The type's name without its shape: what metadata calls `dtype`.
     pub fn dtype_name(&self) -> String {
         match self {
-            Type::Fixed { dtype, .. } => dtype.name().to_owned(),
+            Type::Fixed { dtype, .. } => dtype.to_string(),
             Type::Text => "string".to_owned(),
             Type::Bytes => "bytes".to_owned(),
             Type::List(item) => item.dtype_name(),

@@ -8,6 +8,9 @@ pub enum PlanError {
     /// An op does not take such inputs.
     #[error("{step}: {op} takes {expected}, got {got}")]
     Types { step: Arc<str>, op: &'static str, expected: String, got: String },
+    /// An expression has no meaning for the types of its inputs.
+    #[error("{step}: {what}")]
+    Expression { step: Arc<str>, what: String },
     /// The parameters of an op contradict each other, or reach past a bound.
     #[error("{op}: {what}")]
     Parameters { op: &'static str, what: String },

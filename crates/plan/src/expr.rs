@@ -2,38 +2,44 @@
 //!
 //! SQL, PMML's built-ins, elementwise tensor ops and the conditions of applications all lower to these. Each function
 //! states its rule for null, NaN and overflow. Unless it says otherwise, null in gives null out, floats follow IEEE 754,
-//! and integers wrap at 64 bits only where the rule says so.
+//! and integers wrap at their width only where the rule says so. Functions are strictly typed: whoever lowers to them puts
+//! the conversions ([`Cast`]) in.
+//!
+//! Where the types of the inputs are not known when a model is read, an op holds a [`Typing`] instead, which makes the
+//! expression when they are. Go on at [`func`] for the table; families are in files of their own.
 
-use model::{DType, Type};
+use std::{fmt, sync::Arc};
+
+use model::Type;
 
 use crate::{
     error::PlanError,
-    op::Inferred,
     plan::{Place, ValueType},
 };
 
+pub mod arith;
+pub mod cast;
+pub mod func;
+pub mod list;
+pub mod math;
+pub mod scalar;
+pub mod text;
+pub mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub use arith::{Arith, Compare, OnFault};
+pub use cast::{Cast, CastRule};
+pub use func::Func;
+pub use list::ListFunc;
+pub use math::{Math, Rounding};
+pub use scalar::Scalar;
+pub use text::TextFunc;
+pub use time::{DatePattern, Field as DateField, Part, TimeFunc, Unit, Zone};
+
 /// Deepest nesting of an expression.
 pub const DEPTH_MAX: usize = 256;
-
-/// A constant.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Scalar {
-    Null(DType),
-    Bool(bool),
-    I64(i64),
-    F64(f64),
-}
-
-impl Scalar {
-    pub fn dtype(self) -> DType {
-        match self {
-            Scalar::Null(dtype) => dtype,
-            Scalar::Bool(_) => DType::Bool,
-            Scalar::I64(_) => DType::I64,
-            Scalar::F64(_) => DType::F64,
-        }
-    }
-}
 
 /// A scalar function of the inputs of its node.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,109 +50,26 @@ pub enum Expr {
     Call(Func, Vec<Expr>),
 }
 
-/// The functions. Arithmetic works on two int64 or two float64, comparison on two of one dtype; [`Func::ToF64`] converts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Func {
-    /// Integers wrap.
-    Add,
-    /// Integers wrap.
-    Sub,
-    /// Integers wrap.
-    Mul,
-    /// Floats; by zero as IEEE 754 says.
-    Div,
-    /// Integers wrap.
-    Neg,
-    /// The smaller; NaN if either is.
-    Min,
-    /// The larger; NaN if either is.
-    Max,
-    /// e to the power of a float.
-    Exp,
-    /// Natural logarithm of a float; NaN below 0, -infinity at 0.
-    Ln,
-    Sqrt,
-    Abs,
-    /// `1 / (1 + exp(-x))` of a float.
-    Sigmoid,
-    /// `a < b`; false where either is NaN.
-    Lt,
-    /// `a <= b`; false where either is NaN.
-    Le,
-    /// `a = b`; false where either is NaN.
-    Eq,
-    /// False where either is false, else null where either is null (three-valued logic).
-    And,
-    /// True where either is true, else null where either is null (three-valued logic).
-    Or,
-    Not,
-    /// Whether the argument is null; never null.
-    IsNull,
-    /// The first argument that is not null.
-    Coalesce,
-    /// The second argument where the first is true, else (also for null) the third.
-    If,
-    /// Any number or boolean to float64; int64 beyond 2^53 to the nearest.
-    ToF64,
-    /// A float64 cut toward zero to int64, saturating; NaN is 0. An integer or boolean as it is.
-    ToI64,
+/// Makes an expression when the types of its inputs are known; the same expression for the same types.
+pub trait Typing: fmt::Debug + Send + Sync {
+    /// Returns the expression over inputs of these types, or why there is none.
+    fn typed(&self, inputs: &[ValueType]) -> Result<Expr, String>;
+
+    /// Writes what plans show: the source text.
+    fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
-impl Func {
-    /// Returns the function's name and how many arguments it takes; [`Func::Coalesce`] takes any number from one.
-    pub const fn name_and_arity(self) -> (&'static str, usize) {
-        match self {
-            Func::Add => ("add", 2),
-            Func::Sub => ("sub", 2),
-            Func::Mul => ("mul", 2),
-            Func::Div => ("div", 2),
-            Func::Neg => ("neg", 1),
-            Func::Min => ("min", 2),
-            Func::Max => ("max", 2),
-            Func::Exp => ("exp", 1),
-            Func::Ln => ("ln", 1),
-            Func::Sqrt => ("sqrt", 1),
-            Func::Abs => ("abs", 1),
-            Func::Sigmoid => ("sigmoid", 1),
-            Func::Lt => ("lt", 2),
-            Func::Le => ("le", 2),
-            Func::Eq => ("eq", 2),
-            Func::And => ("and", 2),
-            Func::Or => ("or", 2),
-            Func::Not => ("not", 1),
-            Func::IsNull => ("is_null", 1),
-            Func::Coalesce => ("coalesce", 1),
-            Func::If => ("if", 3),
-            Func::ToF64 => ("to_float64", 1),
-            Func::ToI64 => ("to_int64", 1),
-        }
-    }
-
-    /// Returns the dtype of the result for arguments of these dtypes, where the function takes them.
-    pub fn result(self, args: &[DType]) -> Option<DType> {
-        use DType::{Bool, F64, I64};
-        let same = args.windows(2).all(|w| w[0] == w[1]);
-        let first = *args.first()?;
-        match self {
-            Func::Add | Func::Sub | Func::Mul | Func::Neg | Func::Min | Func::Max | Func::Abs => {
-                (same && matches!(first, I64 | F64)).then_some(first)
-            }
-            Func::Div | Func::Exp | Func::Ln | Func::Sqrt | Func::Sigmoid => (same && first == F64).then_some(F64),
-            Func::Lt | Func::Le | Func::Eq => (same && matches!(first, Bool | I64 | F64)).then_some(Bool),
-            Func::And | Func::Or | Func::Not => (same && first == Bool).then_some(Bool),
-            Func::IsNull => Some(Bool),
-            Func::Coalesce => same.then_some(first),
-            Func::If => (first == Bool && args[1] == args[2]).then(|| args[1]),
-            Func::ToF64 => (first.is_number() || first == Bool).then_some(F64),
-            Func::ToI64 => (first.is_number() || first == Bool).then_some(I64),
-        }
-    }
+/// An expression at work: typed, or to be typed when the types of its inputs are known.
+#[derive(Clone, Debug)]
+pub enum ExprOp {
+    Typed(Expr),
+    Deferred(Arc<dyn Typing>),
 }
 
 impl Expr {
     /// Returns the call of a function.
-    pub fn call<const N: usize>(func: Func, args: [Expr; N]) -> Expr {
-        Expr::Call(func, args.into())
+    pub fn call<const N: usize>(func: impl Into<Func>, args: [Expr; N]) -> Expr {
+        Expr::Call(func.into(), args.into())
     }
 
     /// Returns a float64 constant.
@@ -159,29 +82,46 @@ impl Expr {
         Expr::Const(Scalar::I64(value))
     }
 
-    /// Returns the dtype of the result, where the inputs have these.
-    pub fn dtype(&self, inputs: &[DType]) -> Result<DType, &'static str> {
+    /// Returns a text constant.
+    pub fn text(value: &str) -> Expr {
+        Expr::Const(Scalar::Text(value.into()))
+    }
+
+    /// Returns the null of a type.
+    pub fn null(ty: Type) -> Expr {
+        Expr::Const(Scalar::Null(ty))
+    }
+
+    /// Returns the type of the result, where the inputs have these.
+    pub fn ty(&self, inputs: &[Type]) -> Result<Type, String> {
         match self {
-            Expr::Input(i) => inputs.get(*i as usize).copied().ok_or("as many inputs as its expression names"),
-            Expr::Const(scalar) => Ok(scalar.dtype()),
+            Expr::Input(i) => {
+                inputs.get(*i as usize).cloned().ok_or_else(|| "as many inputs as its expression names".to_owned())
+            }
+            Expr::Const(scalar) => Ok(scalar.ty()),
             Expr::Call(func, args) => {
-                let dtypes = args.iter().map(|a| a.dtype(inputs)).collect::<Result<Vec<_>, _>>()?;
-                func.result(&dtypes).ok_or("numbers or booleans of the dtypes that its functions take")
+                let types = args.iter().map(|a| a.ty(inputs)).collect::<Result<Vec<_>, _>>()?;
+                func.result(&types).ok_or_else(|| {
+                    let got: Vec<String> = types.iter().map(ToString::to_string).collect();
+                    format!("what its functions take: `{}` does not take ({})", func.name(), got.join(", "))
+                })
             }
         }
     }
 
     /// Columns and whole values may stand side by side: a whole value of one element holds for every row. The result is a
     /// column where any input is, else whole.
-    pub(crate) fn infer(&self, inputs: &[ValueType]) -> Inferred {
-        let scalars: Option<Vec<DType>> = inputs.iter().map(|i| i.ty.as_scalar()).collect();
-        let scalars = scalars.ok_or("numbers or booleans")?;
+    pub(crate) fn infer(&self, inputs: &[ValueType]) -> Result<Vec<ValueType>, String> {
+        if inputs.iter().any(|i| i.place == Place::Whole && i.ty.as_scalar().is_none_or(model::DType::is_decimal)) {
+            return Err("whole values of numbers or booleans".to_owned());
+        }
+        let types: Vec<Type> = inputs.iter().map(|i| i.ty.clone()).collect();
         let mut columns = inputs.iter().map(|i| i.place).filter(|p| matches!(p, Place::Rows(_)));
         let place = columns.next().unwrap_or(if inputs.is_empty() { Place::Rows(0) } else { Place::Whole });
         if columns.any(|p| p != place) {
-            return Err("columns of the same rows");
+            return Err("columns of the same rows".to_owned());
         }
-        Ok(vec![ValueType { ty: Type::scalar(self.dtype(&scalars)?), place }])
+        Ok(vec![ValueType { ty: self.ty(&types)?, place }])
     }
 
     pub(crate) fn check(&self) -> Result<(), PlanError> {
@@ -190,10 +130,14 @@ impl Expr {
 
     fn check_depth(&self, left: usize) -> Result<(), PlanError> {
         let Expr::Call(func, args) = self else { return Ok(()) };
-        let (name, arity) = func.name_and_arity();
-        let fits = if *func == Func::Coalesce { !args.is_empty() } else { args.len() == arity };
-        if !fits {
-            return Err(PlanError::parameters("expr", format!("{name} takes {arity} arguments, got {}", args.len())));
+        if !func.arity().contains(&args.len()) {
+            let (name, arity) = (func.name(), func.arity());
+            let takes = match (*arity.start(), *arity.end()) {
+                (low, high) if low == high => format!("{low}"),
+                (low, usize::MAX) => format!("{low} or more"),
+                (low, high) => format!("{low} to {high}"),
+            };
+            return Err(PlanError::parameters("expr", format!("{name} takes {takes} arguments, got {}", args.len())));
         }
         if left == 0 {
             return Err(PlanError::parameters("expr", format!("nested deeper than {DEPTH_MAX}")));
@@ -202,21 +146,63 @@ impl Expr {
     }
 }
 
-impl std::fmt::Display for Expr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Expr::Input(i) => write!(f, "${i}"),
-            Expr::Const(Scalar::Null(_)) => f.write_str("null"),
-            Expr::Const(Scalar::Bool(b)) => write!(f, "{b}"),
-            Expr::Const(Scalar::I64(i)) => write!(f, "{i}"),
-            Expr::Const(Scalar::F64(x)) => write!(f, "{x:?}"),
+            Expr::Const(scalar) => write!(f, "{scalar}"),
             Expr::Call(func, args) => {
-                write!(f, "{}(", func.name_and_arity().0)?;
+                write!(f, "{func}(")?;
                 for (i, arg) in args.iter().enumerate() {
                     write!(f, "{}{arg}", if i == 0 { "" } else { ", " })?;
                 }
                 f.write_str(")")
             }
+        }
+    }
+}
+
+impl ExprOp {
+    /// Returns the expression for inputs of these types, its parameters checked.
+    pub fn typed(&self, inputs: &[ValueType]) -> Result<Expr, String> {
+        match self {
+            ExprOp::Typed(expr) => Ok(expr.clone()),
+            ExprOp::Deferred(typing) => {
+                let expr = typing.typed(inputs)?;
+                expr.check().map_err(|error| error.to_string())?;
+                Ok(expr)
+            }
+        }
+    }
+
+    pub(crate) fn infer(&self, step: &Arc<str>, inputs: &[ValueType]) -> Result<Vec<ValueType>, PlanError> {
+        let types = |expected| {
+            let got = inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            PlanError::Types { step: step.clone(), op: "expr", expected, got }
+        };
+        match self {
+            ExprOp::Typed(expr) => expr.infer(inputs).map_err(types),
+            ExprOp::Deferred(_) => {
+                let expr = self.typed(inputs).map_err(|what| PlanError::Expression { step: step.clone(), what })?;
+                expr.infer(inputs).map_err(types)
+            }
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), PlanError> {
+        match self {
+            ExprOp::Typed(expr) => expr.check(),
+            ExprOp::Deferred(_) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for ExprOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExprOp::Typed(Expr::Input(_)) => Ok(()),
+            ExprOp::Typed(expr) => write!(f, "{expr}"),
+            ExprOp::Deferred(typing) => typing.print(f),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::fmt::{self, Display, Formatter};
 use model::Takes;
 
 use crate::{
-    expr::Expr,
     op::{
         Op,
         control::ControlOp,
@@ -68,10 +67,7 @@ struct Details<'a>(&'a Op);
 impl Display for Details<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Op::Expr(expr) => match expr {
-                Expr::Input(_) => Ok(()),
-                _ => write!(f, "{expr}"),
-            },
+            Op::Expr(op) => write!(f, "{op}"),
             Op::Text(op) => text(op, f),
             Op::Encode(op) => encode(op, f),
             Op::Vector(op) => vector(op, f),

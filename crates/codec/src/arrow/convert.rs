@@ -8,9 +8,10 @@ use arrow_array::{
     RecordBatch,
     cast::AsArray,
     types::{
-        ArrowDictionaryKeyType, ByteArrayType, ByteViewType, Date32Type, Date64Type, Float32Type, Float64Type,
-        Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
-        TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+        ArrowDictionaryKeyType, ByteArrayType, ByteViewType, Date32Type, Date64Type, Decimal32Type, Decimal64Type,
+        Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+        UInt64Type,
     },
 };
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer};
@@ -91,6 +92,7 @@ impl Place<'_> {
             T::Timestamp(TimeUnit::Nanosecond, _) => {
                 self.scaled::<TimestampNanosecondType, i64>(DType::Timestamp, array, |ns| Some(ns.div_euclid(1000)))?
             }
+            T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) => self.decimals(array)?,
             T::Utf8 => self.text(array.as_string::<i32>())?,
             T::LargeUtf8 => self.text(array.as_string::<i64>())?,
             T::Binary => self.bytes(array.as_binary::<i32>())?,
@@ -150,6 +152,25 @@ impl Place<'_> {
         });
         let values = values.collect::<Result<Vec<N>, _>>()?;
         Ok(Column::Fixed(Fixed::new(dtype, Vec::new(), array.len(), Buffer::from_vec(values), array.nulls().cloned())))
+    }
+
+    /// Returns decimals of a scale not below 0, each with no more digits than the type says.
+    fn decimals(self, array: &dyn Array) -> Result<Column, CodecError> {
+        let (precision, scale, data) = match array.data_type() {
+            DataType::Decimal32(p, s) => (*p, *s, widened(array.as_primitive::<Decimal32Type>().values())),
+            DataType::Decimal64(p, s) => (*p, *s, widened(array.as_primitive::<Decimal64Type>().values())),
+            DataType::Decimal128(p, s) => (*p, *s, array.as_primitive::<Decimal128Type>().values().inner().clone()),
+            other => return Err(self.unsupported(other)),
+        };
+        let known = u8::try_from(scale).ok().filter(|s| *s <= precision && precision <= model::decimal::PRECISION_MAX);
+        let scale = known.ok_or_else(|| self.unsupported(array.data_type()))?;
+        let column =
+            Fixed::new(DType::Decimal(precision, scale), Vec::new(), array.len(), data, array.nulls().cloned());
+        let fits = |(row, &v): (usize, &i128)| model::decimal::fits(v, precision) || !column.is_valid(row);
+        if !column.values::<i128>().iter().enumerate().all(fits) {
+            return Err(self.damaged("a decimal with more digits than its type has"));
+        }
+        Ok(Column::Fixed(column))
     }
 
     fn offsets<O: OffsetSizeTrait>(self, offsets: &OffsetBuffer<O>) -> Result<(OffsetBuffer<i32>, usize), CodecError> {
@@ -259,6 +280,10 @@ fn fixed<P: ArrowPrimitiveType>(dtype: DType, array: &dyn Array) -> Column {
     let array = array.as_primitive::<P>();
     let data = array.values().inner().clone();
     Column::Fixed(Fixed::new(dtype, Vec::new(), array.len(), data, array.nulls().cloned()))
+}
+
+fn widened<T: Copy + Into<i128>>(values: &[T]) -> Buffer {
+    Buffer::from_vec(values.iter().map(|&v| v.into()).collect::<Vec<i128>>())
 }
 
 /// Returns `rows` nulls.

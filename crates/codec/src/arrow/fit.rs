@@ -172,6 +172,10 @@ fn each(numbers: &Fixed) -> Option<Box<dyn Fn(usize) -> Number + '_>> {
             let values = numbers.values::<f64>();
             Box::new(move |i| Number::Float(values[i]))
         }
+        DType::Decimal(_, scale) => {
+            let values = numbers.values::<i128>();
+            Box::new(move |i| Number::Float(model::decimal::to_f64(values[i], scale)))
+        }
         DType::Bool | DType::Date | DType::Timestamp => return None,
     })
 }
@@ -189,7 +193,11 @@ impl Number {
 /// Converts single numbers; a fraction's column is never one of integers. Of inner arrays, only to floats.
 fn number(column: &Column, numbers: &Fixed, dtype: DType) -> Option<Fitted> {
     let at = each(numbers)?;
-    let (from_float, single) = (numbers.dtype().is_float(), numbers.shape().is_empty());
+    let from_float = numbers.dtype().is_float() || numbers.dtype().is_decimal();
+    let single = numbers.shape().is_empty();
+    if let (DType::Decimal(..), DType::Decimal(precision, scale), true) = (numbers.dtype(), dtype, single) {
+        return decimal(numbers, precision, scale);
+    }
     if dtype.is_float() {
         let items = (0..numbers.len() * numbers.shape().iter().product::<usize>()).map(|i| at(i).float());
         let data = match dtype {
@@ -220,6 +228,30 @@ fn number(column: &Column, numbers: &Fixed, dtype: DType) -> Option<Fitted> {
         };
         bad.push((row, FaultKind::Type { expected: dtype.name() }, value));
         builder.push_null();
+    }
+    Some(Fitted { column: builder.finish(), bad })
+}
+
+/// Converts decimals to a precision and scale that hold them exactly; a row that they do not is bad.
+fn decimal(numbers: &Fixed, precision: u8, scale: u8) -> Option<Fitted> {
+    let DType::Decimal(_, from) = numbers.dtype() else { return None };
+    let mut builder = Builder::new(&Type::scalar(DType::Decimal(precision, scale)));
+    let mut bad = Vec::new();
+    for (row, &value) in numbers.values::<i128>().iter().enumerate() {
+        let power = model::decimal::POWERS[usize::from(from.abs_diff(scale))];
+        let scaled = match from <= scale {
+            true => value.checked_mul(power),
+            false => (value % power == 0).then(|| value / power),
+        };
+        match scaled.filter(|&v| model::decimal::fits(v, precision)) {
+            _ if !numbers.is_valid(row) => builder.push_null(),
+            Some(value) => builder.push_fixed(value),
+            None => {
+                let expected = "a decimal that its type holds exactly";
+                bad.push((row, FaultKind::Rule(expected), FaultValue::text(&model::decimal::to_string(value, from))));
+                builder.push_null();
+            }
+        }
     }
     Some(Fitted { column: builder.finish(), bad })
 }

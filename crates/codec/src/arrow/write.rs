@@ -6,8 +6,8 @@ use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, FixedSizeListArray, ListArray, MapArray,
     PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray, StructArray,
     types::{
-        Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
-        UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+        Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+        TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -174,6 +174,11 @@ fn fixed(c: &Fixed, nulls: Option<NullBuffer>) -> Made {
         DType::F32 => primitive::<Float32Type>(c, items, own),
         DType::F64 => primitive::<Float64Type>(c, items, own),
         DType::Date => primitive::<Date32Type>(c, items, own),
+        DType::Decimal(precision, scale) => {
+            let data = ScalarBuffer::new(c.buffer().clone(), 0, items);
+            let array = PrimitiveArray::<Decimal128Type>::try_new(data, own)?;
+            Arc::new(array.with_precision_and_scale(precision.max(1), scale as i8)?)
+        }
         DType::Timestamp => {
             let data = ScalarBuffer::new(c.buffer().clone(), 0, items);
             Arc::new(PrimitiveArray::<TimestampMicrosecondType>::try_new(data, own)?.with_timezone("UTC"))

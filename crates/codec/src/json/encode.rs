@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use model::{Batch, Column, DType, Domain, Fixed, Mark, OnFault, Tensor, Text, Value, Whole, column::Row};
+use model::{Batch, Column, DType, Domain, Fixed, Mark, OnFault, Tensor, Value, Whole, column::Row};
 
 use crate::{error::CodecError, slot::integer, time};
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
@@ -195,7 +195,7 @@ pub(crate) fn write_value(column: &Column, row: usize, form: VectorForm, out: &m
         Column::Fixed(c) if c.shape().is_empty() => write_element(c, row, out),
         Column::Fixed(c) => write_elements(c, row, out),
         Column::Text(c) => write_text(c.bytes(row), out),
-        Column::Bytes(c) => write_bytes(c, row, out),
+        Column::Bytes(c) => write_binary(c.bytes(row), out),
         Column::List(c) => {
             write_array(c.range(row), out, |item, out| write_value(c.child(), item, form, out));
         }
@@ -323,6 +323,7 @@ fn write_element(column: &Fixed, at: usize, out: &mut Vec<u8>) {
             }
             out.push(b'"');
         }
+        DType::Decimal(_, scale) => model::decimal::write(column.values::<i128>()[at], scale, out),
         _ => write_int(integer(column, at), out),
     }
 }
@@ -353,8 +354,7 @@ pub(crate) fn write_f64(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-fn write_bytes(column: &Text, row: usize, out: &mut Vec<u8>) {
-    let bytes = column.bytes(row);
+pub(super) fn write_binary(bytes: &[u8], out: &mut Vec<u8>) {
     if std::str::from_utf8(bytes).is_ok() {
         return write_text(bytes, out);
     }

@@ -3,8 +3,8 @@
 use model::{Datum, Mark, OnFault, Table};
 
 use super::encode::{
-    EncodeOptions, Shape, VectorForm, write_array, write_f64, write_int, write_mark, write_text, write_value,
-    write_vector,
+    EncodeOptions, Shape, VectorForm, write_array, write_binary, write_f64, write_int, write_mark, write_text,
+    write_value, write_vector,
 };
 use crate::time;
 
@@ -62,7 +62,9 @@ pub(crate) fn write_datum(datum: Datum<'_>, form: VectorForm, out: &mut Vec<u8>)
         Datum::Float(value) => write_f64(value, out),
         Datum::Date(days) => quoted(out, |out| time::write_date(days.into(), out)),
         Datum::Timestamp(micros) => quoted(out, |out| time::write_timestamp(micros, out)),
+        Datum::Decimal(value, scale) => model::decimal::write(value, scale, out),
         Datum::Text(text) => write_text(text, out),
+        Datum::Bytes(bytes) => write_binary(bytes, out),
         Datum::Vector(row) => write_vector(row, form, out),
         Datum::List(items, range) => {
             write_array(range, out, |item, out| items.visit(item, &mut |datum| write_datum(datum, form, out)));

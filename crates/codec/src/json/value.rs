@@ -302,6 +302,10 @@ impl<'de> Visitor<'de> for Push<'_, '_> {
         }
         match self.ty.as_scalar() {
             Some(DType::U64) => self.builder.push_fixed(value),
+            Some(DType::Decimal(..)) => {
+                let good = self.builder.push_decimal(itoa::Buffer::new().format(value));
+                return Ok(good || self.refuse(Got::Big(value)));
+            }
             Some(dtype) if dtype.is_float() => return Ok(self.builder.push_float(value as f64)),
             _ => return Ok(self.refuse(Got::Big(value))),
         }
@@ -312,6 +316,10 @@ impl<'de> Visitor<'de> for Push<'_, '_> {
         let good = match self.ty.as_scalar() {
             // The scanner gives the integer -0 as a float.
             Some(dtype) if dtype.is_int() => value.to_bits() == (-0.0f64).to_bits() && self.builder.push_int(0),
+            // The fewest digits that read back to the same float are those that were written, up to the fifteenth.
+            Some(DType::Decimal(..)) => {
+                value.is_finite() && self.builder.push_decimal(ryu::Buffer::new().format_finite(value))
+            }
             Some(_) => self.builder.push_float(value),
             None => false,
         };
@@ -332,6 +340,7 @@ impl<'de> Visitor<'de> for Push<'_, '_> {
                 Some(DType::F32 | DType::F64) => {
                     cells::special_float(text).is_some_and(|value| self.builder.push_float(value))
                 }
+                Some(DType::Decimal(..)) => self.builder.push_decimal(text),
                 Some(DType::Date) => time::parse_date(text).map(|days| self.builder.push_fixed(days)).is_some(),
                 Some(DType::Timestamp) => time::parse_timestamp(text).map(|us| self.builder.push_fixed(us)).is_some(),
                 _ => false,

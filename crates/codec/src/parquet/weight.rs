@@ -1,7 +1,7 @@
 //! What pages and their values weigh in memory, reckoned before they are decoded.
 
 use ::parquet::{
-    basic::{Encoding, Type as Physical},
+    basic::{ConvertedType, Encoding, LogicalType, Type as Physical},
     schema::types::ColumnDescPtr,
 };
 
@@ -16,7 +16,10 @@ pub(super) struct Dictionary {
 
 /// Bytes that one value takes in a column and in the levels beside it; texts come on top.
 pub(super) fn cell_bytes(column: &ColumnDescPtr) -> u64 {
+    // Decimals of whatever width become 128 bits.
     let value = match column.physical_type() {
+        _ if column.converted_type() == ConvertedType::DECIMAL => 16,
+        _ if matches!(column.logical_type_ref(), Some(LogicalType::Decimal { .. })) => 16,
         Physical::BOOLEAN => 1,
         Physical::INT32 | Physical::FLOAT | Physical::BYTE_ARRAY => 4,
         Physical::INT64 | Physical::DOUBLE => 8,

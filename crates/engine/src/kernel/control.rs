@@ -131,7 +131,8 @@ fn branch(
 fn clear(frame: &Frame, home: Home) {
     let Home::Store(_) = home else { return };
     match &mut *frame.store_mut(home) {
-        Store::Text(s) => s.clear(),
+        Store::Text(s) | Store::Bytes(s) => s.clear(),
+        Store::Wide(s) => s.clear(),
         Store::List(s) => s.clear(),
         Store::Vector(s) => s.clear(),
         Store::Whole(s) => s.clear(),
@@ -148,6 +149,12 @@ fn copy_row(frame: &Frame, from: Option<Home>, to: Home, row: usize) {
     match (&mut *frame.store_mut(to), from.as_deref()) {
         (Store::Text(to), Some(Store::Text(from))) if from.is_valid(row) => to.push(from.text(row)),
         (Store::Text(to), _) => to.push_null(),
+        (Store::Bytes(to), Some(Store::Bytes(from))) => {
+            to.push_bytes(from.is_valid(row).then(|| from.row_bytes(row)));
+        }
+        (Store::Bytes(to), _) => to.push_null(),
+        (Store::Wide(to), Some(Store::Wide(from))) => to.push(from.get(row)),
+        (Store::Wide(to), _) => to.push(None),
         (Store::Vector(to), Some(Store::Vector(from))) if from.is_valid(row) => to.push(from.row(row)),
         (Store::Vector(to), _) => to.push_null(),
         (Store::List(to), Some(Store::List(from))) => to.push_row(from, row),

@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
+use model::{DType, Type};
+
 use crate::{
     error::PlanError,
-    expr::Expr,
+    expr::{Expr, ExprOp},
     plan::{Place, ValueType},
 };
 
@@ -25,7 +27,7 @@ pub mod vector;
 #[derive(Clone, Debug)]
 pub enum Op {
     /// A scalar function of the inputs, row by row; of whole tensors, element by element with broadcasting.
-    Expr(Expr),
+    Expr(ExprOp),
     Text(text::TextOp),
     Encode(encode::EncodeOp),
     Vector(vector::VectorOp),
@@ -54,8 +56,15 @@ impl Op {
 
     /// Returns the types of the outputs, or why the op does not take such inputs. `step` is for the message.
     pub fn infer(&self, step: &Arc<str>, inputs: &[ValueType]) -> Result<Vec<ValueType>, PlanError> {
+        let seen: Vec<ValueType>;
+        let inputs = if inputs.iter().any(|i| i.ty.as_scalar().is_some_and(DType::is_decimal)) {
+            seen = inputs.iter().map(|i| self.sees(i)).collect();
+            &seen
+        } else {
+            inputs
+        };
         let outs = match self {
-            Op::Expr(op) => op.infer(inputs),
+            Op::Expr(op) => return op.infer(step, inputs),
             Op::Text(op) => op.infer(inputs),
             Op::Encode(op) => op.infer(inputs),
             Op::Vector(op) => op.infer(inputs),
@@ -71,6 +80,24 @@ impl Op {
             expected: expected.to_owned(),
             got: list(inputs),
         })
+    }
+
+    /// Returns the type that a column of decimals is turned into before the op sees it, where the op does not compute on
+    /// decimals: a float64, or the text that labels are made of.
+    pub fn decimals_as(&self) -> Option<Type> {
+        match self {
+            Op::Encode(encode::EncodeOp::Index { .. }) => Some(Type::Text),
+            Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => Some(Type::F64),
+            _ => None,
+        }
+    }
+
+    /// Returns the input's type as the op sees it.
+    pub fn sees(&self, input: &ValueType) -> ValueType {
+        match (input.ty.as_scalar(), self.decimals_as()) {
+            (Some(DType::Decimal(..)), Some(ty)) => ValueType { ty, place: input.place },
+            _ => input.clone(),
+        }
     }
 
     /// Returns what contradicts itself in the parameters.
@@ -125,6 +152,12 @@ macro_rules! from_family {
     )*};
 }
 from_family!(
-    Expr: Expr, Text: text::TextOp, Encode: encode::EncodeOp, Vector: vector::VectorOp, Linear: linear::LinearOp,
+    Expr: ExprOp, Text: text::TextOp, Encode: encode::EncodeOp, Vector: vector::VectorOp, Linear: linear::LinearOp,
     Forest: forest::ForestOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp, Control: control::ControlOp
 );
+
+impl From<Expr> for Op {
+    fn from(expr: Expr) -> Op {
+        Op::Expr(ExprOp::Typed(expr))
+    }
+}

@@ -24,7 +24,7 @@ pub struct HashCounts {
 impl HashCounts {
     pub(super) fn new(size: u32, hash: Hash, binary: bool, site: &Site<'_>) -> Result<HashCounts, CompileError> {
         if let Type::List(item) = &site.inputs[0].ty
-            && let Some(dtype @ (DType::Date | DType::Timestamp)) = item.as_scalar()
+            && let Some(dtype @ (DType::Date | DType::Timestamp | DType::Decimal(..))) = item.as_scalar()
         {
             return Err(CompileError::Unimplemented(format!("{}: the hash of a {dtype}", site.step)));
         }
@@ -39,7 +39,9 @@ impl HashCounts {
             (Items::Text(texts), Hash::Murmur3) => self.rows(env, &lists, &mut out, |i| of_text::<false>(texts, i)),
             (Items::Text(texts), Hash::Murmur3Tail) => self.rows(env, &lists, &mut out, |i| of_text::<true>(texts, i)),
             (Items::Cells(cells), _) => self.rows(env, &lists, &mut out, |i| of_cell(cells, i)),
-            (Items::List(_), _) => unreachable!("compiled for lists of texts or numbers"),
+            (Items::List(_) | Items::Bytes(_) | Items::Wide(_), _) => {
+                unreachable!("compiled for lists of texts or numbers")
+            }
         }
     }
 
@@ -80,5 +82,6 @@ fn of_cell(cells: &CellStore, i: usize) -> u32 {
         DType::F64 | DType::I64 | DType::U64 | DType::Timestamp => hash::of_long(cell),
         DType::Bool | DType::I8 | DType::I16 | DType::I32 | DType::F32 => hash::of_int(cell as u32),
         DType::U8 | DType::U16 | DType::U32 | DType::Date => hash::of_int(cell as u32),
+        DType::Decimal(..) => unreachable!("refused when it is compiled"),
     }
 }

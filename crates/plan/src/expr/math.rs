@@ -1,0 +1,201 @@
+//! Mathematics: functions of float64, rounding, bits, order of several.
+
+use std::ops::RangeInclusive;
+
+use model::{DType, Type};
+
+use super::{OnFault, arith};
+
+/// How the digits past a scale go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    HalfUp,
+    HalfEven,
+    Floor,
+    Ceiling,
+}
+
+/// Functions of numbers. Unless it says otherwise, of one float64 (two) to float64, as Java's `StrictMath` has it within the
+/// last digit: NaN gives NaN, outside its domain a function is NaN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Math {
+    Cbrt,
+    Expm1,
+    /// Natural logarithm; null at 0 and below, as Spark's `ln`.
+    Ln,
+    /// Null at 0 and below.
+    Log2,
+    /// Null at 0 and below.
+    Log10,
+    /// Null at -1 and below.
+    Log1p,
+    /// `(base, x)`: ln x / ln base; null where either is 0 or below.
+    Log,
+    Pow,
+    Sin,
+    Cos,
+    Tan,
+    Cot,
+    Sec,
+    Csc,
+    Asin,
+    Acos,
+    Atan,
+    /// `(y, x)`; -0.0 as 0.0.
+    Atan2,
+    Sinh,
+    Cosh,
+    Tanh,
+    Asinh,
+    Acosh,
+    Atanh,
+    Hypot,
+    Degrees,
+    Radians,
+    /// To the nearest integer, half to even.
+    Rint,
+    /// -1.0, 0.0, 1.0; NaN.
+    Signum,
+    /// The largest integer not above: a float64 to int64 (saturating, NaN is 0), an int64 as it is, a decimal(p,s) to
+    /// decimal(p-s+1,0).
+    Floor,
+    /// The smallest integer not below: types as of [`Math::Floor`].
+    Ceil,
+    /// To so many digits after the point (before it, where below 0). Of a float by way of its shortest decimal text, NaN and
+    /// infinities as they are; of integers, where the result does not fit, by [`OnFault`]; of a decimal, `to` is the result.
+    Round {
+        mode: Rounding,
+        scale: i32,
+        on: OnFault,
+        to: DType,
+    },
+    /// The largest of the arguments that are not null, in the order of [`super::Compare`].
+    Greatest,
+    /// The smallest of the arguments that are not null, in the order of [`super::Compare`].
+    Least,
+    /// Whether a float is NaN; false of null.
+    IsNaN,
+    /// The first float, or the second where it is NaN (null where the first is null).
+    NaNvl,
+    /// Of an int32, to int64; null outside 0..=20.
+    Factorial,
+    /// Of two integers of one type.
+    BitAnd,
+    BitOr,
+    BitXor,
+    BitNot,
+    /// The number of bits set in a boolean or in an integer widened to int64, an int32.
+    BitCount,
+    /// `(int32 or int64, int32)`: the count counts modulo the width.
+    ShiftLeft,
+    /// As [`Math::ShiftLeft`], the sign kept.
+    ShiftRight,
+    /// As [`Math::ShiftLeft`], zeros from the left.
+    ShiftRightUnsigned,
+    /// `(x, low, high, count int64)`: the number of the bucket of equal width that x is in, an int64; null where count is
+    /// not above 0, where the bounds are equal, NaN or infinite, or x is NaN.
+    WidthBucket,
+}
+
+impl Math {
+    pub fn name(self) -> &'static str {
+        match self {
+            Math::Cbrt => "cbrt",
+            Math::Expm1 => "expm1",
+            Math::Ln => "sql_ln",
+            Math::Log2 => "log2",
+            Math::Log10 => "log10",
+            Math::Log1p => "log1p",
+            Math::Log => "log",
+            Math::Pow => "pow",
+            Math::Sin => "sin",
+            Math::Cos => "cos",
+            Math::Tan => "tan",
+            Math::Cot => "cot",
+            Math::Sec => "sec",
+            Math::Csc => "csc",
+            Math::Asin => "asin",
+            Math::Acos => "acos",
+            Math::Atan => "atan",
+            Math::Atan2 => "atan2",
+            Math::Sinh => "sinh",
+            Math::Cosh => "cosh",
+            Math::Tanh => "tanh",
+            Math::Asinh => "asinh",
+            Math::Acosh => "acosh",
+            Math::Atanh => "atanh",
+            Math::Hypot => "hypot",
+            Math::Degrees => "degrees",
+            Math::Radians => "radians",
+            Math::Rint => "rint",
+            Math::Signum => "signum",
+            Math::Floor => "floor",
+            Math::Ceil => "ceil",
+            Math::Round { mode: Rounding::HalfUp, .. } => "round",
+            Math::Round { mode: Rounding::HalfEven, .. } => "bround",
+            Math::Round { mode: Rounding::Floor, .. } => "round_floor",
+            Math::Round { mode: Rounding::Ceiling, .. } => "round_ceil",
+            Math::Greatest => "greatest",
+            Math::Least => "least",
+            Math::IsNaN => "is_nan",
+            Math::NaNvl => "nanvl",
+            Math::Factorial => "factorial",
+            Math::BitAnd => "&",
+            Math::BitOr => "|",
+            Math::BitXor => "^",
+            Math::BitNot => "~",
+            Math::BitCount => "bit_count",
+            Math::ShiftLeft => "shift_left",
+            Math::ShiftRight => "shift_right",
+            Math::ShiftRightUnsigned => "shift_right_unsigned",
+            Math::WidthBucket => "width_bucket",
+        }
+    }
+
+    pub fn arity(self) -> RangeInclusive<usize> {
+        match self {
+            Math::Log | Math::Pow | Math::Atan2 | Math::Hypot | Math::NaNvl => 2..=2,
+            Math::BitAnd | Math::BitOr | Math::BitXor => 2..=2,
+            Math::ShiftLeft | Math::ShiftRight | Math::ShiftRightUnsigned => 2..=2,
+            Math::Greatest | Math::Least => 1..=usize::MAX,
+            Math::WidthBucket => 4..=4,
+            _ => 1..=1,
+        }
+    }
+
+    pub(crate) fn result(self, args: &[Type]) -> Option<Type> {
+        use DType::{Bool, Decimal, F32, F64, I32, I64};
+        let same = args.windows(2).all(|w| w[0] == w[1]);
+        let first = args[0].as_scalar();
+        let of = Type::scalar;
+        match self {
+            Math::Greatest | Math::Least => (same && arith::is_comparable(&args[0])).then(|| args[0].clone()),
+            Math::IsNaN => first.filter(|d| d.is_float()).map(|_| of(Bool)),
+            Math::NaNvl => first.filter(|d| same && d.is_float()).map(of),
+            Math::Factorial => (first == Some(I32)).then_some(of(I64)),
+            Math::BitAnd | Math::BitOr | Math::BitXor | Math::BitNot => {
+                first.filter(|&d| same && arith::is_signed(d)).map(of)
+            }
+            Math::BitCount => first.filter(|&d| d == Bool || arith::is_signed(d)).map(|_| of(I32)),
+            Math::ShiftLeft | Math::ShiftRight | Math::ShiftRightUnsigned => {
+                let count = args[1].as_scalar() == Some(I32);
+                first.filter(|d| count && matches!(d, I32 | I64)).map(of)
+            }
+            Math::Floor | Math::Ceil => match first? {
+                F64 | I64 => Some(of(I64)),
+                Decimal(p, s) => Some(of(Decimal((p - s + 1).min(38), 0))),
+                _ => None,
+            },
+            Math::Round { to, .. } => match first? {
+                Decimal(..) => to.is_decimal().then_some(of(to)),
+                F32 | F64 => (first == Some(to)).then_some(of(to)),
+                from => (arith::is_signed(from) && from == to).then_some(of(to)),
+            },
+            Math::WidthBucket => {
+                let floats = args[..3].iter().all(|ty| *ty == Type::F64);
+                (floats && args[3] == Type::I64).then_some(Type::I64)
+            }
+            _ => (same && first == Some(F64)).then_some(Type::F64),
+        }
+    }
+}
