@@ -68,14 +68,14 @@ pub fn compile(
 
 /// Makes these the outputs of a call that names none.
 fn restrict(model: &mut plan::Model, names: &[String]) -> Result<(), OpenError> {
-    let has = |name: &String| model.plans.iter().any(|(_, plan)| plan.outputs.iter().any(|o| *o.name == **name));
+    let has = |name: &String| model.plans.iter().any(|(_, plan)| plan.last().outputs.iter().any(|o| *o.name == **name));
     if let Some(unknown) = names.iter().find(|name| !has(name)) {
-        let known = model.plans.iter().flat_map(|(_, plan)| plan.outputs.iter().map(|o| &*o.name));
+        let known = model.plans.iter().flat_map(|(_, plan)| plan.last().outputs.iter().map(|o| &*o.name));
         let known = known.collect::<Vec<_>>().join(", ");
         return Err(OpenError::Config(format!("outputs: the model has no `{unknown}`; there are {known}")));
     }
     for (_, plan) in &mut model.plans {
-        for output in &mut Arc::make_mut(plan).outputs {
+        for output in &mut Arc::make_mut(plan).last_mut().outputs {
             output.default = names.iter().any(|name| **name == *output.name);
             output.optional = false;
         }

@@ -14,6 +14,7 @@ use crate::{
     TILE_ROWS,
     error::CompileError,
     frame::{Home, NodeNames},
+    group::GroupProgram,
     kernel::{
         Kernel, Site,
         control::{ArmBody, ControlKernel, LoopBody},
@@ -28,21 +29,35 @@ pub fn compile(
     input_types: &[Option<ValueType>],
     asked: Option<&Arc<[Arc<str>]>>,
 ) -> Result<Program, CompileError> {
-    let gates = plan.gates(|input| input_types[input].is_some());
+    let gates = plan.gates(&|input| input_types[input].is_some());
     let outputs = asked_outputs(plan, input_types, asked, &gates)?;
-    let slots: Vec<SlotId> = outputs.iter().map(|(_, slot)| *slot).collect();
-    let needed = plan.needed(slots.iter().copied(), &gates);
+    let needed = plan.needed(outputs.iter().map(|(_, slot)| *slot), &gates);
     for ((input, ty), _) in plan.inputs.iter().zip(input_types).zip(&needed.inputs).filter(|(_, needed)| **needed) {
         if ty.is_none() {
             let expected = input.takes.first().to_string();
             return Err(CompileError::MissingInput { name: input.name.clone(), expected });
         }
     }
+    let absent = absent(plan, input_types, asked.is_some());
+    Ok(Program { asked: asked.cloned(), absent, ..compile_needed(plan, input_types, &outputs, &needed)? })
+}
+
+/// Compiles what is needed for slots of the last plan, which get these names.
+fn compile_needed(
+    plan: &Plan,
+    input_types: &[Option<ValueType>],
+    outputs: &[(Arc<str>, SlotId)],
+    needed: &Needed,
+) -> Result<Program, CompileError> {
+    static IDS: AtomicU64 = AtomicU64::new(1);
     let types = plan.infer(input_types)?;
+    let grouped = plan.grouped.as_ref().zip(needed.then.as_deref());
+    let read_by_groups: Vec<SlotId> = grouped.map_or_else(Vec::new, |(g, then)| g.reads(&then.inputs).collect());
     let mut compiler = Compiler::default();
     let mut inputs = Vec::new();
     let mut homes = vec![None; plan.inputs.len()];
-    let read = read_by_nodes(plan, &needed);
+    let mut read = read_by_nodes(plan, needed);
+    read_by_groups.iter().for_each(|slot| read[slot.index()] = true);
     for (i, input) in plan.inputs.iter().enumerate().filter(|(i, _)| needed.inputs[*i]) {
         let ty = types[input.slot.index()].clone().expect("a needed input has a type, as was just seen");
         if read[input.slot.index()] {
@@ -50,27 +65,36 @@ pub fn compile(
         }
         inputs.push(ProgramInput { name: input.name.clone(), ty, home: homes[i] });
     }
-    let (body, sources) = compiler.top(plan, &needed, &types, &homes, &slots, &inputs)?;
-    let outputs = outputs.iter().zip(sources).map(|((name, slot), source)| ProgramOutput {
-        name: name.clone(),
-        ty: types[slot.index()].clone().expect("a needed slot has a type"),
-        source,
-    });
-    static IDS: AtomicU64 = AtomicU64::new(1);
-    Ok(Program {
+    let mut program = Program {
         id: IDS.fetch_add(1, Ordering::Relaxed),
-        asked: asked.cloned(),
-        outputs: outputs.collect(),
-        body,
-        nodes: compiler.nodes,
-        tile_rows: tile_rows(&compiler.layout),
-        layout: compiler.layout,
-        not_separable: plan.not_separable().map(|n| (n.step.clone(), n.op.name())),
         has_whole_inputs: inputs.iter().any(|i| i.ty.place == Place::Whole),
         has_loops: has_loops(plan),
-        absent: absent(plan, input_types, asked.is_some()),
+        is_separable: plan.nodes.iter().all(|node| node.op.is_separable()),
+        not_separable: plan.not_separable().map(|(step, op)| (step.clone(), op)),
         inputs,
-    })
+        ..Program::default()
+    };
+    if let Some((grouped, then)) = grouped {
+        program.body = compiler.body(plan, needed, &types, &homes, &read_by_groups)?;
+        let read = &then.inputs;
+        let then = compile_needed(&grouped.then, &grouped.infer(&types)?, outputs, then)?;
+        program.has_loops |= then.has_loops;
+        program.groups = Some(Box::new(GroupProgram::new(grouped, plan, &types, read, then)));
+    } else {
+        let slots: Vec<SlotId> = outputs.iter().map(|(_, slot)| *slot).collect();
+        let (body, sources) = compiler.top(plan, needed, &types, &homes, &slots, &program.inputs)?;
+        program.body = body;
+        let outputs = outputs.iter().zip(sources).map(|((name, slot), source)| ProgramOutput {
+            name: name.clone(),
+            ty: types[slot.index()].clone().expect("a needed slot has a type"),
+            source,
+        });
+        program.outputs = outputs.collect();
+    }
+    program.nodes = compiler.nodes;
+    program.tile_rows = tile_rows(&compiler.layout);
+    program.layout = compiler.layout;
+    Ok(program)
 }
 
 fn asked_outputs(
@@ -79,15 +103,16 @@ fn asked_outputs(
     asked: Option<&Arc<[Arc<str>]>>,
     gates: &[bool],
 ) -> Result<Vec<(Arc<str>, SlotId)>, CompileError> {
+    let outputs = &plan.last().outputs;
     let Some(names) = asked else {
         let is_there = |(needed, ty): (bool, &Option<ValueType>)| !needed || ty.is_some();
         let possible = |o: &Output| plan.needed([o.slot], gates).inputs.into_iter().zip(input_types).all(is_there);
-        let shown = plan.outputs.iter().filter(|o| o.default || o.optional && possible(o));
+        let shown = outputs.iter().filter(|o| o.default || o.optional && possible(o));
         return Ok(shown.map(|o| (o.name.clone(), o.slot)).collect());
     };
     let find = |name: &Arc<str>| {
-        let known = || plan.outputs.iter().map(|o| o.name.to_string()).collect();
-        let output = plan.outputs.iter().find(|o| o.name == *name);
+        let known = || outputs.iter().map(|o| o.name.to_string()).collect();
+        let output = outputs.iter().find(|o| o.name == *name);
         output
             .map(|o| (o.name.clone(), o.slot))
             .ok_or_else(|| CompileError::UnknownOutput { name: name.clone(), known: known() })
@@ -97,8 +122,8 @@ fn asked_outputs(
 
 /// Returns the inputs that are not there and that would add outputs or drop rows if they were.
 fn absent(plan: &Plan, input_types: &[Option<ValueType>], asked: bool) -> Vec<Arc<str>> {
-    let optional = plan.outputs.iter().filter(|o| o.optional && !asked).map(|o| o.slot);
-    let optional = plan.needed(optional, &plan.gates(|_| true));
+    let optional = plan.last().outputs.iter().filter(|o| o.optional && !asked).map(|o| o.slot);
+    let optional = plan.needed(optional, &plan.gates(&|_| true));
     let inputs = plan.inputs.iter().zip(input_types).zip(optional.inputs);
     inputs.filter(|((_, ty), optional)| *optional && ty.is_none()).map(|((i, _), _)| i.name.clone()).collect()
 }
@@ -302,7 +327,7 @@ impl Compiler {
         let types = plan.infer(&given)?;
         let homes: Vec<Option<Home>> = homes.iter().copied().map(Some).collect();
         let wanted: Vec<SlotId> = plan.outputs.iter().map(|o| o.slot).collect();
-        let needed = plan.needed(wanted.iter().copied(), &plan.gates(|_| true));
+        let needed = plan.needed(wanted.iter().copied(), &plan.gates(&|_| true));
         self.body(plan, &needed, &types, &homes, &wanted)
     }
 

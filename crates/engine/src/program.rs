@@ -7,12 +7,14 @@ use plan::ValueType;
 
 use crate::{
     frame::{Home, NodeNames},
+    group::GroupProgram,
     kernel::Kernel,
     store::{CellStore, Items, ListStore, Store, TextStore, VectorStore, WholeStore, WideStore},
 };
 
 /// A plan compiled for the outputs asked and the types of the inputs. Immutable; any number of threads run it, each in
 /// its own [`crate::Workspace`].
+#[derive(Default)]
 pub struct Program {
     /// Unique in this process: what a thread finds its workspace by.
     pub(crate) id: u64,
@@ -26,7 +28,11 @@ pub struct Program {
     pub(crate) layout: Layout,
     /// Rows of a tile: fewer where rows are wide, so that a tile stays in cache.
     pub(crate) tile_rows: usize,
-    /// The node that prevents rows from being cut and joined, as (step, op).
+    /// What becomes of the rows where the plan ends in groups: then there are no outputs here, but behind them.
+    pub(crate) groups: Option<Box<GroupProgram>>,
+    /// Whether the rows before any groups may be run in tiles.
+    pub(crate) is_separable: bool,
+    /// The step that prevents calls from being cut and joined by rows, with its op.
     pub(crate) not_separable: Option<(Arc<str>, &'static str)>,
     pub(crate) has_whole_inputs: bool,
     pub(crate) has_loops: bool,
@@ -128,7 +134,12 @@ fn new_list(item: &Type) -> ListStore {
 impl Program {
     /// Returns the names and types of the outputs, in the order asked.
     pub fn outputs(&self) -> impl Iterator<Item = (&Arc<str>, &ValueType)> {
-        self.outputs.iter().map(|o| (&o.name, &o.ty))
+        self.last().outputs.iter().map(|o| (&o.name, &o.ty))
+    }
+
+    /// Returns the program whose outputs are the answer's.
+    fn last(&self) -> &Program {
+        self.groups.as_ref().map_or(self, |groups| groups.then.last())
     }
 
     /// Returns whether calls may be cut by rows and joined: `Err` names the step and op that prevents it.

@@ -55,8 +55,11 @@ impl Program {
 
     /// Answers the whole call.
     pub fn predict(&self, call: &Call, workspace: &mut Workspace) -> Result<Batch, PredictError> {
+        if let Some(groups) = &self.groups {
+            return groups.answer(self, call, workspace);
+        }
         let rows = call.batch.rows();
-        let tile = if self.not_separable.is_some() { rows } else { self.tile_rows };
+        let tile = if self.is_separable { self.tile_rows } else { rows };
         let mut builders: Vec<Option<Builder>> = self.outputs.iter().map(|o| builder(&o.ty, o.source)).collect();
         let mut wholes = Vec::new();
         let mut faults: Vec<Fault> = Vec::new();
@@ -95,8 +98,8 @@ impl Program {
 
     /// Returns whether one run answers a call of so many rows, in columns alone.
     pub(crate) fn shows(&self, rows: usize) -> bool {
-        let one_run = self.not_separable.is_some() || rows <= self.tile_rows;
-        one_run && rows > 0 && self.outputs.iter().all(|o| o.ty.place == Place::Rows(0))
+        let one_run = !self.is_separable || rows <= self.tile_rows;
+        one_run && rows > 0 && self.groups.is_none() && self.outputs.iter().all(|o| o.ty.place == Place::Rows(0))
     }
 
     /// Returns the error of a run with refused rows, if the caller wants the call to fail then.
@@ -221,6 +224,17 @@ impl Answer<'_> {
                 load::unload(self.frame, home, builder);
             }
         }
+    }
+
+    pub(crate) fn frame(&self) -> &Frame {
+        self.frame
+    }
+
+    /// Returns the rows refused, in the call's counting.
+    pub(crate) fn refused(&self) -> Vec<Fault> {
+        let faults = self.frame.faults();
+        let refused = faults.iter().filter(|fault| fault.refusal.is_some());
+        refused.map(|fault| Fault { row: fault.row + self.start as u32, ..fault.clone() }).collect()
     }
 
     /// Returns the answer's batch: the tile's rows alone.

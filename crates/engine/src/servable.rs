@@ -19,6 +19,9 @@ const PROGRAMS_MAX: usize = 16;
 /// Most rows of a call whose plan cannot be cut by rows.
 pub const WHOLE_ROWS_MAX: usize = 65_536;
 
+/// Most rows of a call that become groups: they are computed in tiles, so only the request itself is large.
+pub const GROUPED_ROWS_MAX: usize = 1 << 24;
+
 /// A model that answers.
 pub struct Servable {
     signatures: Vec<Signature>,
@@ -60,11 +63,12 @@ impl Servable {
     fn answer(&self, call: &Call) -> Result<model::Batch, PredictError> {
         let program = self.program(call)?;
         let rows = call.batch.rows();
-        if let (Err((step, op)), true) = (program.separable(), rows > WHOLE_ROWS_MAX) {
+        let rows_max = if program.is_separable { GROUPED_ROWS_MAX } else { WHOLE_ROWS_MAX };
+        if let (Err((step, op)), true) = (program.separable(), rows > rows_max) {
             return Err(PredictError::TooLarge {
                 what: format!("the number of rows, which {op} of {step} needs together,"),
                 got: rows as u64,
-                limit: WHOLE_ROWS_MAX as u64,
+                limit: rows_max as u64,
                 key: "rows_max",
             });
         }

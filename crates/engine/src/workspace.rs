@@ -12,6 +12,8 @@ use crate::{ONE_ROWS, frame::Frame, program::Program};
 pub struct Workspace {
     one: Option<Frame>,
     tile: Option<Frame>,
+    /// Of the program over the groups, where there is one.
+    then: Option<Box<Workspace>>,
 }
 
 impl Workspace {
@@ -30,8 +32,14 @@ impl Workspace {
         self.tile.as_ref().expect("made just above")
     }
 
+    /// Returns the workspace of the program over the groups.
+    pub(crate) fn then(&mut self) -> &mut Workspace {
+        self.then.get_or_insert_default()
+    }
+
     fn bytes(&self) -> usize {
-        [&self.one, &self.tile].into_iter().flatten().map(Frame::bytes).sum()
+        let own: usize = [&self.one, &self.tile].into_iter().flatten().map(Frame::bytes).sum();
+        own + self.then.as_ref().map_or(0, |then| then.bytes())
     }
 }
 

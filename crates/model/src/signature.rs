@@ -70,6 +70,9 @@ pub struct Signature {
     pub name: Arc<str>,
     pub inputs: Vec<Field>,
     pub outputs: Vec<Field>,
+    /// The answer's rows are groups of the request's: others, in their own order and number. Calls are not cut or joined, and
+    /// a row that is refused refuses the call.
+    pub grouped: bool,
 }
 
 impl Signature {

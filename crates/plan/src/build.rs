@@ -6,6 +6,7 @@ use model::Takes;
 
 use crate::{
     error::PlanError,
+    group::{Aggregation, Grouped},
     op::Op,
     plan::{Input, Node, Output, Plan, Slot, SlotId},
 };
@@ -83,6 +84,12 @@ impl PlanBuilder {
         self.plan.outputs.push(Output { name: name.into(), slot, default: false, optional: true });
     }
 
+    /// Ends the plan in groups; what follows is `then` (see [`Grouped`]), whose outputs are the model's.
+    pub fn group(&mut self, step: &str, keys: &[SlotId], aggregates: Vec<Aggregation>, then: Plan) {
+        let (step, keys, then) = (step.into(), keys.to_vec(), Arc::new(then));
+        self.plan.grouped = Some(Grouped { step, keys, aggregates, then });
+    }
+
     /// Returns the plan, its parameters checked.
     pub fn finish(self) -> Result<Plan, PlanError> {
         let plan = self.plan;
@@ -94,6 +101,9 @@ impl PlanBuilder {
             if !names.insert(&output.name) {
                 return Err(PlanError::Shape(format!("two outputs are called {:?}", output.name)));
             }
+        }
+        if let Some(grouped) = &plan.grouped {
+            grouped.check(&plan)?;
         }
         if plan.inputs.iter().any(|i| matches!(&i.takes, Takes::From(types) if types.is_empty())) {
             return Err(PlanError::Shape("an input takes no type".to_owned()));

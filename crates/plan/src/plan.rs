@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{Field, Signature, Takes, Type};
 
-use crate::{error::PlanError, op::Op};
+use crate::{error::PlanError, group::Grouped, op::Op};
 
 /// Place of a value in a plan; each is written once, by an input or by one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,7 +98,9 @@ pub struct Plan {
     pub slots: Vec<Slot>,
     pub inputs: Vec<Input>,
     pub nodes: Vec<Node>,
+    /// Those of this plan itself: none where it ends in groups (see [`Plan::last`]).
     pub outputs: Vec<Output>,
+    pub grouped: Option<Grouped>,
 }
 
 /// What is run for some outputs: one flag a node, one an input.
@@ -106,9 +108,20 @@ pub struct Plan {
 pub struct Needed {
     pub nodes: Vec<bool>,
     pub inputs: Vec<bool>,
+    /// Of the plan over the groups, where there are any.
+    pub then: Option<Box<Needed>>,
 }
 
 impl Plan {
+    /// Returns the plan whose outputs are the model's: this one, or the last over groups (of groups).
+    pub fn last(&self) -> &Plan {
+        let mut last = self;
+        while let Some(grouped) = &last.grouped {
+            last = &grouped.then;
+        }
+        last
+    }
+
     /// Returns the type of every slot when the inputs (in their order) have these; `None` for slots that only inputs
     /// without a type feed.
     pub fn infer(&self, inputs: &[Option<ValueType>]) -> Result<Vec<Option<ValueType>>, PlanError> {
@@ -131,6 +144,26 @@ impl Plan {
         Ok(types)
     }
 
+    /// Returns the last plan, to be changed.
+    pub fn last_mut(&mut self) -> &mut Plan {
+        match &mut self.grouped {
+            None => self,
+            Some(_) => {
+                let grouped = self.grouped.as_mut().expect("as was just seen");
+                Arc::make_mut(&mut grouped.then).last_mut()
+            }
+        }
+    }
+
+    /// Returns the types of the last plan's slots when the inputs of this one have these.
+    pub fn infer_last(&self, inputs: &[Option<ValueType>]) -> Result<Vec<Option<ValueType>>, PlanError> {
+        let types = self.infer(inputs)?;
+        match &self.grouped {
+            None => Ok(types),
+            Some(grouped) => grouped.then.infer_last(&grouped.infer(&types)?),
+        }
+    }
+
     /// Returns the input types that metadata shows: what each demands, or the first that it takes.
     pub fn first_types(&self) -> Vec<Option<ValueType>> {
         let of = |i: &Input| ValueType {
@@ -142,13 +175,13 @@ impl Plan {
 
     /// Returns which gates run where these inputs are there, one flag a node: all but those over an input that is not, and
     /// that only optional outputs are computed from. What rows a label drops, it drops where there is a label.
-    pub fn gates(&self, is_there: impl Fn(usize) -> bool) -> Vec<bool> {
+    pub fn gates(&self, is_there: &dyn Fn(usize) -> bool) -> Vec<bool> {
         let mut runs = vec![false; self.nodes.len()];
         if !self.nodes.iter().any(|node| node.op.is_gate()) {
             return runs;
         }
         let of = |outputs: &dyn Fn(&Output) -> bool| {
-            self.needed(self.outputs.iter().filter(|o| outputs(o)).map(|o| o.slot), &runs).inputs
+            self.needed(self.last().outputs.iter().filter(|o| outputs(o)).map(|o| o.slot), &runs).inputs
         };
         let (default, optional) = (of(&|o| o.default), of(&|o| o.optional));
         let mut is_left_out = vec![false; self.slots.len()];
@@ -163,11 +196,22 @@ impl Plan {
         runs
     }
 
-    /// Returns what the slots are computed by and from, and the gates that run (see [`Plan::gates`]): rows that a gate drops
-    /// are dropped from every output.
+    /// Returns what slots of the last plan are computed by and from, and the gates that run (see [`Plan::gates`]): rows that
+    /// a gate drops are dropped from every output.
     pub fn needed(&self, slots: impl IntoIterator<Item = SlotId>, gates: &[bool]) -> Needed {
         let mut wanted = vec![false; self.slots.len()];
-        slots.into_iter().for_each(|s| wanted[s.index()] = true);
+        let then = match &self.grouped {
+            None => {
+                slots.into_iter().for_each(|s| wanted[s.index()] = true);
+                None
+            }
+            Some(grouped) => {
+                let slots: Vec<SlotId> = slots.into_iter().collect();
+                let then = grouped.then.needed(slots, &grouped.then.gates(&|_| true));
+                grouped.reads(&then.inputs).for_each(|s| wanted[s.index()] = true);
+                Some(Box::new(then))
+            }
+        };
         let mut nodes = gates.to_vec();
         for (i, node) in self.nodes.iter().enumerate().rev() {
             // What nobody asked for is not computed, and so refuses and drops no rows.
@@ -176,15 +220,16 @@ impl Plan {
                 node.inputs.iter().for_each(|s| wanted[s.index()] = true);
             }
         }
-        Needed { nodes, inputs: self.inputs.iter().map(|i| wanted[i.slot.index()]).collect() }
+        Needed { nodes, inputs: self.inputs.iter().map(|i| wanted[i.slot.index()]).collect(), then }
     }
 
     /// Returns the plan's signature under this name.
     pub fn signature(&self, name: &str) -> Signature {
-        let types = self.infer(&self.first_types()).unwrap_or_else(|_| vec![None; self.slots.len()]);
-        let (required, all) = (self.gates(|_| false), self.gates(|_| true));
+        let last = self.last();
+        let types = self.infer_last(&self.first_types()).unwrap_or_else(|_| vec![None; last.slots.len()]);
+        let (required, all) = (self.gates(&|_| false), self.gates(&|_| true));
         let of = |outputs: &dyn Fn(&Output) -> bool, gates: &[bool]| {
-            self.needed(self.outputs.iter().filter(|o| outputs(o)).map(|o| o.slot), gates).inputs
+            self.needed(self.last().outputs.iter().filter(|o| outputs(o)).map(|o| o.slot), gates).inputs
         };
         let (defaults, optional) = (of(&|o| o.default, &required), of(&|o| o.optional, &all));
         let gating = of(&|_| false, &all);
@@ -198,7 +243,7 @@ impl Plan {
             gates: gating[i],
             needs: Vec::new(),
         });
-        let outputs = self.outputs.iter().map(|output| {
+        let outputs = last.outputs.iter().map(|output| {
             let ty = types[output.slot.index()].clone().unwrap_or(ValueType::rows(Type::Bytes));
             let needs = self.needed([output.slot], &required).inputs;
             Field {
@@ -212,11 +257,13 @@ impl Plan {
                 needs: (0..needs.len() as u32).filter(|&i| needs[i as usize]).collect(),
             }
         });
-        Signature { name: name.into(), inputs: inputs.collect(), outputs: outputs.collect() }
+        let (inputs, outputs) = (inputs.collect(), outputs.collect());
+        Signature { name: name.into(), inputs, outputs, grouped: self.grouped.is_some() }
     }
 
-    /// Returns the first node, if any, because of which an output row depends on more than its own input row.
-    pub fn not_separable(&self) -> Option<&Node> {
-        self.nodes.iter().find(|n| !n.op.is_separable())
+    /// Returns the first step, if any, because of which an output row depends on more than its own input row, with its op.
+    pub fn not_separable(&self) -> Option<(&Arc<str>, &'static str)> {
+        let node = self.nodes.iter().find(|n| !n.op.is_separable()).map(|n| (&n.step, n.op.name()));
+        node.or_else(|| self.grouped.as_ref().map(|grouped| (&grouped.step, "group")))
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use model::Takes;
 
 use crate::{
+    group::Aggregation,
     op::{
         Op,
         control::ControlOp,
@@ -14,18 +15,18 @@ use crate::{
         text::{Fold, Split, TextOp},
         vector::VectorOp,
     },
-    plan::{Plan, SlotId},
+    plan::{Plan, SlotId, ValueType},
 };
 
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.print(f, 0)
+        self.print(f, 0, &self.first_types())
     }
 }
 
 impl Plan {
-    fn print(&self, f: &mut Formatter<'_>, indent: usize) -> fmt::Result {
-        let types = self.infer(&self.first_types()).unwrap_or_else(|_| vec![None; self.slots.len()]);
+    fn print(&self, f: &mut Formatter<'_>, indent: usize, given: &[Option<ValueType>]) -> fmt::Result {
+        let types = self.infer(given).unwrap_or_else(|_| vec![None; self.slots.len()]);
         let ty = |slot: SlotId| types[slot.index()].as_ref().map_or("?".to_owned(), ToString::to_string);
         let name = |slot: SlotId| &*self.slots[slot.index()].name;
         let pad = " ".repeat(indent);
@@ -45,7 +46,7 @@ impl Plan {
             writeln!(f, "{}{}", if node.step.is_empty() { "" } else { "  # " }, node.step)?;
             if let Op::Control(control) = &node.op {
                 for plan in control.plans() {
-                    plan.print(f, indent + 4)?;
+                    plan.print(f, indent + 4, &plan.first_types())?;
                 }
             }
         }
@@ -57,7 +58,27 @@ impl Plan {
             };
             writeln!(f, "{pad}output {}: {}{hidden}", output.name, ty(output.slot))?;
         }
-        Ok(())
+        match &self.grouped {
+            None => Ok(()),
+            Some(grouped) => {
+                let keys: Vec<&str> = grouped.keys.iter().map(|&s| name(s)).collect();
+                write!(
+                    f,
+                    "{pad}groups {}",
+                    if keys.is_empty() { "of all rows".to_owned() } else { format!("by {}", keys.join(", ")) }
+                )?;
+                writeln!(f, "{}{}", if grouped.step.is_empty() { "" } else { "  # " }, grouped.step)?;
+                for (Aggregation { op, inputs, distinct }, input) in
+                    grouped.aggregates.iter().zip(&grouped.then.inputs[keys.len()..])
+                {
+                    let inputs: Vec<&str> = inputs.iter().map(|&s| name(s)).collect();
+                    let distinct = if *distinct { "distinct " } else { "" };
+                    writeln!(f, "{pad}       {} = {}({distinct}{})", input.name, op.name(), inputs.join(", "))?;
+                }
+                let given = grouped.infer(&types).unwrap_or_else(|_| vec![None; grouped.then.inputs.len()]);
+                grouped.then.print(f, indent + 4, &given)
+            }
+        }
     }
 }
 

@@ -120,7 +120,7 @@ mod tests {
 
     fn decoder(known: &Known, load: Load, outputs: Option<&str>) -> Arc<Decoder> {
         let (inputs, outs) = (vec![field("x", Type::F64)], vec![field("y", Type::F64)]);
-        let signature = Signature { name: "s".into(), inputs, outputs: outs };
+        let signature = Signature { name: "s".into(), inputs, outputs: outs, grouped: false };
         let outputs = outputs.map(|name| Arc::from([Arc::from(name)]));
         known.decoder(load, &signature, outputs.as_ref(), Limits::default()).unwrap()
     }

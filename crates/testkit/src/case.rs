@@ -140,12 +140,21 @@ fn answers(case: &Case, servable: &Servable, inputs: &[InputSpec]) -> Result<(),
     let decoder = Decoder::new(&fields, &types, Limits::default()).map_err(|e| e.to_string())?;
     let body = [b"[".as_slice(), &case.input.trim_ascii().replace_newlines(), b"]"].concat();
     let rows = decoder.rows(&body, true).map_err(|e| e.to_string())?;
-    let together = match predict(servable, &rows.batch) {
+    let together = match (predict(servable, &rows.batch), rows.bad.first()) {
+        // No group is right without a row that does not fit.
+        (Ok(_), Some(bad)) if signature.grouped => Err(bad.to_string()),
+        (answer, _) => answer,
+    };
+    let together = match together {
         Ok(batch) => batch,
         Err(_) if case.expected.iter().all(|row| row.get("_error").is_some()) => return Ok(()),
         Err(error) => return Err(error),
     };
-    every_other_way(servable, &rows.batch, &together)?;
+    if signature.grouped {
+        the_same_again(servable, &rows.batch, &together)?;
+    } else {
+        every_other_way(servable, &rows.batch, &together)?;
+    }
     shown_where_it_lies(servable, &rows.batch, &together)?;
     compare(case, &marked(together, &rows.bad))
 }
@@ -179,6 +188,15 @@ fn every_other_way(servable: &Servable, batch: &Batch, together: &Batch) -> Resu
     }
     let joined = predict(servable, &Batch::concat(&[batch.clone(), batch.clone()]))?;
     same_bits(together, 0, &joined, rows, rows).map_err(|at| format!("{at}: joined with others it differs"))
+}
+
+/// Groups are of all rows or of none: there is no other way, but the same again.
+fn the_same_again(servable: &Servable, batch: &Batch, together: &Batch) -> Result<(), String> {
+    let again = predict(servable, batch)?;
+    if again.rows() != together.rows() {
+        return Err(format!("{} rows, then {}", together.rows(), again.rows()));
+    }
+    same_bits(together, 0, &again, 0, again.rows()).map_err(|at| format!("{at}: the second time it differs"))
 }
 
 /// Writes the answer from where it lies; it must be the same text as that of the batch.

@@ -54,7 +54,7 @@ fn write_text(opened: &Opened, text: &mut String) -> std::fmt::Result {
     for (signature, (_, plan)) in opened.servable.signatures().iter().zip(&opened.model.plans) {
         let separable = match plan.not_separable() {
             None => "yes".to_owned(),
-            Some(node) => format!("no, because of {} ({})", node.op.name(), node.step),
+            Some((step, op)) => format!("no, because of {op} ({step})"),
         };
         writeln!(text, "\nsignature  {}", signature.name)?;
         writeln!(text, "separable  {separable}")?;

@@ -11,7 +11,16 @@ fn field(ty: Type) -> model::Field {
 
 fn field_of(takes: Takes) -> model::Field {
     let (nullable, needs) = (true, Vec::new());
-    model::Field { name: "x".into(), takes, nullable, whole: false, default: true, optional: false, needs }
+    model::Field {
+        name: "x".into(),
+        takes,
+        nullable,
+        whole: false,
+        default: true,
+        optional: false,
+        gates: false,
+        needs,
+    }
 }
 
 /// Reads one tensor as a column, and writes its rows.

@@ -4,6 +4,7 @@ mod allocation;
 mod branch;
 mod column_transformer;
 mod gates;
+mod groups;
 mod loops;
 mod predictors;
 mod ways;

@@ -63,7 +63,7 @@ impl Mock {
 }
 
 fn signature() -> Signature {
-    Signature { name: "mock".into(), inputs: Vec::new(), outputs: Vec::new() }
+    Signature { name: "mock".into(), inputs: Vec::new(), outputs: Vec::new(), grouped: false }
 }
 
 impl Predictor for Mock {

@@ -128,6 +128,9 @@ impl ControlOp {
                     })
                 })
         }
+        if self.plans().any(|plan| plan.grouped.is_some()) {
+            return Err(PlanError::parameters("control", "a sub-plan ends in groups"));
+        }
         if !depth(self, DEPTH_MAX) {
             return Err(PlanError::parameters("control", format!("sub-plans are nested deeper than {DEPTH_MAX}")));
         }

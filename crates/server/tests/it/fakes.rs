@@ -118,8 +118,8 @@ fn signatures(does: Does) -> Vec<Signature> {
     if does == Does::Who {
         inputs[0].takes = Takes::From(vec![Type::Text, Type::F64]);
     }
-    let other = Signature { name: "other".into(), inputs: inputs.clone(), outputs: outputs.clone() };
-    vec![Signature { name: "serve".into(), inputs, outputs }, other]
+    let other = Signature { name: "other".into(), inputs: inputs.clone(), outputs: outputs.clone(), grouped: false };
+    vec![Signature { name: "serve".into(), inputs, outputs, grouped: false }, other]
 }
 
 impl Predictor for Fake {

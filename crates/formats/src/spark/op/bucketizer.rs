@@ -51,8 +51,12 @@ fn splits(stage: &Stage<'_>, columns: usize) -> Result<Vec<Vec<f64>>, ReadError>
 /// Drops rows in which any of the inputs is null or NaN. Spark does so before it looks for a bucket, so a value out of range
 /// in one column refuses no row that another column drops.
 fn keep_present(stage: &Stage<'_>, lowering: &mut Lowering<'_>, inputs: &[SlotId]) -> Result<(), ReadError> {
-    let present = lowering.node(stage, all_present(0..inputs.len() as u32), inputs, &["all are present"])?;
-    lowering.node(stage, RowsOp::Keep, &present, &[])?;
+    /// Inputs of one expression: some are enough to make gates few, and far from the most that one takes.
+    const TOGETHER: usize = 8;
+    for inputs in inputs.chunks(TOGETHER) {
+        let present = lowering.node(stage, all_present(0..inputs.len() as u32), inputs, &["all are present"])?;
+        lowering.node(stage, RowsOp::Keep, &present, &[])?;
+    }
     Ok(())
 }
 

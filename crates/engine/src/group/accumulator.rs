@@ -1,0 +1,284 @@
+//! Aggregates as they grow: the state of each, one entry a group. The rules stand at [`plan::GroupOp`].
+
+use std::cmp::Ordering;
+
+use model::{Builder, Column, DType, FaultKind, FaultValue, Fixed, PredictError, Type};
+use plan::{GroupOp, Overflow, Single};
+
+use super::{Budget, keys::size};
+
+/// A value that an aggregate refuses.
+pub struct Refused(pub FaultKind, pub FaultValue);
+
+/// The state of one aggregate.
+pub struct Accumulator {
+    op: GroupOp,
+    /// Of the first argument.
+    ty: Option<Type>,
+    state: State,
+    scratch: Vec<u8>,
+}
+
+/// One entry a group.
+enum State {
+    Count(Vec<i64>),
+    /// Sums of integers, once there is one.
+    Whole(Vec<Option<i64>>),
+    Float(Vec<Option<f64>>),
+    /// Sum and count.
+    Mean(Vec<(f64, i64)>),
+    /// Columns of the row that holds so far.
+    Held(Vec<Option<Column>>),
+    Moments(Vec<Moments>),
+    /// The values of all groups as they came, and the group of each.
+    List {
+        values: Builder,
+        groups: Vec<u32>,
+        count: usize,
+    },
+}
+
+/// Count, mean, and sum of squared distances from it.
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    n: f64,
+    mean: f64,
+    m2: f64,
+}
+
+// === impl Accumulator ===
+
+impl Accumulator {
+    pub fn new(op: GroupOp, types: &[Type]) -> Accumulator {
+        let ty = types.first().cloned();
+        let is_int = ty.as_ref().and_then(Type::as_scalar).is_some_and(DType::is_int);
+        let state = match op {
+            GroupOp::Rows | GroupOp::Count => State::Count(Vec::new()),
+            GroupOp::Sum { .. } if is_int => State::Whole(Vec::new()),
+            GroupOp::Sum { .. } => State::Float(Vec::new()),
+            GroupOp::Mean => State::Mean(Vec::new()),
+            GroupOp::Min | GroupOp::Max | GroupOp::First { .. } | GroupOp::Last { .. } => State::Held(Vec::new()),
+            GroupOp::Variance { .. } => State::Moments(Vec::new()),
+            GroupOp::List => {
+                let values = Builder::new(types.first().expect("inferred for one column"));
+                State::List { values, groups: Vec::new(), count: 0 }
+            }
+        };
+        Accumulator { op, ty, state, scratch: Vec::new() }
+    }
+
+    /// Begins the next group.
+    pub fn begin(&mut self) {
+        match &mut self.state {
+            State::Count(counts) => counts.push(0),
+            State::Whole(sums) => sums.push(None),
+            State::Float(sums) => sums.push(None),
+            State::Mean(sums) => sums.push((0.0, 0)),
+            State::Held(held) => held.push(None),
+            State::Moments(moments) => moments.push(Moments::default()),
+            State::List { count, .. } => *count += 1,
+        }
+    }
+
+    /// Adds a row to a group.
+    pub fn add(
+        &mut self,
+        group: usize,
+        args: &[Column],
+        row: usize,
+        budget: &mut Budget,
+    ) -> Result<Result<(), Refused>, PredictError> {
+        let keeps_nulls =
+            matches!(self.op, GroupOp::First { ignore_nulls: false } | GroupOp::Last { ignore_nulls: false });
+        if !keeps_nulls && !args.iter().all(|arg| arg.is_valid(row)) {
+            return Ok(Ok(()));
+        }
+        match &mut self.state {
+            State::Count(counts) => counts[group] += 1,
+            State::Whole(sums) => {
+                let value = integer(&args[0], row);
+                let sum = sums[group].unwrap_or(0);
+                let refuses = self.op == GroupOp::Sum { overflow: Overflow::Refuse };
+                if refuses && sum.checked_add(value).is_none() {
+                    return Ok(Err(Refused(FaultKind::Rule("a sum that int64 holds"), FaultValue::Int(value))));
+                }
+                sums[group] = Some(sum.wrapping_add(value));
+            }
+            State::Float(sums) => sums[group] = Some(sums[group].unwrap_or(0.0) + number(&args[0], row)),
+            State::Mean(sums) => {
+                let (sum, count) = &mut sums[group];
+                *sum += number(&args[0], row);
+                *count += 1;
+            }
+            State::Held(held) => {
+                let held = &mut held[group];
+                if holds(self.op, held.as_ref(), &args[0], row) {
+                    *held = Some(args[0].slice(row, 1));
+                }
+            }
+            State::Moments(moments) => moments[group].add(number(&args[0], row)),
+            State::List { values, groups, .. } => {
+                budget.spend(size(&args[0], row, &mut self.scratch))?;
+                values.append_row(&args[0], row);
+                groups.push(group as u32);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Returns the aggregate of each group.
+    pub fn finish(mut self, budget: &mut Budget) -> Result<Column, PredictError> {
+        let floats = |values: &mut dyn Iterator<Item = Option<f64>>| {
+            let mut builder = Builder::new(&Type::F64);
+            values.for_each(|value| push(&mut builder, value));
+            builder.finish()
+        };
+        Ok(match self.state {
+            State::Count(counts) => Column::Fixed(Fixed::from_vec(DType::I64, counts)),
+            State::Whole(sums) => {
+                let mut builder = Builder::new(&Type::I64);
+                sums.into_iter().for_each(|sum| match sum {
+                    Some(sum) => builder.push_fixed(sum),
+                    None => builder.push_null(),
+                });
+                builder.finish()
+            }
+            State::Float(sums) => floats(&mut sums.into_iter()),
+            State::Mean(sums) => {
+                floats(&mut sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)))
+            }
+            State::Moments(moments) => floats(&mut moments.into_iter().map(|m| m.variance(self.op))),
+            State::Held(held) => {
+                let mut builder = Builder::new(&self.ty.expect("inferred for one column"));
+                for value in held {
+                    match value {
+                        None => builder.push_null(),
+                        Some(value) => {
+                            budget.spend(size(&value, 0, &mut self.scratch))?;
+                            builder.append_row(&value, 0);
+                        }
+                    }
+                }
+                builder.finish()
+            }
+            State::List { values, groups, count } => {
+                let item = self.ty.expect("inferred for one column");
+                lists(&item, &values.finish(), &groups, count)
+            }
+        })
+    }
+}
+
+fn push(builder: &mut Builder, value: Option<f64>) {
+    match value {
+        Some(value) => builder.push_fixed(value),
+        None => builder.push_null(),
+    }
+}
+
+/// Returns whether a row takes the place of the one that is held.
+fn holds(op: GroupOp, held: Option<&Column>, arg: &Column, row: usize) -> bool {
+    let Some(held) = held else { return true };
+    match op {
+        GroupOp::Last { .. } => true,
+        GroupOp::Min => compare(arg, row, held, 0) == Ordering::Less,
+        GroupOp::Max => compare(arg, row, held, 0) == Ordering::Greater,
+        _ => false,
+    }
+}
+
+/// Compares two rows that are not null.
+fn compare(a: &Column, a_row: usize, b: &Column, b_row: usize) -> Ordering {
+    match (a, b) {
+        (Column::Fixed(x), Column::Fixed(_)) if x.dtype().is_float() => {
+            let (x, y) = (number(a, a_row), number(b, b_row));
+            x.partial_cmp(&y).unwrap_or_else(|| x.is_nan().cmp(&y.is_nan()))
+        }
+        (Column::Fixed(x), Column::Fixed(y)) if x.dtype() == DType::U64 => {
+            x.values::<u64>()[a_row].cmp(&y.values::<u64>()[b_row])
+        }
+        (Column::Fixed(x), Column::Fixed(y)) if x.dtype().is_decimal() => {
+            x.values::<i128>()[a_row].cmp(&y.values::<i128>()[b_row])
+        }
+        (Column::Fixed(_), Column::Fixed(_)) => integer(a, a_row).cmp(&integer(b, b_row)),
+        (Column::Text(x), Column::Text(y)) => x.bytes(a_row).cmp(y.bytes(b_row)),
+        _ => unreachable!("inferred for what has an order"),
+    }
+}
+
+/// Returns the row's integer, boolean or time.
+fn integer(column: &Column, row: usize) -> i64 {
+    let Column::Fixed(fixed) = column else { unreachable!("inferred for numbers") };
+    match fixed.dtype() {
+        DType::Bool | DType::U8 => i64::from(fixed.values::<u8>()[row]),
+        DType::I8 => i64::from(fixed.values::<i8>()[row]),
+        DType::I16 => i64::from(fixed.values::<i16>()[row]),
+        DType::I32 | DType::Date => i64::from(fixed.values::<i32>()[row]),
+        DType::I64 | DType::Timestamp => fixed.values::<i64>()[row],
+        DType::U16 => i64::from(fixed.values::<u16>()[row]),
+        DType::U32 => i64::from(fixed.values::<u32>()[row]),
+        DType::U64 | DType::F32 | DType::F64 | DType::Decimal(..) => {
+            unreachable!("inferred for integers that int64 holds")
+        },
+    }
+}
+
+/// Returns the row's number.
+fn number(column: &Column, row: usize) -> f64 {
+    let Column::Fixed(fixed) = column else { unreachable!("inferred for numbers") };
+    match fixed.dtype() {
+        DType::F64 => fixed.values::<f64>()[row],
+        DType::F32 => f64::from(fixed.values::<f32>()[row]),
+        DType::U64 => fixed.values::<u64>()[row] as f64,
+        _ => integer(column, row) as f64,
+    }
+}
+
+/// Returns the values as a list a group, each in the order in which they came.
+fn lists(item: &Type, values: &Column, groups: &[u32], count: usize) -> Column {
+    let mut lens = vec![0usize; count];
+    groups.iter().for_each(|&group| lens[group as usize] += 1);
+    let mut places: Vec<usize> = lens
+        .iter()
+        .scan(0, |at, len| {
+            let begin = *at;
+            *at += len;
+            Some(begin)
+        })
+        .collect();
+    let mut order = vec![0u32; groups.len()];
+    for (value, &group) in groups.iter().enumerate() {
+        order[places[group as usize]] = value as u32;
+        places[group as usize] += 1;
+    }
+    let mut builder = Builder::new(&Type::list(item.clone()));
+    order.iter().for_each(|&value| builder.items().append_row(values, value as usize));
+    builder.end_lists(lens.into_iter());
+    builder.finish()
+}
+
+// === impl Moments ===
+
+impl Moments {
+    /// In the order of operations of Spark's `CentralMomentAgg`.
+    fn add(&mut self, x: f64) {
+        let n = self.n + 1.0;
+        let delta = x - self.mean;
+        let delta_n = delta / n;
+        self.m2 += delta * (delta - delta_n);
+        self.mean += delta_n;
+        self.n = n;
+    }
+
+    fn variance(self, op: GroupOp) -> Option<f64> {
+        let GroupOp::Variance { sample, root, single } = op else { unreachable!("made for a variance") };
+        let variance = match (self.n, sample, single) {
+            (0.0, _, _) => return None,
+            (1.0, true, Single::Null) => return None,
+            (1.0, true, Single::Nan) => f64::NAN,
+            (n, true, _) => self.m2 / (n - 1.0),
+            (n, false, _) => self.m2 / n,
+        };
+        Some(if root { variance.sqrt() } else { variance })
+    }
+}

@@ -1,0 +1,209 @@
+//! Groups: where a plan goes on with a table of aggregates instead of the rows.
+//!
+//! A plan may end in a [`Grouped`]: over all rows of the call that are not dropped, its columns are keys and arguments of
+//! aggregates; what follows is a plan of its own over the groups, whose rows are they. Such a plan sees a call whole or not
+//! at all, its answer has other rows than the request, and a refused row refuses the call: no group is right without it.
+//!
+//! Groups stand in the order in which their first rows came. Null is a key like any other, all NaNs are one key, -0.0 and
+//! 0.0 are one key (which is 0.0), as Spark's `NormalizeFloatingNumbers` has it since 3.0. Without keys all rows are one
+//! group, which is there even where no row is. The rules of aggregates are Spark's `catalyst.expressions.aggregate`.
+
+use std::sync::Arc;
+
+use model::{DType, Type};
+
+use crate::{
+    error::PlanError,
+    plan::{Place, Plan, SlotId, ValueType},
+};
+
+/// Most plans one behind the other.
+pub const CHAIN_MAX: usize = 16;
+
+/// How rows become groups, and what is computed from these.
+#[derive(Clone, Debug)]
+pub struct Grouped {
+    /// The step of the artifact that says so: shown in plans and faults.
+    pub step: Arc<str>,
+    /// Rows with the same keys are one group.
+    pub keys: Vec<SlotId>,
+    pub aggregates: Vec<Aggregation>,
+    /// Its inputs are the keys, then the aggregates, under names of their own, all different; what they take is not looked
+    /// at. Its outputs are the model's.
+    pub then: Arc<Plan>,
+}
+
+/// One aggregate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aggregation {
+    pub op: GroupOp,
+    /// Of what: no column for [`GroupOp::Rows`], one or more for [`GroupOp::Count`], one for the others.
+    pub inputs: Vec<SlotId>,
+    /// Of values that are the same in one group (as keys are), only the first counts.
+    pub distinct: bool,
+}
+
+/// What is computed of the rows of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupOp {
+    /// How many rows: int64.
+    Rows,
+    /// Of how many rows no argument is null: int64. Of any type.
+    Count,
+    /// The sum without nulls, in the order of the rows; null where there is no other row. Of integers int64, of floats
+    /// float64.
+    Sum { overflow: Overflow },
+    /// The mean without nulls: float64, numbers added up as such; null where there is no other row.
+    Mean,
+    /// The least without nulls; null where there is no other row. NaN is greater than all numbers, texts compare by bytes. Of
+    /// equal ones (-0.0 and 0.0) the first.
+    Min,
+    /// The greatest without nulls, as [`GroupOp::Min`] says.
+    Max,
+    /// The first row's; null where there is none. Of any type.
+    First { ignore_nulls: bool },
+    /// The last row's; null where there is none. Of any type.
+    Last { ignore_nulls: bool },
+    /// The variance without nulls: float64, updated row by row as Spark's `CentralMomentAgg`. Null where there is no other
+    /// row; NaN of NaN and infinities.
+    Variance {
+        /// Divided by one less than there are rows. Of one row it is [`GroupOp::Variance::single`].
+        sample: bool,
+        /// Its square root, the standard deviation.
+        root: bool,
+        single: Single,
+    },
+    /// The values without nulls, in the order of the rows; an empty list where there is none. Of any type that lists hold.
+    List,
+}
+
+/// What happens where a sum of integers leaves int64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    Wrap,
+    /// The call is refused.
+    Refuse,
+}
+
+/// What the sample variance of a single row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Single {
+    /// Spark from 3.1 on.
+    Null,
+    Nan,
+}
+
+// === impl GroupOp ===
+
+impl GroupOp {
+    pub fn name(self) -> &'static str {
+        match self {
+            GroupOp::Rows => "rows",
+            GroupOp::Count => "count",
+            GroupOp::Sum { .. } => "sum",
+            GroupOp::Mean => "mean",
+            GroupOp::Min => "min",
+            GroupOp::Max => "max",
+            GroupOp::First { ignore_nulls: false } => "first",
+            GroupOp::First { ignore_nulls: true } => "first_valid",
+            GroupOp::Last { ignore_nulls: false } => "last",
+            GroupOp::Last { ignore_nulls: true } => "last_valid",
+            GroupOp::Variance { sample: true, root: false, .. } => "var_samp",
+            GroupOp::Variance { sample: true, root: true, .. } => "stddev_samp",
+            GroupOp::Variance { sample: false, root: false, .. } => "var_pop",
+            GroupOp::Variance { sample: false, root: true, .. } => "stddev_pop",
+            GroupOp::List => "list",
+        }
+    }
+
+    /// Returns the type of the result for arguments of these types, or in words what it takes.
+    pub fn result(self, inputs: &[&Type]) -> Result<Type, &'static str> {
+        let one = |what| match inputs {
+            [one] => Ok(*one),
+            _ => Err(what),
+        };
+        let number = || {
+            let dtype = one("one column of numbers")?.as_scalar().filter(|dtype| dtype.is_number());
+            dtype.ok_or("one column of numbers")
+        };
+        match self {
+            GroupOp::Rows if inputs.is_empty() => Ok(Type::I64),
+            GroupOp::Rows => Err("no column"),
+            GroupOp::Count if inputs.is_empty() => Err("one column at least"),
+            GroupOp::Count => Ok(Type::I64),
+            GroupOp::Sum { .. } => match number()? {
+                DType::U64 => Err("one column of numbers that int64 holds"),
+                dtype => Ok(if dtype.is_int() { Type::I64 } else { Type::F64 }),
+            },
+            GroupOp::Mean | GroupOp::Variance { .. } => number().map(|_| Type::F64),
+            GroupOp::Min | GroupOp::Max => {
+                let ty = one("one column of numbers, booleans, times or texts")?;
+                let ordered = ty.as_scalar().is_some() || *ty == Type::Text;
+                if ordered { Ok(ty.clone()) } else { Err("one column of numbers, booleans, times or texts") }
+            }
+            GroupOp::First { .. } | GroupOp::Last { .. } => one("one column").cloned(),
+            GroupOp::List => one("one column").map(|ty| Type::list(ty.clone())),
+        }
+    }
+}
+
+// === impl Grouped ===
+
+impl Grouped {
+    /// Returns the types of the groups' columns, the inputs of what follows, from those of the slots; `None` for what is
+    /// computed from slots without a type.
+    pub fn infer(&self, types: &[Option<ValueType>]) -> Result<Vec<Option<ValueType>>, PlanError> {
+        let fault = |op, expected: &str, got: String| PlanError::Types {
+            step: self.step.clone(),
+            op,
+            expected: expected.to_owned(),
+            got,
+        };
+        let column = |slot: &SlotId| match &types[slot.index()] {
+            Some(ValueType { place: Place::Whole, ty }) => Err(fault("group", "columns", format!("whole {ty}"))),
+            ty => Ok(ty.clone().map(|ty| ty.ty)),
+        };
+        let mut out = Vec::with_capacity(self.keys.len() + self.aggregates.len());
+        for key in &self.keys {
+            out.push(column(key)?.map(ValueType::rows));
+        }
+        for Aggregation { op, inputs, .. } in &self.aggregates {
+            let inputs: Vec<Option<Type>> = inputs.iter().map(column).collect::<Result<_, _>>()?;
+            let known: Option<Vec<&Type>> = inputs.iter().map(Option::as_ref).collect();
+            let result = known.map(|known| {
+                let got = || known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                op.result(&known).map_err(|expected| fault(op.name(), expected, got()))
+            });
+            out.push(result.transpose()?.map(ValueType::rows));
+        }
+        Ok(out)
+    }
+
+    /// Returns which slots are read: the keys, and of the aggregates those that are needed.
+    pub fn reads<'a>(&'a self, needed: &'a [bool]) -> impl Iterator<Item = SlotId> + 'a {
+        let aggregates = self.aggregates.iter().zip(&needed[self.keys.len()..]).filter(|(_, needed)| **needed);
+        self.keys.iter().copied().chain(aggregates.flat_map(|(a, _)| a.inputs.iter().copied()))
+    }
+
+    /// Checks it against the plan that ends in it.
+    pub(crate) fn check(&self, plan: &Plan) -> Result<(), PlanError> {
+        let shape = |what: &str| Err(PlanError::Shape(format!("{}: {what}", self.step)));
+        let slots = self.keys.iter().chain(self.aggregates.iter().flat_map(|a| &a.inputs));
+        if !plan.outputs.is_empty() || slots.into_iter().any(|s| s.index() >= plan.slots.len()) {
+            return shape("groups of slots that are there, and no outputs beside them");
+        }
+        if self.then.inputs.len() != self.keys.len() + self.aggregates.len() {
+            return shape("what follows groups takes the keys and the aggregates");
+        }
+        let mut names: Vec<&str> = self.then.inputs.iter().map(|i| &*i.name).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|w| w[0] == w[1]) || self.then.inputs.iter().any(|i| i.whole) {
+            return shape("what follows groups takes columns of different names");
+        }
+        let chain = std::iter::successors(Some(&*self.then), |plan| plan.grouped.as_ref().map(|g| &*g.then));
+        if chain.take(CHAIN_MAX + 1).count() >= CHAIN_MAX {
+            return shape("groups of groups of groups, too many");
+        }
+        Ok(())
+    }
+}
