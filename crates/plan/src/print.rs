@@ -154,6 +154,15 @@ fn vector(op: &VectorOp, f: &mut Formatter<'_>) -> fmt::Result {
         }
         VectorOp::MinMax { min, max, .. } => write!(f, "{min} to {max}"),
         VectorOp::Multiply { factors } => write!(f, "{} factors", factors.len()),
+        VectorOp::Binarize { threshold, .. } => write!(f, "above {threshold}"),
+        VectorOp::Normalize { p } => write!(f, "p {p}"),
+        VectorOp::Cosine { inverse } => f.write_str(if *inverse { "inverse" } else { "" }),
+        VectorOp::Products { degree } => write!(f, "degree {degree}"),
+        VectorOp::Select { places } => write!(f, "{} places", places.len()),
+        VectorOp::OfSize { size, skip } => write!(f, "{size}{}", if *skip { ", others dropped" } else { "" }),
+        VectorOp::Categories { size, maps, invalid } => {
+            write!(f, "{} of {size} elements, invalid: {invalid:?}", maps.len())
+        }
         VectorOp::Sigmoid { scale } => write!(f, "scale {scale}"),
         VectorOp::Softmax | VectorOp::Proportions => Ok(()),
         VectorOp::Choose(choose) => write!(f, "{choose:?}"),

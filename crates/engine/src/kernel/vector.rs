@@ -1,4 +1,5 @@
-//! Kernels of vectors: side by side ([`assemble`]), element by element ([`scale`]), scores to probabilities and to a class
+//! Kernels of vectors: side by side ([`assemble`]), element by element ([`scale`], [`binarize`], [`categories`]), a part of
+//! them ([`select`]), all of them together ([`normalize`], [`cosine`], [`products`]), scores to probabilities and to a class
 //! ([`scores`]).
 //!
 //! The form of a result, dense or sparse, is part of the answer: where Spark chooses it by size, [`end_compressed`] does as
@@ -15,13 +16,26 @@ use crate::{
 };
 
 mod assemble;
+mod binarize;
+mod categories;
+mod cosine;
+mod normalize;
+mod products;
 mod scale;
 mod scores;
+mod select;
 
 /// An op of the family, ready to run.
 pub enum VectorKernel {
     Assemble(assemble::Assemble),
     Scale(scale::Scale),
+    Binarize(binarize::Binarize),
+    Normalize(normalize::Normalize),
+    Cosine(cosine::Cosine),
+    Products(products::Products),
+    Select(select::Select),
+    OfSize(select::OfSize),
+    Categories(categories::Categories),
     Scores(scores::Scores),
     Choose(plan::Choose),
 }
@@ -42,6 +56,19 @@ impl VectorKernel {
                 VectorKernel::Scale(scale::Scale::min_max(from.clone(), to, *min, *max))
             }
             VectorOp::Multiply { factors } => VectorKernel::Scale(scale::Scale::Multiply(factors.clone())),
+            VectorOp::Binarize { threshold, null_is_zero } => {
+                VectorKernel::Binarize(binarize::Binarize::new(*threshold, *null_is_zero, site.inputs))
+            }
+            VectorOp::Normalize { p } => VectorKernel::Normalize(normalize::Normalize::new(*p)),
+            VectorOp::Cosine { inverse } => VectorKernel::Cosine(cosine::Cosine::new(*inverse, site.inputs)),
+            VectorOp::Products { degree } => VectorKernel::Products(products::Products::new(*degree)),
+            VectorOp::Select { places } => VectorKernel::Select(select::Select::new(places.clone())),
+            VectorOp::OfSize { size, skip } => {
+                VectorKernel::OfSize(select::OfSize { size: *size as usize, skip: *skip })
+            }
+            VectorOp::Categories { size, maps, invalid } => {
+                VectorKernel::Categories(categories::Categories::new(*size, maps, *invalid))
+            }
             VectorOp::Sigmoid { scale } => VectorKernel::Scores(scores::Scores::Sigmoid(*scale)),
             VectorOp::Softmax => VectorKernel::Scores(scores::Scores::Softmax),
             VectorOp::Proportions => VectorKernel::Scores(scores::Scores::Proportions),
@@ -54,6 +81,13 @@ impl VectorKernel {
         match self {
             VectorKernel::Assemble(kernel) => kernel.run(env, inputs, output),
             VectorKernel::Scale(kernel) => kernel.run(env, inputs[0], output),
+            VectorKernel::Binarize(kernel) => kernel.run(env, inputs[0], output),
+            VectorKernel::Normalize(kernel) => map(env, inputs[0], output, |row, out| kernel.row(row, out)),
+            VectorKernel::Cosine(kernel) => kernel.run(env, inputs[0], output),
+            VectorKernel::Products(kernel) => kernel.run(env, inputs[0], output),
+            VectorKernel::Select(kernel) => map(env, inputs[0], output, |row, out| kernel.row(row, out)),
+            VectorKernel::OfSize(kernel) => kernel.run(env, inputs[0], output),
+            VectorKernel::Categories(kernel) => kernel.run(env, inputs[0], output),
             VectorKernel::Scores(kernel) => map(env, inputs[0], output, |row, out| kernel.row(row, out)),
             VectorKernel::Choose(choose) => scores::choose(choose, env, inputs[0], output),
         }
@@ -75,6 +109,19 @@ fn map(env: &Env<'_>, input: Home, output: Home, mut f: impl FnMut(Row<'_>, &mut
             env.refuse(row, 0, kind, value);
             out.push_null();
         }
+    }
+}
+
+/// Most elements of a sparse vector that is written out in full, where no parameter bounds its size.
+const SPREAD_MAX: usize = 1 << 20;
+
+/// Refuses a sparse row that claims more elements than are written out in full.
+fn spreadable(row: Row<'_>) -> Result<(), Refusal> {
+    match row {
+        Row::Sparse { size, .. } if size > SPREAD_MAX => {
+            Err((FaultKind::Rule("at most 2^20 elements of a sparse vector"), FaultValue::Size(size as u64)))
+        }
+        _ => Ok(()),
     }
 }
 

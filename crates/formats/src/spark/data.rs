@@ -254,6 +254,20 @@ impl<'t> Cells<'t> {
         }
     }
 
+    /// Returns a map's keys, its values, and the places of both.
+    pub fn entries(&self, row: usize) -> Result<(Cells<'t>, Cells<'t>, Range<usize>), ReadError> {
+        match self.column {
+            Column::Map(c) if c.is_valid(row) => match c.child() {
+                Column::Struct(entry) if entry.fields().len() == 2 => {
+                    let part = |at: usize| Cells { column: &entry.fields()[at].1, ..*self };
+                    Ok((part(0), part(1), c.range(row)))
+                }
+                _ => Err(self.mistyped("a map", row)),
+            },
+            _ => Err(self.mistyped("a map", row)),
+        }
+    }
+
     /// Returns the texts of a list.
     pub fn texts(&self, row: usize) -> Result<Vec<Box<str>>, ReadError> {
         let (items, range) = self.items(row)?;
@@ -295,15 +309,9 @@ impl<'t> Cells<'t> {
 
     /// Returns the vector written out in full.
     pub fn dense(&self, row: usize) -> Result<Vec<f64>, ReadError> {
-        match self.vector(row)? {
-            Vector::Dense(values) => Ok(values),
-            Vector::Sparse { size, indices, values } => {
-                self.within(u64::from(size))?;
-                let mut dense = vec![0.0; size as usize];
-                indices.iter().zip(&values).for_each(|(&i, &value)| dense[i as usize] = value);
-                Ok(dense)
-            }
-        }
+        let vector = self.vector(row)?;
+        self.within(vector.size() as u64)?;
+        Ok(vector.into_dense())
     }
 
     fn within(&self, values: u64) -> Result<(), ReadError> {
@@ -434,6 +442,18 @@ impl Vector {
         match self {
             Vector::Dense(values) => values.len(),
             Vector::Sparse { size, .. } => *size as usize,
+        }
+    }
+
+    /// Returns the vector written out in full; the caller has bounded the size.
+    pub fn into_dense(self) -> Vec<f64> {
+        match self {
+            Vector::Dense(values) => values,
+            Vector::Sparse { size, indices, values } => {
+                let mut dense = vec![0.0; size as usize];
+                indices.iter().zip(&values).for_each(|(&i, &value)| dense[i as usize] = value);
+                dense
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use model::ModelFiles;
 use serde_json::Value;
 
 use super::{
-    data::Table,
+    data::{Table, Vector},
     java_regex::RegexError,
     metadata::{Metadata, number, shown},
 };
@@ -126,6 +126,40 @@ impl<'a> Stage<'a> {
         })
     }
 
+    /// Returns the counts or indices, where there are any.
+    pub fn u32s(&self, name: &str) -> Result<Option<Vec<u32>>, ReadError> {
+        self.of(name, "an array of integers from 0 to 2147483647", |value| {
+            let count =
+                |item: &Value| item.as_i64().filter(|i| (0..=i64::from(i32::MAX)).contains(i)).map(|i| i as u32);
+            value.as_array()?.iter().map(count).collect()
+        })
+    }
+
+    /// Returns the vector, where there is one.
+    pub fn vector(&self, name: &str) -> Result<Option<Vector>, ReadError> {
+        let vector = self.of(name, "a vector", |value| {
+            let values = value.get("values")?.as_array()?.iter().map(number).collect::<Option<Vec<f64>>>()?;
+            match value.get("type")?.as_i64()? {
+                1 => Some(Vector::Dense(values)),
+                0 => {
+                    let count = |item: &Value| u32::try_from(item.as_i64()?).ok().filter(|&i| i <= i32::MAX as u32);
+                    let size = count(value.get("size")?)?;
+                    let indices = value.get("indices")?.as_array()?.iter().map(count).collect::<Option<Vec<u32>>>()?;
+                    let rising = indices.windows(2).all(|w| w[0] < w[1]) && indices.last().is_none_or(|&i| i < size);
+                    (rising && indices.len() == values.len()).then_some(Vector::Sparse { size, indices, values })
+                }
+                _ => None,
+            }
+        })?;
+        match vector {
+            Some(vector) if vector.size() > self.limits.values_max => {
+                let (what, got) = (format!("the size of `{name}`"), vector.size() as u64);
+                self.meta.too_large(&what, got, self.limits.values_max, "values_max")
+            }
+            vector => Ok(vector),
+        }
+    }
+
     /// Returns an integer of the keys that only this class has, where it is there.
     pub fn extra_u32(&self, name: &str) -> Result<Option<u32>, ReadError> {
         match self.meta.extra.get(name) {
@@ -174,11 +208,13 @@ impl<'a> Stage<'a> {
 #[rustfmt::skip]
 const TRAINING: &[&str] = &[
     "aggregationDepth", "bootstrap", "cacheNodeIds", "checkpointInterval", "elasticNetParam", "epsilon", "family",
-    "featureSubsetStrategy", "fitIntercept", "impurity", "inputCol", "inputCols", "intermediateStorageLevel", "labelCol",
-    "language", "loss", "lossType", "lowerBoundsOnCoefficients", "lowerBoundsOnIntercepts", "maxBins",
-    "maxBlockSizeInMB", "maxDF", "maxDepth", "maxIter", "maxMemoryInMB", "minDF", "minDocFreq", "minInfoGain",
-    "minInstancesPerNode", "minWeightFractionPerNode", "numBuckets", "numBucketsArray", "numTrees", "outputCol",
-    "outputCols", "pruneTree", "regParam", "relativeError", "seed", "solver", "standardization", "stepSize",
-    "stringOrderType", "subsamplingRate", "tol", "upperBoundsOnCoefficients", "upperBoundsOnIntercepts",
-    "validationIndicatorCol", "validationTol", "vocabSize", "weightCol",
+    "fdr", "featureSubsetStrategy", "featureType", "fitIntercept", "fpr", "fwe", "impurity", "inputCol", "inputCols",
+    "intermediateStorageLevel", "labelCol", "labelType", "language", "loss", "lossType", "lower",
+    "lowerBoundsOnCoefficients", "lowerBoundsOnIntercepts", "maxBins", "maxBlockSizeInMB", "maxCategories", "maxDF",
+    "maxDepth", "maxIter", "maxMemoryInMB", "minDF", "minDocFreq", "minInfoGain", "minInstancesPerNode",
+    "minWeightFractionPerNode", "numBuckets", "numBucketsArray", "numTopFeatures", "numTrees", "outputCol",
+    "outputCols", "percentile", "pruneTree", "regParam", "relativeError", "seed", "selectionMode",
+    "selectionThreshold", "selectorType", "solver", "standardization", "stepSize", "stringOrderType",
+    "subsamplingRate", "tol", "upper", "upperBoundsOnCoefficients", "upperBoundsOnIntercepts",
+    "validationIndicatorCol", "validationTol", "varianceThreshold", "vocabSize", "weightCol",
 ];

@@ -19,6 +19,13 @@ pub enum Choose {
     Weighed(Arc<[f64]>),
 }
 
+/// The categories of one element of a vector: values with their numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CategoryMap {
+    pub place: u32,
+    pub values: Arc<[(f64, f64)]>,
+}
+
 /// Ops on vectors.
 #[derive(Clone, Debug, PartialEq)]
 pub enum VectorOp {
@@ -37,6 +44,34 @@ pub enum VectorOp {
     /// `x * factor`, the form kept (explicit zeros too). A shorter vector gives a shorter result; a longer dense one, a sparse
     /// one that stores an element too far, and null, is refused.
     Multiply { factors: Arc<[f64]> },
+    /// 1 where a value is above the threshold, else 0; NaN is not above. A number to a number: null stays null, or is 0 with
+    /// `null_is_zero`. A vector of any size to the smaller of the two forms, as `Assemble`; with a threshold below 0 whatever is
+    /// not at or below it is 1: what a sparse vector does not store, and NaN. A null vector is refused, and with a threshold of
+    /// NaN every vector; so is, where most elements may become 1, a sparse one of more than 2^20 elements.
+    Binarize { threshold: f64, null_is_zero: bool },
+    /// Each element divided by the vector's p-norm, the form kept: of stored values in order, `sum |x|`, `sqrt(sum x * x)`,
+    /// the largest `|x|` (NaN is never larger), or `pow(sum pow(|x|, p), 1 / p)`. A vector whose norm is 0 as it came. Any size;
+    /// null is refused.
+    Normalize { p: f64 },
+    /// The cosine transform whose matrix is orthogonal: DCT-II, or DCT-III with `inverse`; dense. Within 1e-14 of the vector's
+    /// length, whatever its size (97 as well as a power of two). Size 0, a sparse vector of more than 2^20 elements, and null
+    /// are refused.
+    Cosine { inverse: bool },
+    /// All products of up to `degree` elements, the empty one left out: those without the last element first, then those
+    /// with it once, and so on, each part ordered so by the elements before it: `x, x x, y, x y, y y`. A product is
+    /// multiplied from the last element to the first, and ends where it becomes 0. The form is kept: a sparse vector's
+    /// products with elements that it does not store are not stored. More than 2^20 products (of what is stored), a size of
+    /// 2^31 and more, and null are refused.
+    Products { degree: u32 },
+    /// The elements at these places, in this order, the form kept (explicit zeros too). A dense vector that is too short, and
+    /// null, is refused; a sparse one has zeros at all places that it does not store.
+    Select { places: Arc<[u32]> },
+    /// Vectors of this size, as they are; others, and null, are refused, or dropped with `skip`.
+    OfSize { size: u32, skip: bool },
+    /// The values of categorical elements to numbers of categories; other elements as they are, the form kept. Values are
+    /// compared as numbers: -0.0 is 0.0, NaN is never among them. One that is not: refused, the row dropped, or the number of
+    /// the element's categories. Of a sparse vector what is stored counts alone. Another size, and null, is refused.
+    Categories { size: u32, maps: Arc<[CategoryMap]>, invalid: Invalid },
     /// Two scores to two probabilities: `p0 = 1 / (1 + exp(-scale * s0))`, `p1 = 1 - p0`.
     Sigmoid { scale: f64 },
     /// `exp(s - max) * (1 / sum)`; where some are +infinity, the first such gets 1 and the others times 0, which is NaN of
@@ -55,6 +90,13 @@ impl VectorOp {
             VectorOp::Standardize { .. } => "standardize",
             VectorOp::MinMax { .. } => "min_max",
             VectorOp::Multiply { .. } => "multiply",
+            VectorOp::Binarize { .. } => "binarize",
+            VectorOp::Normalize { .. } => "normalize",
+            VectorOp::Cosine { .. } => "cosine",
+            VectorOp::Products { .. } => "products",
+            VectorOp::Select { .. } => "select",
+            VectorOp::OfSize { .. } => "of_size",
+            VectorOp::Categories { .. } => "categories",
             VectorOp::Sigmoid { .. } => "sigmoid",
             VectorOp::Softmax => "softmax",
             VectorOp::Proportions => "proportions",
@@ -67,10 +109,20 @@ impl VectorOp {
         if let VectorOp::Assemble { sizes, .. } = self {
             return assembled(sizes, inputs).map(|size| vec![ValueType { ty: Type::Vector { size }, place }]);
         }
+        if let (VectorOp::Binarize { .. }, [one]) = (self, inputs) {
+            let fits = one.ty == Type::F64 || matches!(one.ty, Type::Vector { .. });
+            return if fits { Ok(vec![one.clone()]) } else { Err("a column of float64 or of vectors") };
+        }
         let [ValueType { ty: Type::Vector { size }, .. }] = inputs else { return Err("a column of vectors") };
         let ty = match self {
             VectorOp::Choose(_) => Type::F64,
             VectorOp::MinMax { from, .. } => Type::Vector { size: u32::try_from(from.len()).ok() },
+            VectorOp::Select { places } => Type::Vector { size: u32::try_from(places.len()).ok() },
+            VectorOp::OfSize { size, .. } | VectorOp::Categories { size, .. } => Type::Vector { size: Some(*size) },
+            VectorOp::Products { degree } => {
+                let products = size.and_then(|size| products(size.into(), *degree));
+                Type::Vector { size: products.map(|n| n as u32 - 1) }
+            }
             _ => Type::Vector { size: *size },
         };
         Ok(vec![ValueType { ty, place }])
@@ -84,12 +136,39 @@ impl VectorOp {
             VectorOp::MinMax { from, to, .. } if from.len() != to.len() => {
                 Err(PlanError::parameters("min_max", "the minima and maxima differ in their sizes"))
             }
+            VectorOp::Normalize { p } if p.is_nan() || *p < 1.0 => {
+                Err(PlanError::parameters("normalize", format!("a p of {p} is not 1 or more")))
+            }
+            VectorOp::Products { degree: 0 } => Err(PlanError::parameters("products", "a degree of 0")),
+            VectorOp::Categories { size, maps, .. } => {
+                let rising = maps.windows(2).all(|w| w[0].place < w[1].place);
+                if rising && maps.last().is_none_or(|map| map.place < *size) {
+                    Ok(())
+                } else {
+                    Err(PlanError::parameters("categories", format!("the places do not rise below {size}")))
+                }
+            }
             VectorOp::Choose(Choose::Weighed(thresholds)) if thresholds.is_empty() => {
                 Err(PlanError::parameters("choose", "no thresholds"))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Returns how many products of up to `degree` of `elements` there are, the empty one among them: `(elements + degree)` over
+/// `degree`, where that is below 2^31.
+pub fn products(elements: u64, degree: u32) -> Option<u64> {
+    if degree <= 1 || elements == 0 {
+        return Some(1 + elements * u64::from(degree)).filter(|count| *count <= i32::MAX as u64);
+    }
+    let (n, few) = (elements + u64::from(degree), elements.min(degree.into()));
+    // A binomial coefficient at each step, so that every division leaves nothing over.
+    let step = |count: u64, i: u64| {
+        let next = u128::from(count) * u128::from(n - few + i) / u128::from(i);
+        u64::try_from(next).ok().filter(|next| *next <= i32::MAX as u64)
+    };
+    (1..=few).try_fold(1, step)
 }
 
 /// Returns the size of an assembled vector, where every part's is known.

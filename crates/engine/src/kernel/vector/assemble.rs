@@ -216,7 +216,7 @@ fn push_vector(out: &mut VectorStore, start: u32, vector: Row<'_>) -> Option<u32
 }
 
 /// Ends a row of gathered non-zeros in the smaller form. A dense one is at most half as long again as what was gathered.
-fn end_gathered(out: &mut VectorStore, size: u32, index_start: usize, start: usize) {
+pub(super) fn end_gathered(out: &mut VectorStore, size: u32, index_start: usize, start: usize) {
     let gathered = out.indices.len() - index_start;
     let size = size as usize;
     if is_sparse_smaller(gathered, size) {

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use model::{Column, DType, Type, column::Row};
 use plan::{Choose, Invalid, Op, VectorOp};
 
-use crate::kernel::tests::{Ran, assert_row, dense, fixed, numbers, run, run_typed, sparse, vectors};
+use crate::kernel::tests::{Ran, assert_row, dense, fixed, numbers, run, run_once, run_typed, sparse, vectors};
+
+mod transforms;
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;

@@ -22,6 +22,8 @@ pub enum Accepts {
     /// A list of texts, numbers or booleans.
     Items,
     Vector,
+    /// A float64 (an integer of the caller's is one) or a vector.
+    FloatOrVector,
     /// A number, boolean or vector.
     Part,
 }
@@ -29,6 +31,8 @@ pub enum Accepts {
 /// What is known of a column that the caller brings.
 pub(super) struct Input {
     pub slot: SlotId,
+    /// Columns made of it that have its type, whatever it turns out to be.
+    pub alike: Vec<SlotId>,
     /// The user gave the type.
     pub fixed: bool,
     pub accepts: Vec<Type>,
@@ -49,6 +53,7 @@ impl Accepts {
             Accepts::IntOrText => vec![Type::I64, Type::Text],
             Accepts::Items => items.map(Type::list).into(),
             Accepts::Vector => vec![Type::VECTOR],
+            Accepts::FloatOrVector => vec![Type::F64, Type::VECTOR],
             Accepts::Part => vec![Type::I64, Type::F64, Type::BOOL, Type::VECTOR],
         }
     }

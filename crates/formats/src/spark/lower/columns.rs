@@ -22,7 +22,7 @@ pub(super) struct Column {
 #[derive(Clone, Default)]
 pub(super) struct Known {
     pub ty: Option<Type>,
-    /// Of an input: its place among the inputs.
+    /// Of an input, and of what has its type whatever that turns out to be: the input's place among the inputs.
     pub input: Option<usize>,
     pub attributes: Option<Attributes>,
     /// Of an assembled vector: its parts.
@@ -87,6 +87,7 @@ impl Lowering<'_> {
         let spec = self.options.input(name);
         let mut input = Input {
             slot: SlotId(0),
+            alike: Vec::new(),
             fixed: spec.is_some(),
             accepts: spec.map_or_else(|| accepts.types(), |spec| vec![spec.ty.clone()]),
             exact: accepts.is_exact(),
@@ -146,12 +147,23 @@ impl Lowering<'_> {
 
     /// Lets the builder know what an input takes by now.
     fn settle(&mut self, slot: SlotId) {
-        let Some(input) = self.input_of(slot) else { return };
-        let (takes, fixed) = (input.takes(), input.fixed);
-        if !fixed {
-            self.slots[slot.index()].ty = Some(takes.first().clone());
+        let Some(input) = self.slots[slot.index()].input.and_then(|place| self.inputs.get(place)) else { return };
+        let takes = input.takes();
+        if !input.fixed {
+            for slot in std::iter::once(&input.slot).chain(&input.alike) {
+                self.slots[slot.index()].ty = Some(takes.first().clone());
+            }
         }
-        self.builder.set_takes(slot, takes);
+        self.builder.set_takes(input.slot, takes);
+    }
+
+    /// Says that a column has the type of the other, which may be an input whose type nobody knows yet.
+    pub fn set_alike(&mut self, slot: SlotId, other: SlotId) {
+        let place = self.slots[other.index()].input;
+        if let Some(input) = place.and_then(|place| self.inputs.get_mut(place)) {
+            input.alike.push(slot);
+            self.slots[slot.index()].input = place;
+        }
     }
 
     fn input_of(&self, slot: SlotId) -> Option<&Input> {

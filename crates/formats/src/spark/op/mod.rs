@@ -4,18 +4,26 @@ use super::{Stage, lower::Lowering};
 use crate::ReadError;
 
 mod assembler;
+mod binarizer;
 mod bucketizer;
 mod classifier;
 mod count_vectorizer;
+mod elementwise;
 mod forest;
 mod hashing_tf;
 mod idf;
 mod linear;
 mod logistic;
+mod normalizer;
 mod one_hot;
+mod pca;
 mod scaler;
+mod selector;
+mod size_hint;
+mod slicer;
 mod string_indexer;
 mod text;
+mod vector_indexer;
 
 /// Adds the nodes of one stage.
 pub type Lower = fn(&Stage<'_>, &mut Lowering<'_>) -> Result<(), ReadError>;
@@ -31,20 +39,34 @@ pub const CLASSES: &[(&str, Lower)] = &[
     ("org.apache.spark.ml.classification.GBTClassificationModel", forest::boosted_classifier),
     ("org.apache.spark.ml.classification.LogisticRegressionModel", logistic::lower),
     ("org.apache.spark.ml.classification.RandomForestClassificationModel", forest::random_classifier),
+    ("org.apache.spark.ml.feature.Binarizer", binarizer::lower),
     ("org.apache.spark.ml.feature.Bucketizer", bucketizer::lower),
+    ("org.apache.spark.ml.feature.ChiSqSelectorModel", selector::chi_squared),
     ("org.apache.spark.ml.feature.CountVectorizerModel", count_vectorizer::lower),
+    ("org.apache.spark.ml.feature.DCT", normalizer::cosine),
+    ("org.apache.spark.ml.feature.ElementwiseProduct", elementwise::lower),
     ("org.apache.spark.ml.feature.HashingTF", hashing_tf::lower),
     ("org.apache.spark.ml.feature.IDFModel", idf::lower),
     ("org.apache.spark.ml.feature.IndexToString", string_indexer::index_to_string),
+    ("org.apache.spark.ml.feature.MaxAbsScalerModel", scaler::max_abs),
     ("org.apache.spark.ml.feature.MinMaxScalerModel", scaler::min_max),
     ("org.apache.spark.ml.feature.NGram", text::n_gram),
+    ("org.apache.spark.ml.feature.Normalizer", normalizer::lower),
     ("org.apache.spark.ml.feature.OneHotEncoderModel", one_hot::lower),
+    ("org.apache.spark.ml.feature.PCAModel", pca::lower),
+    ("org.apache.spark.ml.feature.PolynomialExpansion", normalizer::polynomial),
     ("org.apache.spark.ml.feature.RegexTokenizer", text::regex_tokenizer),
+    ("org.apache.spark.ml.feature.RobustScalerModel", scaler::robust),
     ("org.apache.spark.ml.feature.StandardScalerModel", scaler::standard),
     ("org.apache.spark.ml.feature.StopWordsRemover", text::stop_words_remover),
     ("org.apache.spark.ml.feature.StringIndexerModel", string_indexer::lower),
     ("org.apache.spark.ml.feature.Tokenizer", text::tokenizer),
+    ("org.apache.spark.ml.feature.UnivariateFeatureSelectorModel", selector::lower),
+    ("org.apache.spark.ml.feature.VarianceThresholdSelectorModel", selector::lower),
     ("org.apache.spark.ml.feature.VectorAssembler", assembler::lower),
+    ("org.apache.spark.ml.feature.VectorIndexerModel", vector_indexer::lower),
+    ("org.apache.spark.ml.feature.VectorSizeHint", size_hint::lower),
+    ("org.apache.spark.ml.feature.VectorSlicer", slicer::lower),
     ("org.apache.spark.ml.regression.DecisionTreeRegressionModel", forest::tree_regressor),
     ("org.apache.spark.ml.regression.GBTRegressionModel", forest::boosted_regressor),
     ("org.apache.spark.ml.regression.LinearRegressionModel", linear::lower),
