@@ -1,14 +1,17 @@
 //! Patterns in Java's dialect, translated to the engine's (crate `fancy-regex`) with Java's meaning (that of Java 17).
 //!
 //! The two agree on most syntax and differ in what it means: in Java `\w \d \s` and the POSIX classes are ASCII, `.` stops at
-//! five line ends, `$` looks over a last one, `(?i)` folds ASCII alone, `\h` is a blank and not a hexadecimal digit. So nothing
-//! is passed through: what is understood is written anew, anything else is refused by name. A mark (`\p{Mn}`) counts as part
-//! of a word for `\b` whatever it stands on; Java wants a letter under it.
+//! five line ends, `$` looks over a last one, `(?i)` folds ASCII alone unless `u` is set too, `\h` is a blank and not a
+//! hexadecimal digit. So nothing is passed through: what is understood is written anew, anything else is refused by name. Java
+//! finds empty matches between the two halves of a character beyond U+FFFF; we do not.
 
 use plan::Pattern;
 
 mod class;
+mod fold;
 mod property;
+
+use fold::Fold;
 
 /// Longest pattern, in bytes.
 const BYTES_MAX: usize = 64 << 10;
@@ -18,8 +21,15 @@ const DEPTH_MAX: usize = 100;
 /// What a line ends with, as the inside of a class.
 const LINE_ENDS: &str = r"\n\r\x{85}\x{2028}\x{2029}";
 const NOT_OVER_A_LAST_LINE_END: &str = r"(?=(?:\r\n|(?<!\r)\n|[\r\x{85}\x{2028}\x{2029}])?\z)";
-/// What a word is made of for `\b`.
-const OF_WORDS: &str = r"[_\p{L}\p{Nd}\p{Mn}]";
+/// `^` under `m`: never at the end, not even of an empty text.
+const BEGIN_OF_A_LINE: &str = r"(?!\z)(?:\A|(?<=[\n\x{85}\x{2028}\x{2029}])|(?<=\r)(?!\n))";
+/// `$` under `m`.
+const END_OF_A_LINE: &str = r"(?=\z|[\r\x{85}\x{2028}\x{2029}]|(?<!\r)\n)";
+/// For `\b`, behind and ahead: `_`, letters and digits, and marks that stand on a letter or digit.
+const WORD_BEHIND: &str = r"(?:(?<=[_\p{L}\p{Nd}])|(?<=\p{Mn})(?<=[\p{L}\p{Nd}]\p{Mn}+))";
+const WORD_AHEAD: &str = r"(?:(?=[_\p{L}\p{Nd}])|(?=\p{Mn})(?<=[\p{L}\p{Nd}]\p{Mn}*))";
+const NO_WORD_BEHIND: &str = r"(?:(?<![_\p{L}\p{Nd}\p{Mn}])|(?<=\p{Mn})(?<![\p{L}\p{Nd}]\p{Mn}+))";
+const NO_WORD_AHEAD: &str = r"(?:(?![_\p{L}\p{Nd}\p{Mn}])|(?=\p{Mn})(?<![\p{L}\p{Nd}]\p{Mn}*))";
 
 /// Why a pattern is not translated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,11 +65,23 @@ pub fn translate(source: &str) -> Result<String> {
         return unsupported(format!("more than {BYTES_MAX} bytes"));
     }
     let source = unquote(source);
-    let mut parser =
-        Parser { chars: &source, at: 0, flags: Flags::default(), groups: Vec::new(), out: String::new(), depth: 0 };
+    let mut parser = Parser {
+        chars: &source,
+        at: 0,
+        flags: Flags::default(),
+        groups: Vec::new(),
+        out: String::new(),
+        depth: 0,
+        endless: false,
+        is_assertion: false,
+        ahead: 0,
+    };
     parser.alternatives()?;
     if parser.at < parser.chars.len() {
         return malformed("a `)` without its `(`");
+    }
+    if parser.ahead > 0 && parser.ahead <= parser.groups.len() {
+        return unsupported("a reference to a group that comes later");
     }
     Ok(parser.out)
 }
@@ -91,14 +113,30 @@ fn unquote(source: &str) -> Vec<char> {
 /// Flags that change what follows them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Flags {
-    /// `i`: ASCII letters match in both cases.
+    /// `i`: letters match in both cases, those of ASCII alone unless `u` is set.
     fold: bool,
+    /// `u`: letters of all alphabets fold under `i`.
+    fold_unicode: bool,
     /// `s`: a dot matches line ends, too.
     dot_all: bool,
+    /// `m`: `^` and `$` are of every line.
+    lines: bool,
     /// `d`: only `\n` ends a line.
     unix: bool,
-    /// `U`: the classes are Unicode's.
+    /// `U`: the classes are Unicode's, and `u` is set.
     unicode: bool,
+    /// `x`: white space and what follows a `#` on its line is no pattern.
+    comments: bool,
+}
+
+impl Flags {
+    fn fold(self) -> Fold {
+        match self {
+            Flags { fold: false, .. } => Fold::Exact,
+            Flags { fold_unicode: false, unicode: false, .. } => Fold::Ascii,
+            _ => Fold::Unicode,
+        }
+    }
 }
 
 struct Parser<'p> {
@@ -109,11 +147,35 @@ struct Parser<'p> {
     groups: Vec<(Option<String>, bool)>,
     out: String,
     depth: usize,
+    /// A repetition without an end was read: what no look-behind may hold.
+    endless: bool,
+    /// The atom that was read has no width.
+    is_assertion: bool,
+    /// The smallest number of a group that was referred to and was not there yet; 0 where none was.
+    ahead: usize,
 }
 
 impl Parser<'_> {
+    /// Returns the character that stands here.
     fn peek(&self) -> Option<char> {
         self.chars.get(self.at).copied()
+    }
+
+    /// Passes over what `x` says is no pattern.
+    fn skip_comments(&mut self) {
+        while self.flags.comments {
+            match self.peek() {
+                Some(' ' | '\t'..='\r') => self.at += 1,
+                Some('#') => {
+                    let ends = |c: &char| matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
+                    let unix = self.flags.unix;
+                    let ends = |c: &char| if unix { *c == '\n' } else { ends(c) };
+                    let left = &self.chars[self.at..];
+                    self.at += left.iter().position(ends).unwrap_or(left.len());
+                }
+                _ => break,
+            }
+        }
     }
 
     fn eat(&mut self, c: char) -> bool {
@@ -147,7 +209,9 @@ impl Parser<'_> {
     fn alternatives(&mut self) -> Result<()> {
         self.deeper()?;
         let flags = self.flags;
-        while let Some(c) = self.peek() {
+        loop {
+            self.skip_comments();
+            let Some(c) = self.peek() else { break };
             match c {
                 ')' => break,
                 '|' => {
@@ -164,19 +228,27 @@ impl Parser<'_> {
 
     /// One atom with its quantifier.
     fn piece(&mut self) -> Result<()> {
-        let start = self.out.len();
+        let (start, groups) = (self.out.len(), self.groups.len());
         if !self.atom()? {
             return Ok(());
         }
+        self.skip_comments();
+        let is_assertion = std::mem::take(&mut self.is_assertion);
         let Some(quantifier) = self.quantifier()? else { return Ok(()) };
         let atom = self.out.split_off(start);
+        let may_be_none =
+            quantifier.starts_with(['?', '*']) || ["{0,", "{0}"].iter().any(|none| quantifier.starts_with(none));
         match quantifier.strip_suffix('+').filter(|rest| !rest.is_empty()) {
+            // The engine repeats no assertions: once is as good as often, and never is always true.
+            _ if is_assertion && groups < self.groups.len() => return unsupported("a repeated assertion with groups"),
+            _ if is_assertion && may_be_none => {}
+            _ if is_assertion => self.out.push_str(&atom),
             Some(possessive) => self.out.push_str(&format!("(?>(?:{atom}){possessive})")),
             None => self.out.push_str(&format!("(?:{atom}){quantifier}")),
         }
+        self.skip_comments();
         match self.peek() {
             Some('*' | '+' | '?') => malformed("a quantifier without something before it"),
-            Some('{') => unsupported("a quantifier of a quantifier"),
             _ => Ok(()),
         }
     }
@@ -186,6 +258,7 @@ impl Parser<'_> {
         let mut quantifier = match self.peek() {
             Some(c @ ('*' | '+' | '?')) => {
                 self.at += 1;
+                self.endless |= c != '?';
                 c.to_string()
             }
             Some('{') => {
@@ -199,10 +272,12 @@ impl Parser<'_> {
                 if !self.eat('}') || most.is_some_and(|most| most < least) {
                     return malformed("a repetition that is none");
                 }
+                self.endless |= most.is_none();
                 most.map_or_else(|| format!("{{{least},}}"), |most| format!("{{{least},{most}}}"))
             }
             _ => return Ok(None),
         };
+        self.skip_comments();
         if let Some(suffix @ ('?' | '+')) = self.peek() {
             self.at += 1;
             quantifier.push(suffix);
@@ -234,22 +309,37 @@ impl Parser<'_> {
                 Flags { unix: true, .. } => r"[^\n]".to_owned(),
                 _ => format!("[^{LINE_ENDS}]"),
             }),
-            '^' => self.out.push_str(r"\A"),
-            '$' => self.out.push_str(if self.flags.unix { r"(?=\n?\z)" } else { NOT_OVER_A_LAST_LINE_END }),
+            '^' => self.assertion(match self.flags {
+                Flags { lines: false, .. } => r"\A",
+                Flags { unix: true, .. } => r"(?!\z)(?:\A|(?<=\n))",
+                _ => BEGIN_OF_A_LINE,
+            }),
+            '$' => self.assertion(match self.flags {
+                Flags { lines: true, unix: true, .. } => r"(?=\n|\z)",
+                Flags { lines: true, .. } => END_OF_A_LINE,
+                Flags { unix: true, .. } => r"(?=\n?\z)",
+                _ => NOT_OVER_A_LAST_LINE_END,
+            }),
             '*' | '+' | '?' => return malformed(format!("a `{c}` without something before it")),
-            // Java takes some, of nothing.
-            '{' => return unsupported("a repetition without something before it"),
+            // A repetition of nothing, as that of a repetition is: Java takes and ignores it.
+            '{' => {
+                self.at -= 1;
+                self.quantifier()?;
+                return Ok(false);
+            }
             c => self.literal(c),
         }
         Ok(true)
     }
 
     fn literal(&mut self, c: char) {
-        if self.flags.fold && c.is_ascii_alphabetic() {
-            self.out.push_str(&format!("[{}{}]", c.to_ascii_lowercase(), c.to_ascii_uppercase()));
-        } else {
-            push_char(&mut self.out, c);
+        let others = self.flags.fold().others(c, c);
+        if others.is_empty() {
+            return push_char(&mut self.out, c);
         }
+        self.out.push('[');
+        class::write_range(c, c, self.flags.fold(), &mut self.out);
+        self.out.push(']');
     }
 
     /// After the opening parenthesis.
@@ -277,7 +367,7 @@ impl Parser<'_> {
             return self.flags();
         };
         let is_look_behind = open.starts_with("(?<");
-        let (start, place) = (self.at, self.groups.len());
+        let (endless, place) = (std::mem::replace(&mut self.endless, false), self.groups.len());
         if let Some(name) = number.clone() {
             if name.is_some() && self.groups.iter().any(|(other, _)| *other == name) {
                 return malformed("two groups of one name");
@@ -287,12 +377,14 @@ impl Parser<'_> {
         self.out.push_str(open);
         self.alternatives()?;
         self.close()?;
-        if is_look_behind && self.chars[start..self.at].iter().any(|c| matches!(c, '*' | '+' | '{')) {
-            return unsupported("a look-behind with repetitions");
+        if is_look_behind && self.endless {
+            return unsupported("a look-behind whose length has no end");
         }
+        self.endless |= endless;
         if number.is_some() {
             self.groups[place].1 = true;
         }
+        self.is_assertion = is_look_behind || open.starts_with("(?=") || open.starts_with("(?!");
         Ok(true)
     }
 
@@ -324,16 +416,12 @@ impl Parser<'_> {
                 'i' => self.flags.fold = on,
                 's' => self.flags.dot_all = on,
                 'd' => self.flags.unix = on,
-                'U' => self.flags.unicode = on,
-                // Without `i` it says nothing; with it, letters of all alphabets would fold.
-                'u' if !on => {}
-                c @ ('u' | 'm' | 'x') => return unsupported(format!("the flag `{c}`")),
-                ')' => {
-                    self.check_flags()?;
-                    return Ok(false);
-                }
+                'm' => self.flags.lines = on,
+                'x' => self.flags.comments = on,
+                'u' => self.flags.fold_unicode = on,
+                'U' => (self.flags.unicode, self.flags.fold_unicode) = (on, on),
+                ')' => return Ok(false),
                 ':' => {
-                    self.check_flags()?;
                     self.out.push_str("(?:");
                     self.alternatives()?;
                     self.flags = before;
@@ -345,18 +433,14 @@ impl Parser<'_> {
         }
     }
 
-    fn check_flags(&self) -> Result<()> {
-        if self.flags.unicode && self.flags.fold { unsupported("the flags `i` and `U` together") } else { Ok(()) }
-    }
-
     /// After the backslash, outside of classes.
     fn escape(&mut self) -> Result<()> {
         let c = self.next("an escape")?;
         match c {
-            'A' => self.out.push_str(r"\A"),
-            'z' => self.out.push_str(r"\z"),
-            'Z' => self.out.push_str(if self.flags.unix { r"(?=\n?\z)" } else { NOT_OVER_A_LAST_LINE_END }),
-            'b' if self.peek() == Some('{') => return unsupported(r"`\b{g}`"),
+            'A' => self.assertion(r"\A"),
+            'z' => self.assertion(r"\z"),
+            'Z' => self.assertion(if self.flags.unix { r"(?=\n?\z)" } else { NOT_OVER_A_LAST_LINE_END }),
+            'b' if self.eat_all("{g}") => return unsupported(r"`\b{g}`"),
             'b' | 'B' => self.boundary(c == 'b'),
             'R' => self.out.push_str(r"(?:\r\n|[\n\x{0b}\f\r\x{85}\x{2028}\x{2029}])"),
             'G' | 'X' => return unsupported(format!(r"`\{c}`")),
@@ -385,7 +469,7 @@ impl Parser<'_> {
                 class::Item::Char(c) => self.literal(c),
                 item => {
                     let class = class::Class { negated: false, operands: vec![vec![item]] };
-                    let text = class.write(self.flags.fold);
+                    let text = class.write(self.flags.fold());
                     self.out.push_str(&text);
                 }
             },
@@ -401,7 +485,16 @@ impl Parser<'_> {
                 self.out.push_str(&format!(r"(?:\{})", place + 1));
                 Ok(())
             }
-            _ => unsupported("a reference to a group that has not ended"),
+            Some(_) => unsupported("a reference to a group that has not ended"),
+            // Nothing matches a group that there is not.
+            None => {
+                self.ahead = match self.ahead {
+                    0 => place + 1,
+                    ahead => ahead.min(place + 1),
+                };
+                self.out.push_str("(?!)");
+                Ok(())
+            }
         }
     }
 
@@ -409,10 +502,15 @@ impl Parser<'_> {
         let text = match (self.flags.unicode, is) {
             (true, true) => r"\b".to_owned(),
             (true, false) => r"\B".to_owned(),
-            (false, true) => format!("(?:(?<={OF_WORDS})(?!{OF_WORDS})|(?<!{OF_WORDS})(?={OF_WORDS}))"),
-            (false, false) => format!("(?:(?<={OF_WORDS})(?={OF_WORDS})|(?<!{OF_WORDS})(?!{OF_WORDS}))"),
+            (false, true) => format!("(?:{WORD_BEHIND}{NO_WORD_AHEAD}|{NO_WORD_BEHIND}{WORD_AHEAD})"),
+            (false, false) => format!("(?:{WORD_BEHIND}{WORD_AHEAD}|{NO_WORD_BEHIND}{NO_WORD_AHEAD})"),
         };
-        self.out.push_str(&text);
+        self.assertion(&text);
+    }
+
+    fn assertion(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.is_assertion = true;
     }
 }
 

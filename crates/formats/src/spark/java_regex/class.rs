@@ -1,6 +1,6 @@
 //! Character classes: their grammar, with nesting and `&&`, and the escapes that may stand in them.
 
-use super::{Parser, Result, malformed, property, push_char, unsupported};
+use super::{Fold, Parser, Result, malformed, property, push_char, unsupported};
 
 /// What stands in a class.
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Class {
 }
 
 impl Class {
-    /// Returns the class in the engine's dialect; with `fold`, ASCII letters stand for both cases.
-    pub(super) fn write(&self, fold: bool) -> String {
+    /// Returns the class in the engine's dialect; letters stand for those that they fold to.
+    pub(super) fn write(&self, fold: Fold) -> String {
         let mut out = String::from(if self.negated { "[^" } else { "[" });
         for (i, operand) in self.operands.iter().enumerate() {
             out.push_str(if i == 0 { "" } else { "&&" });
@@ -38,7 +38,7 @@ impl Class {
 }
 
 impl Item {
-    fn write(&self, fold: bool, out: &mut String) {
+    fn write(&self, fold: Fold, out: &mut String) {
         match self {
             Item::Set(set) => out.push_str(set),
             Item::Nested(class) => out.push_str(&class.write(fold)),
@@ -48,20 +48,13 @@ impl Item {
     }
 }
 
-fn write_range(from: char, to: char, fold: bool, out: &mut String) {
-    push_char(out, from);
-    if from != to {
-        out.push('-');
-        push_char(out, to);
-    }
-    if !fold {
-        return;
-    }
-    for (first, last) in [('a', 'z'), ('A', 'Z')] {
-        let (low, high) = (from.max(first), to.min(last));
-        if low <= high {
-            let other = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
-            write_range(other(low), other(high), false, out);
+/// Writes the characters from `from` to `to`, and those that match them in some case, as the inside of a class.
+pub(super) fn write_range(from: char, to: char, fold: Fold, out: &mut String) {
+    for (from, to) in std::iter::once((from, to)).chain(fold.others(from, to)) {
+        push_char(out, from);
+        if from != to {
+            out.push('-');
+            push_char(out, to);
         }
     }
 }
@@ -69,7 +62,7 @@ fn write_range(from: char, to: char, fold: bool, out: &mut String) {
 impl Parser<'_> {
     /// Returns a class in the engine's dialect, after its opening bracket.
     pub(super) fn class(&mut self) -> Result<String> {
-        Ok(self.read_class()?.write(self.flags.fold))
+        Ok(self.read_class()?.write(self.flags.fold()))
     }
 
     fn read_class(&mut self) -> Result<Class> {
@@ -77,6 +70,7 @@ impl Parser<'_> {
         let negated = self.eat('^');
         let (mut operands, mut items) = (Vec::new(), Vec::new());
         loop {
+            self.skip_comments();
             match self.next("a class")? {
                 ']' if !items.is_empty() => break,
                 // Java takes it where nothing stands before it.
@@ -109,6 +103,7 @@ impl Parser<'_> {
             Item::Char(c) => c,
             set => return Ok(set),
         };
+        self.skip_comments();
         let after = self.chars.get(self.at + 1).copied();
         // A hyphen before a bracket stands for itself.
         if self.peek() != Some('-') || matches!(after, None | Some(']' | '[')) {
@@ -188,7 +183,7 @@ impl Parser<'_> {
             },
             c => name.push(c),
         }
-        property::set(&name, self.flags.unicode, self.flags.fold)
+        property::set(&name, self.flags.unicode, self.flags.fold())
     }
 
     fn octal(&mut self) -> Result<char> {
