@@ -12,6 +12,7 @@ use crate::{
         encode::EncodeOp,
         forest::ForestOp,
         linear::{LinearOp, Weights},
+        score::ScoreOp,
         text::{Fold, Split, TextOp},
         vector::VectorOp,
     },
@@ -93,6 +94,7 @@ impl Display for Details<'_> {
             Op::Encode(op) => encode(op, f),
             Op::Vector(op) => vector(op, f),
             Op::Linear(op) => linear(op, f),
+            Op::Score(op) => score(op, f),
             Op::Forest(op) => forest(op, f),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
             Op::Control(op) => control(op, f),
@@ -170,7 +172,27 @@ fn vector(op: &VectorOp, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 fn linear(op: &LinearOp, f: &mut Formatter<'_>) -> fmt::Result {
-    let weights = op.weights();
+    sizes(op.weights(), f)
+}
+
+fn score(op: &ScoreOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        ScoreOp::Events { weights, events, .. } => {
+            sizes(weights, f)?;
+            write!(f, ", {events:?}")
+        }
+        ScoreOp::Gaussian { priors, .. } => write!(f, "{} classes", priors.len()),
+        ScoreOp::Factors { weights, factors, .. } => {
+            sizes(weights, f)?;
+            write!(f, ", {} factors", factors.len() / weights.columns().max(1) as usize)
+        }
+        ScoreOp::Mean { link, range } => write!(f, "{link:?}, {range:?}"),
+        ScoreOp::Curve { bounds, .. } => write!(f, "{} points", bounds.len()),
+        ScoreOp::Logistic | ScoreOp::LogisticPair | ScoreOp::Shares | ScoreOp::LogShares | ScoreOp::Seconds => Ok(()),
+    }
+}
+
+fn sizes(weights: &Weights, f: &mut Formatter<'_>) -> fmt::Result {
     let form = match weights {
         Weights::Dense { .. } => "dense",
         Weights::Sparse { .. } => "sparse",

@@ -104,8 +104,15 @@ pub fn run(folder: &Path) -> Outcome {
     run_case(&case)
 }
 
+/// What Spark says where its Python workers do not start: nothing of the model.
+const BROKEN_ORACLE: &str = "An exception was thrown from the Python worker";
+
 /// Runs the case in every way.
 pub fn run_case(case: &Case) -> Outcome {
+    let broken = |row: &Value| row["_error"].as_str().is_some_and(|error| error.contains(BROKEN_ORACLE));
+    if !case.expected.is_empty() && case.expected.iter().all(broken) {
+        return Outcome::Waits("an oracle that answered".to_owned());
+    }
     let inputs = match case.inputs() {
         Ok(inputs) => inputs,
         Err(error) => return Outcome::Waits(format!("an input type: {error}")),

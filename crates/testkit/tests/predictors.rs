@@ -85,7 +85,12 @@ fn signature() -> Signature {
         gates: false,
         needs,
     };
-    Signature { name: "default".into(), inputs: vec![field("x", vec![])], outputs: vec![field("y", vec![0])], grouped: false }
+    Signature {
+        name: "default".into(),
+        inputs: vec![field("x", vec![])],
+        outputs: vec![field("y", vec![0])],
+        grouped: false,
+    }
 }
 
 fn fake() -> Arc<dyn Predictor> {

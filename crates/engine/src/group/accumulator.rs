@@ -219,7 +219,7 @@ fn integer(column: &Column, row: usize) -> i64 {
         DType::U32 => i64::from(fixed.values::<u32>()[row]),
         DType::U64 | DType::F32 | DType::F64 | DType::Decimal(..) => {
             unreachable!("inferred for integers that int64 holds")
-        },
+        }
     }
 }
 

@@ -29,7 +29,7 @@ enum Form {
 
 /// One row of weights.
 #[derive(Clone, Copy)]
-enum WeightRow<'a> {
+pub(super) enum WeightRow<'a> {
     Dense(&'a [f64]),
     Sparse { indices: &'a [u32], values: &'a [f64] },
 }
@@ -52,14 +52,18 @@ impl LinearKernel {
         let vectors = frame.vectors(inputs[0]);
         let features = |row: usize| {
             let features = vectors.is_valid(row).then(|| vectors.row(row));
-            self.checked(features).map_err(|(kind, value)| env.refuse(row, 0, kind, value)).ok()
+            checked(&self.weights, features).map_err(|(kind, value)| env.refuse(row, 0, kind, value)).ok()
         };
         if let Form::Dot { intercept } = self.form {
             let cells = frame.cells(output);
-            return frame.each_live(|row| match features(row) {
-                Some(x) => cells.set_f64(row, dot(self.weights.row(0), x, 0.0) + intercept),
-                None => cells.set(row, None),
-            });
+            let product = |row: usize| features(row).map(|x| dot(self.weights.row(0), x, 0.0) + intercept);
+            return match inputs.get(1).map(|offset| frame.cells(*offset)) {
+                None => frame.each_live(|row| cells.set(row, product(row).map(f64::to_bits))),
+                Some(offsets) => frame.each_live(|row| {
+                    let sum = offsets.number(row).and_then(|offset| Some(product(row)? + offset));
+                    cells.set(row, sum.map(f64::to_bits));
+                }),
+            };
         }
         let mut out = frame.vectors_mut(output);
         out.clear();
@@ -76,36 +80,28 @@ impl LinearKernel {
                     out.values.extend([-m, m]);
                 }
                 Form::Scores { intercepts, intercept_first } => {
-                    out.values.resize(start + intercepts.len(), 0.0);
-                    let scores = &mut out.values[start..];
-                    if *intercept_first {
-                        scores.copy_from_slice(intercepts);
-                    }
-                    self.weights.add_products(x, scores);
-                    if !*intercept_first {
-                        scores.iter_mut().zip(&**intercepts).for_each(|(s, b)| *s += b);
-                    }
+                    scores(&self.weights, intercepts, *intercept_first, x, &mut out.values);
                 }
             }
             out.end_dense(start);
         }
     }
+}
 
-    /// Returns the features where they are there and as many as the weights.
-    fn checked<'a>(&self, features: Option<Row<'a>>) -> Result<Row<'a>, (FaultKind, FaultValue)> {
-        let expected = u64::from(self.weights.columns());
-        match features {
-            None => Err((FaultKind::Null, FaultValue::Null)),
-            Some(x) if x.size() as u64 != expected => {
-                Err((FaultKind::Size { expected }, FaultValue::Size(x.size() as u64)))
-            }
-            Some(x) => Ok(x),
+/// Returns the features where they are there and as many as the weights.
+pub(super) fn checked<'a>(weights: &Weights, features: Option<Row<'a>>) -> Result<Row<'a>, (FaultKind, FaultValue)> {
+    let expected = u64::from(weights.columns());
+    match features {
+        None => Err((FaultKind::Null, FaultValue::Null)),
+        Some(x) if x.size() as u64 != expected => {
+            Err((FaultKind::Size { expected }, FaultValue::Size(x.size() as u64)))
         }
+        Some(x) => Ok(x),
     }
 }
 
 /// What the kernel asks of weights.
-trait Rows {
+pub(super) trait Rows {
     fn row(&self, row: usize) -> WeightRow<'_>;
 
     /// Adds each row's products to its score.
@@ -144,12 +140,16 @@ impl Rows for Weights {
             });
             match x {
                 Row::Dense(x) => {
+                    let begin: [f64; TOGETHER] = std::array::from_fn(|k| four[k]);
                     let [a, b, c, d] = rows.map(|row| &row[..x.len()]);
                     for (i, x) in x.iter().enumerate() {
                         four[0] += a[i] * x;
                         four[1] += b[i] * x;
                         four[2] += c[i] * x;
                         four[3] += d[i] * x;
+                    }
+                    for (k, sum) in four.iter_mut().enumerate().filter(|(_, sum)| !sum.is_finite()) {
+                        *sum = fused(rows[k], x, begin[k]);
                     }
                 }
                 Row::Sparse { indices, values, .. } => {
@@ -167,10 +167,34 @@ impl Rows for Weights {
     }
 }
 
+/// Adds a score for each row of weights to `out`.
+pub(super) fn scores(weights: &Weights, intercepts: &[f64], intercept_first: bool, x: Row<'_>, out: &mut Vec<f64>) {
+    let start = out.len();
+    out.resize(start + intercepts.len(), 0.0);
+    let scores = &mut out[start..];
+    if intercept_first {
+        scores.copy_from_slice(intercepts);
+    }
+    weights.add_products(x, scores);
+    if !intercept_first {
+        scores.iter_mut().zip(intercepts).for_each(|(s, b)| *s += b);
+    }
+}
+
+/// Returns the sum of products, each added as it is, before it is rounded: a product alone cannot overflow then. So Java's BLAS
+/// does with vectors that are both dense, which shows where a plain sum is not finite.
+#[cold]
+fn fused(w: &[f64], x: &[f64], sum: f64) -> f64 {
+    w.iter().zip(x).fold(sum, |sum, (w, x)| libm::fma(*w, *x, sum))
+}
+
 /// Returns the sum of products of what both sides store, in the order of the features, from `sum` on.
-fn dot(weights: WeightRow<'_>, x: Row<'_>, sum: f64) -> f64 {
+pub(super) fn dot(weights: WeightRow<'_>, x: Row<'_>, sum: f64) -> f64 {
     match (weights, x) {
-        (WeightRow::Dense(w), Row::Dense(x)) => w.iter().zip(x).fold(sum, |sum, (w, x)| sum + w * x),
+        (WeightRow::Dense(w), Row::Dense(x)) => {
+            let total = w.iter().zip(x).fold(sum, |sum, (w, x)| sum + w * x);
+            if total.is_finite() { total } else { fused(w, x, sum) }
+        }
         (WeightRow::Dense(w), Row::Sparse { indices, values, .. }) => {
             indices.iter().zip(values).fold(sum, |sum, (&i, x)| sum + w[i as usize] * x)
         }

@@ -22,6 +22,7 @@ pub mod hash;
 pub mod java;
 pub mod linear;
 pub mod rows;
+pub mod score;
 pub mod tensor;
 pub mod text;
 pub mod vector;
@@ -36,6 +37,7 @@ pub enum Kernel {
     Encode(encode::EncodeKernel),
     Vector(vector::VectorKernel),
     Linear(linear::LinearKernel),
+    Score(score::ScoreKernel),
     Forest(forest::ForestKernel),
     Tensor(tensor::TensorKernel),
     Rows(rows::RowsKernel),
@@ -59,6 +61,7 @@ impl Kernel {
             Op::Encode(op) => Kernel::Encode(encode::EncodeKernel::new(op, site)?),
             Op::Vector(op) => Kernel::Vector(vector::VectorKernel::new(op, site)?),
             Op::Linear(op) => Kernel::Linear(linear::LinearKernel::new(op, site)?),
+            Op::Score(op) => Kernel::Score(score::ScoreKernel::new(op, site)),
             Op::Forest(op) => Kernel::Forest(forest::ForestKernel::new(op, site)?),
             Op::Tensor(op) => Kernel::Tensor(tensor::TensorKernel::new(op, site)?),
             Op::Rows(op) => Kernel::Rows(rows::RowsKernel::new(op)),
@@ -79,6 +82,7 @@ impl Kernel {
             Kernel::Encode(k) => k.run(env, inputs, outputs),
             Kernel::Vector(k) => k.run(env, inputs, outputs),
             Kernel::Linear(k) => k.run(env, inputs, outputs),
+            Kernel::Score(k) => k.run(env, inputs, outputs),
             Kernel::Forest(k) => k.run(env, inputs, outputs),
             Kernel::Rows(k) => k.run(env, inputs),
             Kernel::Tensor(k) => return k.run(env, inputs, outputs),

@@ -22,7 +22,7 @@ mod cosine;
 mod normalize;
 mod products;
 mod scale;
-mod scores;
+pub(super) mod scores;
 mod select;
 
 /// An op of the family, ready to run.
@@ -41,7 +41,7 @@ pub enum VectorKernel {
 }
 
 /// What a row is refused with.
-type Refusal = (FaultKind, FaultValue);
+pub(super) type Refusal = (FaultKind, FaultValue);
 
 impl VectorKernel {
     pub(crate) fn new(op: &VectorOp, site: &Site<'_>) -> Result<VectorKernel, CompileError> {
@@ -95,7 +95,12 @@ impl VectorKernel {
 }
 
 /// Calls `f` with the vector of every live row; it ends one row of the output, or refuses and changes nothing. Null is refused.
-fn map(env: &Env<'_>, input: Home, output: Home, mut f: impl FnMut(Row<'_>, &mut VectorStore) -> Result<(), Refusal>) {
+pub(super) fn map(
+    env: &Env<'_>,
+    input: Home,
+    output: Home,
+    mut f: impl FnMut(Row<'_>, &mut VectorStore) -> Result<(), Refusal>,
+) {
     let vectors = env.frame.vectors(input);
     let mut out = env.frame.vectors_mut(output);
     out.clear();
@@ -125,16 +130,16 @@ fn spreadable(row: Row<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn null() -> Refusal {
+pub(super) fn null() -> Refusal {
     (FaultKind::Null, FaultValue::Null)
 }
 
-fn wrong_size(expected: usize, got: usize) -> Refusal {
+pub(super) fn wrong_size(expected: usize, got: usize) -> Refusal {
     (FaultKind::Size { expected: expected as u64 }, FaultValue::Size(got as u64))
 }
 
 /// Adds all values of the row, zeros included. The caller has bounded the size.
-fn extend_dense(values: &mut Vec<f64>, row: Row<'_>) {
+pub(super) fn extend_dense(values: &mut Vec<f64>, row: Row<'_>) {
     match row {
         Row::Dense(stored) => values.extend_from_slice(stored),
         Row::Sparse { size, indices, values: stored } => {

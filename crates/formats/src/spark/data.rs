@@ -354,6 +354,26 @@ impl<'t> Cells<'t> {
         Ok(Matrix { rows, weights, transposed })
     }
 
+    /// Returns the matrix's number of rows, and its values row by row, zeros too.
+    pub fn dense_matrix(&self, row: usize) -> Result<(u32, Vec<f64>), ReadError> {
+        let Matrix { rows, weights, .. } = self.matrix(row)?;
+        let values = match weights {
+            Weights::Dense { values, .. } => values.to_vec(),
+            Weights::Sparse { columns, offsets, indices, values } => {
+                let columns = columns as usize;
+                self.within(u64::from(rows) * columns as u64)?;
+                let mut dense = vec![0.0; rows as usize * columns];
+                for (line, w) in offsets.windows(2).enumerate() {
+                    for i in w[0] as usize..w[1] as usize {
+                        dense[line * columns + indices[i] as usize] = values[i];
+                    }
+                }
+                dense
+            }
+        };
+        Ok((rows, values))
+    }
+
     fn check_lines(
         &self,
         lines: u32,
@@ -380,7 +400,7 @@ fn rises_below(indices: &[u32], below: u32) -> bool {
 }
 
 /// Returns a column-major matrix row by row.
-fn flip(values: &[f64], rows: usize, columns: usize) -> Vec<f64> {
+pub(super) fn flip(values: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     (0..rows).flat_map(|r| (0..columns).map(move |c| values[c * rows + r])).collect()
 }
 

@@ -48,6 +48,8 @@ pub struct Lowering<'a> {
     /// How many attributes may still be kept.
     attributes_left: usize,
     stages: usize,
+    /// Stages within stages, so far.
+    depth: usize,
     warnings: Vec<String>,
 }
 
@@ -56,7 +58,7 @@ pub(super) fn lower(files: &ModelFiles, options: &ReadOptions) -> Result<Model, 
     let bytes_left = Cell::new(options.limits.decoded_bytes_max);
     let top = Stage::open(files.clone(), &options.limits, &bytes_left)?;
     let mut lowering = Lowering::new(options);
-    lowering.walk(&top, 0)?;
+    lowering.walk(&top)?;
     let provenance = Provenance {
         format: super::FORMAT.name,
         class: top.meta.class.clone(),
@@ -83,12 +85,25 @@ impl<'a> Lowering<'a> {
             labels: Vec::new(),
             attributes_left: ATTRIBUTES_MAX,
             stages: 0,
+            depth: 0,
             warnings: Vec::new(),
         }
     }
 
+    /// Adds a stage that another is made of.
+    pub fn part(&mut self, stage: &Stage<'_>, part: &Stage<'_>) -> Result<(), ReadError> {
+        let limit = stage.limits.depth_max;
+        if self.depth >= limit {
+            return stage.meta.too_large("the depth of nested stages", self.depth as u64 + 1, limit, "depth_max");
+        }
+        self.depth += 1;
+        self.walk(part)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
     /// Adds a stage, of a pipeline all its own.
-    pub(super) fn walk(&mut self, stage: &Stage<'_>, depth: usize) -> Result<(), ReadError> {
+    fn walk(&mut self, stage: &Stage<'_>) -> Result<(), ReadError> {
         let (meta, limits) = (&stage.meta, stage.limits);
         self.stages += 1;
         if self.stages > limits.stages_max {
@@ -105,9 +120,6 @@ impl<'a> Lowering<'a> {
         if ![op::PIPELINE, op::PYTHON_PIPELINE].contains(&meta.class.as_str()) {
             return Err(ReadError::UnknownClass { file: meta.file.clone(), class: meta.class.clone() });
         }
-        if depth >= limits.depth_max {
-            return meta.too_large("the depth of nested pipelines", depth as u64 + 1, limits.depth_max, "depth_max");
-        }
         let uids = stage.texts("stageUids")?.ok_or_else(|| stage.absent("stageUids", "the uids of the stages"))?;
         let width = uids.len().to_string().len();
         for (number, uid) in uids.iter().enumerate() {
@@ -123,7 +135,7 @@ impl<'a> Lowering<'a> {
             if inner.meta.uid != *uid {
                 return Err(inner.meta.fault("uid", format!("{uid}, as the pipeline says"), inner.meta.uid.clone()));
             }
-            self.walk(&inner, depth + 1)?;
+            self.part(stage, &inner)?;
         }
         Ok(())
     }

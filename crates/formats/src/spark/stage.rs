@@ -118,6 +118,12 @@ impl<'a> Stage<'a> {
         self.of(name, "an array of numbers", |value| value.as_array()?.iter().map(number).collect())
     }
 
+    /// Returns the counts, where there are any.
+    pub fn counts(&self, name: &str) -> Result<Option<Vec<u32>>, ReadError> {
+        let count = |item: &Value| item.as_i64().filter(|i| (0..=i64::from(i32::MAX)).contains(i)).map(|i| i as u32);
+        self.of(name, "an array of integers from 0", |value| value.as_array()?.iter().map(count).collect())
+    }
+
     /// Returns the arrays of numbers, where there are any.
     pub fn f64_arrays(&self, name: &str) -> Result<Option<Vec<Vec<f64>>>, ReadError> {
         self.of(name, "an array of arrays of numbers", |value| {
@@ -207,14 +213,16 @@ impl<'a> Stage<'a> {
 /// Parameters that only training reads: a saved model carries them, scoring has no use for them.
 #[rustfmt::skip]
 const TRAINING: &[&str] = &[
-    "aggregationDepth", "bootstrap", "cacheNodeIds", "checkpointInterval", "elasticNetParam", "epsilon", "family",
-    "fdr", "featureSubsetStrategy", "featureType", "fitIntercept", "fpr", "fwe", "impurity", "inputCol", "inputCols",
-    "intermediateStorageLevel", "labelCol", "labelType", "language", "loss", "lossType", "lower",
-    "lowerBoundsOnCoefficients", "lowerBoundsOnIntercepts", "maxBins", "maxBlockSizeInMB", "maxCategories", "maxDF",
-    "maxDepth", "maxIter", "maxMemoryInMB", "minDF", "minDocFreq", "minInfoGain", "minInstancesPerNode",
-    "minWeightFractionPerNode", "numBuckets", "numBucketsArray", "numTopFeatures", "numTrees", "outputCol",
-    "outputCols", "percentile", "pruneTree", "regParam", "relativeError", "seed", "selectionMode",
-    "selectionThreshold", "selectorType", "solver", "standardization", "stepSize", "stringOrderType",
-    "subsamplingRate", "tol", "upper", "upperBoundsOnCoefficients", "upperBoundsOnIntercepts",
-    "validationIndicatorCol", "validationTol", "varianceThreshold", "vocabSize", "weightCol",
+    "aggregationDepth", "blockSize", "bootstrap", "cacheNodeIds", "censorCol", "checkpointInterval",
+    "collectSubModels", "elasticNetParam", "epsilon", "estimatorParamMaps", "factorSize", "family", "fdr",
+    "featureSubsetStrategy", "featureType", "fitIntercept", "fitLinear", "foldCol", "fpr", "fwe", "impurity",
+    "initStd", "initialWeights", "inputCol", "inputCols", "intermediateStorageLevel", "isotonic", "labelCol",
+    "labelType", "language", "loss", "lossType", "lower", "lowerBoundsOnCoefficients", "lowerBoundsOnIntercepts",
+    "maxBins", "maxBlockSizeInMB", "maxCategories", "maxDF", "maxDepth", "maxIter", "maxMemoryInMB", "minDF",
+    "minDocFreq", "minInfoGain", "minInstancesPerNode", "minWeightFractionPerNode", "miniBatchFraction", "numBuckets",
+    "numBucketsArray", "numFolds", "numTopFeatures", "numTrees", "outputCol", "outputCols", "parallelism",
+    "percentile", "pruneTree", "regParam", "relativeError", "seed", "selectionMode", "selectionThreshold",
+    "selectorType", "smoothing", "solver", "standardization", "stepSize", "stringOrderType", "subsamplingRate", "tol",
+    "trainRatio", "upper", "upperBoundsOnCoefficients", "upperBoundsOnIntercepts", "validationIndicatorCol",
+    "validationTol", "varianceThreshold", "vocabSize", "weightCol",
 ];

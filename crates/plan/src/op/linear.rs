@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::Type;
+use model::{DType, Type};
 
 use super::{Inferred, same_rows};
 use crate::{error::PlanError, plan::ValueType};
@@ -32,13 +32,40 @@ impl Weights {
             Weights::Sparse { offsets, .. } => offsets.len().saturating_sub(1),
         }
     }
+
+    pub(crate) fn check(&self) -> Result<(), PlanError> {
+        let fail = |what: &str| Err(PlanError::parameters("linear", what));
+        match self {
+            Weights::Dense { columns, values } => {
+                if !values.len().is_multiple_of((*columns).max(1) as usize) {
+                    return fail("the weights are not whole rows");
+                }
+            }
+            Weights::Sparse { columns, offsets, indices, values } => {
+                let rising = offsets.windows(2).all(|w| w[0] <= w[1]);
+                let ends = offsets.last().is_some_and(|&end| end as usize == values.len()) && offsets[0] == 0;
+                let inside = indices.len() == values.len() && indices.iter().all(|i| i < columns);
+                let sorted = rising
+                    && ends
+                    && offsets.windows(2).all(|w| {
+                        indices.get(w[0] as usize..w[1] as usize).is_some_and(|r| r.windows(2).all(|i| i[0] < i[1]))
+                    });
+                if !(inside && sorted) {
+                    return fail("the sparse weights' offsets or indices do not rise or reach too far");
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Ops of linear models. Features of another size than the weights', and null, are refused.
+/// Ops of linear models. Features of another size than the weights', and null, are refused. Where a sum over dense weights and
+/// dense features is not finite, its products are fused with their additions, so that none of them overflows by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LinearOp {
     /// `weights * x + intercept` of one row of weights, as a number. Products are summed in the order of the features,
-    /// the intercept last.
+    /// then the intercept. A second input is a number that is added last; where it is null so is the result, whatever the
+    /// features.
     Dot { weights: Weights, intercept: f64 },
     /// `m` as for `Dot`, as the vector `[-m, m]`: the scores of two classes.
     Pair { weights: Weights, intercept: f64 },
@@ -70,39 +97,26 @@ impl LinearOp {
             LinearOp::Pair { .. } => Type::Vector { size: Some(2) },
             LinearOp::Scores { weights, .. } => Type::Vector { size: u32::try_from(weights.rows()).ok() },
         };
-        match (inputs, same_rows(inputs)) {
-            ([ValueType { ty: Type::Vector { size }, .. }], Some(place))
-                if size.is_none_or(|n| n == self.weights().columns()) =>
-            {
+        let (Some((features, rest)), Some(place)) = (inputs.split_first(), same_rows(inputs)) else {
+            return Err("columns of the same rows");
+        };
+        let added = match (self, rest) {
+            (_, []) => true,
+            (LinearOp::Dot { .. }, [offset]) => offset.ty.as_scalar().is_some_and(DType::is_number),
+            _ => false,
+        };
+        match features.ty {
+            Type::Vector { size } if added && size.is_none_or(|n| n == self.weights().columns()) => {
                 Ok(vec![ValueType { ty, place }])
             }
-            _ => Err("a column of vectors of the size of its weights"),
+            _ => Err("a column of vectors of the size of its weights; a dot also one of numbers"),
         }
     }
 
     pub(crate) fn check(&self) -> Result<(), PlanError> {
         let fail = |what: &str| Err(PlanError::parameters("linear", what));
         let weights = self.weights();
-        match weights {
-            Weights::Dense { columns, values } => {
-                if !values.len().is_multiple_of((*columns).max(1) as usize) {
-                    return fail("the weights are not whole rows");
-                }
-            }
-            Weights::Sparse { columns, offsets, indices, values } => {
-                let rising = offsets.windows(2).all(|w| w[0] <= w[1]);
-                let ends = offsets.last().is_some_and(|&end| end as usize == values.len()) && offsets[0] == 0;
-                let inside = indices.len() == values.len() && indices.iter().all(|i| i < columns);
-                let sorted = rising
-                    && ends
-                    && offsets.windows(2).all(|w| {
-                        indices.get(w[0] as usize..w[1] as usize).is_some_and(|r| r.windows(2).all(|i| i[0] < i[1]))
-                    });
-                if !(inside && sorted) {
-                    return fail("the sparse weights' offsets or indices do not rise or reach too far");
-                }
-            }
-        }
+        weights.check()?;
         match self {
             LinearOp::Scores { intercepts, .. } if intercepts.len() != weights.rows() => {
                 fail("another number of intercepts than of rows of weights")

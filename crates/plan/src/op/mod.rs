@@ -19,6 +19,7 @@ pub mod encode;
 pub mod forest;
 pub mod linear;
 pub mod rows;
+pub mod score;
 pub mod tensor;
 pub mod text;
 pub mod vector;
@@ -32,6 +33,7 @@ pub enum Op {
     Encode(encode::EncodeOp),
     Vector(vector::VectorOp),
     Linear(linear::LinearOp),
+    Score(score::ScoreOp),
     Forest(forest::ForestOp),
     Tensor(tensor::TensorOp),
     Rows(rows::RowsOp),
@@ -47,6 +49,7 @@ impl Op {
             Op::Encode(op) => op.name(),
             Op::Vector(op) => op.name(),
             Op::Linear(op) => op.name(),
+            Op::Score(op) => op.name(),
             Op::Forest(_) => "forest",
             Op::Tensor(op) => op.name(),
             Op::Rows(op) => op.name(),
@@ -69,6 +72,7 @@ impl Op {
             Op::Encode(op) => op.infer(inputs),
             Op::Vector(op) => op.infer(inputs),
             Op::Linear(op) => op.infer(inputs),
+            Op::Score(op) => op.infer(inputs),
             Op::Forest(op) => op.infer(inputs),
             Op::Tensor(op) => op.infer(inputs),
             Op::Rows(op) => op.infer(inputs),
@@ -108,6 +112,7 @@ impl Op {
             Op::Encode(op) => op.check(),
             Op::Vector(op) => op.check(),
             Op::Linear(op) => op.check(),
+            Op::Score(op) => op.check(),
             Op::Forest(op) => op.check(),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
             Op::Control(op) => op.check(),
@@ -124,7 +129,7 @@ impl Op {
         match self {
             Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
             Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
-            Op::Tensor(_) | Op::Rows(_) => true,
+            Op::Score(_) | Op::Tensor(_) | Op::Rows(_) => true,
         }
     }
 }
@@ -153,7 +158,8 @@ macro_rules! from_family {
 }
 from_family!(
     Expr: ExprOp, Text: text::TextOp, Encode: encode::EncodeOp, Vector: vector::VectorOp, Linear: linear::LinearOp,
-    Forest: forest::ForestOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp, Control: control::ControlOp
+    Score: score::ScoreOp, Forest: forest::ForestOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp,
+    Control: control::ControlOp
 );
 
 impl From<Expr> for Op {

@@ -15,6 +15,8 @@ pub enum Choose {
     /// The first of the largest, looked for from the first element on: nothing is larger than a NaN there, and a NaN elsewhere
     /// is never larger.
     Largest,
+    /// The first of the largest of those above -infinity, NaN passed over; -1 where there is none.
+    LargestNumber,
     /// The first of the largest of element divided by threshold; NaN never is.
     Weighed(Arc<[f64]>),
 }

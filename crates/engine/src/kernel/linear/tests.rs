@@ -3,7 +3,7 @@ use std::sync::Arc;
 use model::column::Row;
 use plan::{LinearOp, Weights};
 
-use crate::kernel::tests::{assert_row, dense, run, sparse, vectors};
+use crate::kernel::tests::{assert_row, dense, numbers, run, sparse, vectors};
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;
@@ -83,6 +83,31 @@ fn the_order_of_a_sum_is_the_features() {
     dot(full(4, &w), dense(&x), Ok(expected));
     dot(thin(4, &w), dense(&x), Ok(expected));
     dot(thin(4, &w), sparse(4, &[0, 1, 2, 3], &x), Ok(expected));
+}
+
+#[test]
+fn a_product_alone_does_not_overflow() {
+    let (w, x) = ([-1e200, 1e200, -2e200], [1e200, 1e200, 1e200]);
+    dot(full(3, &w), dense(&x), Ok(-INF));
+    dot(full(3, &w), sparse(3, &[0, 1, 2], &x), Ok(NAN));
+    let rows: Vec<f64> = (0..5).flat_map(|_| w).collect();
+    let intercepts: Arc<[f64]> = [0.0; 5].into();
+    for intercept_first in [false, true] {
+        let op = LinearOp::Scores { weights: full(3, &rows), intercepts: intercepts.clone(), intercept_first };
+        assert_row(&run(op, &[vectors(&[dense(&x)])]).outputs[0], 0, dense(&[-INF; 5]));
+    }
+}
+
+#[test]
+fn an_offset_is_added_last() {
+    let op = || LinearOp::Dot { weights: full(2, &[1e16, 1.0]), intercept: -1e16 };
+    let features = vectors(&[dense(&[1.0, 1.0]), dense(&[1.0]), None, None, dense(&[1.0, 1.0])]);
+    let offsets = numbers(&[Some(0.25), None, None, Some(1.0), None]);
+    let ran = run(op(), &[features, offsets]);
+    let expected = numbers(&[Some(((1e16 + 1.0) - 1e16) + 0.25), None, None, None, None]);
+    assert_eq!(ran.outputs[0], expected);
+    let refused: Vec<bool> = ran.faults.iter().map(Option::is_some).collect();
+    assert_eq!(refused, [false, false, false, true, false], "a null offset hides the features");
 }
 
 /// Every row's score is that of a dot of its own, whatever stands beside it.

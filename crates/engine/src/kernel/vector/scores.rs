@@ -19,7 +19,7 @@ pub enum Scores {
 const CLASSES_MAX: usize = 1 << 20;
 
 /// Refuses a sparse row that claims more elements than scores can have: it would be written in full, or searched.
-fn bounded(row: Row<'_>) -> Result<(), Refusal> {
+pub(in crate::kernel) fn bounded(row: Row<'_>) -> Result<(), Refusal> {
     match row {
         Row::Sparse { size, .. } if size > CLASSES_MAX => {
             Err((FaultKind::Rule("at most 2^20 scores"), FaultValue::Size(size as u64)))
@@ -82,7 +82,7 @@ pub fn choose(choose: &Choose, env: &Env<'_>, input: Home, output: Home) {
     env.frame.each_live(|row| {
         let class = if vectors.is_valid(row) { class(choose, vectors.row(row)) } else { Err(null()) };
         match class {
-            Ok(class) => cells.set_f64(row, class as f64),
+            Ok(class) => cells.set_f64(row, class),
             Err((kind, value)) => {
                 env.refuse(row, 0, kind, value);
                 cells.set(row, None);
@@ -91,36 +91,39 @@ pub fn choose(choose: &Choose, env: &Env<'_>, input: Home, output: Home) {
     });
 }
 
-fn class(choose: &Choose, row: Row<'_>) -> Result<usize, Refusal> {
+fn class(choose: &Choose, row: Row<'_>) -> Result<f64, Refusal> {
     bounded(row)?;
+    let number = |class: Option<usize>| Ok(class.map_or(-1.0, |class| class as f64));
+    let first = |class: Option<usize>| number(class.or(Some(0)));
     match choose {
         Choose::Above(threshold) => match row.size() {
             0 | 1 => Err(wrong_size(2, row.size())),
-            _ => Ok(usize::from(element(row, 1) > *threshold)),
+            _ => Ok(f64::from(u8::from(element(row, 1) > *threshold))),
         },
-        Choose::Largest if row.size() == 0 => Ok(0),
-        Choose::Largest => Ok(largest(row, element(row, 0), |_, score| score)),
+        Choose::Largest if row.size() == 0 => Ok(0.0),
+        Choose::Largest => first(largest(row, element(row, 0), |_, score| score)),
+        Choose::LargestNumber => number(largest(row, f64::NEG_INFINITY, |_, score| score)),
         Choose::Weighed(thresholds) if thresholds.len() == row.size() => {
-            Ok(largest(row, f64::NEG_INFINITY, |i, score| score / thresholds[i]))
+            first(largest(row, f64::NEG_INFINITY, |i, score| score / thresholds[i]))
         }
         Choose::Weighed(thresholds) => Err(wrong_size(thresholds.len(), row.size())),
     }
 }
 
-fn element(row: Row<'_>, at: u32) -> f64 {
+pub(in crate::kernel) fn element(row: Row<'_>, at: u32) -> f64 {
     match row {
         Row::Dense(values) => values[at as usize],
         Row::Sparse { indices, values, .. } => indices.binary_search(&at).map_or(0.0, |k| values[k]),
     }
 }
 
-/// Returns the first of the elements that are largest as `f` weighs them; 0 where none is above `max`.
-fn largest(row: Row<'_>, max: f64, f: impl Fn(usize, f64) -> f64) -> usize {
-    let (mut best, mut max) = (0, max);
+/// Returns the first of the elements that are largest as `f` weighs them, where one is above `max`.
+fn largest(row: Row<'_>, max: f64, f: impl Fn(usize, f64) -> f64) -> Option<usize> {
+    let (mut best, mut max) = (None, max);
     let mut see = |i: usize, score: f64| {
         let weighed = f(i, score);
         if weighed > max {
-            (best, max) = (i, weighed);
+            (best, max) = (Some(i), weighed);
         }
     };
     match row {

@@ -305,6 +305,18 @@ fn choose_largest() {
 }
 
 #[test]
+fn choose_largest_number() {
+    let largest = || Choose::LargestNumber;
+    chosen(largest(), dense(&[1.0, 3.0, 3.0, 2.0]), Ok(1.0));
+    chosen(largest(), dense(&[NAN, 1.0, 2.0, NAN]), Ok(2.0));
+    chosen(largest(), dense(&[-INF, NAN, -1e308]), Ok(2.0));
+    chosen(largest(), dense(&[NAN, -INF]), Ok(-1.0));
+    chosen(largest(), sparse(4, &[0, 1], &[-1.0, NAN]), Ok(2.0));
+    chosen(largest(), dense(&[]), Ok(-1.0));
+    chosen(largest(), None, Err(NULL));
+}
+
+#[test]
 fn choose_weighed() {
     let weighed = |thresholds: &[f64]| Choose::Weighed(thresholds.into());
     chosen(weighed(&[0.5, 0.25]), dense(&[0.6, 0.4]), Ok(1.0));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plan::{Choose, SlotId, VectorOp};
+use plan::{Choose, Op, SlotId, VectorOp};
 
 use crate::{
     ReadError,
@@ -18,8 +18,8 @@ pub struct Columns<'s> {
 
 /// How a class follows from the scores.
 pub struct Rule {
-    /// Scores to probabilities.
-    pub probabilities: VectorOp,
+    /// Scores to probabilities, where the class has them.
+    pub probabilities: Option<Op>,
     /// The user's thresholds, which weigh the probabilities.
     pub thresholds: Option<Arc<[f64]>>,
     /// Without thresholds: scores to a class.
@@ -35,6 +35,11 @@ impl<'s> Columns<'s> {
             probability: stage.text_or("probabilityCol", "probability")?,
             prediction: stage.text_or("predictionCol", "prediction")?,
         })
+    }
+
+    /// Returns what to call the scores, shown or not.
+    pub fn raw_name(&self) -> &'s str {
+        if self.raw.is_empty() { "rawPrediction" } else { self.raw }
     }
 
     /// Returns whether the class is all that is shown; some models have a shortcut for it.
@@ -69,21 +74,21 @@ pub fn finish(
         lowering.show(stage, columns.raw, raw)?;
     }
     let mut probability = None;
-    if !columns.probability.is_empty() {
-        probability = Some(lowering.make(stage, rule.probabilities.clone(), &[raw], columns.probability)?);
+    if let (Some(op), false) = (&rule.probabilities, columns.probability.is_empty()) {
+        probability = Some(lowering.make(stage, op.clone(), &[raw], columns.probability)?);
     }
     if columns.prediction.is_empty() {
         return Ok(());
     }
-    let (choose, from) = match rule.thresholds {
-        Some(thresholds) => {
+    let (choose, from) = match (rule.thresholds, rule.probabilities) {
+        (Some(thresholds), Some(op)) => {
             let from = match probability {
                 Some(slot) => slot,
-                None => lowering.node(stage, rule.probabilities, &[raw], &["probability"])?[0],
+                None => lowering.node(stage, op, &[raw], &["probability"])?[0],
             };
             (Choose::Weighed(thresholds), from)
         }
-        None => match probability.filter(|_| columns.raw.is_empty()) {
+        _ => match probability.filter(|_| columns.raw.is_empty()) {
             Some(slot) => (rule.from_probability, slot),
             None => (rule.from_raw, raw),
         },

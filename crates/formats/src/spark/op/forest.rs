@@ -31,6 +31,7 @@ pub fn tree_classifier(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
     let (classes, columns) = (classes(stage)?, Columns::of(stage)?);
     if columns.prediction_only() {
         // Spark then takes the leaf's own prediction, without the thresholds.
+        classifier::thresholds(stage, classes)?;
         let forest = ensemble.forest(stage, Leaf::Prediction)?;
         return ensemble.regress(stage, lowering, forest, Aggregate::Sum, columns.prediction, None);
     }
@@ -54,7 +55,7 @@ pub fn boosted_classifier(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Res
     let op = |parts| ForestOp { forest, aggregate: Aggregate::WeightedSum, parts };
     let raw = ensemble.scores(stage, lowering, op, ForestPart::Pair, &columns)?;
     let rule = Rule {
-        probabilities: VectorOp::Sigmoid { scale: 2.0 },
+        probabilities: Some(VectorOp::Sigmoid { scale: 2.0 }.into()),
         thresholds: classifier::thresholds(stage, 2)?,
         from_raw: Choose::Largest,
         from_probability: Choose::Largest,
@@ -126,9 +127,8 @@ impl<'s> Ensemble<'s> {
         scores: ForestPart,
         columns: &Columns<'_>,
     ) -> Result<(SlotId, Option<SlotId>), ReadError> {
-        let raw = if columns.raw.is_empty() { "rawPrediction" } else { columns.raw };
         let parts: Vec<ForestPart> = std::iter::once(scores).chain(self.leaf_part()).collect();
-        let names = [raw, self.leaf];
+        let names = [columns.raw_name(), self.leaf];
         let slots = lowering.node(stage, op(parts.clone()), &[self.features], &names[..parts.len()])?;
         Ok((slots[0], slots.get(1).copied()))
     }
@@ -148,7 +148,7 @@ impl<'s> Ensemble<'s> {
         let op = |parts| ForestOp { forest, aggregate: Aggregate::Sum, parts };
         let (raw, leaf) = self.scores(stage, lowering, op, ForestPart::Scores, columns)?;
         let rule = Rule {
-            probabilities: VectorOp::Proportions,
+            probabilities: Some(VectorOp::Proportions.into()),
             thresholds: classifier::thresholds(stage, classes)?,
             from_raw: Choose::Largest,
             from_probability: Choose::Largest,

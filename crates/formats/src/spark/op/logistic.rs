@@ -45,9 +45,9 @@ fn multinomial(
     let Learned { weights, intercepts, by_row, .. } = learned;
     let columns = Columns::of(stage)?;
     let op = LinearOp::Scores { weights, intercepts, intercept_first: !by_row };
-    let raw = lowering.node(stage, op, &[features], &[or(columns.raw, "rawPrediction")])?[0];
+    let raw = lowering.node(stage, op, &[features], &[columns.raw_name()])?[0];
     let (from_raw, from_probability) = (Choose::Largest, Choose::Largest);
-    let rule = Rule { probabilities: VectorOp::Softmax, thresholds, from_raw, from_probability };
+    let rule = Rule { probabilities: Some(VectorOp::Softmax.into()), thresholds, from_raw, from_probability };
     classifier::finish(stage, lowering, &columns, raw, rule)
 }
 
@@ -67,23 +67,19 @@ fn binary(stage: &Stage<'_>, lowering: &mut Lowering<'_>, features: SlotId, lear
         return lowering.make(stage, op, &[margin], columns.prediction).map(drop);
     }
     let op = LinearOp::Pair { weights, intercept };
-    let raw = lowering.node(stage, op, &[features], &[or(columns.raw, "rawPrediction")])?[0];
+    let raw = lowering.node(stage, op, &[features], &[columns.raw_name()])?[0];
     let of_raw = match threshold {
         0.0 => f64::NEG_INFINITY,
         1.0 => f64::INFINITY,
         t => libm::log(t / (1.0 - t)),
     };
     let rule = Rule {
-        probabilities: VectorOp::Sigmoid { scale: 1.0 },
+        probabilities: Some(VectorOp::Sigmoid { scale: 1.0 }.into()),
         thresholds: None,
         from_raw: Choose::Above(of_raw),
         from_probability: Choose::Above(threshold),
     };
     classifier::finish(stage, lowering, &columns, raw, rule)
-}
-
-fn or<'n>(name: &'n str, unseen: &'n str) -> &'n str {
-    if name.is_empty() { unseen } else { name }
 }
 
 /// Returns the threshold of class 1. Two thresholds stand for one; Spark refuses a threshold beside them that differs.
@@ -109,7 +105,9 @@ fn learned(stage: &Stage<'_>) -> Result<Learned, ReadError> {
     let classes = row.column("numClasses")?.count(0)?;
     if let Some(coefficients) = row.find("coefficients") {
         let intercepts = [row.column("intercept")?.f64(0)?].into();
-        let weights = coefficients.vector(0)?.into_weights();
+        // Spark fills such coefficients up when it loads them: NaN spreads to zeros too.
+        let values: Arc<[f64]> = coefficients.dense(0)?.into();
+        let weights = Weights::Dense { columns: values.len() as u32, values };
         return Ok(Learned { classes, weights, intercepts, multinomial: false, by_row: true });
     }
     let cells = row.column("coefficientMatrix")?;

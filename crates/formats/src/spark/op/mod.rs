@@ -4,25 +4,34 @@ use super::{Stage, lower::Lowering};
 use crate::ReadError;
 
 mod assembler;
+mod bayes;
 mod binarizer;
 mod bucketizer;
 mod classifier;
 mod count_vectorizer;
 mod elementwise;
+mod fm;
 mod forest;
+mod glm;
 mod hashing_tf;
 mod idf;
+mod isotonic;
 mod linear;
 mod logistic;
+mod mlp;
 mod normalizer;
 mod one_hot;
+mod one_vs_rest;
 mod pca;
 mod scaler;
 mod selector;
 mod size_hint;
 mod slicer;
 mod string_indexer;
+mod survival;
+mod svc;
 mod text;
+mod tuning;
 mod vector_indexer;
 
 /// Adds the nodes of one stage.
@@ -36,8 +45,13 @@ pub const PYTHON_PIPELINE: &str = "pyspark.ml.pipeline.PipelineModel";
 /// The classes, ordered by name.
 pub const CLASSES: &[(&str, Lower)] = &[
     ("org.apache.spark.ml.classification.DecisionTreeClassificationModel", forest::tree_classifier),
+    ("org.apache.spark.ml.classification.FMClassificationModel", fm::classifier),
     ("org.apache.spark.ml.classification.GBTClassificationModel", forest::boosted_classifier),
+    ("org.apache.spark.ml.classification.LinearSVCModel", svc::lower),
     ("org.apache.spark.ml.classification.LogisticRegressionModel", logistic::lower),
+    ("org.apache.spark.ml.classification.MultilayerPerceptronClassificationModel", mlp::lower),
+    ("org.apache.spark.ml.classification.NaiveBayesModel", bayes::lower),
+    ("org.apache.spark.ml.classification.OneVsRestModel", one_vs_rest::lower),
     ("org.apache.spark.ml.classification.RandomForestClassificationModel", forest::random_classifier),
     ("org.apache.spark.ml.feature.Binarizer", binarizer::lower),
     ("org.apache.spark.ml.feature.Bucketizer", bucketizer::lower),
@@ -67,10 +81,18 @@ pub const CLASSES: &[(&str, Lower)] = &[
     ("org.apache.spark.ml.feature.VectorIndexerModel", vector_indexer::lower),
     ("org.apache.spark.ml.feature.VectorSizeHint", size_hint::lower),
     ("org.apache.spark.ml.feature.VectorSlicer", slicer::lower),
+    ("org.apache.spark.ml.regression.AFTSurvivalRegressionModel", survival::lower),
     ("org.apache.spark.ml.regression.DecisionTreeRegressionModel", forest::tree_regressor),
+    ("org.apache.spark.ml.regression.FMRegressionModel", fm::regressor),
     ("org.apache.spark.ml.regression.GBTRegressionModel", forest::boosted_regressor),
+    ("org.apache.spark.ml.regression.GeneralizedLinearRegressionModel", glm::lower),
+    ("org.apache.spark.ml.regression.IsotonicRegressionModel", isotonic::lower),
     ("org.apache.spark.ml.regression.LinearRegressionModel", linear::lower),
     ("org.apache.spark.ml.regression.RandomForestRegressionModel", forest::random_regressor),
+    ("org.apache.spark.ml.tuning.CrossValidatorModel", tuning::lower),
+    ("org.apache.spark.ml.tuning.TrainValidationSplitModel", tuning::lower),
+    ("pyspark.ml.tuning.CrossValidatorModel", tuning::lower),
+    ("pyspark.ml.tuning.TrainValidationSplitModel", tuning::lower),
 ];
 
 /// Returns how a class is read.
