@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use codec::{ReadOptions, schema};
 use engine::Servable;
-use model::{InputSpec, Predictor, Signature, Version};
+use model::{Batch, Builder, InputSpec, Predictor, Signature, Version};
 use plan::Plan;
 
 use crate::{config, failure::Failure, loader};
@@ -75,6 +75,17 @@ impl Opened {
             let name = name.unwrap_or("default");
             Failure::usage(format_args!("--signature: the model has no `{name}`; there are {}", known.join(", ")))
         })
+    }
+
+    /// Returns the columns that the outputs are computed from, without a row.
+    pub fn no_rows(&self, signature: &Signature, outputs: Option<&[Arc<str>]>) -> Batch {
+        let fields = signature.fields(outputs);
+        let types = schema::types_of(&fields, &self.inputs);
+        let mut batch = Batch::new(0);
+        for (field, ty) in fields.iter().zip(types).filter(|(field, _)| field.default && !field.whole) {
+            batch.push(field.name.clone(), Builder::new(ty.as_ref().unwrap_or(field.ty())).finish());
+        }
+        batch
     }
 
     /// Returns how to read the columns that the outputs are computed from (the default ones where none are asked).

@@ -22,6 +22,13 @@ pub const WHOLE_ROWS_MAX: usize = 65_536;
 /// Most rows of a call that become groups: they are computed in tiles, so only the request itself is large.
 pub const GROUPED_ROWS_MAX: usize = 1 << 24;
 
+/// Returns the most rows of a call where calls of the plan are not cut by rows.
+pub fn rows_max(plan: &Plan) -> Option<usize> {
+    plan.not_separable()?;
+    let in_tiles = plan.nodes.iter().all(|node| node.op.is_separable());
+    Some(if in_tiles { GROUPED_ROWS_MAX } else { WHOLE_ROWS_MAX })
+}
+
 /// A model that answers.
 pub struct Servable {
     signatures: Vec<Signature>,

@@ -131,6 +131,11 @@ enum Step<W> {
 impl<W: Wire> Job<W> {
     fn decode(&mut self) -> Result<(), ServeError> {
         let Decoded { batch, bad, outputs } = self.wire.decode(&self.body)?;
+        if let Some(first) = bad.first().filter(|_| self.ask.signature().grouped) {
+            // There is no place to mark it, and no group is right without it.
+            let (fault, refused) = (Box::new(first.clone()), bad.len());
+            return Err(PredictError::Refused { fault, refused }.into());
+        }
         self.rows = batch.rows();
         if outputs.is_some() {
             self.call.outputs = outputs;

@@ -58,7 +58,7 @@ fn write_text(opened: &Opened, text: &mut String) -> std::fmt::Result {
         };
         writeln!(text, "\nsignature  {}", signature.name)?;
         writeln!(text, "separable  {separable}")?;
-        writeln!(text, "nodes      {}\n", plan.nodes.len())?;
+        writeln!(text, "nodes      {}\n", nodes(plan))?;
         text.push_str(&table(signature));
         writeln!(text, "\nplan")?;
         for line in plan.to_string().lines() {
@@ -110,6 +110,11 @@ fn table(signature: &Signature) -> String {
     rows.iter().map(line).collect()
 }
 
+/// Returns the number of nodes, those over groups with them.
+fn nodes(plan: &Plan) -> usize {
+    plan.nodes.len() + plan.grouped.as_ref().map_or(0, |grouped| nodes(&grouped.then))
+}
+
 fn as_json(opened: &Opened) -> Value {
     let from = &opened.model.provenance;
     let plans: Vec<&Plan> = opened.model.plans.iter().map(|(_, plan)| &**plan).collect();
@@ -121,7 +126,7 @@ fn as_json(opened: &Opened) -> Value {
         "tool": from.tool,
         "signatures": opened.servable.signatures().iter().map(signature).collect::<Vec<_>>(),
         "separable": plans.iter().all(|plan| plan.not_separable().is_none()),
-        "nodes": plans.iter().map(|plan| plan.nodes.len()).sum::<usize>(),
+        "nodes": plans.iter().map(|plan| nodes(plan)).sum::<usize>(),
         "artifact_bytes": from.artifact_bytes,
         "warnings": opened.model.warnings,
     })

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, sync::Arc, thread};
 
 use clap::ValueEnum;
 use codec::{Format, ReadOptions, WriteOptions};
-use engine::servable::WHOLE_ROWS_MAX;
+use engine::servable::rows_max;
 use model::OnFault;
 
 use crate::{
@@ -129,9 +129,11 @@ fn output_format(args: &Args) -> Result<Option<Format>, Failure> {
 }
 
 fn score(opened: &Opened, args: &Args, run: &Run<'_>, source: Tables, writer: &mut Writer) -> Result<Tally, Failure> {
-    let (_, plan) = opened.signature(args.signature.as_deref())?;
-    if plan.not_separable().is_some() {
-        return run.whole(source, WHOLE_ROWS_MAX, writer);
+    let (signature, plan) = opened.signature(args.signature.as_deref())?;
+    if let Some(rows_max) = rows_max(plan) {
+        // Of no row at all there may still be one group.
+        let none = signature.grouped.then(|| opened.no_rows(signature, run.scorer.outputs.as_deref()));
+        return run.whole(source, rows_max, none, writer);
     }
     let bytes = args.input.as_ref().and_then(|path| fs::metadata(path).ok()).filter(|meta| meta.is_file());
     let small = bytes.is_some_and(|meta| meta.len() < ALONE_BYTES_MAX);
@@ -154,8 +156,8 @@ fn scorer<'a>(opened: &'a Opened, args: &Args) -> Result<Scorer<'a>, Failure> {
         return Err(Failure::usage(format_args!("--outputs: `{twice}` is named twice")));
     }
     let outputs = args.outputs.as_ref().map(|names| names.iter().map(|name| Arc::from(name.as_str())).collect());
-    let signature = args.signature.as_deref().map(Into::into);
-    Ok(Scorer { servable: &opened.servable, signature, outputs, discard: false })
+    let named = args.signature.as_deref().map(Into::into);
+    Ok(Scorer { servable: &opened.servable, signature: named, outputs, discard: false, grouped: signature.grouped })
 }
 
 /// Opens the input for the columns that the outputs are computed from.

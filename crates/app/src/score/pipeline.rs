@@ -13,7 +13,7 @@ use std::{
 };
 
 use codec::{Chunk, CodecError};
-use model::{Batch, OnFault};
+use model::{Batch, Column, OnFault, Value, column::Row};
 
 use super::{
     scorer::{Refusal, ScoreError, Scored, Scorer},
@@ -62,10 +62,19 @@ impl Run<'_> {
         Ok(done)
     }
 
-    /// Scores the whole input at once, for plans whose rows depend on each other.
-    pub fn whole(&self, mut source: Tables, rows_max: usize, writer: &mut Writer) -> Result<Tally, Failure> {
+    /// Scores the whole input at once, for plans whose rows depend on each other; an empty one as `none`, if that has an
+    /// answer.
+    pub fn whole(
+        &self,
+        mut source: Tables,
+        rows_max: usize,
+        none: Option<Batch>,
+        writer: &mut Writer,
+    ) -> Result<Tally, Failure> {
         let mut done = Tally::default();
-        if let Some(chunk) = gather(&mut source, rows_max).map_err(|error| self.failed(error.into()))? {
+        let all = gather(&mut source, rows_max).map_err(|error| self.failed(error.into()))?;
+        let none = none.map(|batch| Chunk { batch, bad: Vec::new(), first_row: 0, bytes_read: 0 });
+        if let Some(chunk) = all.or(none) {
             self.write(self.score(chunk), writer, &mut done)?;
         }
         Ok(done)
@@ -127,7 +136,8 @@ impl Run<'_> {
         let refusal = refusal.filter(|_| self.on_fault == OnFault::FailCall);
         if let Some(Refusal { place, .. }) = refusal {
             // A table of other rows than the request's is whole or nothing.
-            batch = if batch.domains().len() == 1 { batch.slice(0, place) } else { Batch::default() };
+            let is_own = batch.domains().len() == 1 && !self.scorer.grouped;
+            batch = if is_own { batch.slice(0, place) } else { Batch::default() };
         }
         let answer = if self.as_lines { Answer::Lines(lines(&batch, self.on_fault)?) } else { Answer::Rows(batch) };
         Ok(Ready { answer, tally, end: refusal.map(|refusal| refusal.message), bytes_read })
@@ -164,20 +174,51 @@ fn deal(mut source: Tables, scorers: &[SyncSender<Result<Chunk, CodecError>>]) {
     }
 }
 
+/// Most bytes of an input that is scored as a whole: offsets into a column are 32 bits wide.
+const WHOLE_BYTES_MAX: usize = 1 << 30;
+
 /// Returns the whole input as one chunk.
 fn gather(source: &mut Tables, rows_max: usize) -> Result<Option<Chunk>, CodecError> {
-    let (mut batches, mut bad, mut rows, mut bytes_read) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut batches, mut bad, mut rows, mut bytes, mut bytes_read) = (Vec::new(), Vec::new(), 0, 0, 0);
+    let within = |what: &str, got: usize, limit: usize| {
+        let what = format!("{what} of an input that the model needs as a whole");
+        let error = || CodecError::TooLarge { what, got: got as u64, limit: limit as u64, key: "fixed" };
+        if got <= limit { Ok(()) } else { Err(error()) }
+    };
     while let Some(mut chunk) = source.next_chunk()? {
         chunk.bad.iter_mut().for_each(|fault| fault.row += rows);
         rows += chunk.batch.rows();
-        if rows > rows_max {
-            let what = "an input that the model needs as a whole".to_owned();
-            return Err(CodecError::TooLarge { what, got: rows as u64, limit: rows_max as u64, key: "rows_max" });
-        }
+        bytes += chunk.batch.values().iter().map(|(_, value)| size(value)).sum::<usize>();
+        within("the number of rows", rows, rows_max)?;
+        within("the bytes", bytes, WHOLE_BYTES_MAX)?;
         bad.append(&mut chunk.bad);
         bytes_read = chunk.bytes_read;
         batches.push(chunk.batch);
     }
     let batch = (!batches.is_empty()).then(|| Batch::concat(&batches));
     Ok(batch.map(|batch| Chunk { batch, bad, first_row: 0, bytes_read }))
+}
+
+/// Returns about how many bytes a value takes.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Column { column, .. } => (0..column.len()).map(|row| entry_size(column, row)).sum(),
+        Value::Whole(_) => 0,
+    }
+}
+
+fn entry_size(column: &Column, row: usize) -> usize {
+    let own = size_of::<u32>();
+    match column {
+        Column::Fixed(fixed) => fixed.dtype().width() * fixed.shape().iter().product::<usize>(),
+        Column::Text(texts) | Column::Bytes(texts) => own + texts.bytes(row).len(),
+        Column::List(lists) | Column::Map(lists) => {
+            own + lists.range(row).map(|item| entry_size(lists.child(), item)).sum::<usize>()
+        }
+        Column::Vector(vectors) => match vectors.row(row) {
+            Row::Dense(values) => own + size_of_val(values),
+            Row::Sparse { indices, values, .. } => own + size_of_val(indices) + size_of_val(values),
+        },
+        Column::Struct(parts) => parts.fields().iter().map(|(_, part)| entry_size(part, row)).sum(),
+    }
 }

@@ -15,6 +15,8 @@ pub struct Scorer<'a> {
     pub outputs: Option<Arc<[Arc<str>]>>,
     /// Whether nobody wants the answers themselves: they are computed, and only what became of the rows is kept.
     pub discard: bool,
+    /// The answer's rows are groups of the input's.
+    pub grouped: bool,
 }
 
 /// Rows of an answer that is computed and not kept: a tile holds them, whatever the plan.
@@ -49,6 +51,11 @@ impl Scorer<'_> {
     pub fn score(&self, chunk: Chunk) -> Result<Scored, ScoreError> {
         let Chunk { batch, bad, first_row, bytes_read } = chunk;
         let rows = batch.rows();
+        if let Some(first) = bad.first().filter(|_| self.grouped) {
+            // There is no place to mark it, and no group is right without it.
+            let (fault, refused) = (Box::new(first.clone()), bad.len());
+            return Err(ScoreError::Predict(PredictError::Refused { fault, refused }));
+        }
         let call = Call {
             batch,
             signature: self.signature.clone(),
