@@ -51,9 +51,10 @@ pub enum GroupOp {
     /// Of how many rows no argument is null: int64. Of any type.
     Count,
     /// The sum without nulls, in the order of the rows; null where there is no other row. Of integers int64, of floats
-    /// float64.
+    /// float64, of decimals one of ten digits more (38 at most).
     Sum { overflow: Overflow },
-    /// The mean without nulls: float64, numbers added up as such; null where there is no other row.
+    /// The mean without nulls; null where there is no other row. Numbers are added up as float64, which it is. Of decimals it
+    /// is one of four digits more, all behind the point, rounded half away from zero; null where it has more digits.
     Mean,
     /// The least without nulls; null where there is no other row. NaN is greater than all numbers, texts compare by bytes. Of
     /// equal ones (-0.0 and 0.0) the first.
@@ -64,7 +65,7 @@ pub enum GroupOp {
     First { ignore_nulls: bool },
     /// The last row's; null where there is none. Of any type.
     Last { ignore_nulls: bool },
-    /// The variance without nulls: float64, updated row by row as Spark's `CentralMomentAgg`. Null where there is no other
+    /// The variance of numbers or decimals, without nulls: float64, updated row by row as Spark's `CentralMomentAgg`. Null where there is no other
     /// row; NaN of NaN and infinities.
     Variance {
         /// Divided by one less than there are rows. Of one row it is [`GroupOp::Variance::single`].
@@ -77,9 +78,10 @@ pub enum GroupOp {
     List,
 }
 
-/// What happens where a sum of integers leaves int64.
+/// What happens where a sum of integers leaves int64, or one of decimals its digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
+    /// Integers wrap, decimals are null.
     Wrap,
     /// The call is refused.
     Refuse,
@@ -123,9 +125,10 @@ impl GroupOp {
             _ => Err(what),
         };
         let number = || {
-            let dtype = one("one column of numbers")?.as_scalar().filter(|dtype| dtype.is_number());
-            dtype.ok_or("one column of numbers")
+            let dtype = one("one column of numbers")?.as_scalar();
+            dtype.filter(|dtype| dtype.is_number() || dtype.is_decimal()).ok_or("one column of numbers")
         };
+        let decimal = |precision: u8, scale: u8| Type::scalar(DType::Decimal(precision.min(38), scale.min(38)));
         match self {
             GroupOp::Rows if inputs.is_empty() => Ok(Type::I64),
             GroupOp::Rows => Err("no column"),
@@ -133,9 +136,14 @@ impl GroupOp {
             GroupOp::Count => Ok(Type::I64),
             GroupOp::Sum { .. } => match number()? {
                 DType::U64 => Err("one column of numbers that int64 holds"),
+                DType::Decimal(precision, scale) => Ok(decimal(precision.saturating_add(10), scale)),
                 dtype => Ok(if dtype.is_int() { Type::I64 } else { Type::F64 }),
             },
-            GroupOp::Mean | GroupOp::Variance { .. } => number().map(|_| Type::F64),
+            GroupOp::Mean => Ok(match number()? {
+                DType::Decimal(precision, scale) => decimal(precision.saturating_add(4), scale.saturating_add(4)),
+                _ => Type::F64,
+            }),
+            GroupOp::Variance { .. } => number().map(|_| Type::F64),
             GroupOp::Min | GroupOp::Max => {
                 let ty = one("one column of numbers, booleans, times or texts")?;
                 let ordered = ty.as_scalar().is_some() || *ty == Type::Text;

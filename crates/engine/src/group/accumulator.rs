@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use model::{Builder, Column, DType, FaultKind, FaultValue, Fixed, PredictError, Type};
+use model::{Builder, Column, DType, FaultKind, FaultValue, Fixed, PredictError, Type, decimal};
 use plan::{GroupOp, Overflow, Single};
 
 use super::{Budget, keys::size};
@@ -27,6 +27,11 @@ enum State {
     Float(Vec<Option<f64>>),
     /// Sum and count.
     Mean(Vec<(f64, i64)>),
+    Decimal {
+        scale: u8,
+        to: (u8, u8),
+        sums: Vec<Decimal>,
+    },
     /// Columns of the row that holds so far.
     Held(Vec<Option<Column>>),
     Moments(Vec<Moments>),
@@ -36,6 +41,14 @@ enum State {
         groups: Vec<u32>,
         count: usize,
     },
+}
+
+/// A sum of decimals, of how many, and whether it ever had too many digits.
+#[derive(Clone, Copy, Default)]
+struct Decimal {
+    sum: i128,
+    count: i128,
+    over: bool,
 }
 
 /// Count, mean, and sum of squared distances from it.
@@ -51,10 +64,18 @@ struct Moments {
 impl Accumulator {
     pub fn new(op: GroupOp, types: &[Type]) -> Accumulator {
         let ty = types.first().cloned();
-        let is_int = ty.as_ref().and_then(Type::as_scalar).is_some_and(DType::is_int);
+        let dtype = ty.as_ref().and_then(Type::as_scalar);
+        let result = op.result(&types.iter().collect::<Vec<_>>()).ok().and_then(|ty| ty.as_scalar());
         let state = match op {
+            GroupOp::Sum { .. } | GroupOp::Mean if dtype.is_some_and(DType::is_decimal) => {
+                let digits = |dtype| match dtype {
+                    Some(DType::Decimal(precision, scale)) => (precision, scale),
+                    _ => unreachable!("inferred for decimals"),
+                };
+                State::Decimal { scale: digits(dtype).1, to: digits(result), sums: Vec::new() }
+            }
             GroupOp::Rows | GroupOp::Count => State::Count(Vec::new()),
-            GroupOp::Sum { .. } if is_int => State::Whole(Vec::new()),
+            GroupOp::Sum { .. } if dtype.is_some_and(DType::is_int) => State::Whole(Vec::new()),
             GroupOp::Sum { .. } => State::Float(Vec::new()),
             GroupOp::Mean => State::Mean(Vec::new()),
             GroupOp::Min | GroupOp::Max | GroupOp::First { .. } | GroupOp::Last { .. } => State::Held(Vec::new()),
@@ -74,6 +95,7 @@ impl Accumulator {
             State::Whole(sums) => sums.push(None),
             State::Float(sums) => sums.push(None),
             State::Mean(sums) => sums.push((0.0, 0)),
+            State::Decimal { sums, .. } => sums.push(Decimal::default()),
             State::Held(held) => held.push(None),
             State::Moments(moments) => moments.push(Moments::default()),
             State::List { count, .. } => *count += 1,
@@ -109,6 +131,17 @@ impl Accumulator {
                 let (sum, count) = &mut sums[group];
                 *sum += number(&args[0], row);
                 *count += 1;
+            }
+            State::Decimal { scale, to, sums } => {
+                let value = decimal(&args[0], row);
+                // A mean's own sum has room for ten digits more, too.
+                let precision = if self.op == GroupOp::Mean { decimal::PRECISION_MAX } else { to.0 };
+                sums[group].add(value, precision);
+                let refuses = self.op == GroupOp::Sum { overflow: Overflow::Refuse };
+                if refuses && sums[group].over {
+                    let value = FaultValue::text(&decimal::to_string(value, *scale));
+                    return Ok(Err(Refused(FaultKind::Rule("a sum that its decimal type holds"), value)));
+                }
             }
             State::Held(held) => {
                 let held = &mut held[group];
@@ -146,6 +179,17 @@ impl Accumulator {
             State::Float(sums) => floats(&mut sums.into_iter()),
             State::Mean(sums) => {
                 floats(&mut sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)))
+            }
+            State::Decimal { scale, to, sums } => {
+                let mut builder = Builder::new(&Type::scalar(DType::Decimal(to.0, to.1)));
+                for sum in sums {
+                    let value = if self.op == GroupOp::Mean { sum.mean(scale, to) } else { sum.sum() };
+                    match value {
+                        Some(value) => builder.push_fixed(value),
+                        None => builder.push_null(),
+                    }
+                }
+                builder.finish()
             }
             State::Moments(moments) => floats(&mut moments.into_iter().map(|m| m.variance(self.op))),
             State::Held(held) => {
@@ -230,8 +274,14 @@ fn number(column: &Column, row: usize) -> f64 {
         DType::F64 => fixed.values::<f64>()[row],
         DType::F32 => f64::from(fixed.values::<f32>()[row]),
         DType::U64 => fixed.values::<u64>()[row] as f64,
+        DType::Decimal(_, scale) => decimal::to_f64(fixed.values::<i128>()[row], scale),
         _ => integer(column, row) as f64,
     }
+}
+
+fn decimal(column: &Column, row: usize) -> i128 {
+    let Column::Fixed(fixed) = column else { unreachable!("inferred for numbers") };
+    fixed.values::<i128>()[row]
 }
 
 /// Returns the values as a list a group, each in the order in which they came.
@@ -255,6 +305,34 @@ fn lists(item: &Type, values: &Column, groups: &[u32], count: usize) -> Column {
     order.iter().for_each(|&value| builder.items().append_row(values, value as usize));
     builder.end_lists(lens.into_iter());
     builder.finish()
+}
+
+// === impl Decimal ===
+
+impl Decimal {
+    fn add(&mut self, value: i128, precision: u8) {
+        match self.sum.checked_add(value).filter(|&sum| decimal::fits(sum, precision)) {
+            Some(sum) => self.sum = sum,
+            None => self.over = true,
+        }
+        self.count += 1;
+    }
+
+    fn sum(self) -> Option<i128> {
+        (self.count > 0 && !self.over).then_some(self.sum)
+    }
+
+    /// Returns the mean with so many digits.
+    fn mean(self, scale: u8, (precision, to_scale): (u8, u8)) -> Option<i128> {
+        let sum = self.sum()?;
+        let power = decimal::POWERS[usize::from(to_scale - scale)];
+        // The remainder is below the count, so it has room for the power.
+        let (whole, rest) = (sum / self.count, (sum % self.count).checked_mul(power)?);
+        let (more, left) = (rest / self.count, rest % self.count);
+        let up = if 2 * left.abs() >= self.count { sum.signum() } else { 0 };
+        let mean = whole.checked_mul(power)?.checked_add(more + up)?;
+        Some(mean).filter(|&mean| decimal::fits(mean, precision))
+    }
 }
 
 // === impl Moments ===

@@ -403,3 +403,57 @@ fn what_does_not_fit_is_refused_when_it_is_made() {
     let error = Servable::new(&plan::Model::single(texts, plan::Provenance::default())).err();
     assert!(error.is_some_and(|error| error.to_string().contains("mean takes one column of numbers, got string")));
 }
+
+#[test]
+fn decimals_are_added_up_exactly() {
+    let ty = |precision, scale| Type::scalar(model::DType::Decimal(precision, scale));
+    let plan = |ops: &[GroupOp]| {
+        let mut b = PlanBuilder::new();
+        let x = b.input("x", Takes::One(ty(5, 2)));
+        let mut behind = PlanBuilder::new();
+        for (at, _) in ops.iter().enumerate() {
+            let name = format!("{at}");
+            let slot = behind.input(&name, Takes::One(Type::F64));
+            behind.output(&name, slot);
+        }
+        let aggregates = ops.iter().map(|&op| Aggregation { op, inputs: vec![x], distinct: false });
+        b.group("groups", &[], aggregates.collect(), behind.finish().expect("a plan"));
+        b.finish().expect("a plan")
+    };
+    let batch = |precision, scale, rows: &[Option<i128>]| {
+        let mut builder = Builder::new(&ty(precision, scale));
+        rows.iter().for_each(|row| match row {
+            Some(value) => builder.push_fixed(*value),
+            None => builder.push_null(),
+        });
+        let mut batch = Batch::new(rows.len());
+        batch.push("x", builder.finish());
+        batch
+    };
+    let of = |out: &Batch, name: &str| {
+        let Some(Column::Fixed(fixed)) = out.column(name) else { panic!("a column of numbers") };
+        (fixed.dtype(), fixed.is_valid(0).then(|| fixed.values::<i128>()[0]))
+    };
+    let sum = |overflow| GroupOp::Sum { overflow };
+    let ops = [sum(Overflow::Wrap), GroupOp::Mean, GroupOp::Min, GroupOp::Max];
+    let got = |batch: &Batch| {
+        let out = answer(plan(&ops), batch);
+        ["0", "1", "2", "3"].map(|name| of(&out, name).1)
+    };
+    // -1.00, 0.01, 0.01, and null: -0.98 / 3 = -0.326666...
+    let rows = batch(5, 2, &[Some(-100), Some(1), None, Some(1)]);
+    assert_eq!(got(&rows), [Some(-98), Some(-326_667), Some(-100), Some(1)]);
+    let out = answer(plan(&ops), &rows);
+    assert_eq!([of(&out, "0").0, of(&out, "1").0].map(|d| d.to_string()), ["decimal(15,2)", "decimal(9,6)"]);
+    assert_eq!(got(&batch(5, 2, &[None])), [None; 4]);
+    let large = 10i128.pow(38) - 1;
+    let rows = batch(38, 2, &[Some(large), Some(1), Some(-5)]);
+    assert_eq!(got(&rows), [None, None, Some(-5), Some(large)], "too many digits on the way are too many");
+    let refused = ask(&servable(plan(&[sum(Overflow::Refuse)])), &rows, OnFault::MarkRow, None).expect_err("too many");
+    assert_eq!(
+        refused.to_string(),
+        "row 1: column `x`: expected a sum that its decimal type holds, got \"0.01\" (groups)"
+    );
+    assert_eq!(got(&batch(38, 36, &[Some(-1), Some(0)]))[1], Some(-50));
+    assert_eq!(got(&batch(38, 38, &[Some(-1), Some(0)]))[1], Some(-1), "a half is rounded away from zero");
+}

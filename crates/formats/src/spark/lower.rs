@@ -6,6 +6,7 @@
 //! outputs for those who ask, and their inputs are not demanded otherwise.
 //!
 //! - [`columns`]: columns by name, their types and sizes. - [`accepts`]: what stages take. - [`attributes`]: ML attributes.
+//! - [`groups`]: where rows become groups.
 
 use std::{cell::Cell, sync::Arc};
 
@@ -19,11 +20,13 @@ use crate::{ReadError, ReadOptions};
 mod accepts;
 pub mod attributes;
 mod columns;
+mod groups;
 
 pub use accepts::Accepts;
 use accepts::Input;
 use attributes::Attributes;
 use columns::{Column, Known};
+use groups::Ended;
 
 /// Most attributes that are kept of all columns: what comes then is forgotten.
 const ATTRIBUTES_MAX: usize = 1 << 22;
@@ -31,6 +34,8 @@ const ATTRIBUTES_MAX: usize = 1 << 22;
 /// The columns so far, and the plan that makes them.
 pub struct Lowering<'a> {
     options: &'a ReadOptions,
+    /// The plans that end in groups, each over the groups of the one before.
+    ended: Vec<Ended>,
     builder: PlanBuilder,
     inputs: Vec<Input>,
     /// The columns, in the order in which they appeared; some are no longer there.
@@ -75,6 +80,7 @@ impl<'a> Lowering<'a> {
     fn new(options: &'a ReadOptions) -> Lowering<'a> {
         Lowering {
             options,
+            ended: Vec::new(),
             builder: PlanBuilder::new(),
             inputs: Vec::new(),
             columns: Vec::new(),
@@ -200,7 +206,8 @@ impl<'a> Lowering<'a> {
             is_label[self.columns[place].slot.index()] = true;
         }
         let mut is_column = vec![false; self.slots.len()];
-        self.columns.iter().for_each(|column| is_column[column.slot.index()] = true);
+        let shown = self.columns.iter().filter(|column| !column.dropped);
+        shown.for_each(|column| is_column[column.slot.index()] = true);
         // Of each slot: read for a gate, by a hidden node, by another.
         let mut read = vec![(false, false, false); self.slots.len()];
         let hidden = |slot: SlotId, read: &[(bool, bool, bool)]| match read[slot.index()] {
@@ -238,7 +245,7 @@ impl<'a> Lowering<'a> {
             }
         }
         let builder = std::mem::take(&mut self.builder);
-        let plan = builder.finish().map_err(|source| self.plan_error(top, source))?;
+        let plan = self.join_groups(builder).map_err(|source| self.plan_error(top, source))?;
         Ok((plan, self.warnings))
     }
 }
