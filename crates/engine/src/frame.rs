@@ -64,6 +64,7 @@ pub struct Scratch {
     pub numbers: Vec<f64>,
     pub rows: Vec<u32>,
     pub words: Vec<u32>,
+    pub bytes: Vec<u8>,
 }
 
 /// The cells of one slot.
@@ -268,7 +269,9 @@ impl Frame {
 
 impl Scratch {
     fn bytes(&self) -> usize {
-        (self.cells.capacity() + self.numbers.capacity()) * 8 + (self.rows.capacity() + self.words.capacity()) * 4
+        (self.cells.capacity() + self.numbers.capacity()) * 8
+            + (self.rows.capacity() + self.words.capacity()) * 4
+            + self.bytes.capacity()
     }
 }
 

@@ -4,7 +4,7 @@ use model::{Builder, Column, DType, Datum, Fixed, Tensor, Whole};
 
 use crate::{
     frame::{Cells, Frame, Home, as_f64},
-    store::{CellStore, Items, ListStore, Span, Store, TextStore, WholeStore, WideStore},
+    store::{CellStore, Items, ListStore, Span, Store, TextStore, VectorStore, WholeStore, WideStore},
 };
 
 /// Loads `rows` rows of a column from `start` on into its home. The column has the type that the home was made for.
@@ -21,12 +21,7 @@ pub(crate) fn load(frame: &Frame, home: Home, column: &Column, start: usize, row
             load_wide(store, fixed, start..start + rows);
         }
         (Store::List(store), Column::List(lists)) => load_lists(store, lists, start, rows),
-        (Store::Vector(store), Column::Vector(vectors)) => {
-            store.clear();
-            for row in start..start + rows {
-                if vectors.is_valid(row) { store.push(vectors.row(row)) } else { store.push_null() }
-            }
-        }
+        (Store::Vector(store), Column::Vector(vectors)) => load_vectors(store, vectors, start, rows),
         _ => unreachable!("compiled for the column's type"),
     }
 }
@@ -89,6 +84,13 @@ fn load_texts(store: &mut TextStore, texts: &model::Text, start: usize, rows: us
     }
 }
 
+fn load_vectors(store: &mut VectorStore, vectors: &model::column::Vectors, start: usize, rows: usize) {
+    store.clear();
+    for row in start..start + rows {
+        if vectors.is_valid(row) { store.push(vectors.row(row)) } else { store.push_null() }
+    }
+}
+
 fn load_lists(store: &mut ListStore, lists: &model::List, start: usize, rows: usize) {
     store.clear();
     let offsets = lists.offsets();
@@ -101,6 +103,7 @@ fn load_lists(store: &mut ListStore, lists: &model::List, start: usize, rows: us
             cells_of(fixed, first..last, |i, cell| items.push(fixed.is_valid(first + i).then_some(cell)));
         }
         (Items::List(items), Column::List(inner)) => load_lists(items, inner, first, last - first),
+        (Items::Vector(items), Column::Vector(vectors)) => load_vectors(items, vectors, first, last - first),
         _ => unreachable!("compiled for the column's type"),
     }
     for row in start..start + rows {
@@ -214,6 +217,8 @@ fn push_list(builder: &mut Builder, store: &ListStore, row: usize) {
                 push_cell(builder.items(), *dtype, valid.get(item).then(|| cells[item]));
             }
             Items::List(items) => push_list(builder.items(), items, item),
+            Items::Vector(items) if items.is_valid(item) => builder.items().push_vector(items.row(item)),
+            Items::Vector(_) => builder.items().push_null(),
         }
     }
     builder.end_list();
@@ -293,6 +298,12 @@ impl model::Items for Binaries<'_> {
     }
 }
 
+impl model::Items for VectorStore {
+    fn visit(&self, item: usize, see: &mut dyn FnMut(Datum<'_>)) {
+        see(if self.is_valid(item) { Datum::Vector(self.row(item)) } else { Datum::Null });
+    }
+}
+
 impl model::Items for ListStore {
     fn visit(&self, row: usize, see: &mut dyn FnMut(Datum<'_>)) {
         if !self.is_valid(row) {
@@ -306,6 +317,7 @@ impl model::Items for ListStore {
             Items::Wide(items) => items,
             Items::Cells(items) => items,
             Items::List(items) => &**items,
+            Items::Vector(items) => items,
         };
         see(Datum::List(items, self.range(row)));
     }

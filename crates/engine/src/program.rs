@@ -101,9 +101,7 @@ impl StoreType {
         match ty {
             Type::Text | Type::Bytes | Type::Vector { .. } => true,
             Type::Fixed { dtype, shape } if dtype.is_decimal() => shape.is_empty(),
-            Type::List(item) => {
-                item.as_scalar().is_some() || StoreType::is_supported(item) && !matches!(**item, Type::Vector { .. })
-            }
+            Type::List(item) => item.as_scalar().is_some() || StoreType::is_supported(item),
             Type::Fixed { .. } | Type::Struct(_) | Type::Map(..) => false,
         }
     }
@@ -126,6 +124,7 @@ fn new_list(item: &Type) -> ListStore {
         Type::Text => Items::Text(TextStore::default()),
         Type::Bytes => Items::Bytes(TextStore::default()),
         Type::Fixed { dtype: DType::Decimal(p, s), .. } => Items::Wide(WideStore::new(*p, *s)),
+        Type::Vector { .. } => Items::Vector(VectorStore::default()),
         Type::List(inner) => Items::List(Box::new(new_list(inner))),
         other => Items::Cells(CellStore::new(other.as_scalar().expect("compile refuses lists of other types"))),
     })

@@ -25,7 +25,7 @@ impl Store {
             Store::Text(s) | Store::Bytes(s) => s.bytes_held(),
             Store::Wide(s) => s.values.capacity() * 16,
             Store::List(s) => s.bytes_held(),
-            Store::Vector(s) => s.rows.capacity() * 16 + s.indices.capacity() * 4 + s.values.capacity() * 8,
+            Store::Vector(s) => s.bytes_held(),
             Store::Whole(s) => s.cells.capacity() * 8,
         }
     }
@@ -303,6 +303,7 @@ pub enum Items {
     Cells(CellStore),
     Wide(WideStore),
     List(Box<ListStore>),
+    Vector(VectorStore),
 }
 
 /// Lists: runs of items.
@@ -332,6 +333,7 @@ impl ListStore {
                 cells.valid.clear();
             }
             Items::List(lists) => lists.clear(),
+            Items::Vector(vectors) => vectors.clear(),
         }
     }
 
@@ -354,6 +356,7 @@ impl ListStore {
             Items::Wide(decimals) => decimals.values.capacity() * 16,
             Items::Cells(cells) => cells.cells.capacity() * 8,
             Items::List(lists) => lists.bytes_held(),
+            Items::Vector(vectors) => vectors.bytes_held(),
         };
         items + self.offsets.capacity() * 4
     }
@@ -370,6 +373,7 @@ impl ListStore {
             Items::Cells(cells) => cells.cells.len(),
             Items::Wide(decimals) => decimals.values.len(),
             Items::List(lists) => lists.len(),
+            Items::Vector(vectors) => vectors.len(),
         }
     }
 
@@ -408,6 +412,8 @@ impl ListStore {
                     to.push(from.valid.get(item).then(|| from.cells[item]));
                 }
                 (Items::List(to), Items::List(from)) => to.push_row(from, item),
+                (Items::Vector(to), Items::Vector(from)) if from.is_valid(item) => to.push(from.row(item)),
+                (Items::Vector(to), Items::Vector(_)) => to.push_null(),
                 _ => unreachable!("lists of one type"),
             }
         }
@@ -419,6 +425,14 @@ impl ListStore {
         match &self.items {
             Items::Text(texts) => texts,
             _ => unreachable!("compiled for lists of texts"),
+        }
+    }
+
+    /// Returns the items to push into, where they are vectors.
+    pub fn vectors_mut(&mut self) -> &mut VectorStore {
+        match &mut self.items {
+            Items::Vector(vectors) => vectors,
+            _ => unreachable!("compiled for lists of vectors"),
         }
     }
 
@@ -458,6 +472,10 @@ impl VectorStore {
         self.rows.clear();
         self.indices.clear();
         self.values.clear();
+    }
+
+    fn bytes_held(&self) -> usize {
+        self.rows.capacity() * 16 + self.indices.capacity() * 4 + self.values.capacity() * 8
     }
 
     pub fn len(&self) -> usize {

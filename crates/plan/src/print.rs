@@ -10,6 +10,7 @@ use crate::{
         Op,
         control::ControlOp,
         encode::EncodeOp,
+        feature::FeatureOp,
         forest::ForestOp,
         linear::{LinearOp, Weights},
         score::ScoreOp,
@@ -92,6 +93,7 @@ impl Display for Details<'_> {
             Op::Expr(op) => write!(f, "{op}"),
             Op::Text(op) => text(op, f),
             Op::Encode(op) => encode(op, f),
+            Op::Feature(op) => feature(op, f),
             Op::Vector(op) => vector(op, f),
             Op::Linear(op) => linear(op, f),
             Op::Score(op) => score(op, f),
@@ -143,6 +145,23 @@ fn encode(op: &EncodeOp, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "{categories} categories{drop}, invalid: {invalid:?}")
         }
         EncodeOp::Bucket { splits, invalid } => write!(f, "{} splits, invalid: {invalid:?}", splits.len()),
+    }
+}
+
+fn feature(op: &FeatureOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        FeatureOp::Interact { parts } => {
+            let sizes: Vec<String> = parts.iter().map(|part| part.encoded().to_string()).collect();
+            f.write_str(&sizes.join(" x "))
+        }
+        FeatureOp::HashColumns { columns, size } => write!(f, "{} columns, {size}", columns.len()),
+        FeatureOp::WordMean { words, size, .. } => write!(f, "{} words, {size}", words.len()),
+        FeatureOp::Project { rows, columns, factor } => {
+            write!(f, "{} hashes, factor {factor}", rows.len() / (*columns).max(1) as usize)
+        }
+        FeatureOp::MinHash { pairs } => write!(f, "{} hashes", pairs.len()),
+        FeatureOp::Impute { missing, surrogate } => write!(f, "null and {missing} to {surrogate}"),
+        FeatureOp::Lookup { keys, .. } => write!(f, "{} keys", keys.len()),
     }
 }
 

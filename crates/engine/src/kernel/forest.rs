@@ -102,7 +102,7 @@ impl ForestKernel {
     /// Walks the live rows of a block: leaves their sums in `numbers`, the leaves they reach in `words`. Refuses rows.
     fn walk(&self, env: &Env<'_>, vectors: &VectorStore, rows: std::ops::Range<usize>, scratch: &mut Scratch) {
         let (width, trees) = (self.forest.width as usize, self.forest.trees());
-        let Scratch { cells, numbers, rows: lanes, words } = scratch;
+        let Scratch { cells, numbers, rows: lanes, words, .. } = scratch;
         numbers.clear();
         numbers.resize(rows.len() * width, 0.0);
         words.resize(if self.wants.leaves { rows.len() * trees } else { trees }, 0);

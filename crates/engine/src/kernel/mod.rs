@@ -17,6 +17,7 @@ use crate::{
 pub mod control;
 pub mod encode;
 pub mod expr;
+pub mod feature;
 pub mod forest;
 pub mod hash;
 pub mod java;
@@ -35,6 +36,7 @@ pub enum Kernel {
     Expr(expr::ExprKernel),
     Text(text::TextKernel),
     Encode(encode::EncodeKernel),
+    Feature(feature::FeatureKernel),
     Vector(vector::VectorKernel),
     Linear(linear::LinearKernel),
     Score(score::ScoreKernel),
@@ -59,6 +61,7 @@ impl Kernel {
             Op::Expr(op) => Kernel::Expr(expr::ExprKernel::new(op, site)?),
             Op::Text(op) => Kernel::Text(text::TextKernel::new(op, site)?),
             Op::Encode(op) => Kernel::Encode(encode::EncodeKernel::new(op, site)?),
+            Op::Feature(op) => Kernel::Feature(feature::FeatureKernel::new(op, site)?),
             Op::Vector(op) => Kernel::Vector(vector::VectorKernel::new(op, site)?),
             Op::Linear(op) => Kernel::Linear(linear::LinearKernel::new(op, site)?),
             Op::Score(op) => Kernel::Score(score::ScoreKernel::new(op, site)),
@@ -80,6 +83,7 @@ impl Kernel {
             Kernel::Expr(k) => return k.run(env, inputs, outputs),
             Kernel::Text(k) => k.run(env, inputs, outputs),
             Kernel::Encode(k) => k.run(env, inputs, outputs),
+            Kernel::Feature(k) => k.run(env, inputs, outputs),
             Kernel::Vector(k) => k.run(env, inputs, outputs),
             Kernel::Linear(k) => k.run(env, inputs, outputs),
             Kernel::Score(k) => k.run(env, inputs, outputs),

@@ -16,6 +16,7 @@ use crate::{
 
 pub mod control;
 pub mod encode;
+pub mod feature;
 pub mod forest;
 pub mod linear;
 pub mod rows;
@@ -31,6 +32,7 @@ pub enum Op {
     Expr(ExprOp),
     Text(text::TextOp),
     Encode(encode::EncodeOp),
+    Feature(feature::FeatureOp),
     Vector(vector::VectorOp),
     Linear(linear::LinearOp),
     Score(score::ScoreOp),
@@ -47,6 +49,7 @@ impl Op {
             Op::Expr(_) => "expr",
             Op::Text(op) => op.name(),
             Op::Encode(op) => op.name(),
+            Op::Feature(op) => op.name(),
             Op::Vector(op) => op.name(),
             Op::Linear(op) => op.name(),
             Op::Score(op) => op.name(),
@@ -70,6 +73,7 @@ impl Op {
             Op::Expr(op) => return op.infer(step, inputs),
             Op::Text(op) => op.infer(inputs),
             Op::Encode(op) => op.infer(inputs),
+            Op::Feature(op) => op.infer(inputs),
             Op::Vector(op) => op.infer(inputs),
             Op::Linear(op) => op.infer(inputs),
             Op::Score(op) => op.infer(inputs),
@@ -110,6 +114,7 @@ impl Op {
             Op::Expr(op) => op.check(),
             Op::Text(op) => op.check(),
             Op::Encode(op) => op.check(),
+            Op::Feature(op) => op.check(),
             Op::Vector(op) => op.check(),
             Op::Linear(op) => op.check(),
             Op::Score(op) => op.check(),
@@ -129,7 +134,7 @@ impl Op {
         match self {
             Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
             Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
-            Op::Score(_) | Op::Tensor(_) | Op::Rows(_) => true,
+            Op::Feature(_) | Op::Score(_) | Op::Tensor(_) | Op::Rows(_) => true,
         }
     }
 }
@@ -157,9 +162,9 @@ macro_rules! from_family {
     )*};
 }
 from_family!(
-    Expr: ExprOp, Text: text::TextOp, Encode: encode::EncodeOp, Vector: vector::VectorOp, Linear: linear::LinearOp,
-    Score: score::ScoreOp, Forest: forest::ForestOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp,
-    Control: control::ControlOp
+    Expr: ExprOp, Text: text::TextOp, Encode: encode::EncodeOp, Feature: feature::FeatureOp, Vector: vector::VectorOp,
+    Linear: linear::LinearOp, Score: score::ScoreOp, Forest: forest::ForestOp, Tensor: tensor::TensorOp,
+    Rows: rows::RowsOp, Control: control::ControlOp
 );
 
 impl From<Expr> for Op {

@@ -39,7 +39,7 @@ impl HashCounts {
             (Items::Text(texts), Hash::Murmur3) => self.rows(env, &lists, &mut out, |i| of_text::<false>(texts, i)),
             (Items::Text(texts), Hash::Murmur3Tail) => self.rows(env, &lists, &mut out, |i| of_text::<true>(texts, i)),
             (Items::Cells(cells), _) => self.rows(env, &lists, &mut out, |i| of_cell(cells, i)),
-            (Items::List(_) | Items::Bytes(_) | Items::Wide(_), _) => {
+            (Items::List(_) | Items::Bytes(_) | Items::Wide(_) | Items::Vector(_), _) => {
                 unreachable!("compiled for lists of texts or numbers")
             }
         }

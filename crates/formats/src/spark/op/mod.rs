@@ -10,19 +10,24 @@ mod bucketizer;
 mod classifier;
 mod count_vectorizer;
 mod elementwise;
+mod feature_hasher;
 mod fm;
 mod forest;
 mod glm;
 mod hashing_tf;
 mod idf;
+mod imputer;
+mod interaction;
 mod isotonic;
 mod linear;
 mod logistic;
+mod lsh;
 mod mlp;
 mod normalizer;
 mod one_hot;
 mod one_vs_rest;
 mod pca;
+mod rformula;
 mod scaler;
 mod selector;
 mod size_hint;
@@ -30,9 +35,11 @@ mod slicer;
 mod string_indexer;
 mod survival;
 mod svc;
+mod target_encoder;
 mod text;
 mod tuning;
 mod vector_indexer;
+mod word2vec;
 
 /// Adds the nodes of one stage.
 pub type Lower = fn(&Stage<'_>, &mut Lowering<'_>) -> Result<(), ReadError>;
@@ -54,33 +61,44 @@ pub const CLASSES: &[(&str, Lower)] = &[
     ("org.apache.spark.ml.classification.OneVsRestModel", one_vs_rest::lower),
     ("org.apache.spark.ml.classification.RandomForestClassificationModel", forest::random_classifier),
     ("org.apache.spark.ml.feature.Binarizer", binarizer::lower),
+    ("org.apache.spark.ml.feature.BucketedRandomProjectionLSHModel", lsh::projection),
     ("org.apache.spark.ml.feature.Bucketizer", bucketizer::lower),
     ("org.apache.spark.ml.feature.ChiSqSelectorModel", selector::chi_squared),
+    ("org.apache.spark.ml.feature.ColumnPruner", rformula::column_pruner),
     ("org.apache.spark.ml.feature.CountVectorizerModel", count_vectorizer::lower),
     ("org.apache.spark.ml.feature.DCT", normalizer::cosine),
     ("org.apache.spark.ml.feature.ElementwiseProduct", elementwise::lower),
+    ("org.apache.spark.ml.feature.FeatureHasher", feature_hasher::lower),
     ("org.apache.spark.ml.feature.HashingTF", hashing_tf::lower),
     ("org.apache.spark.ml.feature.IDFModel", idf::lower),
+    ("org.apache.spark.ml.feature.ImputerModel", imputer::lower),
     ("org.apache.spark.ml.feature.IndexToString", string_indexer::index_to_string),
+    ("org.apache.spark.ml.feature.Interaction", interaction::lower),
     ("org.apache.spark.ml.feature.MaxAbsScalerModel", scaler::max_abs),
+    ("org.apache.spark.ml.feature.MinHashLSHModel", lsh::min_hash),
     ("org.apache.spark.ml.feature.MinMaxScalerModel", scaler::min_max),
     ("org.apache.spark.ml.feature.NGram", text::n_gram),
     ("org.apache.spark.ml.feature.Normalizer", normalizer::lower),
+    ("org.apache.spark.ml.feature.OneHotEncoder", one_hot::of_spark_2),
     ("org.apache.spark.ml.feature.OneHotEncoderModel", one_hot::lower),
     ("org.apache.spark.ml.feature.PCAModel", pca::lower),
     ("org.apache.spark.ml.feature.PolynomialExpansion", normalizer::polynomial),
+    ("org.apache.spark.ml.feature.RFormulaModel", rformula::lower),
     ("org.apache.spark.ml.feature.RegexTokenizer", text::regex_tokenizer),
     ("org.apache.spark.ml.feature.RobustScalerModel", scaler::robust),
     ("org.apache.spark.ml.feature.StandardScalerModel", scaler::standard),
     ("org.apache.spark.ml.feature.StopWordsRemover", text::stop_words_remover),
     ("org.apache.spark.ml.feature.StringIndexerModel", string_indexer::lower),
+    ("org.apache.spark.ml.feature.TargetEncoderModel", target_encoder::lower),
     ("org.apache.spark.ml.feature.Tokenizer", text::tokenizer),
     ("org.apache.spark.ml.feature.UnivariateFeatureSelectorModel", selector::lower),
     ("org.apache.spark.ml.feature.VarianceThresholdSelectorModel", selector::lower),
     ("org.apache.spark.ml.feature.VectorAssembler", assembler::lower),
+    ("org.apache.spark.ml.feature.VectorAttributeRewriter", rformula::attribute_rewriter),
     ("org.apache.spark.ml.feature.VectorIndexerModel", vector_indexer::lower),
     ("org.apache.spark.ml.feature.VectorSizeHint", size_hint::lower),
     ("org.apache.spark.ml.feature.VectorSlicer", slicer::lower),
+    ("org.apache.spark.ml.feature.Word2VecModel", word2vec::lower),
     ("org.apache.spark.ml.regression.AFTSurvivalRegressionModel", survival::lower),
     ("org.apache.spark.ml.regression.DecisionTreeRegressionModel", forest::tree_regressor),
     ("org.apache.spark.ml.regression.FMRegressionModel", fm::regressor),

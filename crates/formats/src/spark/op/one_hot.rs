@@ -80,3 +80,28 @@ fn elements(mut names: Vec<Box<str>>, drop_last: bool, invalid: Invalid) -> Grou
     let binary = |name| Attribute { name: Some(name), kind: Kind::Binary(Categories::Unknown) };
     Group::listed(names.into_iter().map(binary).collect())
 }
+
+/// OneHotEncoder of Spark 2, which learned nothing: the column's metadata tell the size. A category beyond it, and NaN, is a
+/// vector of zeros. In Spark 3 a class of this name is not fitted yet.
+pub fn of_spark_2(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
+    if !matches!(stage.meta.spark_major(), Some(0..3)) {
+        return Err(ReadError::UnknownClass { file: stage.meta.file.clone(), class: stage.meta.class.clone() });
+    }
+    let drop_last = stage.bool_or("dropLast", true)?;
+    let name = stage.input()?;
+    let input = lowering.column(stage, name, Accepts::Number)?;
+    let names = names(stage, lowering.kind(input), name)?.ok_or_else(|| {
+        let got = "none known; a schema with the metadata `ml_attr` gives them";
+        stage.meta.fault(format!("column `{name}`"), "the categories, from which Spark takes the size", got)
+    })?;
+    if drop_last && names.len() < 2 {
+        let (expected, got) = ("two categories at least where the last is dropped", names.len().to_string());
+        return Err(stage.meta.fault(format!("column `{name}`"), expected, got));
+    }
+    let group = elements(names, drop_last, Invalid::Error);
+    let categories = group.size().unwrap_or_default();
+    let op = EncodeOp::OneHot { categories, drop_last: true, invalid: Invalid::Keep };
+    let slot = lowering.make(stage, op, &[input], &stage.output()?)?;
+    lowering.set_attributes(slot, group);
+    Ok(())
+}

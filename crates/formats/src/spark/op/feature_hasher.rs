@@ -1,0 +1,29 @@
+//! FeatureHasher: whole rows to sparse vectors.
+
+use plan::{FeatureOp, HashedColumn};
+
+use crate::{
+    ReadError,
+    spark::{
+        Stage,
+        lower::{Accepts, Lowering, attributes::Group},
+    },
+};
+
+/// Spark 3.0 mended the hash, here whatever version saved the stage.
+pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
+    let names = stage.texts("inputCols")?.ok_or_else(|| stage.absent("inputCols", "the names of columns"))?;
+    if names.is_empty() {
+        return Err(stage.meta.fault("inputCols", "one column at least", "none"));
+    }
+    let categorical = stage.texts("categoricalCols")?.unwrap_or_default();
+    let size = stage.u32_or("numFeatures", 1, 1 << 18)?;
+    let (mut inputs, mut columns) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
+    for name in names {
+        inputs.push(lowering.column(stage, &name, Accepts::Scalar)?);
+        columns.push(HashedColumn { by_value: categorical.contains(&name), name: name.into() });
+    }
+    let slot = lowering.make(stage, FeatureOp::HashColumns { columns, size }, &inputs, &stage.output()?)?;
+    lowering.set_attributes(slot, Group::sized(Some(size)));
+    Ok(())
+}
