@@ -26,7 +26,7 @@ const USAGE: &str = "usage: cargo xtask <verb>
   bench [PART...] [--spark-from FILE]
           measures (rows, batch, rest, start; all where none is named) and writes docs/performance.md
   soak NAME [--short]
-          a long run; in full it leaves its figures in docs/evidence (swap)";
+          a long run; in full it leaves its figures in docs/evidence (spark-fuzz, swap)";
 
 fn main() -> anyhow::Result<ExitCode> {
     let verbs: Vec<String> = std::env::args().skip(1).collect();
@@ -43,8 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         ["bench", ref args @ ..] => bench::run(&root, args).map(|()| ExitCode::SUCCESS),
-        ["soak", name] => soak::run(&root, name, false).map(|()| ExitCode::SUCCESS),
-        ["soak", name, "--short"] => soak::run(&root, name, true).map(|()| ExitCode::SUCCESS),
+        ["soak", name, ref args @ ..] => soak::run(&root, name, args).map(|()| ExitCode::SUCCESS),
         _ => {
             eprintln!("{USAGE}");
             Ok(ExitCode::from(2))

@@ -3,12 +3,16 @@
 
 use std::path::Path;
 
+mod spark_fuzz;
 mod swap;
 
-/// Runs a soak; `short` is for acceptance, which keeps no evidence.
-pub fn run(root: &Path, name: &str, short: bool) -> anyhow::Result<()> {
-    match name {
-        "swap" => swap::run(root, short),
-        other => anyhow::bail!("no soak is called {other:?}; there is swap"),
+/// Runs a soak; with `--short` for acceptance, which keeps no evidence.
+pub fn run(root: &Path, name: &str, args: &[&str]) -> anyhow::Result<()> {
+    match (name, args) {
+        ("spark-fuzz", args) => spark_fuzz::run(root, args),
+        ("swap", []) => swap::run(root, false),
+        ("swap", ["--short"]) => swap::run(root, true),
+        ("swap", _) => anyhow::bail!("swap takes nothing, or --short"),
+        (other, _) => anyhow::bail!("no soak is called {other:?}; there are spark-fuzz and swap"),
     }
 }

@@ -1,0 +1,155 @@
+//! Random pipelines of real PySpark on random rows: the binary has to answer what Spark answers, row by row.
+//!
+//! `conformance/spark/fuzz` draws a pipeline from each seed and tells when its case folder is complete; `forebay score` answers
+//! its rows, [`compare`] says how near, and [`figures`] keeps the largest difference of each class, over these and over the
+//! cases that are checked in. Folders with a difference stay in the build folder, `--again` compares them anew.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use self::{
+    case::{Case, Verdict},
+    figures::Figures,
+};
+use crate::{
+    evidence,
+    server::{binary, target},
+};
+
+mod case;
+mod compare;
+mod figures;
+
+/// An environment of acceptance/lib with real Spark, and how many of its pipelines are asked: in full, and short.
+struct Spark {
+    name: &'static str,
+    pipelines: u32,
+    short: u32,
+    /// Seeds begin here, so that versions draw different pipelines.
+    first: u32,
+}
+
+const SPARKS: [Spark; 2] = [
+    Spark { name: "spark35", pipelines: 400, short: 12, first: 1 },
+    Spark { name: "spark4", pipelines: 100, short: 6, first: 100_001 },
+];
+
+pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
+    let binary = binary(root)?;
+    let mut figures = Figures::default();
+    let short = match *args {
+        [] => false,
+        ["--short"] => true,
+        ["--again", folder] => {
+            folders(Path::new(folder))?.iter().try_for_each(|folder| ask(&binary, folder, &mut figures).map(drop))?;
+            return end(root, &figures, true);
+        }
+        _ => anyhow::bail!("spark-fuzz takes nothing, --short, or --again FOLDER"),
+    };
+    let begun = std::time::Instant::now();
+    for spark in SPARKS {
+        fuzz(root, &binary, &spark, if short { spark.short } else { spark.pipelines }, &mut figures)?;
+    }
+    figures.seconds = begun.elapsed().as_secs();
+    if !short {
+        checked_in(root, &binary, &mut figures)?;
+    }
+    end(root, &figures, short)
+}
+
+/// Says what was found; without a difference it becomes evidence.
+fn end(root: &Path, figures: &Figures, short: bool) -> anyhow::Result<()> {
+    let result = figures.json();
+    println!("{result:#}");
+    anyhow::ensure!(figures.differences.is_empty(), "{} pipelines differ", figures.differences.len());
+    if short {
+        anyhow::ensure!(figures.compared > 0, "no pipeline was compared");
+        anyhow::ensure!(figures.waiting.is_empty(), "{} pipelines wait for a class", figures.waiting.len());
+        return Ok(());
+    }
+    evidence::write(root, "spark-fuzz", "cargo xtask soak spark-fuzz", &result)
+}
+
+/// Draws the pipelines of one Spark and asks them as they come.
+fn fuzz(root: &Path, binary: &Path, spark: &Spark, count: u32, figures: &mut Figures) -> anyhow::Result<()> {
+    let out = target(root).join("spark-fuzz").join(spark.name);
+    let script = ". acceptance/lib/python.sh && forebay_java && python=$(forebay_env \"$1\") && \
+                  exec \"$python\" conformance/spark/fuzz --out \"$2\" --first \"$3\" --count \"$4\"";
+    let mut child = Command::new("bash")
+        .current_dir(root)
+        .args(["-c", script, "fuzz", spark.name])
+        .arg(&out)
+        .args([spark.first.to_string(), count.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    for line in BufReader::new(child.stdout.take().context("its standard output")?).lines() {
+        let line: Value = serde_json::from_str(&line?)?;
+        let Some(folder) = line["folder"].as_str() else {
+            figures.unfit += u64::from(line["unfit"] == true);
+            let broken = line["broken"].as_str().map(|why| format!("seed {}: Spark: {why}", line["seed"]));
+            figures.broken.extend(broken);
+            continue;
+        };
+        if ask(binary, Path::new(folder), figures)? {
+            fs::remove_dir_all(folder)?;
+        }
+    }
+    anyhow::ensure!(child.wait()?.success(), "{}: the fuzz ended badly", spark.name);
+    Ok(())
+}
+
+/// Asks one folder; returns whether all its answers are Spark's.
+fn ask(binary: &Path, folder: &Path, figures: &mut Figures) -> anyhow::Result<bool> {
+    let case = Case::open(folder).with_context(|| folder.display().to_string())?;
+    let verdict = case.run(binary)?;
+    figures.pipelines += 1;
+    let name = format!("{}: {}", case.name(), case.what());
+    match verdict {
+        Verdict::Waits(what) => {
+            println!("waiting  {name}: {what}");
+            figures.waiting.push(format!("{name}: {what}"));
+        }
+        Verdict::Differs(what) => {
+            println!("DIFFERS  {name}: {what}");
+            figures.differences.push(json!({"pipeline": name, "difference": what}));
+        }
+        Verdict::Agrees(seen) => {
+            figures.compared += 1;
+            figures.add(&case, seen);
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes in the single models among the cases that are checked in, ours and those beside the repository.
+fn checked_in(root: &Path, binary: &Path, figures: &mut Figures) -> anyhow::Result<()> {
+    for place in [root.join("conformance/spark"), root.join("../shared/conformance/spark")] {
+        for folder in folders(&place)? {
+            let case = Case::open(&folder).with_context(|| folder.display().to_string())?;
+            if !case.is_pipeline()
+                && let Verdict::Agrees(seen) = case.run(binary)?
+            {
+                figures.cases += 1;
+                figures.add(&case, seen);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn folders(place: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let Ok(entries) = fs::read_dir(place) else { return Ok(Vec::new()) };
+    let mut found = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
+    found.retain(|folder| folder.join("case.json").is_file() && folder.join("input.jsonl").is_file());
+    found.sort();
+    Ok(found)
+}
