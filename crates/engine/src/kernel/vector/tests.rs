@@ -1,3 +1,5 @@
+//! The rules of the vector kernels that no oracle case shows.
+
 use std::sync::Arc;
 
 use model::{Column, DType, Type, column::Row};
