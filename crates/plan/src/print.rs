@@ -8,11 +8,13 @@ use crate::{
     group::Aggregation,
     op::{
         Op,
+        cluster::ClusterOp,
         control::ControlOp,
         encode::EncodeOp,
         feature::FeatureOp,
         forest::ForestOp,
         linear::{LinearOp, Weights},
+        recommend::RecommendOp,
         score::ScoreOp,
         text::{Fold, Split, TextOp},
         vector::VectorOp,
@@ -98,6 +100,8 @@ impl Display for Details<'_> {
             Op::Linear(op) => linear(op, f),
             Op::Score(op) => score(op, f),
             Op::Forest(op) => forest(op, f),
+            Op::Cluster(op) => cluster(op, f),
+            Op::Recommend(op) => recommend(op, f),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
             Op::Control(op) => control(op, f),
         }
@@ -185,7 +189,7 @@ fn vector(op: &VectorOp, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "{} of {size} elements, invalid: {invalid:?}", maps.len())
         }
         VectorOp::Sigmoid { scale } => write!(f, "scale {scale}"),
-        VectorOp::Softmax | VectorOp::Proportions => Ok(()),
+        VectorOp::FromList | VectorOp::Softmax | VectorOp::Proportions => Ok(()),
         VectorOp::Choose(choose) => write!(f, "{choose:?}"),
     }
 }
@@ -224,6 +228,27 @@ fn forest(op: &ForestOp, f: &mut Formatter<'_>) -> fmt::Result {
     let depth = (0..forest.trees()).map(|t| forest.depth(t)).max().unwrap_or(0);
     let nodes = forest.split.len() + forest.leaf_numbers.len();
     write!(f, "{} trees, {nodes} nodes, depth {depth}, {:?}", forest.trees(), op.aggregate)
+}
+
+fn cluster(op: &ClusterOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        ClusterOp::Nearest { centers } => write!(f, "{} centres", centers.norms.len()),
+        ClusterOp::Descend { branches, distance, .. } => write!(f, "{} nodes, {distance:?}", branches.labels.len()),
+        ClusterOp::Mixture { weights, .. } => write!(f, "{} components", weights.len()),
+        ClusterOp::Topics { weights, prior, .. } => {
+            write!(f, "{} topics, {} terms", prior.len(), weights.len() / prior.len().max(1))
+        }
+    }
+}
+
+fn recommend(op: &RecommendOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        RecommendOp::FactorDot { users, items, rank, drop } => {
+            let drop = if *drop { ", others dropped" } else { "" };
+            write!(f, "{} and {} ids, rank {rank}{drop}", users.ids.len(), items.ids.len())
+        }
+        RecommendOp::BasketRules(rules) => write!(f, "{} rules of {} items", rules.rules.len(), rules.items.len()),
+    }
 }
 
 fn control(op: &ControlOp, f: &mut Formatter<'_>) -> fmt::Result {

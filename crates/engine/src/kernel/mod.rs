@@ -14,6 +14,7 @@ use crate::{
     frame::{Env, Home},
 };
 
+pub mod cluster;
 pub mod control;
 pub mod encode;
 pub mod expr;
@@ -22,6 +23,7 @@ pub mod forest;
 pub mod hash;
 pub mod java;
 pub mod linear;
+pub mod recommend;
 pub mod rows;
 pub mod score;
 pub mod tensor;
@@ -41,6 +43,8 @@ pub enum Kernel {
     Linear(linear::LinearKernel),
     Score(score::ScoreKernel),
     Forest(forest::ForestKernel),
+    Cluster(cluster::ClusterKernel),
+    Recommend(recommend::RecommendKernel),
     Tensor(tensor::TensorKernel),
     Rows(rows::RowsKernel),
     Control(control::ControlKernel),
@@ -66,6 +70,8 @@ impl Kernel {
             Op::Linear(op) => Kernel::Linear(linear::LinearKernel::new(op, site)?),
             Op::Score(op) => Kernel::Score(score::ScoreKernel::new(op, site)),
             Op::Forest(op) => Kernel::Forest(forest::ForestKernel::new(op, site)?),
+            Op::Cluster(op) => Kernel::Cluster(cluster::ClusterKernel::new(op)),
+            Op::Recommend(op) => Kernel::Recommend(recommend::RecommendKernel::new(op)),
             Op::Tensor(op) => Kernel::Tensor(tensor::TensorKernel::new(op, site)?),
             Op::Rows(op) => Kernel::Rows(rows::RowsKernel::new(op)),
             Op::Control(_) => unreachable!("the compiler makes control kernels itself"),
@@ -89,6 +95,8 @@ impl Kernel {
             Kernel::Score(k) => k.run(env, inputs, outputs),
             Kernel::Forest(k) => k.run(env, inputs, outputs),
             Kernel::Rows(k) => k.run(env, inputs),
+            Kernel::Cluster(k) => return k.run(env, inputs, outputs),
+            Kernel::Recommend(k) => k.run(env, inputs, outputs),
             Kernel::Tensor(k) => return k.run(env, inputs, outputs),
             Kernel::Control(k) => return k.run(env, inputs, outputs),
         }

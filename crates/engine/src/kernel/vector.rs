@@ -19,6 +19,7 @@ mod assemble;
 mod binarize;
 mod categories;
 mod cosine;
+mod from_list;
 mod normalize;
 mod products;
 mod scale;
@@ -27,6 +28,7 @@ mod select;
 
 /// An op of the family, ready to run.
 pub enum VectorKernel {
+    FromList,
     Assemble(assemble::Assemble),
     Scale(scale::Scale),
     Binarize(binarize::Binarize),
@@ -46,6 +48,7 @@ pub(super) type Refusal = (FaultKind, FaultValue);
 impl VectorKernel {
     pub(crate) fn new(op: &VectorOp, site: &Site<'_>) -> Result<VectorKernel, CompileError> {
         Ok(match op {
+            VectorOp::FromList => VectorKernel::FromList,
             VectorOp::Assemble { sizes, invalid } => {
                 VectorKernel::Assemble(assemble::Assemble::new(sizes, *invalid, site.inputs))
             }
@@ -79,6 +82,7 @@ impl VectorKernel {
     pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
         let [Some(output)] = *outputs else { return };
         match self {
+            VectorKernel::FromList => from_list::run(env, inputs[0], output),
             VectorKernel::Assemble(kernel) => kernel.run(env, inputs, output),
             VectorKernel::Scale(kernel) => kernel.run(env, inputs[0], output),
             VectorKernel::Binarize(kernel) => kernel.run(env, inputs[0], output),

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use model::{Column, DType, Fixed, Value};
+use model::{Column, DType, Fixed, Type, Value};
 use plan::Weights;
 
 use super::{Stage, metadata::is_data};
@@ -238,6 +238,17 @@ impl<'t> Cells<'t> {
         bool.map(|c| c.values::<u8>()[row] != 0).ok_or_else(|| self.mistyped("a boolean", row))
     }
 
+    /// Returns the type of the cells.
+    pub fn ty(&self) -> Type {
+        self.column.ty()
+    }
+
+    /// Returns a number, boolean, date or timestamp: a float64 by its bits, a float32 by its bits in the low half, everything
+    /// else widened to 64 bits.
+    pub fn bits(&self, row: usize) -> Result<u64, ReadError> {
+        fixed(self.column).and_then(|c| bits_at(c, row)).ok_or_else(|| self.mistyped("a number, boolean or date", row))
+    }
+
     /// Returns the text.
     pub fn text(&self, row: usize) -> Result<&'t str, ReadError> {
         match self.column {
@@ -314,7 +325,8 @@ impl<'t> Cells<'t> {
         Ok(vector.into_dense())
     }
 
-    fn within(&self, values: u64) -> Result<(), ReadError> {
+    /// Refuses more numbers than may be written out in full.
+    pub fn within(&self, values: u64) -> Result<(), ReadError> {
         let limit = self.stage.limits.values_max as u64;
         if values <= limit {
             return Ok(());
@@ -445,12 +457,45 @@ fn int_at(c: &Fixed, row: usize) -> Option<i64> {
     }
 }
 
+fn bits_at(c: &Fixed, row: usize) -> Option<u64> {
+    c.is_valid(row).then_some(())?;
+    match c.dtype() {
+        DType::F64 => Some(c.values::<f64>()[row].to_bits()),
+        DType::F32 => Some(c.values::<f32>()[row].to_bits().into()),
+        DType::Bool => Some(c.values::<u8>()[row].into()),
+        DType::Date => Some(i64::from(c.values::<i32>()[row]) as u64),
+        DType::Timestamp => Some(c.values::<i64>()[row] as u64),
+        DType::U64 => Some(c.values::<u64>()[row]),
+        _ => int_at(c, row).map(|int| int as u64),
+    }
+}
+
 fn f64_at(c: &Fixed, row: usize) -> Option<f64> {
     c.is_valid(row).then_some(())?;
     match c.dtype() {
         DType::F64 => Some(c.values::<f64>()[row]),
         DType::F32 => Some(c.values::<f32>()[row].into()),
         _ => None,
+    }
+}
+
+// === impl Matrix ===
+
+impl Matrix {
+    /// Returns the values row by row, zeros included. The caller has bounded the size.
+    pub fn into_dense(self) -> Vec<f64> {
+        match self.weights {
+            Weights::Dense { values, .. } => values.to_vec(),
+            Weights::Sparse { columns, offsets, indices, values } => {
+                let mut dense = vec![0.0; self.rows as usize * columns as usize];
+                for (row, ends) in offsets.windows(2).enumerate() {
+                    for at in ends[0] as usize..ends[1] as usize {
+                        dense[row * columns as usize + indices[at] as usize] = values[at];
+                    }
+                }
+                dense
+            }
+        }
     }
 }
 

@@ -123,6 +123,9 @@ impl<'a> Lowering<'a> {
             }
             return Ok(());
         }
+        if let Some(why) = op::why_not(&meta.class) {
+            return Err(stage.unimplemented(why));
+        }
         if ![op::PIPELINE, op::PYTHON_PIPELINE].contains(&meta.class.as_str()) {
             return Err(ReadError::UnknownClass { file: meta.file.clone(), class: meta.class.clone() });
         }

@@ -14,11 +14,13 @@ use crate::{
     plan::{Place, ValueType},
 };
 
+pub mod cluster;
 pub mod control;
 pub mod encode;
 pub mod feature;
 pub mod forest;
 pub mod linear;
+pub mod recommend;
 pub mod rows;
 pub mod score;
 pub mod tensor;
@@ -37,6 +39,8 @@ pub enum Op {
     Linear(linear::LinearOp),
     Score(score::ScoreOp),
     Forest(forest::ForestOp),
+    Cluster(cluster::ClusterOp),
+    Recommend(recommend::RecommendOp),
     Tensor(tensor::TensorOp),
     Rows(rows::RowsOp),
     Control(control::ControlOp),
@@ -54,6 +58,8 @@ impl Op {
             Op::Linear(op) => op.name(),
             Op::Score(op) => op.name(),
             Op::Forest(_) => "forest",
+            Op::Cluster(op) => op.name(),
+            Op::Recommend(op) => op.name(),
             Op::Tensor(op) => op.name(),
             Op::Rows(op) => op.name(),
             Op::Control(op) => op.name(),
@@ -78,6 +84,8 @@ impl Op {
             Op::Linear(op) => op.infer(inputs),
             Op::Score(op) => op.infer(inputs),
             Op::Forest(op) => op.infer(inputs),
+            Op::Cluster(op) => op.infer(inputs),
+            Op::Recommend(op) => op.infer(inputs),
             Op::Tensor(op) => op.infer(inputs),
             Op::Rows(op) => op.infer(inputs),
             Op::Control(op) => op.infer(inputs)?,
@@ -119,6 +127,8 @@ impl Op {
             Op::Linear(op) => op.check(),
             Op::Score(op) => op.check(),
             Op::Forest(op) => op.check(),
+            Op::Cluster(op) => op.check(),
+            Op::Recommend(op) => op.check(),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
             Op::Control(op) => op.check(),
         }
@@ -134,7 +144,7 @@ impl Op {
         match self {
             Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
             Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
-            Op::Feature(_) | Op::Score(_) | Op::Tensor(_) | Op::Rows(_) => true,
+            Op::Feature(_) | Op::Score(_) | Op::Cluster(_) | Op::Recommend(_) | Op::Tensor(_) | Op::Rows(_) => true,
         }
     }
 }
@@ -163,8 +173,8 @@ macro_rules! from_family {
 }
 from_family!(
     Expr: ExprOp, Text: text::TextOp, Encode: encode::EncodeOp, Feature: feature::FeatureOp, Vector: vector::VectorOp,
-    Linear: linear::LinearOp, Score: score::ScoreOp, Forest: forest::ForestOp, Tensor: tensor::TensorOp,
-    Rows: rows::RowsOp, Control: control::ControlOp
+    Linear: linear::LinearOp, Score: score::ScoreOp, Forest: forest::ForestOp, Cluster: cluster::ClusterOp,
+    Recommend: recommend::RecommendOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp, Control: control::ControlOp
 );
 
 impl From<Expr> for Op {

@@ -31,6 +31,8 @@ pub struct CategoryMap {
 /// Ops on vectors.
 #[derive(Clone, Debug, PartialEq)]
 pub enum VectorOp {
+    /// A list of float32 or float64 as a dense vector; a null item is refused, a null list stays null.
+    FromList,
     /// Numbers, booleans and vectors side by side, in the smaller of the two forms (Spark's `Vector.compressed`: sparse where
     /// 1.5 * (non-zeros + 1) < size; explicit zeros are dropped then). A null or NaN number and a null vector are refused,
     /// dropped, or as many NaN as `sizes` says, input by input (0 for numbers), where it says so or the type does. That is for
@@ -88,6 +90,7 @@ pub enum VectorOp {
 impl VectorOp {
     pub fn name(&self) -> &'static str {
         match self {
+            VectorOp::FromList => "from_list",
             VectorOp::Assemble { .. } => "assemble",
             VectorOp::Standardize { .. } => "standardize",
             VectorOp::MinMax { .. } => "min_max",
@@ -114,6 +117,14 @@ impl VectorOp {
         if let (VectorOp::Binarize { .. }, [one]) = (self, inputs) {
             let fits = one.ty == Type::F64 || matches!(one.ty, Type::Vector { .. });
             return if fits { Ok(vec![one.clone()]) } else { Err("a column of float64 or of vectors") };
+        }
+        if *self == VectorOp::FromList {
+            let fits = matches!(inputs, [ValueType { ty: Type::List(item), .. }] if item.as_scalar().is_some_and(DType::is_float));
+            return if fits {
+                Ok(vec![ValueType { ty: Type::VECTOR, place }])
+            } else {
+                Err("a column of arrays of floats")
+            };
         }
         let [ValueType { ty: Type::Vector { size }, .. }] = inputs else { return Err("a column of vectors") };
         let ty = match self {

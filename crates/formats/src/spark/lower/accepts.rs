@@ -1,6 +1,6 @@
 //! What stages can work with, and what an input column turns out to take.
 
-use model::{Takes, Type};
+use model::{DType, Takes, Type};
 use plan::SlotId;
 
 /// What a stage can work with in a column that it reads.
@@ -21,6 +21,8 @@ pub enum Accepts {
     IntOrText,
     /// A list of texts, numbers or booleans.
     Items,
+    /// A list of numbers of just this type.
+    ListOf(DType),
     Vector,
     /// A float64 (an integer of the caller's is one) or a vector.
     FloatOrVector,
@@ -52,6 +54,7 @@ impl Accepts {
             Accepts::FloatOrText => vec![Type::F64, Type::Text],
             Accepts::IntOrText => vec![Type::I64, Type::Text],
             Accepts::Items => items.map(Type::list).into(),
+            Accepts::ListOf(dtype) => vec![Type::list(Type::scalar(dtype))],
             Accepts::Vector => vec![Type::VECTOR],
             Accepts::FloatOrVector => vec![Type::F64, Type::VECTOR],
             Accepts::Part => vec![Type::I64, Type::F64, Type::BOOL, Type::VECTOR],

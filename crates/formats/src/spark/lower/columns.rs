@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::Type;
-use plan::SlotId;
+use plan::{SlotId, VectorOp};
 
 use super::{
     Accepts, Attributes, Input, Lowering,
@@ -67,6 +67,15 @@ impl Lowering<'_> {
         let slot = self.column(stage, name, Accepts::Vector)?;
         self.demand_size(slot, size);
         Ok(slot)
+    }
+
+    /// As [`Lowering::vector`], for a stage that takes arrays of doubles or floats as well (Spark's `columnToVector`).
+    pub fn vector_or_array(&mut self, stage: &Stage<'_>, name: &str, size: usize) -> Result<SlotId, ReadError> {
+        let slot = self.vector(stage, name, size)?;
+        match self.type_of(slot) {
+            Type::List(_) => Ok(self.node(stage, VectorOp::FromList, &[slot], &[name])?[0]),
+            _ => Ok(slot),
+        }
     }
 
     /// Returns the slot of a column that a stage made, or that the user named.

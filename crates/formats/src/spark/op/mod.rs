@@ -3,9 +3,11 @@
 use super::{Stage, lower::Lowering};
 use crate::ReadError;
 
+mod als;
 mod assembler;
 mod bayes;
 mod binarizer;
+mod bisecting;
 mod bucketizer;
 mod classifier;
 mod count_vectorizer;
@@ -13,15 +15,20 @@ mod elementwise;
 mod feature_hasher;
 mod fm;
 mod forest;
+mod fpgrowth;
 mod glm;
+mod gmm;
 mod hashing_tf;
 mod idf;
 mod imputer;
 mod interaction;
 mod isotonic;
+mod kmeans;
+mod lda;
 mod linear;
 mod logistic;
 mod lsh;
+mod mllib;
 mod mlp;
 mod normalizer;
 mod one_hot;
@@ -60,6 +67,11 @@ pub const CLASSES: &[(&str, Lower)] = &[
     ("org.apache.spark.ml.classification.NaiveBayesModel", bayes::lower),
     ("org.apache.spark.ml.classification.OneVsRestModel", one_vs_rest::lower),
     ("org.apache.spark.ml.classification.RandomForestClassificationModel", forest::random_classifier),
+    ("org.apache.spark.ml.clustering.BisectingKMeansModel", bisecting::lower),
+    ("org.apache.spark.ml.clustering.DistributedLDAModel", lda::distributed),
+    ("org.apache.spark.ml.clustering.GaussianMixtureModel", gmm::lower),
+    ("org.apache.spark.ml.clustering.KMeansModel", kmeans::lower),
+    ("org.apache.spark.ml.clustering.LocalLDAModel", lda::local),
     ("org.apache.spark.ml.feature.Binarizer", binarizer::lower),
     ("org.apache.spark.ml.feature.BucketedRandomProjectionLSHModel", lsh::projection),
     ("org.apache.spark.ml.feature.Bucketizer", bucketizer::lower),
@@ -99,6 +111,8 @@ pub const CLASSES: &[(&str, Lower)] = &[
     ("org.apache.spark.ml.feature.VectorSizeHint", size_hint::lower),
     ("org.apache.spark.ml.feature.VectorSlicer", slicer::lower),
     ("org.apache.spark.ml.feature.Word2VecModel", word2vec::lower),
+    ("org.apache.spark.ml.fpm.FPGrowthModel", fpgrowth::lower),
+    ("org.apache.spark.ml.recommendation.ALSModel", als::lower),
     ("org.apache.spark.ml.regression.AFTSurvivalRegressionModel", survival::lower),
     ("org.apache.spark.ml.regression.DecisionTreeRegressionModel", forest::tree_regressor),
     ("org.apache.spark.ml.regression.FMRegressionModel", fm::regressor),
@@ -116,6 +130,19 @@ pub const CLASSES: &[(&str, Lower)] = &[
 /// Returns how a class is read.
 pub fn find(class: &str) -> Option<Lower> {
     CLASSES.binary_search_by(|(name, _)| (*name).cmp(class)).ok().map(|place| CLASSES[place].1)
+}
+
+/// Returns why a class of Spark's has nothing to serve.
+pub fn why_not(class: &str) -> Option<&'static str> {
+    match class {
+        "org.apache.spark.ml.clustering.PowerIterationClustering" => {
+            Some("it assigns the nodes of a whole graph to clusters, learns no model, and has no transform")
+        }
+        "org.apache.spark.ml.fpm.PrefixSpan" => {
+            Some("it finds the sequential patterns of a whole table, learns no model, and has no transform")
+        }
+        _ => None,
+    }
 }
 
 /// Returns what a stage does with what training did not see.
