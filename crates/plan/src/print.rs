@@ -185,6 +185,7 @@ fn vector(op: &VectorOp, f: &mut Formatter<'_>) -> fmt::Result {
         VectorOp::Products { degree } => write!(f, "degree {degree}"),
         VectorOp::Select { places } => write!(f, "{} places", places.len()),
         VectorOp::OfSize { size, skip } => write!(f, "{size}{}", if *skip { ", others dropped" } else { "" }),
+        VectorOp::Refuse { expected, .. } => f.write_str(expected),
         VectorOp::Categories { size, maps, invalid } => {
             write!(f, "{} of {size} elements, invalid: {invalid:?}", maps.len())
         }

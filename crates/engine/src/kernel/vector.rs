@@ -37,6 +37,7 @@ pub enum VectorKernel {
     Products(products::Products),
     Select(select::Select),
     OfSize(select::OfSize),
+    Refuse(&'static str),
     Categories(categories::Categories),
     Scores(scores::Scores),
     Choose(plan::Choose),
@@ -69,6 +70,7 @@ impl VectorKernel {
             VectorOp::OfSize { size, skip } => {
                 VectorKernel::OfSize(select::OfSize { size: *size as usize, skip: *skip })
             }
+            VectorOp::Refuse { expected, .. } => VectorKernel::Refuse(expected),
             VectorOp::Categories { size, maps, invalid } => {
                 VectorKernel::Categories(categories::Categories::new(*size, maps, *invalid))
             }
@@ -91,6 +93,9 @@ impl VectorKernel {
             VectorKernel::Products(kernel) => kernel.run(env, inputs[0], output),
             VectorKernel::Select(kernel) => map(env, inputs[0], output, |row, out| kernel.row(row, out)),
             VectorKernel::OfSize(kernel) => kernel.run(env, inputs[0], output),
+            VectorKernel::Refuse(expected) => map(env, inputs[0], output, |row, _| {
+                Err((FaultKind::Rule(expected), FaultValue::Size(row.size() as u64)))
+            }),
             VectorKernel::Categories(kernel) => kernel.run(env, inputs[0], output),
             VectorKernel::Scores(kernel) => map(env, inputs[0], output, |row, out| kernel.row(row, out)),
             VectorKernel::Choose(choose) => scores::choose(choose, env, inputs[0], output),

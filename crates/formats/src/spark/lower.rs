@@ -195,6 +195,11 @@ impl<'a> Lowering<'a> {
         ReadError::Plan { file, class, stage, source: Box::new(source) }
     }
 
+    /// Lets the user know of something about a stage.
+    pub fn warn(&mut self, stage: &Stage<'_>, what: &str) {
+        self.warnings.push(format!("{}: {what}", stage.meta.uid));
+    }
+
     /// Says that a model was trained to predict this column.
     pub fn label(&mut self, name: &str) {
         self.labels.push(name.to_owned());

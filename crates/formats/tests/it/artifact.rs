@@ -107,6 +107,14 @@ fn push(builder: &mut Builder, ty: &Type, value: &Value) {
             values.iter().for_each(|value| push(builder.items(), item, value));
             builder.end_list();
         }
+        (Type::Map(key, item), value) => {
+            for entry in value.as_array().expect("an array of pairs") {
+                push(builder.items().field(0), key, &entry[0]);
+                push(builder.items().field(1), item, &entry[1]);
+                builder.items().end_struct();
+            }
+            builder.end_list();
+        }
         (Type::Struct(fields), value) => {
             for (i, (name, ty)) in fields.iter().enumerate() {
                 push(builder.field(i), ty, &value[&**name]);

@@ -72,6 +72,9 @@ pub enum VectorOp {
     Select { places: Arc<[u32]> },
     /// Vectors of this size, as they are; others, and null, are refused, or dropped with `skip`.
     OfSize { size: u32, skip: bool },
+    /// Every row is refused, as one that should be `expected`: what is to be done to it stands neither in the model nor in
+    /// what is known of its inputs. A result would have this size.
+    Refuse { expected: &'static str, size: u32 },
     /// The values of categorical elements to numbers of categories; other elements as they are, the form kept. Values are
     /// compared as numbers: -0.0 is 0.0, NaN is never among them. One that is not: refused, the row dropped, or the number of
     /// the element's categories. Of a sparse vector what is stored counts alone. Another size, and null, is refused.
@@ -101,6 +104,7 @@ impl VectorOp {
             VectorOp::Products { .. } => "products",
             VectorOp::Select { .. } => "select",
             VectorOp::OfSize { .. } => "of_size",
+            VectorOp::Refuse { .. } => "refuse",
             VectorOp::Categories { .. } => "categories",
             VectorOp::Sigmoid { .. } => "sigmoid",
             VectorOp::Softmax => "softmax",
@@ -131,7 +135,9 @@ impl VectorOp {
             VectorOp::Choose(_) => Type::F64,
             VectorOp::MinMax { from, .. } => Type::Vector { size: u32::try_from(from.len()).ok() },
             VectorOp::Select { places } => Type::Vector { size: u32::try_from(places.len()).ok() },
-            VectorOp::OfSize { size, .. } | VectorOp::Categories { size, .. } => Type::Vector { size: Some(*size) },
+            VectorOp::OfSize { size, .. } | VectorOp::Refuse { size, .. } | VectorOp::Categories { size, .. } => {
+                Type::Vector { size: Some(*size) }
+            }
             VectorOp::Products { degree } => {
                 let products = size.and_then(|size| products(size.into(), *degree));
                 Type::Vector { size: products.map(|n| n as u32 - 1) }

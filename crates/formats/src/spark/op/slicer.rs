@@ -1,6 +1,6 @@
 //! VectorSlicer: some elements, by place or by the name that the column's attributes give them.
 
-use plan::VectorOp;
+use plan::{SlotId, VectorOp};
 
 use crate::{
     ReadError,
@@ -18,7 +18,13 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     }
     let input = lowering.column(stage, stage.input()?, Accepts::Vector)?;
     if !names.is_empty() {
-        places.extend(named(stage, lowering.group_of_numbers(input), &names)?);
+        if names.iter().any(String::is_empty) {
+            return Err(stage.meta.fault("names", "names that are not empty", "one that is"));
+        }
+        match lowering.group_of_numbers(input).and_then(|group| group.places(&names)) {
+            Some(found) => places.extend(named(stage, found, &names)?),
+            None => return unnamed(stage, lowering, input, places.len() + names.len()),
+        }
     }
     let mut sorted = places.clone();
     sorted.sort_unstable();
@@ -37,13 +43,20 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
 }
 
 /// Returns the places of the features of these names.
-fn named(stage: &Stage<'_>, group: Option<&Group>, names: &[String]) -> Result<Vec<u32>, ReadError> {
-    let Some(places) = group.and_then(|group| group.places(names)) else {
-        let got = "one whose elements have no names that are known; a schema with the metadata `ml_attr` gives them";
-        return Err(stage.meta.fault("names", "a column whose elements have names", got));
-    };
+fn named(stage: &Stage<'_>, places: Vec<Option<u32>>, names: &[String]) -> Result<Vec<u32>, ReadError> {
     let find = |(place, name): (Option<u32>, &String)| {
-        place.ok_or_else(|| stage.meta.fault("names", "names that the column has", format!("{name:?}")))
+        place
+            .ok_or_else(|| stage.meta.fault("names", "names that the elements of the column have", format!("{name:?}")))
     };
     places.into_iter().zip(names).map(find).collect()
+}
+
+/// Nobody has said what the elements are called, so no row can be answered: the stages before this one still can.
+fn unnamed(stage: &Stage<'_>, lowering: &mut Lowering<'_>, input: SlotId, size: usize) -> Result<(), ReadError> {
+    const EXPECTED: &str = "a column whose elements have names: a schema with the metadata `ml_attr` gives them";
+    lowering.warn(stage, &format!("`names` needs {EXPECTED}; every row is refused until then"));
+    let op = VectorOp::Refuse { expected: EXPECTED, size: size as u32 };
+    let slot = lowering.make(stage, op, &[input], &stage.output()?)?;
+    lowering.claim_size(slot, size);
+    Ok(())
 }
