@@ -58,8 +58,7 @@ pub enum VectorOp {
     /// null is refused.
     Normalize { p: f64 },
     /// The cosine transform whose matrix is orthogonal: DCT-II, or DCT-III with `inverse`; dense. Within 1e-14 of the vector's
-    /// length, whatever its size (97 as well as a power of two). Size 0, a sparse vector of more than 2^20 elements, and null
-    /// are refused.
+    /// length, whatever its size (97 as well as a power of two). Size 0 and a size above 2^20, and null, are refused.
     Cosine { inverse: bool },
     /// All products of up to `degree` elements, the empty one left out: those without the last element first, then those
     /// with it once, and so on, each part ordered so by the elements before it: `x, x x, y, x y, y y`. A product is

@@ -14,7 +14,7 @@ use std::{
 use model::{FaultKind, FaultValue, Type, column::Row};
 use plan::ValueType;
 
-use super::{Refusal, extend_dense, map, spreadable};
+use super::{Refusal, SPREAD_MAX, extend_dense, map};
 use crate::{
     frame::{Env, Home},
     store::VectorStore,
@@ -71,7 +71,7 @@ impl Cosine {
             Type::Vector { size } => size,
             _ => None,
         });
-        let size = size.map(|n| n as usize).filter(|n| (1..=super::SPREAD_MAX).contains(n));
+        let size = size.map(|n| n as usize).filter(|n| (1..=SPREAD_MAX).contains(n));
         Cosine { inverse, last: Mutex::new(size.map(|n| Arc::new(Tables::new(n)))) }
     }
 
@@ -93,10 +93,9 @@ impl Cosine {
         scratch: &mut Vec<f64>,
     ) -> Result<(), Refusal> {
         let n = row.size();
-        if n == 0 {
-            return Err((FaultKind::Rule("at least 1 element"), FaultValue::Size(0)));
+        if !(1..=SPREAD_MAX).contains(&n) {
+            return Err((FaultKind::Rule("1 to 2^20 elements"), FaultValue::Size(n as u64)));
         }
-        spreadable(row)?;
         let start = out.values.len();
         extend_dense(&mut out.values, row);
         if n > 1 {
