@@ -42,6 +42,8 @@ pub struct Lowering<'a> {
     columns: Vec<Column>,
     /// The columns that are there, by name; nothing where one was dropped.
     places: FxHashMap<Arc<str>, Option<usize>>,
+    /// Columns as another type.
+    conversions: FxHashMap<(SlotId, Type), SlotId>,
     /// Columns that nobody has named may be there still.
     open: bool,
     /// What is known of each slot.
@@ -85,6 +87,7 @@ impl<'a> Lowering<'a> {
             inputs: Vec::new(),
             columns: Vec::new(),
             places: FxHashMap::default(),
+            conversions: FxHashMap::default(),
             open: true,
             slots: Vec::new(),
             edges: Vec::new(),

@@ -61,6 +61,15 @@ impl Accepts {
         }
     }
 
+    /// Returns what decimals are read as, where the stage takes numbers.
+    pub(super) fn of_decimals(self) -> Option<Type> {
+        match self {
+            Accepts::Number | Accepts::NumberOrBool | Accepts::Part => Some(Type::F64),
+            Accepts::Scalar | Accepts::FloatOrText | Accepts::IntOrText => Some(Type::Text),
+            _ => None,
+        }
+    }
+
     /// Returns whether an integer is read otherwise than the same double.
     pub(super) fn is_exact(self) -> bool {
         matches!(self, Accepts::Scalar | Accepts::FloatOrText | Accepts::IntOrText | Accepts::Items)

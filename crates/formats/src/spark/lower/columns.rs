@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use model::Type;
-use plan::{SlotId, VectorOp};
+use model::{DType, Type};
+use plan::{
+    Expr, Func, RowsOp, SlotId, VectorOp,
+    expr::{Cast, CastRule},
+};
 
 use super::{
     Accepts, Attributes, Input, Lowering,
@@ -32,8 +35,29 @@ pub(super) struct Known {
 }
 
 impl Lowering<'_> {
-    /// Returns the slot of a column; one that no stage has made is an input from now on.
+    /// Returns the slot of a column; one that no stage has made is an input from now on. Decimals come as what the stage makes
+    /// of them: doubles, or texts where it reads integers and doubles apart.
     pub fn column(&mut self, stage: &Stage<'_>, name: &str, accepts: Accepts) -> Result<SlotId, ReadError> {
+        let slot = self.own_column(stage, name, accepts)?;
+        match (self.type_of(slot).as_scalar(), accepts.of_decimals()) {
+            (Some(DType::Decimal(..)), Some(to)) => self.converted(stage, name, slot, to),
+            _ => Ok(slot),
+        }
+    }
+
+    /// Returns the column as another type.
+    fn converted(&mut self, stage: &Stage<'_>, name: &str, slot: SlotId, to: Type) -> Result<SlotId, ReadError> {
+        if let Some(made) = self.conversions.get(&(slot, to.clone())) {
+            return Ok(*made);
+        }
+        let cast = Expr::call(Cast::new(to.clone(), CastRule::Legacy), [Expr::Input(0)]);
+        let made = self.node(stage, cast, &[slot], &[name])?[0];
+        self.conversions.insert((slot, to), made);
+        Ok(made)
+    }
+
+    /// Returns the slot of a column as it is.
+    pub fn own_column(&mut self, stage: &Stage<'_>, name: &str, accepts: Accepts) -> Result<SlotId, ReadError> {
         let place = match self.places.get(name) {
             Some(Some(place)) => *place,
             None if self.open => return self.add_input(stage, name, accepts),
@@ -152,6 +176,13 @@ impl Lowering<'_> {
             self.open = false;
         }
         columns.iter().try_for_each(|(name, slot)| self.show(stage, name, *slot))
+    }
+
+    /// Drops the rows in which a column has no value, whatever outputs are asked for.
+    pub fn keep_valid(&mut self, stage: &Stage<'_>, slot: SlotId) -> Result<(), ReadError> {
+        let valid = Expr::call(Func::Not, [Expr::call(Func::IsNull, [Expr::Input(0)])]);
+        let valid = self.node(stage, valid, &[slot], &["has a value"])?;
+        self.node(stage, RowsOp::Keep, &valid, &[]).map(drop)
     }
 
     /// Lets the builder know what an input takes by now.

@@ -1,6 +1,9 @@
 //! ImputerModel: what is missing gets what stands for it.
 
-use plan::FeatureOp;
+use plan::{
+    Expr, FeatureOp,
+    expr::{Cast, CastRule},
+};
 
 use crate::{
     ReadError,
@@ -18,7 +21,16 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     for (input, output) in stage.pairs()? {
         let surrogate = surrogates.column(&input)?.f64(0)?;
         let slot = lowering.column(stage, &input, Accepts::Number)?;
-        lowering.make(stage, FeatureOp::Impute { missing, surrogate }, &[slot], &output)?;
+        let op = FeatureOp::Impute { missing, surrogate };
+        let own = lowering.own_column(stage, &input, Accepts::Number)?;
+        if own == slot {
+            lowering.make(stage, op, &[slot], &output)?;
+            continue;
+        }
+        // A decimal is computed with as a double, and becomes a decimal again.
+        let imputed = lowering.node(stage, op, &[slot], &["imputed"])?;
+        let cast = Cast::new(lowering.type_of(own).clone(), CastRule::Legacy);
+        lowering.make(stage, Expr::call(cast, [Expr::Input(0)]), &imputed, &output)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::DType;
 use plan::{EncodeOp, Expr, Func, Invalid};
 
 use super::invalid;
@@ -30,7 +31,14 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     let labels = labels(stage, pairs.len())?;
     for ((input, output), labels) in pairs.into_iter().zip(labels) {
         let Labels { labels, places } = labels;
-        let input = lowering.column(stage, &input, column_of(&labels))?;
+        let name = input;
+        let input = lowering.column(stage, &name, column_of(&labels))?;
+        if let Some(dtype @ (DType::Bool | DType::Date | DType::Timestamp)) = lowering.type_of(input).as_scalar()
+            && !lowering.is_free(input)
+        {
+            let expected = "a column of strings or numbers";
+            return Err(stage.meta.fault(format!("column `{name}`"), expected, dtype.to_string()));
+        }
         let op = EncodeOp::Index { labels: labels.clone(), invalid };
         if invalid == Invalid::Keep && labels.len() < places {
             // The place of what is not among the labels comes after the nulls.
@@ -43,6 +51,9 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         }
         let slot = lowering.make(stage, op, &[input], &output)?;
         lowering.set_attributes(slot, categories(&labels, places, invalid));
+        if invalid == Invalid::Skip {
+            lowering.keep_valid(stage, slot)?;
+        }
     }
     Ok(())
 }
