@@ -50,7 +50,9 @@ fn compile_needed(
     needed: &Needed,
 ) -> Result<Program, CompileError> {
     static IDS: AtomicU64 = AtomicU64::new(1);
-    let types = plan.infer(input_types)?;
+    // What is not needed need not fit either.
+    let read = |(ty, needed): (&Option<ValueType>, &bool)| ty.clone().filter(|_| *needed);
+    let types = plan.infer(&input_types.iter().zip(&needed.inputs).map(read).collect::<Vec<_>>())?;
     let grouped = plan.grouped.as_ref().zip(needed.then.as_deref());
     let read_by_groups: Vec<SlotId> = grouped.map_or_else(Vec::new, |(g, then)| g.reads(&then.inputs).collect());
     let mut compiler = Compiler::default();
@@ -235,7 +237,7 @@ impl Compiler {
         }
         let mut body = Body::default();
         for (node, _) in plan.nodes.iter().zip(&needed.nodes).filter(|(_, needed)| **needed) {
-            self.node(plan, node, types, &readers, &mut places, &mut body)?;
+            self.node(plan, node, types, &mut readers, &mut places, &mut body)?;
             for slot in &node.inputs {
                 let left = &mut readers[slot.index()];
                 *left -= 1;
@@ -254,7 +256,7 @@ impl Compiler {
         plan: &Plan,
         node: &Node,
         types: &[Option<ValueType>],
-        readers: &[usize],
+        readers: &mut [usize],
         places: &mut [Option<Home>],
         body: &mut Body,
     ) -> Result<(), CompileError> {
@@ -267,9 +269,19 @@ impl Compiler {
         if let Op::Control(ControlOp::Call { body: sub }) = &node.op {
             let called = self.sub_plan(sub, &inputs, &homes)?;
             body.instructions.extend(called.instructions);
-            for (slot, home) in node.outputs.iter().zip(called.outputs) {
+            for (at, (slot, &home)) in node.outputs.iter().zip(&called.outputs).enumerate() {
                 places[slot.index()] = Some(home);
+                // A value that is handed through has one home under several names: then it stays taken.
+                let inputs = node.inputs.iter().zip(&homes).filter(|(_, of)| **of == home).map(|(slot, _)| *slot);
+                let others = node.outputs.iter().zip(&called.outputs).enumerate();
+                let others = others.filter(|(i, (_, of))| *i != at && **of == home).map(|(_, (slot, _))| *slot);
+                let alike: Vec<SlotId> = inputs.chain(others).collect();
+                if !alike.is_empty() {
+                    readers[slot.index()] += 1;
+                    alike.iter().for_each(|slot| readers[slot.index()] += 1);
+                }
             }
+            turned.into_iter().for_each(|home| self.release(home));
             return Ok(());
         }
         let mut outputs = Vec::with_capacity(node.outputs.len());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Batch, Builder, Call, Column, Datum, Mark, OnFault, PredictError, RowFault, Table, Type, Value};
+use model::{Batch, Builder, Call, Column, Datum, Mark, OnFault, PredictError, RowFault, Table, Type, Value, Whole};
 use plan::{Place, ValueType};
 
 use crate::{
@@ -170,11 +170,12 @@ pub(crate) fn value<'a>(batch: &'a Batch, place: usize, input: &ProgramInput) ->
     let value = value.ok_or_else(missing)?;
     let fits = match (value, input.ty.place) {
         (Value::Column { domain: 0, column }, Place::Rows(0)) => is(column, &input.ty.ty),
-        (Value::Whole(_), Place::Whole) => true,
+        (Value::Whole(Whole::Tensor(tensor)), Place::Whole) => is(tensor.elements(), &input.ty.ty),
         _ => false,
     };
     let got = || match value {
         Value::Column { column, .. } => column.ty().to_string(),
+        Value::Whole(Whole::Tensor(tensor)) => format!("whole {}", tensor.elements().ty()),
         Value::Whole(_) => "a whole value".to_owned(),
     };
     if fits { Ok(value) } else { Err(PredictError::invalid(Some(&input.name), input.ty.to_string(), got())) }

@@ -37,7 +37,7 @@ enum State {
     Moments(Vec<Moments>),
     /// The values of all groups as they came, and the group of each.
     List {
-        values: Builder,
+        values: Box<Builder>,
         groups: Vec<u32>,
         count: usize,
     },
@@ -81,7 +81,7 @@ impl Accumulator {
             GroupOp::Min | GroupOp::Max | GroupOp::First { .. } | GroupOp::Last { .. } => State::Held(Vec::new()),
             GroupOp::Variance { .. } => State::Moments(Vec::new()),
             GroupOp::List => {
-                let values = Builder::new(types.first().expect("inferred for one column"));
+                let values = Box::new(Builder::new(types.first().expect("inferred for one column")));
                 State::List { values, groups: Vec::new(), count: 0 }
             }
         };

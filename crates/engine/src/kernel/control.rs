@@ -44,7 +44,7 @@ impl ControlKernel {
                 run_body(body, env.frame, env.call)?;
                 for (from, to) in body.outputs.iter().zip(outputs) {
                     if let Some(to) = to {
-                        copy(env.frame, *from, *to);
+                        copy_any(env.frame, *from, *to);
                     }
                 }
                 Ok(())
@@ -167,6 +167,18 @@ fn copy_row(frame: &Frame, from: Option<Home>, to: Home, row: usize) {
 fn copy(frame: &Frame, from: Home, to: Home) {
     if from != to {
         frame.whole_mut(to).copy_from(&frame.whole(from));
+    }
+}
+
+/// Copies a column or a whole value.
+fn copy_any(frame: &Frame, from: Home, to: Home) {
+    let is_whole = matches!(to, Home::Store(_)) && matches!(&*frame.store_ref(to), Store::Whole(_));
+    if is_whole {
+        return copy(frame, from, to);
+    }
+    clear(frame, to);
+    for row in 0..frame.rows() {
+        copy_row(frame, Some(from).filter(|_| frame.is_live(row)), to, row);
     }
 }
 

@@ -167,3 +167,94 @@ fn scan_and_if_work_on_whole_values() {
     check(1.0, -10.0);
     check(-1.0, 8.0);
 }
+
+/// One of two plans over columns of rows.
+#[test]
+fn if_gives_columns_too() {
+    let arm = |func: Func| {
+        let mut b = PlanBuilder::new();
+        let x = b.input("x", Takes::One(Type::F64));
+        let words = b.input("words", Takes::One(Type::Text));
+        let y = b.node("y", Expr::call(func, [Expr::Input(0), Expr::f64(3.0)]), &[x], "y");
+        b.output("y", y);
+        b.output("words", words);
+        b.output("x", x);
+        Arc::new(b.finish().expect("a plan"))
+    };
+    let mut b = PlanBuilder::new();
+    let flag = input_whole(&mut b, "flag", Type::F64);
+    let x = b.input("x", Takes::One(Type::F64));
+    let words = b.input("words", Takes::One(Type::Text));
+    let positive = b.node("positive", Expr::call(Func::Le, [Expr::f64(0.0), Expr::Input(0)]), &[flag], "positive");
+    let op = ControlOp::If { then: arm(Func::Add), otherwise: arm(Func::Mul) };
+    let outs = b.node_many("if", op, &[positive, x, words], &["y", "words2", "x2"]);
+    for (name, slot) in ["y", "words2", "x2"].into_iter().zip(outs) {
+        b.output(name, slot);
+    }
+    let plan = b.finish().expect("a plan");
+    for (flag, y) in [(1.0, [Some(8.0), None, Some(4.0)]), (-1.0, [Some(15.0), None, Some(3.0)])] {
+        let mut batch = Batch::new(3);
+        batch.push("x", f64s([Some(5.0), None, Some(1.0)]));
+        batch.push("words", Column::Text([Some("a"), Some("bc"), None].into_iter().collect()));
+        batch.push_whole("flag", whole_f64(&[], &[flag]));
+        let out = check_all_ways(plan.clone(), &batch);
+        assert_eq!(to_f64s(out.column("y").expect("an output")), y);
+        assert!(out.column("words2") == batch.column("words") && out.column("x2") == batch.column("x"));
+    }
+}
+
+/// What a called plan hands through is one value under two names: neither's last reader frees it for the other.
+#[test]
+fn what_a_call_hands_through_stays_where_it_is() {
+    let body = {
+        let mut b = PlanBuilder::new();
+        let p = b.input("p", Takes::One(Type::F64));
+        let double = b.node("double", Expr::call(Func::Add, [Expr::Input(0), Expr::Input(0)]), &[p], "double");
+        b.output("same", p);
+        b.output("double", double);
+        b.output("twice", double);
+        Arc::new(b.finish().expect("a plan"))
+    };
+    let add = |with: f64| Expr::call(Func::Add, [Expr::Input(0), Expr::f64(with)]);
+    let mut b = PlanBuilder::new();
+    let x = b.input("x", Takes::One(Type::F64));
+    let a = b.node("a", add(1.0), &[x], "a");
+    let outs = b.node_many("call", ControlOp::Call { body }, &[a], &["same", "double", "twice"]);
+    let first = b.node("first", add(10.0), &[outs[0]], "first");
+    let second = b.node("second", add(20.0), &[outs[1]], "second");
+    let between = b.node("between", add(100.0), &[x], "between");
+    let another = b.node("another", add(200.0), &[x], "another");
+    let sum = Expr::call(Func::Add, [Expr::Input(0), Expr::Input(1)]);
+    let last = b.node("last", sum.clone(), &[a, between], "last");
+    let twice = b.node("twice", sum, &[outs[2], another], "twice too");
+    for (name, slot) in [("first", first), ("second", second), ("last", last), ("twice", twice)] {
+        b.output(name, slot);
+    }
+    let mut batch = Batch::new(1);
+    batch.push("x", f64s([Some(5.0)]));
+    let out = check_all_ways(b.finish().expect("a plan"), &batch);
+    let of = |name: &str| to_f64s(out.column(name).expect("an output"))[0];
+    assert_eq!(
+        [of("first"), of("second"), of("last"), of("twice")],
+        [Some(16.0), Some(32.0), Some(111.0), Some(217.0)]
+    );
+}
+
+#[test]
+fn a_whole_value_of_another_type_is_another_program() {
+    let mut b = PlanBuilder::new();
+    let w = b.whole_input("w", Takes::From(vec![Type::F64, Type::I64]));
+    let negated = b.node("neg", Expr::call(Func::Neg, [Expr::Input(0)]), &[w], "negated");
+    b.output("negated", negated);
+    let servable = crate::ways::servable(b.finish().expect("a plan"));
+    let of = |whole: Whole| {
+        let mut batch = Batch::new(0);
+        batch.push_whole("w", whole);
+        let out = crate::ways::answer(&servable, &batch);
+        let Some(Whole::Tensor(tensor)) = out.whole("negated") else { panic!("a tensor") };
+        tensor.elements().clone()
+    };
+    assert!(of(whole_f64(&[], &[2.5])) == Column::Fixed(Fixed::from_vec(DType::F64, vec![-2.5])));
+    let int = Tensor::scalar(Column::Fixed(Fixed::from_vec(DType::I64, vec![3i64])));
+    assert!(of(Whole::Tensor(int)) == Column::Fixed(Fixed::from_vec(DType::I64, vec![-3i64])));
+}

@@ -24,6 +24,11 @@ fn what_nobody_asks_is_not_computed() {
         servable.call(call).now().map_err(|_| ()).expect("compiled plans answer at once")
     };
     assert_eq!(ask(Some(&["a"])).map(|b| b.values().len()), Ok(1));
+    let mut with_numbers = batch.clone();
+    with_numbers.push("other", crate::ways::f64s([Some(1.0)]));
+    let asked = Call { outputs: Some(["a".into()].into()), ..Call::new(with_numbers) };
+    let asked = servable.call(asked).now().map_err(|_| ()).expect("compiled plans answer at once");
+    assert!(asked.is_ok(), "what is not needed need not fit: {asked:?}");
     let missing = ask(None).expect_err("`other` is not there");
     assert!(missing.to_string().contains("column `other`"), "{missing}");
     let unknown = ask(Some(&["b"])).expect_err("no such output");
