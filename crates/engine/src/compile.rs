@@ -265,7 +265,8 @@ impl Compiler {
         let mut homes: Box<[Home]> =
             node.inputs.iter().map(|s| places[s.index()].expect("nodes stand in order")).collect();
         let turned = self.turn_decimals(plan, node, &mut inputs, &mut homes, body)?;
-        let wanted: Vec<bool> = node.outputs.iter().map(|s| readers[s.index()] > 0).collect();
+        // A kernel that drops rows runs though nobody reads what it gives.
+        let wanted: Vec<bool> = node.outputs.iter().map(|s| readers[s.index()] > 0 || node.op.is_gate()).collect();
         if let Op::Control(ControlOp::Call { body: sub }) = &node.op {
             let called = self.sub_plan(sub, &inputs, &homes)?;
             body.instructions.extend(called.instructions);
@@ -284,6 +285,7 @@ impl Compiler {
             turned.into_iter().for_each(|home| self.release(home));
             return Ok(());
         }
+        let unread: Vec<SlotId> = node.outputs.iter().copied().filter(|slot| readers[slot.index()] == 0).collect();
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for (slot, wanted) in node.outputs.iter().zip(&wanted) {
             let name = &plan.slots[slot.index()].name;
@@ -300,6 +302,8 @@ impl Compiler {
         let node = self.nodes.len() as u32 - 1;
         body.instructions.push(Instruction { kernel, inputs: homes, outputs: outputs.into(), node });
         turned.into_iter().for_each(|home| self.release(home));
+        let unread = unread.iter().filter_map(|slot| places[slot.index()]);
+        unread.for_each(|home| self.release(home));
         Ok(())
     }
 

@@ -39,7 +39,7 @@ impl PlanBuilder {
 
     fn add_input(&mut self, name: &str, takes: Takes, whole: bool) -> SlotId {
         let slot = self.slot(name);
-        self.plan.inputs.push(Input { name: name.into(), slot, takes, whole, nullable: true });
+        self.plan.inputs.push(Input { name: name.into(), slot, takes, whole, nullable: true, optional: false });
         slot
     }
 
@@ -92,7 +92,7 @@ impl PlanBuilder {
 
     /// Returns the plan, its parameters checked.
     pub fn finish(self) -> Result<Plan, PlanError> {
-        let plan = self.plan;
+        let mut plan = self.plan;
         for node in &plan.nodes {
             node.op.check()?;
         }
@@ -107,6 +107,15 @@ impl PlanBuilder {
         }
         if plan.inputs.iter().any(|i| matches!(&i.takes, Takes::From(types) if types.is_empty())) {
             return Err(PlanError::Shape("an input takes no type".to_owned()));
+        }
+        let no_gates = vec![false; plan.nodes.len()];
+        let read_by = |is: fn(&Output) -> bool| {
+            let slots = plan.last().outputs.iter().filter(|o| is(o)).map(|o| o.slot);
+            plan.needed(slots, &no_gates).inputs
+        };
+        let (default, optional) = (read_by(|o| o.default), read_by(|o| o.optional));
+        for (input, (default, optional)) in plan.inputs.iter_mut().zip(default.into_iter().zip(optional)) {
+            input.optional = optional && !default;
         }
         Ok(plan)
     }

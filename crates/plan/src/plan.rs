@@ -68,6 +68,8 @@ pub struct Input {
     pub whole: bool,
     /// Null is a value that the plan knows what to do with.
     pub nullable: bool,
+    /// When the plan was made, only optional outputs were computed from it: a label.
+    pub optional: bool,
 }
 
 /// A value that a caller may ask for.
@@ -173,27 +175,19 @@ impl Plan {
         self.inputs.iter().map(|i| Some(of(i))).collect()
     }
 
-    /// Returns which gates run where these inputs are there, one flag a node: all but those over an input that is not, and
-    /// that only optional outputs are computed from. What rows a label drops, it drops where there is a label.
+    /// Returns which gates run where these inputs are there, one flag a node: all but those over an optional one that is not.
+    /// What rows a label drops, it drops where there is a label.
     pub fn gates(&self, is_there: &dyn Fn(usize) -> bool) -> Vec<bool> {
-        let mut runs = vec![false; self.nodes.len()];
-        if !self.nodes.iter().any(|node| node.op.is_gate()) {
-            return runs;
-        }
-        let of = |outputs: &dyn Fn(&Output) -> bool| {
-            self.needed(self.last().outputs.iter().filter(|o| outputs(o)).map(|o| o.slot), &runs).inputs
-        };
-        let (default, optional) = (of(&|o| o.default), of(&|o| o.optional));
         let mut is_left_out = vec![false; self.slots.len()];
         for (i, input) in self.inputs.iter().enumerate() {
-            is_left_out[input.slot.index()] = optional[i] && !default[i] && !is_there(i);
+            is_left_out[input.slot.index()] = input.optional && !is_there(i);
         }
-        for (node, runs) in self.nodes.iter().zip(&mut runs) {
+        let runs = self.nodes.iter().map(|node| {
             let left_out = node.inputs.iter().any(|s| is_left_out[s.index()]);
             node.outputs.iter().for_each(|s| is_left_out[s.index()] = left_out);
-            *runs = node.op.is_gate() && !left_out;
-        }
-        runs
+            node.op.is_gate() && !left_out
+        });
+        runs.collect()
     }
 
     /// Returns what slots of the last plan are computed by and from, and the gates that run (see [`Plan::gates`]): rows that
@@ -214,7 +208,7 @@ impl Plan {
         };
         let mut nodes = gates.to_vec();
         for (i, node) in self.nodes.iter().enumerate().rev() {
-            // What nobody asked for is not computed, and so refuses and drops no rows.
+            // What nobody asked for is not computed, and so refuses no rows.
             if nodes[i] || node.outputs.iter().any(|s| wanted[s.index()]) {
                 nodes[i] = true;
                 node.inputs.iter().for_each(|s| wanted[s.index()] = true);

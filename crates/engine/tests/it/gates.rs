@@ -109,6 +109,42 @@ fn a_gate_over_what_may_be_left_out_runs_where_it_is_brought() {
     }
 }
 
+/// Buckets of `x`, and of a label that only optional outputs are computed from; both drop what is null.
+#[test]
+fn a_step_that_drops_rows_does_so_whatever_is_asked() {
+    let skip = EncodeOp::Bucket { splits: [0.0, 1.0, 2.0].into(), invalid: Invalid::Skip };
+    let mut b = PlanBuilder::new();
+    let x = b.input("x", Takes::One(Type::F64));
+    let y = b.input("y", Takes::One(Type::F64));
+    let label = b.input("label", Takes::One(Type::F64));
+    let bucket = b.node("bucket", skip.clone(), &[x], "bucket");
+    let label = b.node("label bucket", skip, &[label], "label_bucket");
+    b.output("y", y);
+    b.output("bucket", bucket);
+    b.optional_output("label_bucket", label);
+    let mut plan = b.finish().expect("a plan");
+    let batch = |label: bool| {
+        let mut columns: Vec<(&str, &[Option<f64>])> =
+            vec![("x", &[Some(0.5), None, Some(1.5)]), ("y", &[Some(1.0), Some(2.0), Some(3.0)])];
+        let labels = [None, Some(0.0), Some(1.0)];
+        columns.extend(label.then_some(("label", &labels[..])));
+        batch(&columns)
+    };
+    // As it is, and with outputs of the user's own choice, of which the label is none.
+    for _ in 0..2 {
+        let servable = servable(plan.clone());
+        let y = |label: bool, outputs| {
+            let out = ask(&servable, &batch(label), outputs).expect("an answer");
+            to_f64s(out.column("y").expect("an output"))
+        };
+        for outputs in [None, Some(&["y"][..])] {
+            assert_eq!(y(false, outputs), [Some(1.0), Some(3.0)]);
+            assert_eq!(y(true, outputs), [Some(3.0)]);
+        }
+        plan.outputs.iter_mut().for_each(|o| (o.default, o.optional) = (&*o.name == "y", false));
+    }
+}
+
 #[test]
 fn what_only_a_gate_reads_must_be_there() {
     let mut b = PlanBuilder::new();

@@ -55,6 +55,16 @@ pub enum EncodeOp {
 }
 
 impl EncodeOp {
+    /// Returns whether its parameters say that rows are dropped.
+    pub fn drops_rows(&self) -> bool {
+        match self {
+            EncodeOp::Index { invalid, .. } | EncodeOp::OneHot { invalid, .. } | EncodeOp::Bucket { invalid, .. } => {
+                *invalid == Invalid::Skip
+            }
+            _ => false,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             EncodeOp::HashCounts { .. } => "hash_counts",

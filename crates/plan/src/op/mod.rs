@@ -134,9 +134,15 @@ impl Op {
         }
     }
 
-    /// Returns whether it is run for what it does to the rows, whoever reads its outputs.
+    /// Returns whether it is run for what it does to the rows, whoever reads its outputs: rows that a step drops are no rows
+    /// of the answer, though the step's own column be none of it (Spark's `transform` filters whatever is selected after).
     pub fn is_gate(&self) -> bool {
-        matches!(self, Op::Rows(rows::RowsOp::Keep))
+        match self {
+            Op::Rows(rows::RowsOp::Keep) => true,
+            Op::Encode(op) => op.drops_rows(),
+            Op::Vector(op) => op.drops_rows(),
+            _ => false,
+        }
     }
 
     /// Returns whether each output row depends on its own input row (and on whole values) alone.

@@ -90,6 +90,15 @@ pub enum VectorOp {
 }
 
 impl VectorOp {
+    /// Returns whether its parameters say that rows are dropped.
+    pub fn drops_rows(&self) -> bool {
+        match self {
+            VectorOp::Assemble { invalid, .. } | VectorOp::Categories { invalid, .. } => *invalid == Invalid::Skip,
+            VectorOp::OfSize { skip, .. } => *skip,
+            _ => false,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             VectorOp::FromList => "from_list",
