@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{DType, Type};
 use plan::{
-    Expr, Func, RowsOp, SlotId, VectorOp,
+    Expr, SlotId, VectorOp,
     expr::{Cast, CastRule},
 };
 
@@ -176,13 +176,6 @@ impl Lowering<'_> {
             self.open = false;
         }
         columns.iter().try_for_each(|(name, slot)| self.show(stage, name, *slot))
-    }
-
-    /// Drops the rows in which a column has no value, whatever outputs are asked for.
-    pub fn keep_valid(&mut self, stage: &Stage<'_>, slot: SlotId) -> Result<(), ReadError> {
-        let valid = Expr::call(Func::Not, [Expr::call(Func::IsNull, [Expr::Input(0)])]);
-        let valid = self.node(stage, valid, &[slot], &["has a value"])?;
-        self.node(stage, RowsOp::Keep, &valid, &[]).map(drop)
     }
 
     /// Lets the builder know what an input takes by now.

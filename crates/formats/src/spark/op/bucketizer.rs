@@ -30,9 +30,6 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
             splits.windows(2).map(|w| format!("{}, {}", java_text(w[0]), java_text(w[1])).into()).collect();
         let slot = lowering.make(stage, EncodeOp::Bucket { splits: splits.into(), invalid }, &[input], &output)?;
         lowering.set_attributes(slot, Kind::nominal(names));
-        if invalid == Invalid::Skip {
-            lowering.keep_valid(stage, slot)?;
-        }
     }
     Ok(())
 }

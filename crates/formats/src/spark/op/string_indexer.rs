@@ -51,9 +51,6 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         }
         let slot = lowering.make(stage, op, &[input], &output)?;
         lowering.set_attributes(slot, categories(&labels, places, invalid));
-        if invalid == Invalid::Skip {
-            lowering.keep_valid(stage, slot)?;
-        }
     }
     Ok(())
 }
