@@ -30,7 +30,8 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     let features =
         lowering.vector(stage, stage.text_or("featuresCol", "features")?, theta.weights.columns() as usize)?;
     lowering.label(stage.text_or("labelCol", "label")?);
-    let thresholds = classifier::thresholds(stage, priors.len())?;
+    let classes = priors.len();
+    let thresholds = classifier::thresholds(stage, classes)?;
     let kind = stage.text_or("modelType", "multinomial")?;
     let op: Op = match kind {
         "multinomial" => events(theta, priors, Events::Counts).into(),
@@ -46,6 +47,7 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         raw = lowering.node(stage, ScoreOp::LogShares, &[raw], &[columns.raw_name()])?[0];
     }
     let rule = Rule {
+        classes,
         probabilities: Some(plan::VectorOp::Softmax.into()),
         thresholds,
         from_raw: Choose::Largest,

@@ -6,7 +6,13 @@ use plan::{Choose, Op, SlotId, VectorOp};
 
 use crate::{
     ReadError,
-    spark::{Stage, lower::Lowering},
+    spark::{
+        Stage,
+        lower::{
+            Lowering,
+            attributes::{Categories, Kind},
+        },
+    },
 };
 
 /// Names of the columns that a classifier makes; empty where it makes none.
@@ -18,6 +24,8 @@ pub struct Columns<'s> {
 
 /// How a class follows from the scores.
 pub struct Rule {
+    /// How many classes there are.
+    pub classes: usize,
     /// Scores to probabilities, where the class has them.
     pub probabilities: Option<Op>,
     /// The user's thresholds, which weigh the probabilities.
@@ -61,6 +69,12 @@ pub fn thresholds(stage: &Stage<'_>, classes: usize) -> Result<Option<Arc<[f64]>
     Ok(Some(thresholds.into()))
 }
 
+/// Says that a column counts through the classes.
+pub fn set_classes(lowering: &mut Lowering<'_>, slot: SlotId, classes: usize) {
+    let count = u32::try_from(classes).map_or(Categories::Unknown, Categories::Count);
+    lowering.set_attributes(slot, Kind::Nominal(count));
+}
+
 /// Shows the scores, and adds what follows from them. Where scores are shown Spark takes the class from them, else from the
 /// probabilities, else computes both unseen.
 pub fn finish(
@@ -93,5 +107,7 @@ pub fn finish(
             None => (rule.from_raw, raw),
         },
     };
-    lowering.make(stage, VectorOp::Choose(choose), &[from], columns.prediction).map(drop)
+    let class = lowering.make(stage, VectorOp::Choose(choose), &[from], columns.prediction)?;
+    set_classes(lowering, class, rule.classes);
+    Ok(())
 }

@@ -16,6 +16,7 @@ pub fn classifier(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), 
     let columns = Columns::of(stage)?;
     let raw = lowering.node(stage, op, &[features], &[columns.raw_name()])?[0];
     let rule = Rule {
+        classes: 2,
         probabilities: Some(ScoreOp::LogisticPair.into()),
         thresholds: classifier::thresholds(stage, 2)?,
         from_raw: Choose::Largest,

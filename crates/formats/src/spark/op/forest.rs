@@ -33,7 +33,11 @@ pub fn tree_classifier(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
         // Spark then takes the leaf's own prediction, without the thresholds.
         classifier::thresholds(stage, classes)?;
         let forest = ensemble.forest(stage, Leaf::Prediction)?;
-        return ensemble.regress(stage, lowering, forest, Aggregate::Sum, columns.prediction, None);
+        ensemble.regress(stage, lowering, forest, Aggregate::Sum, columns.prediction, None)?;
+        if let Some(class) = lowering.find(columns.prediction).filter(|_| !columns.prediction.is_empty()) {
+            classifier::set_classes(lowering, class, classes);
+        }
+        return Ok(());
     }
     let forest = ensemble.forest(stage, Leaf::Counts { classes })?;
     ensemble.classify(stage, lowering, forest, classes, &columns)
@@ -55,6 +59,7 @@ pub fn boosted_classifier(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Res
     let op = |parts| ForestOp { forest, aggregate: Aggregate::WeightedSum, parts };
     let raw = ensemble.scores(stage, lowering, op, ForestPart::Pair, &columns)?;
     let rule = Rule {
+        classes: 2,
         probabilities: Some(VectorOp::Sigmoid { scale: 2.0 }.into()),
         thresholds: classifier::thresholds(stage, 2)?,
         from_raw: Choose::Largest,
@@ -148,6 +153,7 @@ impl<'s> Ensemble<'s> {
         let op = |parts| ForestOp { forest, aggregate: Aggregate::Sum, parts };
         let (raw, leaf) = self.scores(stage, lowering, op, ForestPart::Scores, columns)?;
         let rule = Rule {
+            classes,
             probabilities: Some(VectorOp::Proportions.into()),
             thresholds: classifier::thresholds(stage, classes)?,
             from_raw: Choose::Largest,

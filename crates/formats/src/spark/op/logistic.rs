@@ -38,7 +38,8 @@ fn multinomial(
     features: SlotId,
     learned: Learned,
 ) -> Result<(), ReadError> {
-    let thresholds = classifier::thresholds(stage, learned.classes as usize)?;
+    let classes = learned.classes as usize;
+    let thresholds = classifier::thresholds(stage, classes)?;
     // A threshold without thresholds has no meaning for many classes.
     stage.f64_or("threshold", 0.5)?;
     // Column by column, products are added to the intercepts; row by row, a row's sum is.
@@ -47,15 +48,15 @@ fn multinomial(
     let op = LinearOp::Scores { weights, intercepts, intercept_first: !by_row };
     let raw = lowering.node(stage, op, &[features], &[columns.raw_name()])?[0];
     let (from_raw, from_probability) = (Choose::Largest, Choose::Largest);
-    let rule = Rule { probabilities: Some(VectorOp::Softmax.into()), thresholds, from_raw, from_probability };
+    let rule = Rule { classes, probabilities: Some(VectorOp::Softmax.into()), thresholds, from_raw, from_probability };
     classifier::finish(stage, lowering, &columns, raw, rule)
 }
 
 fn binary(stage: &Stage<'_>, lowering: &mut Lowering<'_>, features: SlotId, learned: Learned) -> Result<(), ReadError> {
     let threshold = threshold(stage)?;
     let columns = Columns::of(stage)?;
-    let Learned { weights, intercepts, .. } = learned;
-    let intercept = intercepts[0];
+    let Learned { weights, intercepts, classes, .. } = learned;
+    let (intercept, classes) = (intercepts[0], classes as usize);
     if columns.prediction_only() {
         // Spark then compares the probability itself, computed from the margin.
         if columns.prediction.is_empty() {
@@ -64,7 +65,9 @@ fn binary(stage: &Stage<'_>, lowering: &mut Lowering<'_>, features: SlotId, lear
         let margin = lowering.node(stage, LinearOp::Dot { weights, intercept }, &[features], &["margin"])?[0];
         let above = Expr::call(Func::Lt, [Expr::f64(threshold), Expr::call(Func::Sigmoid, [Expr::Input(0)])]);
         let op = Expr::call(Func::If, [above, Expr::f64(1.0), Expr::f64(0.0)]);
-        return lowering.make(stage, op, &[margin], columns.prediction).map(drop);
+        let class = lowering.make(stage, op, &[margin], columns.prediction)?;
+        classifier::set_classes(lowering, class, classes);
+        return Ok(());
     }
     let op = LinearOp::Pair { weights, intercept };
     let raw = lowering.node(stage, op, &[features], &[columns.raw_name()])?[0];
@@ -74,6 +77,7 @@ fn binary(stage: &Stage<'_>, lowering: &mut Lowering<'_>, features: SlotId, lear
         t => libm::log(t / (1.0 - t)),
     };
     let rule = Rule {
+        classes,
         probabilities: Some(VectorOp::Sigmoid { scale: 1.0 }.into()),
         thresholds: None,
         from_raw: Choose::Above(of_raw),

@@ -54,9 +54,12 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
             return Ok(());
         }
         let shares = lowering.node(stage, ScoreOp::Shares, &[slot], &["probability"])?;
-        return lowering.make(stage, VectorOp::Choose(Choose::Largest), &shares, columns.prediction).map(drop);
+        let class = lowering.make(stage, VectorOp::Choose(Choose::Largest), &shares, columns.prediction)?;
+        classifier::set_classes(lowering, class, classes);
+        return Ok(());
     }
     let rule = Rule {
+        classes,
         probabilities: Some(ScoreOp::Shares.into()),
         thresholds,
         from_raw: Choose::Largest,

@@ -9,7 +9,10 @@ use serde_json::Value;
 use super::classifier::Columns;
 use crate::{
     ReadError,
-    spark::{Stage, lower::Lowering},
+    spark::{
+        Stage,
+        lower::{Lowering, attributes::Attributes},
+    },
 };
 
 const CLASSIFIERS: &str = "org.apache.spark.ml.classification.";
@@ -60,5 +63,11 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     }
     // Spark 4 passes NaN over; before, one at the first place stayed there.
     let choose = if stage.meta.spark_major() >= Some(4) { Choose::LargestNumber } else { Choose::Largest };
-    lowering.make(stage, VectorOp::Choose(choose), &[raw], columns.prediction).map(drop)
+    let class = lowering.make(stage, VectorOp::Choose(choose), &[raw], columns.prediction)?;
+    // What the label's column meant, the prediction's does.
+    let meaning = stage.meta.extra.get("labelMetadata").and_then(Value::as_str);
+    if let Some(attributes) = meaning.and_then(|meaning| Attributes::parse(meaning, false)) {
+        lowering.set_attributes(class, attributes);
+    }
+    Ok(())
 }

@@ -19,6 +19,7 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     let columns = Columns { probability: "", ..Columns::of(stage)? };
     let op = LinearOp::Pair { weights: coefficients.into_weights(), intercept };
     let raw = lowering.node(stage, op, &[features], &[columns.raw_name()])?[0];
-    let rule = Rule { probabilities: None, thresholds: None, from_raw: choose.clone(), from_probability: choose };
+    let rule =
+        Rule { classes: 2, probabilities: None, thresholds: None, from_raw: choose.clone(), from_probability: choose };
     classifier::finish(stage, lowering, &columns, raw, rule)
 }
