@@ -254,7 +254,7 @@ def _():
 
 @case("glm-offset-link-only", "the linear score alone, without an intercept")
 def _():
-    model = glm(163, "Binomial", link="LOGIT", offsetCol="off", linkPredictionCol="eta", predictionCol="", fitIntercept=False)
+    model = glm(163, "Poisson", link="LOG", offsetCol="off", linkPredictionCol="eta", predictionCol="", fitIntercept=False)
     return model, "features vector, off float", ASKED_OFFSET
 
 
@@ -316,16 +316,16 @@ def _():
 
 @case("decisiontreeclassifier-prediction-only", "the class alone: Spark leaves the thresholds out then", s4=True)
 def _():
-    model = DecisionTreeClassifier(maxDepth=3, thresholds=[0.9, 0.05, 0.9], rawPredictionCol="", probabilityCol="",
+    model = DecisionTreeClassifier(maxDepth=3, rawPredictionCol="", probabilityCol="",
                                    leafCol="leaf").fit(tree_frame(181, 150, three_classes))
-    return model, "features vector", TREE_ASKED
+    return model.setThresholds([0.9, 0.05, 0.9]), "features vector", TREE_ASKED
 
 
 @case("randomforestclassifier-prediction-only", "the class alone, weighed by thresholds")
 def _():
-    model = RandomForestClassifier(numTrees=3, maxDepth=3, seed=1, thresholds=[0.9, 0.05, 0.9], rawPredictionCol="",
+    model = RandomForestClassifier(numTrees=3, maxDepth=3, seed=1, rawPredictionCol="",
                                    probabilityCol="").fit(tree_frame(182, 150, three_classes))
-    return model, "features vector", TREE_ASKED
+    return model.setThresholds([0.9, 0.05, 0.9]), "features vector", TREE_ASKED
 
 
 @case("randomforestclassifier-leaf-only", "the numbers of the leaves alone")
@@ -337,8 +337,8 @@ def _():
 
 @case("gbtclassifier-probability-only", "probabilities and the class, no scores", s4=True)
 def _():
-    model = GBTClassifier(maxIter=3, maxDepth=2, seed=1, rawPredictionCol="", thresholds=[0.8, 0.3]).fit(tree_frame(184, 150, two_classes))
-    return model, "features vector", TREE_ASKED
+    model = GBTClassifier(maxIter=3, maxDepth=2, seed=1, rawPredictionCol="").fit(tree_frame(184, 150, two_classes))
+    return model.setThresholds([0.8, 0.3]), "features vector", TREE_ASKED
 
 
 @case("gbtclassifier-prediction-only", "the class alone")
