@@ -14,7 +14,7 @@ use model::{ModelFiles, Type};
 use plan::{Model, Op, PlanBuilder, PlanError, Provenance, SlotId, ValueType, VectorOp};
 use rustc_hash::FxHashMap;
 
-use super::{Stage, op};
+use super::{Stage, StageRead, op};
 use crate::{ReadError, ReadOptions};
 
 mod accepts;
@@ -57,7 +57,18 @@ pub struct Lowering<'a> {
     stages: usize,
     /// Stages within stages, so far.
     depth: usize,
+    /// The stages so far, where somebody wants to know.
+    read: Vec<StageRead>,
     warnings: Vec<String>,
+}
+
+/// Returns the stages of the model in the folder of a saved stage.
+pub(super) fn stages(files: &ModelFiles, options: &ReadOptions) -> Result<Vec<StageRead>, ReadError> {
+    let bytes_left = Cell::new(options.limits.decoded_bytes_max);
+    let top = Stage::open(files.clone(), &options.limits, &bytes_left)?;
+    let mut lowering = Lowering::new(options);
+    lowering.walk(&top)?;
+    Ok(lowering.read)
 }
 
 /// Returns the model in the folder of a saved stage.
@@ -95,6 +106,7 @@ impl<'a> Lowering<'a> {
             attributes_left: ATTRIBUTES_MAX,
             stages: 0,
             depth: 0,
+            read: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -124,6 +136,7 @@ impl<'a> Lowering<'a> {
                 let message = format!("{}: parameter `{name}` of {} is not known and is ignored", meta.uid, meta.class);
                 self.warnings.push(message);
             }
+            self.read.push(stage.as_read());
             return Ok(());
         }
         if let Some(why) = op::why_not(&meta.class) {

@@ -24,7 +24,7 @@ pub mod op;
 mod stage;
 pub mod trees;
 
-pub use stage::Stage;
+pub use stage::{Stage, StageRead};
 
 /// The row of this format in [`crate::FORMATS`].
 pub const FORMAT: Format = Format {
@@ -49,7 +49,12 @@ pub fn read(files: &ModelFiles, options: &ReadOptions) -> Result<Model, ReadErro
     lower::lower(files, options)
 }
 
-/// Returns the classes that we read.
-pub fn classes() -> impl Iterator<Item = &'static str> {
-    [op::PIPELINE, op::PYTHON_PIPELINE].into_iter().chain(op::CLASSES.iter().map(|(name, _)| *name))
+/// Returns the classes that we read, beside the pipelines.
+pub fn classes() -> impl Iterator<Item = &'static op::Class> {
+    op::CLASSES.iter()
+}
+
+/// Returns each stage of the model in these files, with the parameters that its reader looked at.
+pub fn stages(files: &ModelFiles, options: &ReadOptions) -> Result<Vec<StageRead>, ReadError> {
+    lower::stages(files, options)
 }

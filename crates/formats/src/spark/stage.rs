@@ -202,12 +202,30 @@ impl<'a> Stage<'a> {
         Ok(inputs.into_iter().zip(outputs).collect())
     }
 
+    /// Returns what is known of the stage once it was read.
+    pub(super) fn as_read(&self) -> StageRead {
+        let mut parameters = self.asked.borrow().clone();
+        parameters.sort_unstable();
+        parameters.dedup();
+        StageRead { class: self.meta.class.clone(), spark: self.meta.spark.clone(), parameters }
+    }
+
     /// Returns what the user set and the class's reader did not look at, training's own parameters apart.
     pub(super) fn not_asked(&self) -> Vec<&str> {
         let asked = self.asked.borrow();
         let unknown = |name: &&String| !asked.contains(name) && !TRAINING.contains(&name.as_str());
         self.meta.params.keys().filter(unknown).map(String::as_str).collect()
     }
+}
+
+/// A stage that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageRead {
+    pub class: String,
+    /// The version of Spark that saved it.
+    pub spark: String,
+    /// The parameters that say what it does.
+    pub parameters: Vec<String>,
 }
 
 /// Parameters that only training reads: a saved model carries them, scoring has no use for them.

@@ -83,7 +83,7 @@ fn covered_models_are_read_and_others_refused_by_class() {
         let options = ReadOptions { inputs: inputs(&case(&folder)), ..ReadOptions::default() };
         match formats::read(&files(&folder.join("model")), &options) {
             Ok(_) => read += 1,
-            Err(ReadError::UnknownClass { class, .. }) if !spark::classes().any(|known| known == class) => {
+            Err(ReadError::UnknownClass { class, .. }) if !spark::classes().any(|known| known.name == class) => {
                 *waiting.entry(class).or_default() += 1;
             }
             // A saved algorithm, which has no transform.
