@@ -2,6 +2,7 @@
 
 mod artifact;
 mod cases;
+mod features;
 mod fuzz;
 mod hostile;
 mod reading;
