@@ -89,7 +89,7 @@ fn covered_models_are_read_and_others_refused_by_class() {
             // A saved algorithm, which has no transform.
             Err(ReadError::Unimplemented { .. }) if case(&folder).get("no_model").is_some() => {}
             // Spark refuses the table as such; so do we, one step earlier.
-            Err(ReadError::Field { .. }) if case(&folder).get("transform_error").is_some() => read += 1,
+            Err(ReadError::Field { .. } | ReadError::Plan { .. }) if case(&folder).get("transform_error").is_some() => read += 1,
             Err(error) => failed.push(format!("{}: {error}", folder.display())),
         }
     }
@@ -107,8 +107,12 @@ fn the_columns_that_spark_adds_are_outputs() {
         let plan = model.plan(None).expect("a Spark model has one plan");
         let name = folder.display();
         if let Some(added) = case["output_schema"].as_array() {
+            if plan.grouped.is_some() || case.get("whole_table").is_some() {
+                continue;
+            }
             let added: Vec<&str> = added.iter().filter_map(|column| column["name"].as_str()).collect();
-            let made = plan.outputs.iter().filter(|o| plan.inputs.iter().all(|input| input.slot != o.slot));
+            // A stage that checks a column gives it back under its name.
+            let made = plan.outputs.iter().filter(|o| plan.inputs.iter().all(|input| input.name != o.name));
             // A case without the label's column has no index of it either, which nobody gets who does not ask.
             let made = made.filter(|output| output.default || added.contains(&&*output.name));
             assert_eq!(made.map(|output| &*output.name).collect::<Vec<_>>(), added, "{name}");

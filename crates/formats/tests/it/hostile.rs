@@ -76,7 +76,7 @@ fn parameters_of_another_type_or_out_of_range() {
     check(&stage("VectorAssembler", invalid), &["handleInvalid: expected error, skip or keep, got maybe"]);
     let tokens = |pattern: &str| stage("RegexTokenizer", json!({ "inputCol": "t", "pattern": pattern }));
     check(&tokens("(a"), &["pattern: expected a regular expression of Java", "does not end"]);
-    check(&tokens("(?m)a"), &["not implemented: the flag `m`"]);
+    check(&tokens(r"\Ga"), &[r"not implemented: `\G`"]);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn pipelines_beyond_the_bounds() {
     }
     assert!(nested.read().is_ok());
     let limits = Limits { depth_max: 3, ..Limits::default() };
-    check_within(&nested, limits, &["the depth of nested pipelines is 4", "depth_max"]);
+    check_within(&nested, limits, &["the depth of nested stages is 4", "depth_max"]);
     let many = pipeline(&[tokenizer(), stage("NGram", json!({ "inputCol": "w" }))]);
     check_within(&many, Limits { stages_max: 2, ..Limits::default() }, &["the number of stages is 3", "stages_max"]);
     check_within(&many, Limits { columns_max: 2, ..Limits::default() }, &["the number of columns is 3", "columns_max"]);
