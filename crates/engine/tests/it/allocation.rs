@@ -9,8 +9,9 @@ use std::{
 use engine::Workspace;
 use model::{Batch, Call, Column, Takes, Text, Type};
 use plan::{
-    Aggregate, Choose, EncodeOp, Forest, ForestOp, ForestPart, ForestParts, ForestSplit, Hash, Invalid, LinearOp, Plan,
-    PlanBuilder, Split, TextOp, ValueType, VectorOp, Weights,
+    Aggregate, BasketItems, Choose, ClusterOp, EncodeOp, Factors, Forest, ForestOp, ForestPart, ForestParts,
+    ForestSplit, Hash, Invalid, LinearOp, Plan, PlanBuilder, RecommendOp, Rules, Split, TextOp, ValueType, VectorOp,
+    Weights,
 };
 
 use crate::ways::{f64s, program};
@@ -150,5 +151,44 @@ fn the_forest_pipeline_allocates_nothing() {
         batch.push("x", f64s((0..rows).map(|i| Some(i as f64 / 7.0))));
         batch.push("y", f64s((0..rows).map(|i| (i % 3 != 0).then_some(0.5))));
         check_steady_state(&forest_pipeline(), &batch);
+    }
+}
+
+/// Topics of words, a score of two ids, and what rules say of the words.
+fn recommending_pipeline() -> Plan {
+    let mut b = PlanBuilder::new();
+    let text = b.input("text", Takes::One(Type::Text));
+    let (user, item) = (b.input("user", Takes::One(Type::F64)), b.input("item", Takes::One(Type::F64)));
+    let words = b.node("words", TextOp::Split { by: Split::Whitespace, lower: true, chars_min: 0 }, &[text], "words");
+    let hash = EncodeOp::HashCounts { size: 100, hash: Hash::Murmur3, binary: false };
+    let counts = b.node("counts", hash, &[words], "counts");
+    let weights = (0..300).map(|i| f64::from(i % 7) / 7.0).collect();
+    let op = ClusterOp::Topics { weights, prior: [0.3; 3].into(), start: [1.0; 3].into() };
+    let topics = b.node("topics", op, &[counts], "topics");
+    let side = || Factors { ids: (0..10).collect(), values: (0..20).map(|i| i as f32).collect() };
+    let op = RecommendOp::FactorDot { users: side(), items: side(), rank: 2, drop: false };
+    let score = b.node("score", op, &[user, item], "score");
+    let rules = Rules {
+        items: BasketItems::Texts(["mist", "spark", "hadoop"].map(|item| Some(item.into())).into()),
+        offsets: [0, 1, 3].into(),
+        members: [0, 0, 1].into(),
+        rules: [(0, 1), (1, 2)].into(),
+    };
+    let others = b.node("others", RecommendOp::BasketRules(rules), &[words], "others");
+    for (name, slot) in [("topics", topics), ("score", score), ("others", others)] {
+        b.output(name, slot);
+    }
+    b.finish().expect("a plan")
+}
+
+#[test]
+fn the_recommending_pipeline_allocates_nothing() {
+    let texts = ["mist makes Spark better", "", "a b c d e f g h i j k l m n o p", "hadoop mist"];
+    for rows in [1, 8, 40] {
+        let mut batch = Batch::new(rows);
+        batch.push("text", Column::Text((0..rows).map(|i| Some(texts[i % 4])).collect::<Text>()));
+        batch.push("user", f64s((0..rows).map(|i| Some((i % 12) as f64))));
+        batch.push("item", f64s((0..rows).map(|i| Some((i % 9) as f64))));
+        check_steady_state(&recommending_pipeline(), &batch);
     }
 }

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod cases;
+mod clusters;
 mod features;
 mod fuzz;
 mod hostile;

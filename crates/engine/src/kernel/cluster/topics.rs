@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use model::{Call, FaultKind, FaultValue, PredictError, column::Row};
-use plan::digamma::{LEAST, digamma};
+use plan::digamma::{LEAST, digamma, exp_digamma};
 
 use super::null;
 use crate::frame::{Env, Home};
@@ -167,7 +167,7 @@ fn total(g: &[f64]) -> f64 {
 /// Writes `exp(digamma(g) - digamma(sum g))`.
 fn scale(g: &[f64], t: &mut [f64]) {
     let all = digamma(total(g));
-    t.iter_mut().zip(g).for_each(|(t, &g)| *t = libm::exp(digamma(g) - all));
+    t.iter_mut().zip(g).for_each(|(t, &g)| *t = exp_digamma(g, all));
 }
 
 impl From<super::Refusal> for Failed {

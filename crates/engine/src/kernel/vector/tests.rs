@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Column, DType, Type, column::Row};
+use model::{Builder, Column, DType, Type, column::Row};
 use plan::{Choose, Invalid, Op, VectorOp};
 
 use crate::kernel::tests::{Ran, assert_row, dense, fixed, numbers, run, run_once, run_typed, sparse, vectors};
@@ -327,4 +327,23 @@ fn choose_weighed() {
     chosen(weighed(&[0.5, 0.0]), dense(&[1.0, 0.0]), Ok(0.0));
     chosen(weighed(&[0.5, 0.5]), dense(&[NAN, NAN]), Ok(0.0));
     chosen(weighed(&[1.0]), dense(&[0.5, 0.5]), Err("column `a`: expected 1 element, got 2 elements"));
+}
+
+#[test]
+fn lists_of_floats_are_dense_vectors() {
+    let mut builder = Builder::new(&Type::list(Type::F32));
+    for row in [Some(&[Some(0.1_f32), Some(-0.0)][..]), Some(&[]), None, Some(&[Some(1.0), None])] {
+        for item in row.unwrap_or_default() {
+            match item {
+                Some(x) => builder.items().push_fixed(*x),
+                None => builder.items().push_null(),
+            }
+        }
+        if row.is_some() { builder.end_list() } else { builder.push_null() }
+    }
+    let ran = run(VectorOp::FromList, &[builder.finish()]);
+    assert_row(&ran.outputs[0], 0, dense(&[f64::from(0.1_f32), -0.0]));
+    assert_row(&ran.outputs[0], 1, dense(&[]));
+    assert!(!ran.outputs[0].is_valid(2) && ran.faults[2].is_none());
+    assert_eq!(ran.faults[3].as_deref(), Some(NULL));
 }

@@ -3,7 +3,10 @@
 //! Spark turns the weights of terms in topics to `exp(digamma(weight) - digamma(sum of the topic))` once, and begins each document
 //! with the same draws of a generator ([`start`]).
 
-use plan::{ClusterOp, digamma::digamma};
+use plan::{
+    ClusterOp,
+    digamma::{digamma, exp_digamma},
+};
 
 use super::mllib::OldModel;
 use crate::{
@@ -127,6 +130,6 @@ fn expected(weights: &mut [f64], topics: usize) {
     }
     sums.iter_mut().for_each(|sum| *sum = digamma(*sum));
     for line in weights.chunks_exact_mut(topics) {
-        line.iter_mut().zip(&sums).for_each(|(w, sum)| *w = libm::exp(digamma(*w) - sum));
+        line.iter_mut().zip(&sums).for_each(|(w, sum)| *w = exp_digamma(*w, *sum));
     }
 }
