@@ -65,6 +65,8 @@ pub struct Scratch {
     pub rows: Vec<u32>,
     pub words: Vec<u32>,
     pub bytes: Vec<u8>,
+    /// What functions of one row make; empty between rows.
+    pub bump: bumpalo::Bump,
 }
 
 /// The cells of one slot.
@@ -272,6 +274,7 @@ impl Scratch {
         (self.cells.capacity() + self.numbers.capacity()) * 8
             + (self.rows.capacity() + self.words.capacity()) * 4
             + self.bytes.capacity()
+            + self.bump.allocated_bytes()
     }
 }
 

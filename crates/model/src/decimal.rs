@@ -128,7 +128,7 @@ impl Written {
         let shift = self.exponent.checked_add(i32::from(scale))?;
         let lost = shift < 0
             && self.digits != 0
-            && POWERS.get(shift.unsigned_abs() as usize).is_none_or(|p| self.digits % p.unsigned_abs() != 0);
+            && POWERS.get(shift.unsigned_abs() as usize).is_none_or(|p| !self.digits.is_multiple_of(p.unsigned_abs()));
         if self.inexact || lost { None } else { self.rounded(precision, scale) }
     }
 }

@@ -1,4 +1,5 @@
-//! Scalar expressions. What computes on plain numbers alone is a flat program on cells ([`fast`]).
+//! Scalar expressions. What computes on plain numbers alone is a flat program on cells ([`fast`]); all else is a tree of
+//! values of any type ([`general`]), its functions in a file for each family of the plan's table.
 
 use model::PredictError;
 use plan::expr::ExprOp;
@@ -9,27 +10,46 @@ use crate::{
     frame::{Env, Home},
 };
 
+mod arith;
+mod cast;
+mod coding;
 mod fast;
+mod format;
+mod general;
+mod list;
+mod math;
+mod parse;
+mod regex;
+mod text;
+mod time;
+mod value;
+mod wide;
+mod zone;
+
+#[cfg(test)]
+mod tests;
 
 /// An expression, ready to run.
 pub enum ExprKernel {
     Fast(fast::Fast),
+    General(general::General),
 }
 
 impl ExprKernel {
     pub(crate) fn new(op: &ExprOp, site: &Site<'_>) -> Result<ExprKernel, CompileError> {
-        let expr = op
-            .typed(site.inputs)
-            .map_err(|what| CompileError::Plan(plan::PlanError::Expression { step: site.step.clone(), what }))?;
-        if let Some(fast) = fast::Fast::new(&expr, site)? {
-            return Ok(ExprKernel::Fast(fast));
-        }
-        Err(CompileError::Unimplemented(format!("the expression {expr} in {}", site.step)))
+        let error = |what| CompileError::Plan(plan::PlanError::Expression { step: site.step.clone(), what });
+        let expr = op.typed(site.inputs).map_err(error)?;
+        Ok(match fast::Fast::new(&expr, site)? {
+            Some(fast) => ExprKernel::Fast(fast),
+            None => ExprKernel::General(general::General::new(&expr, site)?),
+        })
     }
 
     pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) -> Result<(), PredictError> {
+        let Some(out) = outputs[0] else { return Ok(()) };
         match self {
-            ExprKernel::Fast(fast) => fast.run(env, inputs, outputs),
+            ExprKernel::Fast(fast) => fast.run(env, inputs, out),
+            ExprKernel::General(general) => general.run(env, inputs, out),
         }
     }
 }

@@ -8,6 +8,15 @@ use std::io::Write;
 
 /// Appends the text of a float64.
 pub fn push_f64(out: &mut Vec<u8>, x: f64) {
+    write_f64(out, x);
+}
+
+/// Appends the text of a float32.
+pub fn push_f32(out: &mut Vec<u8>, x: f32) {
+    write_f32(out, x);
+}
+
+fn write_f64(out: &mut impl Sink, x: f64) {
     let mut digits = Digits::default();
     // With one digit enough, Java gives the nearest of those with two: `4.9E-324`, not `5.0E-324`.
     write!(digits, "{:e}", x.abs()).expect("the digits fit");
@@ -18,8 +27,7 @@ pub fn push_f64(out: &mut Vec<u8>, x: f64) {
     push(out, x.is_nan(), x.is_sign_negative(), x.is_infinite(), digits.as_slice());
 }
 
-/// Appends the text of a float32.
-pub fn push_f32(out: &mut Vec<u8>, x: f32) {
+fn write_f32(out: &mut impl Sink, x: f32) {
     let mut digits = Digits::default();
     write!(digits, "{:e}", x.abs()).expect("the digits fit");
     if !digits.as_slice().contains(&b'.') {
@@ -27,6 +35,20 @@ pub fn push_f32(out: &mut Vec<u8>, x: f32) {
         write!(digits, "{:.1e}", x.abs()).expect("the digits fit");
     }
     push(out, x.is_nan(), x.is_sign_negative(), x.is_infinite(), digits.as_slice());
+}
+
+/// Returns the text of a float64.
+pub fn text_f64(x: f64, buffer: &mut [u8; 32]) -> &str {
+    let mut out = Digits::default();
+    write_f64(&mut out, x);
+    out.text(buffer)
+}
+
+/// Returns the text of a float32.
+pub fn text_f32(x: f32, buffer: &mut [u8; 32]) -> &str {
+    let mut out = Digits::default();
+    write_f32(&mut out, x);
+    out.text(buffer)
 }
 
 /// Returns the number that any Java writes so: its digits may be more than needed, its form is Java's.
@@ -46,7 +68,38 @@ struct Digits {
     len: usize,
 }
 
+/// What a number is written into.
+trait Sink {
+    fn push(&mut self, byte: u8);
+    fn extend_from_slice(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn push(&mut self, byte: u8) {
+        self.push(byte);
+    }
+
+    fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl Sink for Digits {
+    fn push(&mut self, byte: u8) {
+        self.extend_from_slice(&[byte]);
+    }
+
+    fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.write_all(bytes).expect("the digits fit");
+    }
+}
+
 impl Digits {
+    fn text(self, buffer: &mut [u8; 32]) -> &str {
+        *buffer = self.bytes;
+        std::str::from_utf8(&buffer[..self.len]).expect("numbers are ASCII")
+    }
+
     fn as_slice(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
@@ -66,7 +119,7 @@ impl Write for Digits {
 }
 
 /// Appends a number whose absolute value is written `d.ddde-dd`.
-fn push(out: &mut Vec<u8>, nan: bool, negative: bool, infinite: bool, scientific: &[u8]) {
+fn push(out: &mut impl Sink, nan: bool, negative: bool, infinite: bool, scientific: &[u8]) {
     if nan {
         return out.extend_from_slice(b"NaN");
     }
@@ -84,7 +137,7 @@ fn push(out: &mut Vec<u8>, nan: bool, negative: bool, infinite: bool, scientific
         0..=6 => {
             let whole = exponent as usize;
             out.push(first);
-            out.extend((0..whole).map(|i| fraction.get(i).copied().unwrap_or(b'0')));
+            (0..whole).for_each(|i| out.push(fraction.get(i).copied().unwrap_or(b'0')));
             out.push(b'.');
             out.extend_from_slice(fraction.get(whole..).filter(|rest| !rest.is_empty()).unwrap_or(b"0"));
         }
@@ -97,7 +150,9 @@ fn push(out: &mut Vec<u8>, nan: bool, negative: bool, infinite: bool, scientific
             out.push(first);
             out.push(b'.');
             out.extend_from_slice(fraction);
-            write!(out, "E{exponent}").expect("a vector takes all");
+            let mut power = Digits::default();
+            write!(power, "E{exponent}").expect("the digits fit");
+            out.extend_from_slice(power.as_slice());
         }
     }
 }

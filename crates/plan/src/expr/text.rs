@@ -82,7 +82,7 @@ pub enum TextFunc {
     Count(Pattern),
     /// `(text, limit int)`: cut at the matches, at most `limit` parts where it is above 0; empty parts at the end stay.
     Split(Pattern),
-    /// The number of the first character as Java has it (a UTF-16 unit), 0 of an empty text: an int.
+    /// The number (code point) of the first character, 0 of an empty text: an int.
     Ascii,
     /// The character of an int64 modulo 256 (Latin-1); empty below 0.
     Chr,
@@ -104,8 +104,8 @@ pub enum TextFunc {
     Overlay,
     /// Of bytes: with padding, in one line.
     Base64,
-    /// Of a text to bytes, as Java's MIME decoder: what is no digit is passed over. Null (`strict`: refused) where it ends
-    /// within a byte.
+    /// Of a text to bytes, as Java's MIME decoder: what is no digit is passed over. Refused where it ends within
+    /// a byte, or goes on after its padding.
     Unbase64,
     /// Of int64 (its 64 bits without leading zeros), text or bytes: upper case.
     Hex,

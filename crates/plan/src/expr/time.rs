@@ -86,7 +86,9 @@ pub enum TimeFunc {
     Format(DatePattern, Zone),
     /// A text to a timestamp by a pattern; what does not read so, null or (ANSI) a refusal.
     Parse(DatePattern, Zone, CastRule),
-    /// The microseconds of a timestamp divided by so many, downward: an int64 (1,000,000 gives `unix_timestamp`).
+    /// The seconds of a timestamp, cut toward zero, as Spark's `unix_timestamp`: an int64.
+    UnixSeconds,
+    /// The microseconds of a timestamp divided by so many, downward (`unix_seconds`, `unix_millis`, `unix_micros`): an int64.
     ToEpoch { micros: i64 },
     /// A timestamp of an int64 of units of so many microseconds; past the range the row is refused.
     FromEpoch { micros: i64 },
@@ -218,6 +220,7 @@ impl TimeFunc {
             TimeFunc::MakeDate(_) => "make_date",
             TimeFunc::Format(..) => "format_time",
             TimeFunc::Parse(..) => "parse_time",
+            TimeFunc::UnixSeconds => "unix_seconds",
             TimeFunc::ToEpoch { .. } => "to_epoch",
             TimeFunc::FromEpoch { .. } => "from_epoch",
             TimeFunc::ToDays => "to_days",
@@ -257,7 +260,7 @@ impl TimeFunc {
             TimeFunc::MakeDate(_) => of(&[I32, I32, I32], DATE),
             TimeFunc::Format(..) => of(&[TIME], Type::Text),
             TimeFunc::Parse(..) => of(&[Type::Text], TIME),
-            TimeFunc::ToEpoch { .. } => of(&[TIME], Type::I64),
+            TimeFunc::UnixSeconds | TimeFunc::ToEpoch { .. } => of(&[TIME], Type::I64),
             TimeFunc::FromEpoch { .. } => of(&[Type::I64], TIME),
             TimeFunc::ToDays => of(&[DATE], I32),
             TimeFunc::FromDays => of(&[I32], DATE),

@@ -43,7 +43,7 @@ enum Code {
 }
 
 impl Fast {
-    pub(crate) fn new(expr: &Expr, site: &Site<'_>) -> Result<Option<Fast>, CompileError> {
+    pub(super) fn new(expr: &Expr, site: &Site<'_>) -> Result<Option<Fast>, CompileError> {
         let is_cell = |ty: &Type| ty.as_scalar().is_some_and(|d| !d.is_decimal());
         if !site.inputs.iter().all(|i| is_cell(&i.ty)) {
             return Ok(None);
@@ -83,8 +83,7 @@ impl Fast {
         stack[0]
     }
 
-    pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) -> Result<(), PredictError> {
-        let Some(out) = outputs[0] else { return Ok(()) };
+    pub(super) fn run(&self, env: &Env<'_>, inputs: &[Home], out: Home) -> Result<(), PredictError> {
         if !self.rows {
             return self.run_whole(env, inputs, out);
         }
@@ -112,23 +111,8 @@ impl Fast {
 
     fn run_whole(&self, env: &Env<'_>, inputs: &[Home], out: Home) -> Result<(), PredictError> {
         let values: Vec<_> = inputs.iter().map(|home| env.frame.whole(*home)).collect();
-        let mut shape: Vec<usize> = Vec::new();
-        for value in &values {
-            shape = broadcast(&shape, &value.shape).ok_or_else(|| {
-                PredictError::invalid(
-                    None,
-                    format!("a shape that broadcasts with {shape:?}"),
-                    format!("{:?}", value.shape),
-                )
-            })?;
-        }
-        let total = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= ELEMENTS_MAX);
-        let total = total.ok_or(PredictError::TooLarge {
-            what: "elements of a broadcast".to_owned(),
-            got: u64::MAX,
-            limit: ELEMENTS_MAX as u64,
-            key: "elements_max",
-        })?;
+        let shape = broadcast_all(values.iter().map(|v| &v.shape[..]))?;
+        let total: usize = shape.iter().product();
         let mut out = env.frame.whole_mut(out);
         out.clear();
         for at in 0..total {
@@ -137,6 +121,25 @@ impl Fast {
         }
         out.shape = shape;
         Ok(())
+    }
+}
+
+/// Returns the shape that all shapes broadcast to, of a bounded number of elements.
+pub(super) fn broadcast_all<'a>(shapes: impl Iterator<Item = &'a [usize]>) -> Result<Vec<usize>, PredictError> {
+    let mut shape: Vec<usize> = Vec::new();
+    for other in shapes {
+        shape = broadcast(&shape, other).ok_or_else(|| {
+            PredictError::invalid(None, format!("a shape that broadcasts with {shape:?}"), format!("{other:?}"))
+        })?;
+    }
+    match shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
+        Some(total) if total <= ELEMENTS_MAX => Ok(shape),
+        _ => Err(PredictError::TooLarge {
+            what: "elements of a broadcast".to_owned(),
+            got: u64::MAX,
+            limit: ELEMENTS_MAX as u64,
+            key: "elements_max",
+        }),
     }
 }
 
@@ -155,7 +158,7 @@ fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 }
 
 /// Returns where element `at` of the result's shape lies in an input of shape `from`.
-fn source(mut at: usize, shape: &[usize], from: &[usize]) -> usize {
+pub(super) fn source(mut at: usize, shape: &[usize], from: &[usize]) -> usize {
     let (mut index, mut stride) = (0, 1);
     for i in (0..shape.len()).rev() {
         let place = at % shape[i];
@@ -171,7 +174,7 @@ fn source(mut at: usize, shape: &[usize], from: &[usize]) -> usize {
 
 /// The functions that compute on cells alone.
 #[derive(Clone, Copy, PartialEq)]
-enum Plain {
+pub(super) enum Plain {
     Add,
     Sub,
     Mul,
@@ -197,7 +200,7 @@ enum Plain {
     ToI64,
 }
 
-fn plain(func: &Func) -> Option<Plain> {
+pub(super) fn plain(func: &Func) -> Option<Plain> {
     Some(match func {
         Func::Add => Plain::Add,
         Func::Sub => Plain::Sub,
@@ -259,7 +262,7 @@ fn cell(scalar: &Scalar) -> Option<Value> {
     })
 }
 
-fn call(func: Plain, dtype: DType, args: &[Value]) -> Value {
+pub(super) fn call(func: Plain, dtype: DType, args: &[Value]) -> Value {
     match func {
         Plain::And => return and(args[0], args[1]),
         Plain::Or => return not(and(not(args[0]), not(args[1]))),
@@ -281,6 +284,16 @@ fn call(func: Plain, dtype: DType, args: &[Value]) -> Value {
         (_, DType::F64) => return of_f64(func, f64::from_bits(a), f64::from_bits(b)),
         _ => return of_i64(func, a as i64, b as i64),
     })
+}
+
+/// Returns the dtype of a function's result for arguments of a dtype.
+pub(super) fn gives(func: Plain, dtype: DType) -> DType {
+    match func {
+        Plain::Lt | Plain::Le | Plain::Eq | Plain::And | Plain::Or | Plain::Not | Plain::IsNull => DType::Bool,
+        Plain::ToI64 => DType::I64,
+        Plain::ToF64 => DType::F64,
+        _ => dtype,
+    }
 }
 
 fn of_f64(func: Plain, a: f64, b: f64) -> Value {

@@ -1,0 +1,270 @@
+//! Mathematics.
+
+use std::io::Write;
+
+use bumpalo::Bump;
+use model::{DType, Type, decimal};
+use plan::expr::{Math, OnFault, Rounding};
+
+use super::{
+    arith::OVERFLOW,
+    general::on_fault,
+    value::{Out, Value},
+};
+
+pub(super) struct MathKernel {
+    func: Math,
+    /// Of the first argument.
+    dtype: DType,
+}
+
+impl MathKernel {
+    pub(super) fn new(func: Math, types: &[Type]) -> MathKernel {
+        MathKernel { func, dtype: types[0].as_scalar().unwrap_or(DType::Bool) }
+    }
+
+    pub(super) fn call<'a>(&self, args: &[Value<'a>], _: &'a Bump) -> Out<'a> {
+        match self.func {
+            Math::Greatest => {
+                let values = args.iter().copied().filter(|v| !v.is_null());
+                return Ok(values.reduce(|a, b| if b.order(a).is_gt() { b } else { a }).unwrap_or(Value::Null));
+            }
+            Math::Least => {
+                let values = args.iter().copied().filter(|v| !v.is_null());
+                return Ok(values.reduce(|a, b| if b.order(a).is_lt() { b } else { a }).unwrap_or(Value::Null));
+            }
+            Math::IsNaN => return Ok(Value::bool(!args[0].is_null() && args[0].f64().is_nan())),
+            Math::NaNvl => {
+                let nan = !args[0].is_null() && args[0].f64().is_nan();
+                return Ok(if nan { args[1] } else { args[0] });
+            }
+            _ => {}
+        }
+        if args.iter().any(|v| v.is_null()) {
+            return Ok(Value::Null);
+        }
+        match args[0] {
+            _ if self.func == Math::WidthBucket => Ok(width_bucket(args)),
+            Value::Int(value) => self.int(value, args.get(1).map_or(0, |v| v.int())),
+            Value::Wide(value) => self.decimal(value),
+            Value::F32(value) => {
+                let Math::Round { mode, scale, .. } = self.func else { unreachable!("typed for float64") };
+                Ok(Value::F32(round_f32(value, scale, mode)))
+            }
+            first => Ok(match self.func {
+                Math::Floor => Value::Int(first.f64().floor() as i64),
+                Math::Ceil => Value::Int(first.f64().ceil() as i64),
+                Math::Round { mode, scale, .. } => Value::F64(round_f64(first.f64(), scale, mode)),
+                _ => Value::of(self.float(first.f64(), args.get(1).map_or(0.0, |v| v.f64()))),
+            }),
+        }
+    }
+
+    fn float(&self, x: f64, y: f64) -> Option<f64> {
+        // NaN is above no limit, and not null for that.
+        let is_above = |x: f64, limit: f64| x.is_nan() || x > limit;
+        let above = |limit: f64, value: f64| is_above(x, limit).then_some(value);
+        Some(match self.func {
+            Math::Cbrt => libm::cbrt(x),
+            Math::Expm1 => libm::expm1(x),
+            Math::Ln => return above(0.0, libm::log(x)),
+            // Java has no log2: Spark divides.
+            Math::Log2 => return above(0.0, libm::log(x) / libm::log(2.0)),
+            Math::Log10 => return above(0.0, libm::log10(x)),
+            Math::Log1p => return above(-1.0, libm::log1p(x)),
+            Math::Log => return (is_above(x, 0.0) && is_above(y, 0.0)).then(|| libm::log(y) / libm::log(x)),
+            // Where C says 1, Java says that nothing is known.
+            Math::Pow if y.is_nan() || y.is_infinite() && x.abs() == 1.0 => f64::NAN,
+            Math::Pow => libm::pow(x, y),
+            Math::Sin => libm::sin(x),
+            Math::Cos => libm::cos(x),
+            Math::Tan => libm::tan(x),
+            Math::Cot => 1.0 / libm::tan(x),
+            Math::Sec => 1.0 / libm::cos(x),
+            Math::Csc => 1.0 / libm::sin(x),
+            Math::Asin => libm::asin(x),
+            Math::Acos => libm::acos(x),
+            Math::Atan => libm::atan(x),
+            Math::Atan2 => libm::atan2(x + 0.0, y + 0.0),
+            Math::Sinh => libm::sinh(x),
+            Math::Cosh => libm::cosh(x),
+            Math::Tanh => libm::tanh(x),
+            Math::Asinh if x == f64::NEG_INFINITY => x,
+            Math::Asinh => libm::log(x + (x * x + 1.0).sqrt()),
+            Math::Acosh => libm::log(x + (x * x - 1.0).sqrt()),
+            Math::Atanh => 0.5 * (libm::log1p(x) - libm::log1p(-x)),
+            Math::Hypot => libm::hypot(x, y),
+            // Java's constants.
+            Math::Degrees => x * 57.29577951308232,
+            Math::Radians => x * 0.017453292519943295,
+            Math::Rint => x.round_ties_even(),
+            Math::Signum if x == 0.0 || x.is_nan() => x,
+            Math::Signum => x.signum(),
+            _ => unreachable!("typed for other arguments"),
+        })
+    }
+
+    fn int<'a>(&self, x: i64, y: i64) -> Out<'a> {
+        let is_long = self.dtype == DType::I64;
+        Ok(Value::Int(match self.func {
+            Math::Floor | Math::Ceil => x,
+            Math::Factorial => {
+                return Ok(Value::of((0..=20).contains(&x).then(|| (1..=x).product::<i64>())));
+            }
+            Math::BitAnd => x & y,
+            Math::BitOr => x | y,
+            Math::BitXor => x ^ y,
+            Math::BitNot => !x,
+            Math::BitCount => x.count_ones().into(),
+            Math::ShiftLeft if is_long => x.wrapping_shl(y as u32),
+            Math::ShiftLeft => (x as i32).wrapping_shl(y as u32).into(),
+            Math::ShiftRight if is_long => x.wrapping_shr(y as u32),
+            Math::ShiftRight => (x as i32).wrapping_shr(y as u32).into(),
+            Math::ShiftRightUnsigned if is_long => (x as u64).wrapping_shr(y as u32) as i64,
+            Math::ShiftRightUnsigned => ((x as u32).wrapping_shr(y as u32) as i32).into(),
+            Math::Round { mode, scale, on, .. } => return self.round_int(x, scale, mode, on),
+            _ => unreachable!("typed for other arguments"),
+        }))
+    }
+
+    fn round_int<'a>(&self, x: i64, scale: i32, mode: Rounding, on: OnFault) -> Out<'a> {
+        if scale >= 0 {
+            return Ok(Value::Int(x));
+        }
+        let digits = scale.unsigned_abs().min(38);
+        let exact = round_size(x.into(), digits, mode).saturating_mul(decimal::POWERS[digits as usize]);
+        let narrow = match self.dtype {
+            DType::I8 => i64::from(exact as i8),
+            DType::I16 => i64::from(exact as i16),
+            DType::I32 => i64::from(exact as i32),
+            _ => exact as i64,
+        };
+        if i128::from(narrow) != exact && on != OnFault::Wrap {
+            return on_fault(on, OVERFLOW, Value::Wide(exact));
+        }
+        Ok(Value::Int(narrow))
+    }
+
+    fn decimal<'a>(&self, x: i128) -> Out<'a> {
+        let DType::Decimal(_, from) = self.dtype else { unreachable!("typed as a decimal") };
+        let (mode, scale, on, to) = match self.func {
+            Math::Floor => (Rounding::Floor, 0, OnFault::Refuse, DType::Decimal(38, 0)),
+            Math::Ceil => (Rounding::Ceiling, 0, OnFault::Refuse, DType::Decimal(38, 0)),
+            Math::Round { mode, scale, on, to } => (mode, scale, on, to),
+            _ => unreachable!("typed for other arguments"),
+        };
+        let DType::Decimal(precision, to_scale) = to else { unreachable!("typed as a decimal") };
+        let cut = (i32::from(from) - scale).clamp(0, 38) as u32;
+        let rounded = round_size(x, cut, mode);
+        // The digits now stand at scale `from - cut`, which may be below 0.
+        let shift = i32::from(to_scale) - (i32::from(from) - cut as i32);
+        let value = if shift >= 0 {
+            decimal::POWERS.get(shift as usize).and_then(|power| rounded.checked_mul(*power))
+        } else {
+            Some(round_size(rounded, shift.unsigned_abs(), mode))
+        };
+        match value.filter(|v| decimal::fits(*v, precision)) {
+            Some(value) => Ok(Value::Wide(value)),
+            None => on_fault(on, OVERFLOW, Value::Wide(x)),
+        }
+    }
+}
+
+/// Returns the number without its last digits (38 at most).
+fn round_size(value: i128, digits: u32, mode: Rounding) -> i128 {
+    if digits == 0 {
+        return value;
+    }
+    let power = decimal::POWERS[digits.min(38) as usize];
+    let (whole, rest) = (value / power, value % power);
+    let sign = if value < 0 { -1 } else { 1 };
+    // Twice a rest would not fit for the largest power.
+    let half = (rest.abs()).cmp(&(power - rest.abs()));
+    whole
+        + match mode {
+            Rounding::HalfUp if half.is_ge() => sign,
+            Rounding::HalfEven if half.is_gt() || half.is_eq() && whole % 2 != 0 => sign,
+            Rounding::Floor if rest < 0 => -1,
+            Rounding::Ceiling if rest > 0 => 1,
+            _ => 0,
+        }
+}
+
+/// The shortest digits of a float, and the power of ten that they count.
+fn digits_of(scientific: &[u8]) -> (i128, i32) {
+    let text = std::str::from_utf8(scientific).expect("digits are ASCII");
+    let written = decimal::read(text).expect("a number as Rust writes it");
+    let digits = i128::try_from(written.digits).expect("17 digits at most");
+    (if written.negative { -digits } else { digits }, written.exponent)
+}
+
+/// Rounds by the shortest decimal text, and writes the result; nothing where it stays as it is.
+fn rounded_text(digits: i128, exponent: i32, scale: i32, mode: Rounding, out: &mut [u8; 64]) -> Option<usize> {
+    let cut = -i64::from(exponent) - i64::from(scale);
+    if cut <= 0 {
+        return None;
+    }
+    let rounded = round_size(digits, cut.min(38) as u32, mode);
+    let mut rest = &mut out[..];
+    write!(rest, "{rounded}e{}", -i64::from(scale)).expect("20 digits and an exponent fit");
+    let left = rest.len();
+    Some(out.len() - left)
+}
+
+pub(super) fn round_f64(x: f64, scale: i32, mode: Rounding) -> f64 {
+    if !x.is_finite() || x == 0.0 {
+        return x + 0.0;
+    }
+    let mut text = [0; 64];
+    let (digits, exponent) = digits_of(written(format_args!("{x:e}"), &mut text));
+    match rounded_text(digits, exponent, scale, mode, &mut text) {
+        None => x,
+        Some(len) => parsed::<f64>(&text[..len]) + 0.0,
+    }
+}
+
+fn round_f32(x: f32, scale: i32, mode: Rounding) -> f32 {
+    if !x.is_finite() || x == 0.0 {
+        return x + 0.0;
+    }
+    let mut text = [0; 64];
+    let (digits, exponent) = digits_of(written(format_args!("{x:e}"), &mut text));
+    match rounded_text(digits, exponent, scale, mode, &mut text) {
+        None => x,
+        Some(len) => parsed::<f32>(&text[..len]) + 0.0,
+    }
+}
+
+pub(super) fn written<'t>(what: std::fmt::Arguments<'_>, text: &'t mut [u8; 64]) -> &'t [u8] {
+    let mut rest = &mut text[..];
+    rest.write_fmt(what).expect("numbers fit 64 bytes");
+    let left = rest.len();
+    &text[..64 - left]
+}
+
+fn parsed<T: std::str::FromStr>(text: &[u8]) -> T {
+    let number = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
+    number.expect("a number as Rust writes it")
+}
+
+fn width_bucket<'a>(args: &[Value<'a>]) -> Value<'a> {
+    let (x, low, high, count) = (args[0].f64(), args[1].f64(), args[2].f64(), args[3].int());
+    let bad = count <= 0 || count == i64::MAX || x.is_nan() || low == high;
+    if bad || !low.is_finite() || !high.is_finite() {
+        return Value::Null;
+    }
+    let (lower, upper) = (low.min(high), low.max(high));
+    Value::Int(if low < high {
+        match x {
+            x if x < lower => 0,
+            x if x >= upper => count + 1,
+            x => (count as f64 * (x - lower) / (upper - lower)) as i64 + 1,
+        }
+    } else {
+        match x {
+            x if x > upper => 0,
+            x if x <= lower => count + 1,
+            x => (count as f64 * (upper - x) / (upper - lower)) as i64 + 1,
+        }
+    })
+}
