@@ -155,6 +155,26 @@ struct Read {
     offset: Option<i64>,
 }
 
+impl Read {
+    fn put(&mut self, letter: char, value: i64) {
+        match letter {
+            'y' | 'u' => self.year = Some(value),
+            'M' | 'L' => self.month = Some(value),
+            'd' => self.day = Some(value),
+            'D' => self.day_of_year = Some(value),
+            'H' => self.hour = Some(value),
+            'k' => self.hour = Some(value % 24),
+            'K' => self.hour_of_half = Some(value),
+            'h' => self.hour_of_half = Some(value % 12),
+            'a' => self.afternoon = Some(value == 1),
+            'm' => self.minute = value,
+            's' => self.second = value,
+            'S' => self.us = value,
+            _ => {}
+        }
+    }
+}
+
 /// Reads a time; what the pattern does not name is 1970-01-01T00:00:00.
 pub(super) fn parse(pattern: &DatePattern, text: &str, clock: &Clock) -> Option<i64> {
     let mut read = Read::default();
@@ -288,21 +308,7 @@ fn letter_of<'t>(
         'X' | 'x' | 'Z' | 'V' => return zone(letter, text, read, named),
         _ => return None,
     };
-    match letter {
-        'y' | 'u' => read.year = Some(value),
-        'M' | 'L' => read.month = Some(value),
-        'd' => read.day = Some(value),
-        'D' => read.day_of_year = Some(value),
-        'H' => read.hour = Some(value),
-        'k' => read.hour = Some(value % 24),
-        'K' => read.hour_of_half = Some(value),
-        'h' => read.hour_of_half = Some(value % 12),
-        'a' => read.afternoon = Some(value == 1),
-        'm' => read.minute = value,
-        's' => read.second = value,
-        'S' => read.us = value,
-        _ => {}
-    }
+    read.put(letter, value);
     Some(rest)
 }
 

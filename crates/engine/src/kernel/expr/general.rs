@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::CompileError,
     frame::{Cells, Env, Frame, Home, as_f64},
-    store::{CellStore, Items, ListStore, Store, WholeStore},
+    store::{CellStore, Items, ListStore, Store, VectorStore, WholeStore},
 };
 
 /// Most inputs of one expression.
@@ -230,7 +230,9 @@ impl Reader<'_> {
                 Store::Wide(decimals) => Value::of(decimals.get(row)),
                 Store::List(lists) => list(lists, row, bump),
                 Store::Text(_) | Store::Bytes(_) => Value::Null,
-                Store::Vector(_) | Store::Whole(_) => unreachable!("no function takes vectors"),
+                Store::Vector(vectors) if vectors.is_valid(row) => Value::Vector(bump.alloc(vectors.row(row))),
+                Store::Vector(_) => Value::Null,
+                Store::Whole(_) => unreachable!("a whole value is no column"),
             },
             Reader::None => unreachable!("an expression names its own inputs"),
         }
@@ -255,6 +257,8 @@ fn list<'a>(lists: &'a ListStore, row: usize, bump: &'a Bump) -> Value<'a> {
         }
         Items::Wide(decimals) => Value::of(decimals.get(i)),
         Items::List(inner) => list(inner, i, bump),
+        Items::Vector(vectors) if vectors.is_valid(i) => Value::Vector(bump.alloc(vectors.row(i))),
+        Items::Vector(_) => Value::Null,
     };
     Value::List(bump.alloc_slice_fill_iter(range.map(item)))
 }
@@ -282,7 +286,8 @@ fn clear(store: &mut Store) {
         Store::Text(s) | Store::Bytes(s) => s.clear(),
         Store::Wide(s) => s.clear(),
         Store::List(s) => s.clear(),
-        Store::Vector(_) | Store::Whole(_) => unreachable!("no function gives vectors"),
+        Store::Vector(s) => s.clear(),
+        Store::Whole(_) => unreachable!("a whole value is no column"),
     }
 }
 
@@ -294,7 +299,15 @@ fn push(store: &mut Store, value: Value<'_>) {
         (Store::Wide(s), Value::Wide(value)) => s.push(Some(value)),
         (Store::Wide(s), _) => s.push(None),
         (Store::List(s), value) => push_list(s, value),
-        (Store::Vector(_) | Store::Whole(_), _) => unreachable!("no function gives vectors"),
+        (Store::Vector(s), value) => push_vector(s, value),
+        (Store::Whole(_), _) => unreachable!("a whole value is no column"),
+    }
+}
+
+fn push_vector(vectors: &mut VectorStore, value: Value<'_>) {
+    match value {
+        Value::Vector(row) => vectors.push(*row),
+        _ => vectors.push_null(),
     }
 }
 
@@ -309,6 +322,7 @@ fn push_list(lists: &mut ListStore, value: Value<'_>) {
             (Items::Wide(s), _) => s.push(None),
             (Items::Cells(s), item) => s.push(cell(item)),
             (Items::List(s), item) => push_list(s, item),
+            (Items::Vector(s), item) => push_vector(s, item),
         }
     }
     lists.end();

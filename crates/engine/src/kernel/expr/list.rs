@@ -26,6 +26,11 @@ pub(super) fn call<'a>(func: ListFunc, args: &[Value<'a>], bump: &'a Bump) -> Ou
     if args.iter().any(|v| v.is_null()) {
         return Ok(Value::Null);
     }
+    of_list(func, args, bump)
+}
+
+/// Computes arguments that are not null, the first of them a list.
+fn of_list<'a>(func: ListFunc, args: &[Value<'a>], bump: &'a Bump) -> Out<'a> {
     let list = args[0].list();
     let not_null = || list.iter().copied().filter(|v| !v.is_null());
     Ok(match func {

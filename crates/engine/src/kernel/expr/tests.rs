@@ -12,7 +12,7 @@ use plan::{
     },
 };
 
-use super::super::tests::{Ran, lists, numbers, run, run_once, texts};
+use super::super::tests::{Ran, dense, fixed, lists, numbers, run, run_once, sparse, texts, vectors};
 
 mod columns;
 mod numbers;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use bumpalo::Bump;
-use model::{FaultKind, FaultValue};
+use model::{FaultKind, FaultValue, column::Row};
 
 /// A value; what does not fit a machine word lies in an input or among the row's own memory.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(super) enum Value<'a> {
     Text(&'a str),
     Bytes(&'a [u8]),
     List(&'a [Value<'a>]),
+    /// A vector, which is only handed on.
+    Vector(&'a Row<'a>),
 }
 
 /// Why a row is refused.
@@ -113,6 +115,7 @@ impl<'a> Value<'a> {
             Value::Text(text) => FaultValue::text(text),
             Value::Bytes(bytes) => FaultValue::Size(bytes.len() as u64),
             Value::List(items) => FaultValue::Size(items.len() as u64),
+            Value::Vector(row) => FaultValue::Size(row.size() as u64),
         }
     }
 

@@ -49,6 +49,16 @@ fn lists_go_in_and_out() {
 }
 
 #[test]
+fn vectors_are_handed_on() {
+    let rows = || vectors(&[dense(&[1.0, -0.0]), None, sparse(3, &[1], &[0.0])]);
+    let expr = Expr::call(Func::Coalesce, [Expr::Input(0), Expr::Input(1)]);
+    let ran = run(expr, &[rows(), vectors(&[None, dense(&[2.0]), None])]);
+    assert_eq!(ran.outputs[0], vectors(&[dense(&[1.0, -0.0]), dense(&[2.0]), sparse(3, &[1], &[0.0])]));
+    let ran = run(Expr::call(Func::IsNull, [Expr::Input(0)]), &[rows()]);
+    assert_eq!(ran.outputs[0], fixed::<u8>(DType::Bool, &[Some(0), Some(1), Some(0)]));
+}
+
+#[test]
 fn feature_steps_see_decimals_as_doubles() {
     let decimals = column(&scalar(DType::Decimal(5, 2)), &[Some("1.25"), Some("3.00")]);
     let bucket = plan::EncodeOp::Bucket { splits: [0.0, 2.0, 4.0].into(), invalid: plan::Invalid::Error };
