@@ -68,6 +68,7 @@ impl Program {
             let now = (rows - start).min(tile);
             let answer = self.run(call, start, now, workspace)?;
             answer.append_to(&mut builders);
+            within_offsets(&builders)?;
             faults.extend(answer.frame.faults().iter().map(|f| Fault { row: f.row + start as u32, ..f.clone() }));
             if start + now >= rows {
                 wholes.extend(answer.wholes());
@@ -134,6 +135,20 @@ impl Program {
         let names = &self.nodes[fault.node as usize];
         let field = names.inputs.get(fault.input as usize).cloned().unwrap_or_else(|| names.step.clone());
         Some(RowFault { row: fault.row as usize, field, step: names.step.clone(), kind, value })
+    }
+}
+
+/// Refuses an answer before its columns outgrow their offsets, which are 32 bits wide: no tile adds as much again.
+fn within_offsets(builders: &[Option<Builder>]) -> Result<(), PredictError> {
+    const EXTENT_MAX: usize = 1 << 30;
+    match builders.iter().flatten().map(Builder::extent).max() {
+        Some(extent) if extent > EXTENT_MAX => Err(PredictError::TooLarge {
+            what: "a column of the answer".to_owned(),
+            got: extent as u64,
+            limit: EXTENT_MAX as u64,
+            key: "fixed",
+        }),
+        _ => Ok(()),
     }
 }
 

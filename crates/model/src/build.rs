@@ -86,6 +86,17 @@ impl Builder {
         self.len == 0
     }
 
+    /// Returns how far the offsets of the column reach, of the longest of its parts: they are 32 bits wide.
+    pub fn extent(&self) -> usize {
+        match &self.kind {
+            Growing::Fixed { .. } => 0,
+            Growing::Text { data, .. } => data.len(),
+            Growing::List { child, .. } => child.len.max(child.extent()),
+            Growing::Vector(v) => v.values.len().max(v.indices.len()),
+            Growing::Struct { fields } => fields.iter().map(|(_, field)| field.extent()).max().unwrap_or(0),
+        }
+    }
+
     /// Makes room for so many rows in all, each of the mean size of those so far; within reason, the estimate may be wrong.
     pub fn make_room(&mut self, rows: usize) {
         const BYTES_MAX: usize = 16 << 20;
@@ -531,6 +542,22 @@ mod tests {
         assert_eq!(v.row(2), Row::Sparse { size: 9, indices: &[2, 7], values: &[0.0, -0.0] });
         assert!(!column.is_valid(1));
         assert_eq!(Batch2(&column).halves(), column);
+    }
+
+    #[test]
+    fn the_longest_part_tells_how_far_offsets_reach() {
+        let mut b = Builder::new(&Type::list(Type::Text));
+        assert_eq!(b.extent(), 0);
+        b.items().push_text("abc");
+        b.items().push_text("de");
+        b.end_list();
+        assert_eq!(b.extent(), 5, "bytes are more than items");
+        (0..9).for_each(|_| b.items().push_null());
+        b.end_list();
+        assert_eq!(b.extent(), 11, "items are more than bytes");
+        let mut v = Builder::new(&Type::VECTOR);
+        v.push_dense(&[1.0, 2.0]);
+        assert_eq!((v.extent(), v.len()), (2, 1));
     }
 
     #[test]

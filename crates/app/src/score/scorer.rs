@@ -141,3 +141,44 @@ fn tally(domain: &Domain, rows: usize, first_row: u64) -> (Tally, Option<Refusal
     }
     (tally, refusal)
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Column, FaultKind, FaultValue, Fixed, Takes, Type};
+    use plan::{Aggregation, GroupOp, Model, PlanBuilder, Provenance};
+
+    use super::*;
+
+    fn chunk(rows: Vec<i64>, bad: Vec<model::RowFault>) -> Chunk {
+        let mut batch = Batch::new(rows.len());
+        batch.push("k", Column::Fixed(Fixed::from_vec(model::DType::I64, rows)));
+        Chunk { batch, bad, first_row: 0, bytes_read: 0 }
+    }
+
+    #[test]
+    fn groups_have_no_place_for_rows_that_do_not_fit() {
+        let mut b = PlanBuilder::new();
+        let k = b.input("k", Takes::One(Type::I64));
+        let mut then = PlanBuilder::new();
+        let slots = ["k", "rows"].map(|name| then.input(name, Takes::One(Type::I64)));
+        then.output("k", slots[0]);
+        then.output("rows", slots[1]);
+        let rows = Aggregation { op: GroupOp::Rows, inputs: Vec::new(), distinct: false };
+        b.group("groups", &[k], vec![rows], then.finish().expect("a plan"));
+        let model = Model::single(b.finish().expect("a plan"), Provenance::default());
+        let servable = Servable::new(&model).expect("a plan that runs");
+        let scorer = Scorer { servable: &servable, signature: None, outputs: None, discard: false, grouped: true };
+        // As many groups as rows: these are not their marks all the same.
+        let fault = |row| model::RowFault {
+            row,
+            field: "k".into(),
+            step: "".into(),
+            kind: FaultKind::Type { expected: "int64" },
+            value: FaultValue::Null,
+        };
+        let refused = scorer.score(chunk(vec![1, 2, 3], vec![fault(1), fault(2)])).err().map(|e| e.to_string());
+        assert_eq!(refused.as_deref(), Some("row 1: column `k`: expected int64, got null (and 1 more row)"));
+        let scored = scorer.score(chunk(vec![5, 6, 5], Vec::new())).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((scored.batch.rows(), scored.tally.rows), (2, 3));
+    }
+}

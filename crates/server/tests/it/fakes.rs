@@ -32,9 +32,11 @@ pub enum Does {
     Who,
     /// A dense and a sparse vector.
     Vectors,
+    /// y = how many rows there are: one row, whatever was sent.
+    Count,
 }
 
-const DOES: [(&str, Does, f64); 11] = [
+const DOES: [(&str, Does, f64); 12] = [
     ("double", Does::Double, 1.0),
     ("double-dear", Does::Double, 1e6),
     ("sleep", Does::Sleep, 1.0),
@@ -46,6 +48,7 @@ const DOES: [(&str, Does, f64); 11] = [
     ("where", Does::Where, 1.0),
     ("where-dear", Does::Where, 1e6),
     ("who", Does::Who, 1.0),
+    ("count", Does::Count, 1.0),
 ];
 
 /// What the fakes saw.
@@ -119,7 +122,7 @@ fn signatures(does: Does) -> Vec<Signature> {
         inputs[0].takes = Takes::From(vec![Type::Text, Type::F64]);
     }
     let other = Signature { name: "other".into(), inputs: inputs.clone(), outputs: outputs.clone(), grouped: false };
-    vec![Signature { name: "serve".into(), inputs, outputs, grouped: false }, other]
+    vec![Signature { name: "serve".into(), inputs, outputs, grouped: does == Does::Count }, other]
 }
 
 impl Predictor for Fake {
@@ -165,6 +168,12 @@ impl Predictor for Fake {
                 Reply::Now(Ok(texts(&call, format!("{id} {}", trace.unwrap_or_default()).trim())))
             }
             Does::Vectors => Reply::Now(Ok(vectors(&call))),
+            Does::Count => {
+                let mut batch = Batch::new(1);
+                let rows = call.batch.rows() as f64;
+                batch.push("y", Column::Fixed(Fixed::from_vec(model::DType::F64, vec![rows])));
+                Reply::Now(Ok(batch))
+            }
         }
     }
 
