@@ -89,7 +89,9 @@ fn covered_models_are_read_and_others_refused_by_class() {
             // A saved algorithm, which has no transform.
             Err(ReadError::Unimplemented { .. }) if case(&folder).get("no_model").is_some() => {}
             // Spark refuses the table as such; so do we, one step earlier.
-            Err(ReadError::Field { .. } | ReadError::Plan { .. }) if case(&folder).get("transform_error").is_some() => read += 1,
+            Err(ReadError::Field { .. } | ReadError::Plan { .. }) if case(&folder).get("transform_error").is_some() => {
+                read += 1
+            }
             Err(error) => failed.push(format!("{}: {error}", folder.display())),
         }
     }

@@ -1,7 +1,7 @@
 //! Clusters, topics and recommendations whose parts do not agree: refused with the file, the class and the field.
 
 use formats::{Limits, ReadError};
-use model::{DType, Type};
+use model::{DType, InputSpec, Type};
 use serde_json::{Value, json};
 
 use crate::artifact::{Artifact, matrix, parts};
@@ -194,6 +194,8 @@ fn frequent_sets_that_are_no_rules() {
     let dates = json!([{ "items": [1], "freq": 3 }]);
     let plan = frequent(Type::I32, dates, json!({ "itemsCol": "basket" })).plan();
     assert!(plan.contains("basket: array<int32>"), "{plan}");
+    let numbers = InputSpec { name: "items".into(), ty: Type::list(Type::F64), metadata: None };
+    assert!(frequent(Type::Text, json!([]), json!({})).read_with(vec![numbers], Limits::default()).is_ok());
     check(&frequent(Type::Text, one.clone(), json!({ "minConfidence": 1.5 })), &["minConfidence", "got 1.5"]);
     let lists = json!([{ "items": [["a"]], "freq": 3 }]);
     check(&frequent(Type::list(Type::Text), lists, json!({})), &["not implemented: items of array<string>"]);

@@ -42,7 +42,8 @@ fn measured(x: Row<'_>, size: u32) -> Result<Point<'_>, Refusal> {
 impl Nearest {
     pub fn new(centers: &Points) -> Nearest {
         let k = centers.norms.len();
-        let work = k.saturating_mul(k).saturating_mul(centers.size.max(1) as usize);
+        // Small centres count as larger ones: the table has a number for each pair.
+        let work = k.saturating_mul(k).saturating_mul(centers.size.max(16) as usize);
         let quarters = if k > 1 && work <= AHEAD_MAX { quarters(centers) } else { Box::default() };
         Nearest { centers: centers.clone(), quarters }
     }

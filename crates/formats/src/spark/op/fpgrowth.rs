@@ -4,7 +4,7 @@
 //! others are a frequent set of their own, in the same order, and the set is frequent enough among them (`minConfidence`). [`order`] says
 //! which rule comes first.
 
-use std::{collections::hash_map::Entry, hash::Hash};
+use std::{collections::hash_map::Entry, hash::Hash, sync::Arc};
 
 use model::{DType, Type};
 use plan::{BasketItems, RecommendOp, Rules};
@@ -29,12 +29,18 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         return Err(stage.meta.fault("minConfidence", "a number from 0 to 1", confidence.to_string()));
     }
     let table = stage.table("data")?;
-    let (items, sets) = sets(stage, &table)?;
+    let (mut items, sets) = sets(stage, &table)?;
     let accepts = match &items {
         BasketItems::Texts(_) => Accepts::Texts,
         BasketItems::Cells { dtype, .. } => Accepts::ListOf(*dtype),
     };
     let basket = lowering.column(stage, stage.text_or("itemsCol", "items")?, accepts)?;
+    if let (true, Type::List(item)) = (sets.is_empty(), lowering.type_of(basket))
+        && let Some(dtype) = item.as_scalar()
+    {
+        // No set is frequent: baskets of whatever items get nothing.
+        items = BasketItems::Cells { dtype, cells: Arc::default() };
+    }
     let op = RecommendOp::BasketRules(rules(stage, items, &sets, confidence)?);
     match stage.text_or("predictionCol", "prediction")? {
         "" => Ok(()),
@@ -71,7 +77,6 @@ fn sets(stage: &Stage<'_>, table: &Table<'_>) -> Result<(BasketItems, Vec<Freque
     }
     let items = match ty {
         Some(Type::Fixed { dtype, .. }) => BasketItems::Cells { dtype, cells: cells.items.into() },
-        // Of no items nothing is known.
         _ => BasketItems::Texts(texts.items.into()),
     };
     Ok((items, sets))
@@ -107,7 +112,9 @@ fn text(cells: &Cells<'_>, item: usize) -> Result<Option<Box<str>>, ReadError> {
 }
 
 fn cell(stage: &Stage<'_>, cells: &Cells<'_>, ty: &Type, item: usize) -> Result<Option<u64>, ReadError> {
-    let Some(dtype) = ty.as_scalar() else { return Err(stage.unimplemented(format!("items of {ty}"))) };
+    let Some(dtype) = ty.as_scalar().filter(|dtype| !dtype.is_decimal()) else {
+        return Err(stage.unimplemented(format!("items of {ty}")));
+    };
     if !cells.is_some(item) {
         return Ok(None);
     }

@@ -21,7 +21,7 @@ use crate::{
 mod eigen;
 
 /// Most work, as the sum of the cubes of the sizes of all covariances: they are taken apart while the model loads.
-const CUBES_MAX: u64 = 1 << 31;
+const CUBES_MAX: u64 = 1 << 29;
 
 pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
     let table = stage.table("data")?;
