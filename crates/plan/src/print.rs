@@ -183,7 +183,7 @@ fn vector(op: &VectorOp, f: &mut Formatter<'_>) -> fmt::Result {
         VectorOp::Normalize { p } => write!(f, "p {p}"),
         VectorOp::Cosine { inverse } => f.write_str(if *inverse { "inverse" } else { "" }),
         VectorOp::Products { degree } => write!(f, "degree {degree}"),
-        VectorOp::Select { places } => write!(f, "{} places", places.len()),
+        VectorOp::Select { places, .. } => write!(f, "{} places", places.len()),
         VectorOp::OfSize { size, skip } => write!(f, "{size}{}", if *skip { ", others dropped" } else { "" }),
         VectorOp::Refuse { expected, .. } => f.write_str(expected),
         VectorOp::Categories { size, maps, invalid } => {

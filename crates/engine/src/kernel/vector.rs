@@ -66,7 +66,7 @@ impl VectorKernel {
             VectorOp::Normalize { p } => VectorKernel::Normalize(normalize::Normalize::new(*p)),
             VectorOp::Cosine { inverse } => VectorKernel::Cosine(cosine::Cosine::new(*inverse, site.inputs)),
             VectorOp::Products { degree } => VectorKernel::Products(products::Products::new(*degree)),
-            VectorOp::Select { places } => VectorKernel::Select(select::Select::new(places.clone())),
+            VectorOp::Select { places, zeros } => VectorKernel::Select(select::Select::new(places.clone(), *zeros)),
             VectorOp::OfSize { size, skip } => {
                 VectorKernel::OfSize(select::OfSize { size: *size as usize, skip: *skip })
             }

@@ -164,7 +164,7 @@ fn a_size_hint_stands_in_the_column_s_place() {
 fn selected_features_are_taken_in_the_order_of_the_vector() {
     let plan = selector("UnivariateFeatureSelectorModel", "k", &[5, 2, 7]).read().expect("a model");
     let op = &plan.plan(None).expect("a plan").nodes[0].op;
-    let plan::Op::Vector(plan::VectorOp::Select { places }) = op else { panic!("a selection: {op:?}") };
+    let plan::Op::Vector(plan::VectorOp::Select { places, .. }) = op else { panic!("a selection: {op:?}") };
     assert_eq!(**places, [2, 5, 7]);
     check(&selector("ChiSqSelectorModel", "k", &[5, 2, 5]), &["selectedFeatures", "there twice"]);
     check(&selector("ChiSqSelectorModel", "k", &[-5]), &["selectedFeatures", "-5"]);

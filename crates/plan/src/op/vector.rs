@@ -66,9 +66,10 @@ pub enum VectorOp {
     /// products with elements that it does not store are not stored. More than 2^20 products (of what is stored), a size of
     /// 2^31 and more, and null are refused.
     Products { degree: u32 },
-    /// The elements at these places, in this order, the form kept (explicit zeros too). A dense vector that is too short, and
-    /// null, is refused; a sparse one has zeros at all places that it does not store.
-    Select { places: Arc<[u32]> },
+    /// The elements at these places, in this order, the form kept; zeros that a sparse vector stores go on with `zeros`, else
+    /// they are left out. A dense vector that is too short, and null, is refused; a sparse one has zeros at all places that it
+    /// does not store.
+    Select { places: Arc<[u32]>, zeros: bool },
     /// Vectors of this size, as they are; others, and null, are refused, or dropped with `skip`.
     OfSize { size: u32, skip: bool },
     /// Every row is refused, as one that should be `expected`: what is to be done to it stands neither in the model nor in
@@ -142,7 +143,7 @@ impl VectorOp {
         let ty = match self {
             VectorOp::Choose(_) => Type::F64,
             VectorOp::MinMax { from, .. } => Type::Vector { size: u32::try_from(from.len()).ok() },
-            VectorOp::Select { places } => Type::Vector { size: u32::try_from(places.len()).ok() },
+            VectorOp::Select { places, .. } => Type::Vector { size: u32::try_from(places.len()).ok() },
             VectorOp::OfSize { size, .. } | VectorOp::Refuse { size, .. } | VectorOp::Categories { size, .. } => {
                 Type::Vector { size: Some(*size) }
             }
@@ -187,13 +188,13 @@ impl VectorOp {
 /// `degree`, where that is below 2^31.
 pub fn products(elements: u64, degree: u32) -> Option<u64> {
     if degree <= 1 || elements == 0 {
-        return Some(1 + elements * u64::from(degree)).filter(|count| *count <= i32::MAX as u64);
+        return Some((elements * u64::from(degree)).saturating_add(1)).filter(|count| *count <= i32::MAX as u64);
     }
-    let (n, few) = (elements + u64::from(degree), elements.min(degree.into()));
+    let (n, few) = (elements.checked_add(degree.into())?, elements.min(degree.into()));
     // A binomial coefficient at each step, so that every division leaves nothing over.
     let step = |count: u64, i: u64| {
-        let next = u128::from(count) * u128::from(n - few + i) / u128::from(i);
-        u64::try_from(next).ok().filter(|next| *next <= i32::MAX as u64)
+        let next = count.checked_mul(n - few + i)? / i;
+        Some(next).filter(|next| *next <= i32::MAX as u64)
     };
     (1..=few).try_fold(1, step)
 }

@@ -15,12 +15,13 @@ pub struct Select {
     places: Arc<[u32]>,
     /// Elements that a dense vector must have.
     least: usize,
+    zeros: bool,
 }
 
 impl Select {
-    pub fn new(places: Arc<[u32]>) -> Select {
+    pub fn new(places: Arc<[u32]>, zeros: bool) -> Select {
         let least = places.iter().max().map_or(0, |&last| last as usize + 1);
-        Select { places, least }
+        Select { places, least, zeros }
     }
 
     pub fn row(&self, row: Row<'_>, out: &mut VectorStore) -> Result<(), Refusal> {
@@ -35,7 +36,9 @@ impl Select {
             }
             Row::Sparse { indices, values, .. } => {
                 for (to, place) in (0..).zip(&*self.places) {
-                    if let Ok(at) = indices.binary_search(place) {
+                    if let Ok(at) = indices.binary_search(place)
+                        && (self.zeros || values[at] != 0.0)
+                    {
                         out.indices.push(to);
                         out.values.push(values[at]);
                     }

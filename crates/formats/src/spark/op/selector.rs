@@ -38,7 +38,8 @@ fn select(stage: &Stage<'_>, lowering: &mut Lowering<'_>, kind: Kind) -> Result<
         Some(group) => group.select(&places),
         None => Group::listed(vec![Attribute { name: None, kind }; places.len()]),
     };
-    let slot = lowering.make(stage, VectorOp::Select { places: places.into() }, &[input], &stage.output()?)?;
+    let slot =
+        lowering.make(stage, VectorOp::Select { places: places.into(), zeros: true }, &[input], &stage.output()?)?;
     lowering.set_attributes(slot, group);
     Ok(())
 }

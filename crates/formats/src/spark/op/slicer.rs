@@ -36,8 +36,8 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         let expected = format!("places of a vector of {size} elements");
         return Err(stage.meta.fault("indices", expected, format!("{:?}", sorted.last().unwrap_or(&0))));
     }
-    let slot =
-        lowering.make(stage, VectorOp::Select { places: places.as_slice().into() }, &[input], &stage.output()?)?;
+    let op = VectorOp::Select { places: places.as_slice().into(), zeros: false };
+    let slot = lowering.make(stage, op, &[input], &stage.output()?)?;
     lowering.set_attributes(slot, group.select(&places));
     Ok(())
 }

@@ -150,13 +150,17 @@ fn products_are_counted() {
     assert_eq!(plan::products(65534, 2), Some(2_147_450_880));
     assert_eq!(plan::products(65536, 2), None);
     assert_eq!(plan::products(u64::from(u32::MAX), u32::MAX), None);
+    assert_eq!(plan::products(u64::MAX, 1).or(plan::products(u64::MAX, 7)), None);
 }
 
 #[test]
 fn select_places() {
-    let op = |places: &[u32]| VectorOp::Select { places: places.into() };
+    let op = |places: &[u32]| VectorOp::Select { places: places.into(), zeros: true };
+    let without = |places: &[u32]| VectorOp::Select { places: places.into(), zeros: false };
     vector(op(&[3, 0]), dense(&[1.0, 2.0, NAN, -0.0, 5.0]), d(&[-0.0, 1.0]));
     vector(op(&[3, 0, 4]), sparse(5, &[0, 3], &[0.0, 7.0]), s(3, &[0, 1], &[7.0, 0.0]));
+    vector(without(&[3, 0, 4]), sparse(5, &[0, 3, 4], &[-0.0, 7.0, NAN]), s(3, &[0, 2], &[7.0, NAN]));
+    vector(without(&[1, 0]), dense(&[1.0, -0.0]), d(&[-0.0, 1.0]));
     vector(op(&[9]), sparse(5, &[0, 3], &[0.0, 7.0]), s(1, &[], &[]));
     vector(op(&[]), dense(&[1.0]), d(&[]));
     vector(op(&[3]), dense(&[1.0, 2.0, 3.0]), Err("column `a`: expected 4 elements, got 3 elements"));
