@@ -396,7 +396,8 @@ def _():
 # === The layouts of Spark 2 ===============================================================
 
 def old(model, version, change=None, params=None, ensemble=False):
-    """The model as Spark `version` saved it: `change` makes its rows; what was set and the defaults stand together."""
+    """The model as Spark `version` saved it: `change` makes its rows, `params` were not there; before 2.4 what was set and the defaults
+    stood together."""
 
     def save(path):
         model.save(path)
@@ -410,9 +411,11 @@ def old(model, version, change=None, params=None, ensemble=False):
         with open(part, encoding="utf-8") as text:
             document = json.load(text)
         document["sparkVersion"] = version
-        document["paramMap"] = {**document.pop("defaultParamMap"), **document["paramMap"]}
         for name in params or []:
-            del document["paramMap"][name]
+            document["paramMap"].pop(name, None)
+            document["defaultParamMap"].pop(name, None)
+        if version < "2.4":
+            document["paramMap"] = {**document.pop("defaultParamMap"), **document["paramMap"]}
         with open(part, "w", encoding="utf-8") as text:
             text.write(json.dumps(document, separators=(",", ":")) + "\n")
 

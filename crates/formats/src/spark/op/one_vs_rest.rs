@@ -39,14 +39,10 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         }
         // A name that no column of Spark's has.
         let scores = format!("{} {number}", stage.meta.uid);
-        let settings = [
-            ("featuresCol", features),
-            ("rawPredictionCol", &scores),
-            ("probabilityCol", ""),
-            ("predictionCol", ""),
-            ("leafCol", ""),
-        ];
-        for (name, value) in settings {
+        let settings =
+            [("featuresCol", features), ("rawPredictionCol", &scores), ("probabilityCol", ""), ("predictionCol", "")];
+        let leaf = model.meta.param("leafCol").map(|_| ("leafCol", ""));
+        for (name, value) in settings.into_iter().chain(leaf) {
             model.meta.params.insert(name.to_owned(), Value::from(value));
         }
         lowering.part(stage, &model)?;
