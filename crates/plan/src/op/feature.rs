@@ -32,8 +32,8 @@ pub struct HashedColumn {
 #[derive(Clone, Debug, PartialEq)]
 pub enum FeatureOp {
     /// The products of each element of one input with each of every other, taken from the last input to the first; the
-    /// first input's elements lie furthest apart. A category counts as a vector with a 1 at its place among all it may be. In the smaller of the two forms (Spark's
-    /// `Vector.compressed`). Refused: null, a vector of another size, a category that is no whole number within its range.
+    /// first input's elements lie furthest apart. A category counts as a vector with a 1 at its place among all it may be. What a sparse vector does not
+    /// store is nothing, be it a category. In the smaller of the two forms (Spark's `Vector.compressed`). Refused: null, a vector of another size, a category that is no whole number within its range.
     Interact { parts: Vec<Interacting> },
     /// Columns to one sparse vector of `size`: a number at the hash of its column's name, any other value as a 1 at the hash of
     /// `name=value` (the value's text as Java writes it); what falls to one place is added up, in the columns' order. Zeros

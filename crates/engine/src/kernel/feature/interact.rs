@@ -98,33 +98,28 @@ impl Part {
         if row.size() != size as usize {
             return Err(wrong_size(size as usize, row.size()));
         }
-        // From the last element to the first: so are the places counted, and the entries of a sparse vector passed.
-        let mut stored = match row {
-            Row::Dense(_) => 0,
+        // What a sparse vector does not store takes no part: no category 0, no zero that an infinity would make NaN.
+        let stored = match row {
+            Row::Dense(values) => values.len(),
             Row::Sparse { indices, .. } => indices.len(),
         };
-        let mut end = self.encoded;
+        // From the last element to the first: so are the places counted.
+        let (mut next, mut end) = (size, self.encoded);
         let mut categories = self.of.categories.iter().rev().peekable();
-        products.grow(size, |i| {
-            let value = match row {
-                Row::Dense(values) => values[i as usize],
-                Row::Sparse { indices, values, .. } => match stored.checked_sub(1) {
-                    Some(last) if indices[last] == i => {
-                        stored = last;
-                        values[last]
-                    }
-                    _ => 0.0,
-                },
+        products.grow(stored as u32, |k| {
+            let (i, value) = match row {
+                Row::Dense(values) => (k, values[k as usize]),
+                Row::Sparse { indices, values, .. } => (indices[k as usize], values[k as usize]),
             };
-            match categories.next_if(|(place, _)| *place == i) {
-                Some(&(_, count)) => {
-                    end -= count;
-                    Ok((end + category(value, count)?, 1.0))
-                }
-                None => {
-                    end -= 1;
-                    Ok((end, value))
-                }
+            let mut count = None;
+            while next > i {
+                next -= 1;
+                count = categories.next_if(|(place, _)| *place == next).map(|(_, count)| *count);
+                end -= count.unwrap_or(1);
+            }
+            match count {
+                Some(count) => Ok((end + category(value, count)?, 1.0)),
+                None => Ok((end, value)),
             }
         })
     }
