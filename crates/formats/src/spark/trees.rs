@@ -165,6 +165,18 @@ fn weights(stage: &Stage<'_>) -> Result<Vec<(i64, f64)>, ReadError> {
     }
 }
 
+impl Node {
+    /// Returns the variance of a leaf's labels. Spark works it out of the sums each time; the impurity that it saved beside them
+    /// is -1 where a leaf was made without looking for a split.
+    fn variance(&self) -> f64 {
+        match self.counts[..] {
+            [count, sum, squares] if count != 0.0 => (squares - sum * sum / count) / count,
+            [_, _, _] => 0.0,
+            _ => self.impurity,
+        }
+    }
+}
+
 impl<'t> NodeCells<'t> {
     fn find(column: impl Fn(&'static str) -> Result<Cells<'t>, ReadError>) -> Result<NodeCells<'t>, ReadError> {
         let split = column("split")?;
@@ -323,7 +335,7 @@ impl Gathering<'_> {
             }
         }
         self.parts.leaf_numbers.push(number);
-        self.parts.leaf_impurities.push(node.impurity);
+        self.parts.leaf_impurities.push(node.variance());
         Ok(self.inner + self.parts.leaf_numbers.len() as u32 - 1)
     }
 }
