@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Real PySpark, 3.5 and 4, fits and saves models now; Forebay must give their answers.
+# Real PySpark, 3.5 and 4, fits and saves models now; Forebay must give their answers: to cases of most classes that are read,
+# and to random pipelines on random rows (`cargo xtask soak spark-fuzz` in full).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . acceptance/lib/python.sh
@@ -21,3 +22,4 @@ stopwordsremover-anycase stringindexer-two-keep tokenizer-unicode vectorassemble
   randomforestclassifier-leaf-thresholds stringindexer-two-keep
 
 "$FOREBAY" verify "$cases"
+FOREBAY_BIN=$FOREBAY cargo run --quiet --package xtask -- soak spark-fuzz --short

@@ -4,817 +4,40 @@
     "$SPARK35_PYTHON" conformance/spark/make.py [NAME...]    # the cases of Spark 3.5
     "$SPARK4_PYTHON"  conformance/spark/make.py [NAME...]    # the cases named s4-...
 
-`--out DIR` before the names writes there instead of beside this script.
+`--out DIR` before the names writes there instead of beside this script; a name that ends in `*` stands for all that begin so.
 
-A case is a function below under `@case`: it returns what to save, the input's schema and the
+A case is a function of the `cases_*.py` beside it, under `@case`: it returns what to save, the input's schema and the
 rows. The rest is the same for all: save, load back from the saved directory, transform the
 rows, write `model/`, `input.jsonl`, `expected.jsonl` and `case.json` (README.md says what is
 in them). The whole table is scored at once; where Spark refuses it, every row is scored by itself, so a
 refusal or a loss is told for each row. Seeds are fixed; the numbers come out the same on every run, file
 names and stage ids do not, so make anew only what changes.
 """
-import json
-import math
 import os
-import random
 import shutil
 import sys
 
-import pyspark
-from pyspark.ml import Pipeline, PipelineModel
-from pyspark.ml.classification import (DecisionTreeClassifier, GBTClassifier, LogisticRegression,
-                                       RandomForestClassifier)
-from pyspark.ml.feature import (IDF, Bucketizer, CountVectorizer, CountVectorizerModel, HashingTF,
-                                IndexToString, MinMaxScaler, NGram, OneHotEncoder, RegexTokenizer,
-                                StandardScaler, StopWordsRemover, StringIndexer, StringIndexerModel,
-                                Tokenizer, VectorAssembler)
-from pyspark.ml.linalg import DenseVector, SparseVector, Vectors, VectorUDT
-from pyspark.ml.regression import (DecisionTreeRegressor, GBTRegressor, LinearRegression,
-                                   RandomForestRegressor)
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql.types import (ArrayType, BooleanType, DoubleType, FloatType, IntegerType, LongType,
-                               ShortType, StringType, StructField, StructType)
-
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(1, os.path.join(HERE, "fuzz"))
+
+import cases_features  # noqa: E402, F401
+import cases_first  # noqa: E402, F401
+import cases_learners  # noqa: E402, F401
+import cases_sql  # noqa: E402, F401
+import oracle  # noqa: E402
+import pyspark  # noqa: E402
+from casebook import CASES  # noqa: E402
+from lab import Lab  # noqa: E402
+from oracle import cell, columns_of, write_about, write_lines  # noqa: E402
+
 NAMES = sys.argv[1:]
 OUT = HERE
 if NAMES[:1] == ["--out"]:
     OUT, NAMES = os.path.abspath(NAMES[1]), NAMES[2:]
 MAJOR = int(pyspark.__version__.split(".")[0])
-NAN, INF = math.nan, math.inf
-CASES = []
-spark = None
 
 
-def case(name, what, s4=False, one_by_one=False, tolerance=None):
-    """Adds a case; `s4` makes it with Spark 4 too, `one_by_one` where Spark looks at the first row of a table."""
-    def add(build):
-        CASES.append({"name": name, "what": what, "s4": s4, "one_by_one": one_by_one,
-                      "tolerance": tolerance or {"rel": 1e-9, "abs": 1e-12}, "build": build})
-        return build
-    return add
-
-
-def dense(*values):
-    return Vectors.dense(*values)
-
-
-def sparse(size, *pairs):
-    return Vectors.sparse(size, list(pairs))
-
-
-def frame(schema, rows):
-    return spark.createDataFrame(rows, struct(schema))
-
-
-def draw(seed, count, width, digits=2, zeros=0.0):
-    """Random rows of numbers, a share of them zero."""
-    r = random.Random(seed)
-    return [[0.0 if r.random() < zeros else round(r.gauss(0, 1) * (i + 1), digits) for i in range(width)]
-            for _ in range(count)]
-
-
-# === Text =================================================================================
-
-UNICODE = [
-    "İstanbul'da ISPARTA ılık", "STRASSE Straße ẞ", "ΟΔΥΣΣΕΥΣ ΣΑΣ σας", "non\u00a0breaking\u00a0space",
-    "thin\u2009space\u3000ideographic", "tab\tand\nnewline\r\nhere", "  two  leading and trailing  ",
-    "", " ", "\t", "one", "naïve cafe\u0301 CAFÉ", "emoji 😀😀 𝔘nicode", "ǅ Ǆ ǆ ﬁ ŉ", "\u0085next\u2028line",
-    "vertical\x0btab\x0cfeed\x1cunit", "Été À LA CAMPAGNE", "日本語 テキスト 전체", "a,b;c d-e_f", "ÀÉ\u200bzero width",
-]
-
-
-@case("tokenizer-unicode", "lower case of dotted capital I, sharp s and final sigma; which blanks split", s4=True)
-def _():
-    return Tokenizer(inputCol="line", outputCol="terms"), "line string", [[t] for t in UNICODE] + [[None]]
-
-
-@case("regextokenizer-gaps", "a pattern of separators, shortest token 2, case kept")
-def _():
-    stage = RegexTokenizer(inputCol="line", outputCol="terms", pattern=r"\s*[,;_-]\s*|\s", minTokenLength=2,
-                           toLowercase=False)
-    return stage, "line string", [[t] for t in UNICODE] + [["ab,,cd; ,ef"], [",,"], [None]]
-
-
-@case("regextokenizer-default-gaps", "the default pattern: empty tokens fall to the shortest length of 1")
-def _():
-    return RegexTokenizer(inputCol="line", outputCol="terms"), "line string", [[t] for t in UNICODE]
-
-
-@case("regextokenizer-matches", "a pattern of tokens with classes, alternatives and a look-ahead")
-def _():
-    stage = RegexTokenizer(inputCol="line", outputCol="terms", gaps=False, minTokenLength=1,
-                           pattern=r"\p{L}+(?='|\b)|[0-9]{2,}")
-    return stage, "line string", [[t] for t in UNICODE] + [["x1 22 333x 4"], ["it's Anna's"]]
-
-
-@case("regextokenizer-words", "\\w and \\W are ASCII in Java's regular expressions")
-def _():
-    stage = RegexTokenizer(inputCol="line", outputCol="terms", pattern=r"\W")
-    return stage, "line string", [[t] for t in UNICODE]
-
-
-@case("stopwordsremover-anycase", "own list, case ignored: Turkish letters, sharp s, empty string, null inside")
-def _():
-    stage = StopWordsRemover(inputCol="terms", outputCol="kept", locale="en_US",
-                             stopWords=["The", "ısı", "straße", "ΣΑΣ", "", "I", "i̇x", "of"])
-    rows = [["THE", "the", "tHe", "then"], ["ISI", "ısı", "isi", "İsi"], ["STRASSE", "Straße", "STRAßE", "ẞ"],
-            ["σας", "ΣΑΣ", "σασ", "ς"], ["", " ", "x"], ["I", "i", "İ", "ı", "İX", "ix"], [], ["of", None, "off"], None,
-            ["the\u00a0", "the "]]
-    return stage, "terms array<string>", [[r] for r in rows]
-
-
-@case("stopwordsremover-case-two", "two columns, case kept", s4=True)
-def _():
-    stage = StopWordsRemover(inputCols=["a", "b"], outputCols=["ka", "kb"], caseSensitive=True,
-                             stopWords=["and", "Or", "ΣΑΣ", "ß"])
-    rows = [[["and", "And", "or", "Or"], ["σας", "ΣΑΣ"]], [[], ["ß", "ss", "and"]], [["x"], []],
-            [None, ["and"]], [["and"], None]]
-    return stage, "a array<string>, b array<string>", rows
-
-
-@case("ngram-3", "shorter lists give none; empty and blank terms count")
-def _():
-    rows = [["a", "b", "c", "d"], ["a", "b", "c"], ["a", "b"], ["a"], [], ["", "x", ""], ["a b", "c", "d  e", "f"],
-            ["ß", "İ", "日本", "😀"], ["a", None, "c", "d"], None]
-    return NGram(n=3, inputCol="terms", outputCol="grams"), "terms array<string>", [[r] for r in rows]
-
-
-WORDS = [["river", "dam", "dam", "weir"], ["İ", "ß", "ẞ", "ς", "日本語", "😀", "é", "e\u0301"], [""], [], ["", "", "x"],
-         ["a", "ab", "abc", "abcd", "abcde", "abcdefgh"], ["ÿ", "\u0080", "\u07ff", "\uffff"], ["river", None], None,
-         ["The", "the", "THE"] * 3]
-
-
-@case("hashingtf-string", "terms of every length modulo 4 and of one to four bytes a letter; null inside", s4=True)
-def _():
-    return HashingTF(inputCol="x", outputCol="tf", numFeatures=101), "x array<string>", [[r] for r in WORDS]
-
-
-@case("hashingtf-string-binary", "counts become one")
-def _():
-    return (HashingTF(inputCol="x", outputCol="tf", numFeatures=7, binary=True), "x array<string>",
-            [[r] for r in WORDS])
-
-
-@case("hashingtf-int", "integers hash as four bytes")
-def _():
-    rows = [[0, 1, 2, 3], [-1, -1, 2147483647, -2147483648], [], [7] * 5, [1000003], None, [5, None]]
-    return HashingTF(inputCol="x", outputCol="tf", numFeatures=64), "x array<int>", [[r] for r in rows]
-
-
-@case("hashingtf-bigint", "long integers hash as eight bytes: other places than the same integers")
-def _():
-    rows = [[0, 1, 2, 3], [-1, 2147483647, 2147483648], [], [9007199254740993, -9223372036854775808]]
-    return HashingTF(inputCol="x", outputCol="tf", numFeatures=64), "x array<bigint>", [[r] for r in rows]
-
-
-@case("hashingtf-double", "doubles hash by their bits; zero of either sign, NaN and infinities")
-def _():
-    rows = [[0.0, 1.0, 2.0, 3.0], [-0.0], [0.0], [NAN], [INF, -INF], [0.1, 0.1, -0.1], [], [1e300, 5e-324], [2.0, None]]
-    return HashingTF(inputCol="x", outputCol="tf", numFeatures=64), "x array<double>", [[r] for r in rows]
-
-
-@case("hashingtf-boolean", "booleans hash as the integers 1 and 0")
-def _():
-    rows = [[True], [False], [True, False, True], [], None, [False, None]]
-    return HashingTF(inputCol="x", outputCol="tf", numFeatures=64), "x array<boolean>", [[r] for r in rows]
-
-
-DOCUMENTS = [["dam", "weir", "dam", "lock"], ["weir", "ß", "dam"], ["lock", "lock", "ß", "İ"], ["", "dam"],
-             ["weir", "weir", "sluice", "gate"], ["gate"], ["dam", "gate", "İ"]]
-DOCUMENTS_ASKED = DOCUMENTS + [[], ["unknown"], ["dam"] * 9 + ["weir"] * 2 + ["gate"], ["DAM", "Dam", "dam"], [None, "dam"],
-                               None, ["", "", "dam", "x", "y", "z", "z", "z"]]
-
-
-def vectorizer(**params):
-    documents = frame("terms array<string>", [[d] for d in DOCUMENTS])
-    return CountVectorizer(inputCol="terms", outputCol="counts", **params).fit(documents)
-
-
-@case("countvectorizer-mintf-count", "minTF 2: terms with fewer occurrences in the row are left out")
-def _():
-    return vectorizer(minTF=2.0, vocabSize=6), "terms array<string>", [[d] for d in DOCUMENTS_ASKED]
-
-
-@case("countvectorizer-mintf-share", "minTF 0.25: a share of all terms of the row, unknown ones included", s4=True)
-def _():
-    return vectorizer(minTF=0.25), "terms array<string>", [[d] for d in DOCUMENTS_ASKED]
-
-
-@case("countvectorizer-binary-vocabulary", "a model made from a vocabulary, binary")
-def _():
-    model = CountVectorizerModel.from_vocabulary(["gate", "ß", "", "dam", "İ"], inputCol="terms", outputCol="counts")
-    return model.setBinary(True), "terms array<string>", [[d] for d in DOCUMENTS_ASKED]
-
-
-@case("idf-mindf", "terms below minDocFreq weigh nothing; dense and sparse rows, and rows of another size")
-def _():
-    rows = [[dense(1.0, 0.0, 3.0, 1.0, 0.0)], [dense(0.0, 2.0, 1.0, 0.0, 0.0)], [sparse(5, (0, 1.0), (2, 4.0))],
-            [sparse(5, (2, 2.0), (4, 1.0))], [sparse(5)]]
-    model = IDF(inputCol="tf", outputCol="tfidf", minDocFreq=2).fit(frame("tf vector", rows))
-    return model, "tf vector", rows + [[dense(NAN, INF, -1.0, 0.5, 7.0)], [sparse(5, (1, 0.0), (3, 2.5))],
-                                       [dense(1.0, 2.0)], [sparse(3, (0, 1.0))], [sparse(9, (0, 1.0), (8, 2.0))], [None]]
-
-
-# === Indexes and categories ===============================================================
-
-LABELS = ["kiwi", "fig", "fig", "İ", "ß", "ß", "ß", "", "Fig", "kiwi", "é", "z", "Z", "10", "9", "fig", None, "😀", "\uffee"]
-
-
-def indexer(order, invalid):
-    model = StringIndexer(inputCol="fruit", outputCol="i", stringOrderType=order,
-                          handleInvalid="skip" if invalid == "error" else invalid).fit(frame("fruit string", [[v] for v in LABELS]))
-    model = model.setHandleInvalid(invalid)
-    return model, "fruit string", [[v] for v in LABELS[:-1]] + [["\uffee"], ["unseen"], ["FIG"], [" fig"], [None], ["kiwi"]]
-
-
-@case("stringindexer-frequencydesc-error", "most frequent first, equals by alphabet; unseen and null are refused")
-def _():
-    return indexer("frequencyDesc", "error")
-
-
-@case("stringindexer-frequencyasc-skip", "rarest first, equals by alphabet; unseen and null are dropped", s4=True)
-def _():
-    return indexer("frequencyAsc", "skip")
-
-
-@case("stringindexer-alphabetdesc-keep", "the alphabet (of UTF-16 units) backwards; unseen and null get the next index")
-def _():
-    return indexer("alphabetDesc", "keep")
-
-
-@case("stringindexer-alphabetasc-error", "the alphabet of UTF-16 units")
-def _():
-    return indexer("alphabetAsc", "error")
-
-
-TWO = [["x", "p"], ["y", "p"], ["x", "q"], ["z", "r"], ["x", "r"], ["y", "r"]]
-TWO_ASKED = TWO + [["w", "p"], ["x", "w"], ["w", "w"], [None, "p"], ["x", None], [None, None]]
-
-
-@case("stringindexer-two-keep", "two columns in one model; the index for the unknown differs", s4=True)
-def _():
-    model = StringIndexer(inputCols=["a", "b"], outputCols=["ia", "ib"], handleInvalid="keep",
-                          stringOrderType="alphabetDesc").fit(frame("a string, b string", TWO))
-    return model, "a string, b string", TWO_ASKED
-
-
-@case("stringindexer-two-skip", "two columns: a row is dropped when either value is unseen")
-def _():
-    model = StringIndexer(inputCols=["a", "b"], outputCols=["ia", "ib"], handleInvalid="skip").fit(
-        frame("a string, b string", TWO))
-    return model, "a string, b string", TWO_ASKED
-
-
-@case("stringindexer-two-error", "two columns: a row is refused when either value is unseen")
-def _():
-    model = StringIndexerModel.from_arrays_of_labels([["x", "y"], ["q", "p", "r"]], inputCols=["a", "b"],
-                                                     outputCols=["ia", "ib"], handleInvalid="error")
-    return model, "a string, b string", TWO_ASKED
-
-
-@case("stringindexer-numbers", "numbers are indexed by the text that Spark casts them to", s4=True)
-def _():
-    schema = "d double, f float, n int, l bigint"
-    rows = [[1.0, 0.5, 3, 10], [1.0, 0.1, 3, 10], [2.5, 0.1, -7, 11], [1e7, 1e-3, 0, 2 ** 53 + 1],
-            [1e-4, 1e10, 3, 11], [-0.0, 0.0, 0, 10], [123456789.125, 3.4e38, 9, -1]]
-    columns = [c.split()[0] for c in schema.split(", ")]
-    model = StringIndexer(inputCols=columns, outputCols=["i" + c for c in columns], handleInvalid="keep").fit(
-        frame(schema, rows))
-    return model, schema, rows + [[0.0, 0.0, 1, 0], [NAN, INF, 3, 10], [None, None, None, None],
-                                  [1.0000001, 0.1, 3, 10], [10000000.0, 0.001, 3, 9007199254740992]]
-
-
-@case("indextostring-labels", "labels of the stage's own; an index is cut to an integer, out of range is refused; NaN and null differ between Spark 3 and 4", s4=True)
-def _():
-    stage = IndexToString(inputCol="i", outputCol="name", labels=["low", "", "ß high", "top"])
-    return stage, "i double", [[v] for v in (0.0, 3.0, 1.0, 2.0, 2.9, -0.5, -1.0, 4.0, NAN, INF, -0.0, None, 1e18)]
-
-
-@case("indextostring-metadata", "labels from the column's ML attribute; the index is a whole number by type")
-def _():
-    stage = IndexToString(inputCol="i", outputCol="name")
-    metadata = {"i": {"ml_attr": {"type": "nominal", "name": "i", "vals": ["no", "perhaps", "yes"]}}}
-    return stage, "i int", [[v] for v in (0, 1, 2, 3, -1)] + [[None]], metadata
-
-
-ENCODED = [[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [1.0, 2.0], [3.0, 0.0]]
-ENCODED_ASKED = ENCODED + [[4.0, 0.0], [5.0, 0.0], [0.0, 4.0], [-1.0, 0.0], [0.5, 0.0], [0.0, 1.5], [NAN, 0.0], [0.0, INF], [None, 1.0],
-                           [1.0, None], [-0.0, 0.0]]
-
-
-def encoder(drop, invalid):
-    model = OneHotEncoder(inputCols=["a", "b"], outputCols=["va", "vb"], dropLast=drop, handleInvalid=invalid).fit(
-        frame("a double, b double", ENCODED))
-    return model, "a double, b double", ENCODED_ASKED
-
-
-@case("onehotencoder-drop-error", "the last category is the zero vector; invalid indexes are refused", s4=True)
-def _():
-    return encoder(True, "error")
-
-
-@case("onehotencoder-drop-keep", "an added category for the invalid is the one that is dropped", s4=True)
-def _():
-    return encoder(True, "keep")
-
-
-@case("onehotencoder-all-error", "a place for every category; invalid indexes are refused")
-def _():
-    return encoder(False, "error")
-
-
-@case("onehotencoder-all-keep", "a place for every category and one for the invalid")
-def _():
-    return encoder(False, "keep")
-
-
-@case("onehotencoder-int", "one column of integers")
-def _():
-    model = OneHotEncoder(inputCol="n", outputCol="v").fit(frame("n int", [[0], [4], [2]]))
-    return model, "n int", [[v] for v in (0, 1, 2, 3, 4, 5, -1, None)]
-
-
-# === Numbers and vectors ==================================================================
-
-ASSEMBLED = "a double, v vector, b boolean, n int, w vector"
-# Sizes come from the columns' metadata: without it Spark looks at a table's first row.
-SIZES = {"v": {"ml_attr": {"num_attrs": 3}}, "w": {"ml_attr": {"num_attrs": 2}}}
-ASSEMBLED_ROWS = [
-    [1.5, dense(1.0, 2.0, 3.0), True, 4, dense(5.0, 6.0)],
-    [0.0, sparse(3, (1, 2.0)), False, 0, sparse(2)],
-    [0.0, dense(0.0, 0.0, 0.0), False, 0, dense(0.0, 7.0)],
-    [-1.0, sparse(3, (0, 0.0), (2, -4.0)), True, -2147483648, dense(0.5, 0.0)],
-    [NAN, dense(1.0, 2.0, 3.0), True, 1, dense(1.0, 1.0)],
-    [1.0, dense(1.0, NAN, 3.0), True, 1, dense(1.0, 1.0)],
-    [1.0, sparse(3, (2, NAN)), True, 1, dense(1.0, 1.0)],
-    [INF, dense(1.0, -INF, 3.0), True, 1, dense(1.0, 1.0)],
-    [None, dense(1.0, 2.0, 3.0), True, 1, dense(1.0, 1.0)],
-    [1.0, None, True, 1, dense(1.0, 1.0)],
-    [1.0, dense(1.0, 2.0, 3.0), None, 1, sparse(2, (1, 1.0))],
-    [1.0, dense(1.0, 2.0, 3.0), True, None, None],
-    [None, None, None, None, None],
-    [1.0, dense(1.0, 2.0), True, 1, dense(1.0, 1.0)],
-    [1.0, sparse(4, (3, 9.0)), False, 1, dense(1.0, 1.0)],
-    [0.0, sparse(3), False, 0, sparse(2, (0, 1.0))],
-    [-0.0, dense(-0.0, 0.0, 0.0), False, 0, sparse(2)],
-]
-
-
-def assembler(invalid):
-    stage = VectorAssembler(inputCols=["a", "v", "b", "n", "w"], outputCol="all", handleInvalid=invalid)
-    return stage, ASSEMBLED, ASSEMBLED_ROWS, SIZES
-
-
-@case("vectorassembler-error", "null and NaN numbers are refused, NaN within a vector is not; sparse is given where it is smaller; a vector of another size is taken as it is", one_by_one=True)
-def _():
-    return assembler("error")
-
-
-@case("vectorassembler-skip", "rows with a null or a NaN number are dropped", one_by_one=True)
-def _():
-    return assembler("skip")
-
-
-@case("vectorassembler-keep", "null becomes NaN, a missing vector as many as its column's metadata says", one_by_one=True, s4=True)
-def _():
-    return assembler("keep")
-
-
-@case("vectorassembler-keep-unsized", "keep over a vector column whose size no metadata tells: the schema is refused")
-def _():
-    stage = VectorAssembler(inputCols=["x", "v"], outputCol="all", handleInvalid="keep")
-    return stage, "x double, v vector", [[1.0, dense(2.0, 3.0)], [None, sparse(2)]]
-
-
-@case("vectorassembler-keep-numbers", "keep over numbers alone needs no metadata")
-def _():
-    stage = VectorAssembler(inputCols=["x", "k", "y"], outputCol="all", handleInvalid="keep")
-    return stage, "x double, k bigint, y float", [[1.0, 2, 0.5], [None, 2, 0.1], [NAN, None, None], [0.0, 0, 0.0], [0.0, 9007199254740993, 0.0]]
-
-
-SCALED = [[dense(*r, 4.0)] for r in draw(3, 12, 3)] + [[sparse(4, (1, 2.0), (3, 4.0))]]
-SCALED_ASKED = SCALED[:4] + [[sparse(4, (0, 1.0))], [sparse(4)], [dense(NAN, INF, -INF, 4.0)], [dense(0.0, 0.0, 0.0, 0.0)],
-                             [sparse(4, (1, 2.0), (3, -4.0))], [dense(1.0, 2.0)], [sparse(6, (5, 1.0))], [None]]
-
-
-def scaler(mean, std):
-    model = StandardScaler(inputCol="v", outputCol="s", withMean=mean, withStd=std).fit(frame("v vector", SCALED))
-    return model, "v vector", SCALED_ASKED
-
-
-@case("standardscaler-std", "deviation alone: sparse stays sparse, a constant column becomes 0")
-def _():
-    return scaler(False, True)
-
-
-@case("standardscaler-mean", "mean alone: every answer is dense")
-def _():
-    return scaler(True, False)
-
-
-@case("standardscaler-mean-std", "mean and deviation; a constant column becomes 0", s4=True)
-def _():
-    return scaler(True, True)
-
-
-@case("standardscaler-neither", "neither: rows pass through")
-def _():
-    return scaler(False, False)
-
-
-@case("minmaxscaler-range", "own range, a constant column and values beyond those of training", s4=True)
-def _():
-    model = MinMaxScaler(inputCol="v", outputCol="s", min=-2.0, max=3.0).fit(frame("v vector", SCALED[:-1]))
-    return model, "v vector", SCALED_ASKED + [[dense(99.0, -99.0, 0.0, 5.0)]]
-
-
-BUCKETED = [[v] for v in (-1e9, -5.0, -4.999999, -0.0, 0.0, 0.1, 2.0, 2.5, 9.99, 10.0, 10.5, INF, -INF, NAN, None)]
-
-
-def bucketizer(splits, invalid):
-    return Bucketizer(inputCol="x", outputCol="bucket", splits=splits, handleInvalid=invalid), "x double", BUCKETED
-
-
-@case("bucketizer-inf-keep", "open ends; NaN gets a bucket of its own, null stays null", s4=True)
-def _():
-    return bucketizer([-INF, -5.0, 0.0, 2.5, INF], "keep")
-
-
-@case("bucketizer-inf-skip", "open ends; NaN and null rows are dropped")
-def _():
-    return bucketizer([-INF, -5.0, 0.0, 2.5, INF], "skip")
-
-
-@case("bucketizer-finite-error", "closed ends: the last split belongs to the last bucket, beyond is refused; null stays null")
-def _():
-    return bucketizer([-5.0, 0.0, 0.1, 2.5, 10.0], "error")
-
-
-@case("bucketizer-finite-keep", "closed ends: keep is for NaN, beyond the ends is refused all the same; null stays null")
-def _():
-    return bucketizer([-5.0, 0.0, 2.5, 10.0], "keep")
-
-
-@case("bucketizer-two", "two columns with splits of their own, one of them of integers")
-def _():
-    stage = Bucketizer(inputCols=["x", "n"], outputCols=["bx", "bn"], handleInvalid="skip",
-                       splitsArray=[[-INF, 0.0, 1.0, INF], [0.0, 10.0, 20.0]])
-    return stage, "x double, n int", [[0.5, 3], [0.0, 20], [1.0, 10], [-3.0, 0], [NAN, 3], [0.5, None], [None, 5], [0.5, 21], [0.5, -1],
-                                      [INF, 19]]
-
-
-# === Linear models ========================================================================
-
-ASKED_4 = [[dense(*r)] for r in draw(91, 10, 4)] + [
-    [sparse(4, (0, 1.0), (3, -2.0))], [sparse(4)], [dense(0.0, 0.0, 0.0, 0.0)], [dense(NAN, 0.0, 1.0, 0.0)], [dense(INF, 0.0, 1.0, 0.0)],
-    [dense(1e6, -1e6, 1e6, 1e6)], [dense(1.0, 2.0)], [dense(1.0, 2.0, 3.0, 4.0, 5.0)], [sparse(3, (0, 1.0))], [None]]
-
-
-def labelled(seed, count, width, classes):
-    """Rows whose class comes from a noisy linear score."""
-    r = random.Random(seed)
-    rows = []
-    for values in draw(seed, count, width):
-        score = sum(v * (1 if i % 2 else -1) / (i + 1) for i, v in enumerate(values)) + r.gauss(0, 0.7)
-        rows.append([dense(*values), float(min(classes - 1, max(0, int(score + classes / 2))))])
-    return frame("features vector, label double", rows)
-
-
-@case("logisticregression-binary", "two classes, regularised, no thresholds", s4=True)
-def _():
-    return LogisticRegression(regParam=0.05).fit(labelled(21, 80, 4, 2)), "features vector", ASKED_4
-
-
-@case("logisticregression-binary-threshold", "a threshold of 0.8 and coefficients that L1 made sparse")
-def _():
-    model = LogisticRegression(regParam=0.12, elasticNetParam=1.0, threshold=0.8).fit(labelled(22, 80, 4, 2))
-    return model, "features vector", ASKED_4
-
-
-@case("logisticregression-binary-thresholds", "two thresholds stand for one threshold")
-def _():
-    model = LogisticRegression(regParam=0.05, thresholds=[0.3, 0.9]).fit(labelled(23, 80, 4, 2))
-    return model, "features vector", ASKED_4
-
-
-@case("logisticregression-multinomial", "four classes", s4=True)
-def _():
-    return LogisticRegression(regParam=0.02).fit(labelled(24, 120, 4, 4)), "features vector", ASKED_4
-
-
-@case("logisticregression-multinomial-thresholds", "three classes, thresholds with a zero, sparse coefficients")
-def _():
-    model = LogisticRegression(regParam=0.1, elasticNetParam=0.9, thresholds=[0.5, 0.0, 0.8]).fit(labelled(25, 120, 4, 3))
-    return model, "features vector", ASKED_4
-
-
-@case("logisticregression-multinomial-two", "family multinomial with two classes: a coefficient row for each class")
-def _():
-    model = LogisticRegression(regParam=0.05, family="multinomial").fit(labelled(26, 80, 4, 2))
-    return model, "features vector", ASKED_4
-
-
-@case("logisticregression-prediction-only", "empty names of the raw and probability columns: these are not made")
-def _():
-    model = LogisticRegression(regParam=0.05, rawPredictionCol="", probabilityCol="", predictionCol="class").fit(labelled(27, 80, 4, 3))
-    return model, "features vector", ASKED_4
-
-
-@case("logisticregression-probability-only", "the prediction's name is empty, so probability alone is made")
-def _():
-    model = LogisticRegression(regParam=0.05, rawPredictionCol="", predictionCol="").fit(labelled(28, 80, 4, 2))
-    return model, "features vector", ASKED_4
-
-
-@case("logisticregression-one-class", "trained on one class alone: an infinite intercept")
-def _():
-    train = frame("features vector, label double", [[dense(*r), 1.0] for r in draw(5, 8, 4)])
-    return LogisticRegression().fit(train), "features vector", ASKED_4
-
-
-def measured(seed, count, width, zeros=0.0):
-    """Rows whose label is a noisy linear sum with a step."""
-    r = random.Random(seed)
-    rows = [[dense(*v), round(3 + sum(x / (i + 1) for i, x in enumerate(v)) + 2 * (v[0] > 0.3) + r.gauss(0, 0.2), 3)]
-            for v in draw(seed, count, width, zeros=zeros)]
-    return frame("features vector, label double", rows)
-
-
-@case("linearregression", "normal solver; dense and sparse rows", s4=True)
-def _():
-    return LinearRegression(regParam=0.01).fit(measured(31, 60, 4)), "features vector", ASKED_4
-
-
-@case("linearregression-no-intercept", "elastic net without an intercept, own column names")
-def _():
-    model = LinearRegression(regParam=0.4, elasticNetParam=0.8, fitIntercept=False, predictionCol="y").fit(measured(32, 60, 4))
-    return model, "features vector", ASKED_4
-
-
-# === Trees ================================================================================
-
-# The first two features are categories by the column's metadata: 3 and 5 of them.
-TREE_METADATA = {"ml_attr": {"num_attrs": 5, "attrs": {
-    "nominal": [{"idx": 0, "name": "kind", "vals": ["a", "b", "c"]}, {"idx": 1, "name": "zone", "num_vals": 5}],
-    "numeric": [{"idx": 2}, {"idx": 3}, {"idx": 4}]}}}
-
-
-def tree_rows(seed, count):
-    r = random.Random(seed)
-    for _ in range(count):
-        kind, zone = r.randrange(3), r.choice([0, 1, 1, 2, 3, 4])
-        x, y, z = round(r.gauss(0, 2), 2), round(r.random() * 10, 1), float(r.random() < 0.3)
-        score = {0: 1.0, 1: -1.0, 2: 0.2}[kind] + (zone in (1, 4)) * 1.5 + 0.4 * x - 0.2 * (y > 6) + z * (x > 0) + r.gauss(0, 0.5)
-        yield [float(kind), float(zone), x, y, z], score
-
-
-def tree_frame(seed, count, label):
-    train = frame("features vector, label double", [[dense(*v), label(s)] for v, s in tree_rows(seed, count)])
-    return train.select(F.col("features").alias("features", metadata=TREE_METADATA), "label")
-
-
-def three_classes(score):
-    return float((score > 0.2) + (score > 1.4))
-
-
-def two_classes(score):
-    return float(score > 0.7)
-
-
-def measure(score):
-    return round(score * 10, 2)
-
-
-TREE_ASKED = [[dense(*v)] for v, _ in tree_rows(77, 16)] + [
-    [sparse(5, (1, 4.0), (3, 6.1))], [sparse(5)], [dense(2.0, 3.0, NAN, 1.0, 0.0)], [dense(1.0, 1.0, INF, -INF, 1.0)],
-    [dense(5.0, 1.0, 0.0, 1.0, 0.0)], [dense(0.0, 9.0, 0.0, 1.0, 0.0)], [dense(0.5, 1.7, 0.0, 1.0, 0.0)], [dense(-1.0, 0.0, 0.0, 1.0, 0.0)],
-    [dense(NAN, NAN, 0.0, 1.0, 0.0)], [dense(1.0, 2.0)], [dense(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)], [None]]
-
-
-def tree_case(estimator, label, seed=41, count=220):
-    return estimator.fit(tree_frame(seed, count, label)), "features vector", TREE_ASKED
-
-
-@case("decisiontreeclassifier-categories", "three classes, splits of categories, leaf numbers; a vector's size is not looked at, only the values that the path needs", s4=True)
-def _():
-    return tree_case(DecisionTreeClassifier(maxDepth=5, leafCol="leaf", seed=1), three_classes)
-
-
-@case("decisiontreeclassifier-thresholds", "thresholds, entropy; at least 4 rows a leaf")
-def _():
-    return tree_case(DecisionTreeClassifier(maxDepth=4, impurity="entropy", minInstancesPerNode=4, seed=1)
-                     .setThresholds([0.9, 0.4, 0.2]), three_classes)
-
-
-@case("decisiontreeclassifier-leaf-alone", "a tree that is one leaf looks at nothing: null and any size get its answer")
-def _():
-    return tree_case(DecisionTreeClassifier(maxDepth=0, leafCol="leaf"), three_classes)
-
-
-@case("decisiontreeregressor-variance", "variance column and leaf numbers", s4=True)
-def _():
-    return tree_case(DecisionTreeRegressor(maxDepth=5, varianceCol="spread", leafCol="leaf", seed=1), measure)
-
-
-@case("randomforestclassifier-leaf-thresholds", "votes are sums of leaf shares; leaf numbers of every tree", s4=True)
-def _():
-    return tree_case(RandomForestClassifier(numTrees=7, maxDepth=5, leafCol="leaf", seed=2).setThresholds([0.6, 0.3, 0.4]), three_classes)
-
-
-@case("randomforestclassifier-two-numeric", "two classes; no metadata, so no categories")
-def _():
-    train = frame("features vector, label double", [[dense(*v), two_classes(s)] for v, s in tree_rows(43, 220)])
-    return RandomForestClassifier(numTrees=12, maxDepth=4, seed=3).fit(train), "features vector", TREE_ASKED
-
-
-@case("randomforestregressor-leaf", "the mean of the trees, leaf numbers")
-def _():
-    return tree_case(RandomForestRegressor(numTrees=6, maxDepth=5, leafCol="leaf", seed=4), measure)
-
-
-@case("gbtclassifier-leaf-thresholds", "the margin's logistic of twice its value, thresholds, leaf numbers", s4=True)
-def _():
-    return tree_case(GBTClassifier(maxIter=8, maxDepth=3, stepSize=0.2, leafCol="leaf", seed=5).setThresholds([0.7, 0.4]), two_classes)
-
-
-@case("gbtregressor", "the weighted sum of the trees; absolute loss", s4=True)
-def _():
-    return tree_case(GBTRegressor(maxIter=9, maxDepth=3, lossType="absolute", stepSize=0.3, leafCol="leaf", seed=6), measure)
-
-
-# === Pipelines ============================================================================
-
-REVIEWS = [
-    ("The pump works and works well", "north", 34.0, 12.0, "good"), ("Broken pump, broken valve", "south", 61.0, 3.0, "bad"),
-    ("works well in the rain", "north", 22.0, 40.5, "good"), ("the valve leaks", "east", 45.0, 0.0, "bad"),
-    ("leaks and leaks and leaks", "south", 38.0, 7.5, "bad"), ("A quiet pump", "east", 29.0, 22.0, "good"),
-    ("not so quiet and broken soon", "north", 55.0, 5.0, "bad"), ("well made valve", "south", 19.0, 18.0, "good"),
-    ("it is fine", "north", 47.0, 9.0, "fair"), ("fine but leaks", "east", 33.0, 8.0, "fair"), ("fine pump but loud", "south", 70.0, 11.0, "fair"),
-]
-REVIEWS_ASKED = [
-    ["The pump leaks", "north", 40.0, 10.0], ["WELL made and quiet", "south", 18.0, 100.0], ["", "east", 65.0, 0.0], ["Straße İ ΣΑΣ", "north", -5.0, 3.0],
-    ["broken", "west", 30.0, 4.0], ["broken", None, 30.0, 4.0], ["fine", "east", NAN, 4.0], ["fine", "east", 33.0, NAN], ["fine", "east", None, 4.0],
-    ["fine", "east", 33.0, None], [None, "east", 33.0, 4.0], ["it is fine but leaks", "south", 50.0, 12.5],
-]
-REVIEW = "text string, region string, age double, hours double"
-
-
-def reviews():
-    return frame(REVIEW + ", verdict string", [list(r) for r in REVIEWS])
-
-
-@case("pipeline-14-stages", "stage folders are numbered with two digits; the label's indexer is a stage whose column is not given", s4=True)
-def _():
-    verdict = StringIndexer(inputCol="verdict", outputCol="label").fit(reviews())
-    pipeline = Pipeline(stages=[
-        verdict,
-        Tokenizer(inputCol="text", outputCol="words"),
-        StopWordsRemover(inputCol="words", outputCol="kept"),
-        NGram(inputCol="kept", outputCol="pairs", n=2),
-        HashingTF(inputCol="kept", outputCol="tf", numFeatures=32),
-        IDF(inputCol="tf", outputCol="tfidf"),
-        StringIndexer(inputCol="region", outputCol="region_index", handleInvalid="keep"),
-        OneHotEncoder(inputCols=["region_index"], outputCols=["region_vector"], dropLast=False),
-        Bucketizer(inputCol="age", outputCol="age_group", splits=[0.0, 25.0, 40.0, 60.0, 120.0], handleInvalid="keep"),
-        VectorAssembler(inputCols=["hours", "age_group"], outputCol="numbers", handleInvalid="keep"),
-        MinMaxScaler(inputCol="numbers", outputCol="scaled"),
-        VectorAssembler(inputCols=["tfidf", "region_vector", "scaled"], outputCol="features", handleInvalid="keep"),
-        LogisticRegression(regParam=0.1),
-        IndexToString(inputCol="prediction", outputCol="answer", labels=verdict.labels),
-    ])
-    return pipeline.fit(reviews()), REVIEW, REVIEWS_ASKED
-
-
-@case("pipeline-nested", "pipelines in a pipeline, three deep, one of them empty")
-def _():
-    words = Pipeline(stages=[Tokenizer(inputCol="text", outputCol="words"),
-                             Pipeline(stages=[HashingTF(inputCol="words", outputCol="tf", numFeatures=16)])])
-    pipeline = Pipeline(stages=[
-        words,
-        Pipeline(stages=[]),
-        Pipeline(stages=[StringIndexer(inputCol="verdict", outputCol="label"),
-                         VectorAssembler(inputCols=["tf", "hours"], outputCol="features", handleInvalid="skip")]),
-        DecisionTreeClassifier(maxDepth=3, seed=1),
-    ])
-    return pipeline.fit(reviews()), REVIEW, REVIEWS_ASKED
-
-
-@case("pipeline-categories-forest", "the indexer tells the trees which features are categories", s4=True)
-def _():
-    pipeline = Pipeline(stages=[
-        StringIndexer(inputCols=["region", "verdict"], outputCols=["region_index", "verdict_index"], handleInvalid="keep"),
-        VectorAssembler(inputCols=["region_index", "verdict_index", "age"], outputCol="features"),
-        RandomForestRegressor(featuresCol="features", labelCol="hours", numTrees=4, maxDepth=3, seed=9),
-    ])
-    schema = "region string, verdict string, age double"
-    rows = [[r[1], r[4], r[2]] for r in REVIEWS] + [["west", "good", 40.0], ["north", "odd", 40.0], [None, None, 20.0], ["north", "bad", NAN],
-                                                    ["north", "bad", None]]
-    return pipeline.fit(reviews()), schema, rows
-
-
-@case("pipeline-skips", "rows that one stage drops do not reach the next, which would refuse them")
-def _():
-    pipeline = Pipeline(stages=[
-        StringIndexer(inputCol="region", outputCol="region_index", handleInvalid="skip"),
-        Bucketizer(inputCol="age", outputCol="age_group", splits=[0.0, 30.0, 60.0, 120.0], handleInvalid="skip"),
-        OneHotEncoder(inputCols=["region_index", "age_group"], outputCols=["r", "g"]),
-        VectorAssembler(inputCols=["r", "g", "hours"], outputCol="features"),
-        StandardScaler(inputCol="features", outputCol="scaled", withMean=True),
-        LinearRegression(featuresCol="scaled", labelCol="age", regParam=0.1),
-    ])
-    return pipeline.fit(reviews()), "region string, age double, hours double", [r[1:] for r in REVIEWS_ASKED] + [["west", -9.0, None]]
-
-
-# === Scoring and writing ==================================================================
-
-TYPES = {"string": StringType(), "double": DoubleType(), "float": FloatType(), "int": IntegerType(), "bigint": LongType(),
-         "smallint": ShortType(), "boolean": BooleanType(), "vector": VectorUDT()}
-
-
-def spark_type(name):
-    if name.startswith("array<"):
-        return ArrayType(spark_type(name[len("array<"):-1]))
-    return TYPES[name]
-
-
-def type_name(spark_type):
-    if isinstance(spark_type, VectorUDT):
-        return "vector"
-    if isinstance(spark_type, ArrayType):
-        return "array<" + type_name(spark_type.elementType) + ">"
-    return spark_type.simpleString()
-
-
-def struct(schema):
-    columns = [column.split() for column in schema.split(", ")]
-    return StructType([StructField(name, spark_type(kind), True) for name, kind in columns])
-
-
-def cell(value):
-    if isinstance(value, DenseVector):
-        return [cell(float(x)) for x in value.values]
-    if isinstance(value, SparseVector):
-        return {"size": int(value.size), "indices": [int(i) for i in value.indices], "values": [cell(float(x)) for x in value.values]}
-    if isinstance(value, (list, tuple)):
-        return [cell(x) for x in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
-
-
-def root_cause(error):
-    """The innermost cause, without the task numbers and addresses that Spark wraps around it."""
-    java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    if java is None:
-        return str(error).split("\n")[0][:300]
-    while java.getCause() is not None:
-        java = java.getCause()
-    return java.toString().split("\n")[0][:300]
-
-
-def transform(model, schema, rows, metadata):
-    table = frame("_row int, " + schema, [[i] + list(row) for i, row in enumerate(rows)])
-    columns = [F.col(c).alias(c, metadata=metadata[c]) if c in metadata else F.col(c) for c in table.columns]
-    return model.transform(table.select(columns))
-
-
-def score(model, schema, rows, metadata, one_by_one):
-    """Returns one answer a row, and the output columns (none where the schema as such is refused)."""
-    given = {"_row"} | {c.split()[0] for c in schema.split(", ")}
-    answers, outputs, refused = [{"_skipped": True} for _ in rows], None, None
-
-    def take(first, part):
-        nonlocal outputs
-        result = transform(model, schema, part, metadata)
-        outputs = outputs or [f for f in result.schema.fields if f.name not in given]
-        for row in result.select("_row", *[f.name for f in outputs]).collect():
-            answers[first + row["_row"]] = {f.name: cell(row[f.name]) for f in outputs}
-
-    try:
-        if one_by_one:
-            raise ValueError
-        take(0, rows)
-    except Exception:
-        for i, row in enumerate(rows):
-            answers[i] = {"_skipped": True}
-            try:
-                take(i, [row])
-            except Exception as error:
-                answers[i] = {"_error": root_cause(error)}
-                refused = answers[i]["_error"]
-    return answers, outputs, refused
-
-
-def jvm_class(folder):
-    where = os.path.join(folder, "metadata")
-    part = next(f for f in sorted(os.listdir(where)) if f.startswith("part-"))
-    with open(os.path.join(where, part), encoding="utf-8") as text:
-        return json.load(text)["class"]
-
-
-def make(entry):
+def make(lab, entry):
     name = ("s4-" if MAJOR == 4 else "") + entry["name"]
     built = entry["build"]()
     saved, schema, rows = built[:3]
@@ -828,66 +51,62 @@ def make(entry):
         for file in files:
             if file.endswith(".crc"):
                 os.remove(os.path.join(where, file))
-    model = type(saved).load("file://" + artifact)
-    answers, outputs, refused = score(model, schema, rows, metadata, entry["one_by_one"])
-    columns = [dict(zip(("name", "type"), c.split())) for c in schema.split(", ")]
-    persisted = jvm_class(artifact)
+    # The JVM's own class: PySpark's wrapper of OneVsRest computes in Python.
+    model, more = lab.load(artifact), entry["more"]
+    given, whole = columns_of(schema), more.get("whole_table", False)
+    ask = lab.ask_one_by_one if entry["one_by_one"] else lab.ask
+    answers, outputs, is_table = ask(model, given, rows, metadata, whole)
+    assert is_table == whole, "rows do not keep their places"
+    columns = [dict(zip(("name", "type"), c)) for c in given]
+    persisted = oracle.metadata_of(artifact)["class"]
     kind = persisted.split(".")[4] if persisted.count(".") > 4 else "pipeline"
     about = {
         "name": name, "family": "spark", "kind": kind, "class": persisted,
         "producer": f"pyspark {pyspark.__version__}",
         "oracle": f"pyspark {pyspark.__version__} (model loaded back from model/, transform, local[1])",
         "what": entry["what"],
-        "outputs": [f.name for f in outputs or []],
+        "outputs": [name for name, _ in outputs or []],
         "tolerance": entry["tolerance"],
         "input_schema": columns,
-        "output_schema": [{"name": f.name, "type": type_name(f.dataType)} for f in outputs or []],
+        "output_schema": [{"name": name, "type": kind} for name, kind in outputs or []],
         "errors": any("_error" in a for a in answers),
         "error_rows": sum("_error" in a for a in answers),
         "skipped_rows": sum("_skipped" in a for a in answers),
         "source": "made by our own script, conformance/spark/make.py",
         "license": "Apache-2.0",
-    }
+    } | more
     if metadata:
         about["input_metadata"] = metadata
     if outputs is None:
-        about["transform_error"] = refused
+        about["transform_error"] = answers[0]["_error"]
     write_lines(os.path.join(folder, "input.jsonl"),
                 [{c["name"]: cell(v) for c, v in zip(columns, row)} for row in rows])
     write_lines(os.path.join(folder, "expected.jsonl"), answers)
-    with open(os.path.join(folder, "case.json"), "w", encoding="utf-8") as out:
-        out.write(json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    write_about(folder, about)
     size = sum(os.path.getsize(os.path.join(w, f)) for w, _, fs in os.walk(folder) for f in fs)
     print(f"{name}: {len(rows)} rows, {about['error_rows']} refused, {about['skipped_rows']} dropped, {size} bytes", flush=True)
     if outputs is None:
-        print("  the schema is refused: " + str(refused), flush=True)
+        print("  the schema is refused: " + answers[0]["_error"], flush=True)
     assert size <= 64 * 1024, name + " is too large"
 
 
-def write_lines(where, rows):
-    # ASCII escapes keep the letters apart that look alike, and U+2028 on its line.
-    with open(where, "w", encoding="utf-8") as out:
-        for row in rows:
-            out.write(json.dumps(row) + "\n")
+def is_meant(name, wanted):
+    return name.startswith(wanted[:-1]) if wanted.endswith("*") else name == wanted
 
 
 def main():
-    global spark
-    spark = (SparkSession.builder.master("local[1]").appName("forebay-conformance")
-             .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "1")
-             .config("spark.driver.memory", "1g").getOrCreate())
-    spark.sparkContext.setLogLevel("OFF")
-    wanted = {n[3:] if n.startswith("s4-") else n for n in NAMES}
+    lab = Lab(oracle.session("forebay-conformance"))
+    wanted = [n[3:] if n.startswith("s4-") else n for n in NAMES]
     failed = 0
     for entry in CASES:
-        if (MAJOR == 4 and not entry["s4"]) or (wanted and entry["name"] not in wanted):
+        if not entry["s4" if MAJOR == 4 else "s35"] or (wanted and not any(is_meant(entry["name"], n) for n in wanted)):
             continue
         try:
-            make(entry)
+            make(lab, entry)
         except Exception as error:
             failed += 1
             print(f"{entry['name']}: not made: {type(error).__name__}: {str(error)[:400]}", flush=True)
-    spark.stop()
+    lab.spark.stop()
     sys.exit(1 if failed else 0)
 
 

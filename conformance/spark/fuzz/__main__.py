@@ -26,6 +26,7 @@ import pyspark  # noqa: E402
 import sql  # noqa: E402
 from draft import TRAINED, Column, Draft  # noqa: E402
 from lab import Lab, NotNow  # noqa: E402
+from pyspark.ml.linalg import Vectors  # noqa: E402
 
 ROLES = {"string": "category", "vector": "vector", "boolean": "flag", "date": "day", "timestamp": "moment"}
 TYPES = set(oracle.TYPES)
@@ -54,15 +55,17 @@ def drawn(r, major):
 def attempt(d, lab, make, last):
     """Draws one stage and fits it; a stage that Spark will not fit leaves nothing behind."""
     before = list(d.inputs), list(d.columns), dict(d.metadata), list(d.sets), d.renamed
-    held = dict(lab.table), dict(lab.types), dict(lab.metadata), lab.jframe
+    models, held = len(lab.models), (dict(lab.table), dict(lab.types), dict(lab.metadata), lab.jframe)
     try:
         stage, hints = make(d)
         name, new, gone = lab.fit(stage, 1 if last else TRAINED // 3)
         if any(oracle.type_name(kind) not in TYPES and role_of(oracle.type_name(kind), None) != "words"
                and not oracle.type_name(kind).startswith("decimal") for _, kind in new):
-            lab.models.pop()
             raise NotNow("a type that no case holds")
+        if any(d.lab.values(n)[0] == Vectors.dense() for n, _ in new):
+            raise NotNow("a formula without a term")
     except Exception as error:
+        del lab.models[models:]
         d.inputs, d.columns, d.metadata, d.sets, d.renamed = before
         lab.table, lab.types, lab.metadata, lab.jframe = held
         return None, str(error)
@@ -162,9 +165,7 @@ def main():
     args = args.parse_args()
     out = os.path.abspath(args.out)
     os.makedirs(out, exist_ok=True)
-    # Thousands of tiny queries: what the first compiler makes is fast enough, and is made at once.
-    options = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-    lab = Lab(oracle.session("forebay-fuzz", **options))
+    lab = Lab(oracle.session("forebay-fuzz"))
     for seed in range(args.first, args.first + args.count):
         try:
             line = make(lab, seed, out, args.bare)

@@ -5,7 +5,7 @@ import random
 from pyspark.ml.linalg import Vectors
 
 NAN, INF = float("nan"), float("inf")
-TRAINED, ASKED = 44, 22
+TRAINED, ASKED = 44, 30
 
 WORDS = ["dam", "weir", "lock", "Gate", "gate", "ß", "İ", "sluice", "river", "and", "The", "not", "a1", "x-y", "été", "日本"]
 KINDS = ["kiwi", "fig", "Fig", "ß", "", "10", "9", "é", "z z"]
@@ -48,7 +48,7 @@ class Draft:
         self.trained, self.asked, self.metadata = {}, {}, {}
         self.names = 0
         self.sets, self.renamed = [], False
-        self.dirt = self.r.choice([0.0, 0.03, 0.03, 0.06, 0.2])
+        self.dirt = self.r.choice([0.0, 0.05, 0.1, 0.1, 0.25])
 
     # === Drawing ==========================================================================
 

@@ -265,13 +265,16 @@ def selector(d):
 def formula(d):
     columns = [c.name for c in d.several(d.r.choice([2, 3]), "number", "category", "category", "vector", "flag",
                                          where=lambda c: c.type != "vector" or (d.size(c) or 99) <= 8)]
-    label = d.label(2, text=d.chance(0.4)) if d.chance(0.6) else d.label()
+    way, label = invalid(d), d.raw(d.r.choice(["number", "category"])).name
+    if d.chance(0.4):
+        # To drop rows by a label that is not there is more than Spark can do.
+        label = d.label(2, text=way != "skip" and d.chance(0.4))
     terms = [d.r.choice(["{}", "{}", "{}", "({} + {}):{}", "{}:{}", "{} * {}", "{} ^ 2"]) for _ in range(d.r.choice([1, 2, 2]))]
     text = d.r.choice([" + ", " + ", " + ", " - "]).join(t.format(*(d.r.choice(columns) for _ in range(3))) for t in terms)
     text = d.r.choice([text, text, text + " - 1", text + " + 0"])
     features, target = d.name("rf"), d.name("rl")
-    return f.RFormula(formula=f"{label} ~ {text}", featuresCol=features, labelCol=target, handleInvalid=invalid(d),
-                      forceIndexLabel=d.chance(0.2), stringIndexerOrderType=d.r.choice(
+    return f.RFormula(formula=f"{label} ~ {text}", featuresCol=features, labelCol=target, handleInvalid=way,
+                      forceIndexLabel=way != "skip" and d.chance(0.2), stringIndexerOrderType=d.r.choice(
                           ["frequencyDesc", "frequencyAsc", "alphabetDesc", "alphabetAsc"])), {}
 
 

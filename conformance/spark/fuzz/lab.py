@@ -53,6 +53,9 @@ class Lab:
             wanted[i] = place
         return [[row for batch in part for row in unpickled(batch)] for part in jrdd.collectPartitions(wanted)]
 
+    def all(self, jrdd):
+        return [row for part in self.partitions(jrdd, range(jrdd.getNumPartitions())) for row in part]
+
     def schema(self, jframe):
         """The fields, a dictionary each, as Spark's JSON has them; and their types."""
         return json.loads(jframe.schema().json())["fields"], DataFrame(jframe, self.spark).schema
@@ -122,12 +125,14 @@ class Lab:
         try:
             result = model.transform(self.frame(fields, rows, metadata, 1 if whole else len(rows)))
         except Exception as error:
-            return self.one_by_one(model, fields, rows, metadata, whole, error)
+            if whole:
+                return [{"_error": oracle.root_cause(error)}] * len(rows), None, False
+            return self.ask_one_by_one(model, schema, rows, metadata)
         new = self.new_fields(result, schema, whole)
         jrdd = result.javaToPython()
         if whole or jrdd.getNumPartitions() != len(rows):
             try:
-                return [answer(row, new) for row in LOADS_ALL(self, jrdd)], new, True
+                return [answer(row, new) for row in self.all(jrdd)], new, True
             except Exception as error:
                 return [{"_error": oracle.root_cause(error)}] * len(rows), new, False
         try:
@@ -143,29 +148,23 @@ class Lab:
         except Exception as error:
             return {"_error": oracle.root_cause(error)}
 
-    def one_by_one(self, model, fields, rows, metadata, whole, error):
-        """The table is refused as such: perhaps for what its first row is."""
-        refused = {"_error": oracle.root_cause(error)}
-        if whole:
-            return [refused] * len(rows), None, False
+    def ask_one_by_one(self, model, schema, rows, metadata, whole=False):
+        """Asks a table a row: of more than one Spark may refuse all for what the first is."""
+        fields = [(name, oracle.spark_type(kind)) for name, kind in schema]
         answers, new = [], None
         for row in rows:
             try:
                 result = model.transform(self.frame(fields, [row], metadata, 1))
-                new = self.new_fields(result, [(n, oracle.type_name(k)) for n, k in fields], False)
-                answers.append(kept(LOADS_ALL(self, result.javaToPython()), new))
+                new = self.new_fields(result, schema, False)
+                answers.append(kept(self.all(result.javaToPython()), new))
             except Exception as error:
                 answers.append({"_error": oracle.root_cause(error)})
-        return answers, new, False
+        return answers, new, whole
 
     def new_fields(self, result, schema, whole):
         given = {(name, kind) for name, kind in schema} if not whole else set()
         fields = [(f.name, oracle.type_name(f.dataType)) for f in self.schema(result)[1].fields]
         return [(name, kind) for name, kind in fields if (name, kind) not in given]
-
-
-def LOADS_ALL(lab, jrdd):
-    return [row for part in lab.partitions(jrdd, range(jrdd.getNumPartitions())) for row in part]
 
 
 def unpickled(batch):
