@@ -406,6 +406,7 @@ mod tests {
     fn cells_by_type() {
         check_same("a bigint,b double,c boolean", "a,b,c\n9007199254740993,0.1,true\n,,\n-1,NaN,false\n");
         check("b double,a int", "a,z,b\n1,q,-inf\n 2 ,q, 3\n", "b,a\n-Infinity,1\n3.0,2\n");
+        check_same("a decimal(10,2),b decimal(38,0)", "a,b\n12.30,12345678901234567890123456789012345678\n-0.05,\n");
         check_same("s string,d date,t timestamp", "s,d,t\n\"a,\"\"b\"\"\nc\",2024-02-29,2024-02-29T00:00:01Z\n");
         check("s string,n int", "\u{feff}s,n\n,\n", "s,n\n,\n");
         check_same("v vector,t array<string>", "v,t\n\"[1.0,2.0]\",\"[\"\"a\"\"]\"\n,\n");

@@ -133,6 +133,11 @@ fn every_type() -> Batch {
     batch.push("date", column(&Type::scalar(DType::Date), &dates, |b, &v| b.push_fixed(v)));
     let times = [Some(1_700_000_000_000_001i64), Some(-1), None, Some(0), Some(1)];
     batch.push("timestamp", column(&Type::scalar(DType::Timestamp), &times, |b, &v| b.push_fixed(v)));
+    for (name, digits) in [("money", (9, 2)), ("long", (18, 4)), ("wide", (38, 10))] {
+        let rows = [Some("1.25"), Some("-9999999.99"), None, Some("0"), Some("0.01")];
+        let ty = Type::scalar(DType::Decimal(digits.0, digits.1));
+        batch.push(name, column(&ty, &rows, |b, v| assert!(b.push_decimal(v))));
+    }
     let texts = [Some("a"), Some(""), None, Some("Überlauf"), Some("a")];
     batch.push("text", column(&Type::Text, &texts, |b, v| b.push_text(v)));
     let bytes = [Some(&b"\xff\x00"[..]), Some(b""), None, Some(b"x"), Some(b"y")];

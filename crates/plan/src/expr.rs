@@ -139,6 +139,11 @@ impl Expr {
             };
             return Err(PlanError::parameters("expr", format!("{name} takes {takes} arguments, got {}", args.len())));
         }
+        if let Func::Time(TimeFunc::ToEpoch { micros } | TimeFunc::FromEpoch { micros }) = func
+            && *micros < 1
+        {
+            return Err(PlanError::parameters("expr", format!("units of {micros} microseconds")));
+        }
         if left == 0 {
             return Err(PlanError::parameters("expr", format!("nested deeper than {DEPTH_MAX}")));
         }

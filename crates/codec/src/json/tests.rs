@@ -106,6 +106,14 @@ fn texts_and_times() {
     check_same("x string", r#"{"x":"NaN"}"#);
     check_same("x binary", r#"[{"x":"abc"},{"x":{"b64":"//4="}}]"#);
     check_same("x date, y timestamp", r#"{"x":"2024-02-29","y":"2024-02-29T01:02:03.400Z"}"#);
+    check_same("x decimal(10,2), y decimal(3,0)", r#"[{"x":12.30,"y":-7},{"x":0.00,"y":null}]"#);
+    check(
+        "x decimal(38,4), y array<decimal(5,1)>",
+        r#"{"x":"12345678901234567890123456789012.5","y":[1,2.5,"-0.1",1e2]}"#,
+        r#"{"x":12345678901234567890123456789012.5000,"y":[1.0,2.5,-0.1,100.0]}"#,
+    );
+    let expected = "row 0, column `x`: expected decimal(5,2), got 1.234";
+    check_error("x decimal(5,2)", r#"[{"x":1.234}]"#, expected);
     check_error("x string", r#"{"x":1}"#, "row 0, column `x`: expected string, got 1");
     check_error("x date", r#"{"x":"2023-02-29"}"#, "row 0, column `x`: expected date, got \"2023-02-29\"");
     let b64 = "row 0, column `x`: expected a string, or base64 as {\"b64\":\"..\"}, got an object";

@@ -7,11 +7,12 @@ use std::{
 };
 
 use engine::Workspace;
-use model::{Batch, Call, Column, Takes, Text, Type};
+use model::{Batch, Call, Column, DType, Takes, Text, Type};
 use plan::{
-    Aggregate, BasketItems, Choose, ClusterOp, EncodeOp, Factors, Forest, ForestOp, ForestPart, ForestParts,
-    ForestSplit, Hash, Invalid, LinearOp, Plan, PlanBuilder, RecommendOp, Rules, Split, TextOp, ValueType, VectorOp,
-    Weights,
+    Aggregate, BasketItems, Choose, ClusterOp, EncodeOp, Expr, Factors, Forest, ForestOp, ForestPart, ForestParts,
+    ForestSplit, Func, Hash, Invalid, LinearOp, Plan, PlanBuilder, RecommendOp, Rules, Scalar, Split, TextOp,
+    ValueType, VectorOp, Weights,
+    expr::{Cast, CastRule, ListFunc, TextFunc},
 };
 
 use crate::ways::{f64s, program};
@@ -140,6 +141,34 @@ fn the_text_pipeline_allocates_nothing() {
         let mut batch = Batch::new(rows);
         batch.push("text", Column::Text((0..rows).map(|i| Some(texts[i % 4])).collect::<Text>()));
         check_steady_state(&text_pipeline(), &batch);
+    }
+}
+
+/// Texts, decimals and lists made and forgotten row by row.
+fn expression() -> Plan {
+    let mut b = PlanBuilder::new();
+    let (text, x) = (b.input("text", Takes::One(Type::Text)), b.input("x", Takes::One(Type::F64)));
+    let call = |func: Func, args: &[Expr]| Expr::Call(func, args.to_vec());
+    let number = call(Cast::new(Type::Text, CastRule::Ansi).into(), &[Expr::Input(1)]);
+    let decimal = call(Cast::new(Type::scalar(DType::Decimal(10, 2)), CastRule::Legacy).into(), &[Expr::Input(1)]);
+    let shown = call(Cast::new(Type::Text, CastRule::Legacy).into(), &[decimal]);
+    let upper = call(TextFunc::PadLeft.into(), &[Expr::Input(0), Expr::Const(Scalar::I32(30)), Expr::text("*")]);
+    let list =
+        call(ListFunc::Sort { ascending: true }.into(), &[call(ListFunc::Array.into(), &[number, shown, upper])]);
+    let joined = call(ListFunc::Join.into(), &[list.clone(), Expr::text(", ")]);
+    let (list, joined) = (b.node("list", list, &[text, x], "list"), b.node("joined", joined, &[text, x], "joined"));
+    b.output("list", list);
+    b.output("joined", joined);
+    b.finish().expect("a plan")
+}
+
+#[test]
+fn an_expression_allocates_nothing() {
+    for rows in [1, 8, 500] {
+        let mut batch = Batch::new(rows);
+        batch.push("text", Column::Text((0..rows).map(|i| Some(["rome", "ÅNGSTRÖM"][i % 2])).collect::<Text>()));
+        batch.push("x", f64s((0..rows).map(|i| Some(i as f64 / 7.0))));
+        check_steady_state(&expression(), &batch);
     }
 }
 

@@ -80,7 +80,8 @@ pub enum TextFunc {
     },
     /// The number of matches, an int.
     Count(Pattern),
-    /// `(text, limit int)`: cut at the matches, at most `limit` parts where it is above 0; empty parts at the end stay.
+    /// `(text, limit int)`: cut at the matches, at most `limit` parts where it is above 0; empty parts at the end stay. An empty
+    /// pattern cuts between characters, and drops those past the limit, as Spark up to 3.5.
     Split(Pattern),
     /// The number (code point) of the first character, 0 of an empty text: an int.
     Ascii,

@@ -268,13 +268,7 @@ fn letter_of<'t>(
             (value + 2000, rest)
         }
         'y' | 'u' => {
-            let most = if adjacent {
-                count
-            } else if count < 4 {
-                19
-            } else {
-                10
-            };
+            let most = if adjacent { count } else { 10 };
             let signed = text.strip_prefix(['+', '-']);
             let (value, rest) = number(signed.unwrap_or(text), count, most.max(count))?;
             let digits = signed.unwrap_or(text).len() - rest.len();
