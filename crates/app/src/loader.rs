@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use codec::schema;
 use engine::{CompileError, Servable};
-use formats::{Limits, ReadError};
+use formats::{Limits, ReadError, ReadOptions};
 use model::{InputSpec, Kind, ModelFiles, Name, Version};
 use registry::{About, LoadError, Loaded, Loader, ModelConfig};
 
 /// Loads versions for the registry.
 pub struct EngineLoader {
     pub limits: Limits,
+    /// The time zone of models that name none.
+    pub time_zone: Arc<str>,
 }
 
 /// Why files are not a model that answers.
@@ -51,14 +53,25 @@ pub fn inputs(mut said: Vec<InputSpec>, config: &ModelConfig) -> Result<Vec<Inpu
     Ok(said)
 }
 
+/// Returns how to read the model: as is said now, else beside the artifact, else by the configuration.
+pub fn options(
+    config: &ModelConfig,
+    inputs: Vec<InputSpec>,
+    time_zone: Option<&str>,
+    limits: &Limits,
+    default_zone: &str,
+) -> ReadOptions {
+    let time_zone = time_zone.or(config.time_zone.as_deref()).unwrap_or(default_zone);
+    ReadOptions { inputs, ansi: config.ansi, time_zone: Some(time_zone.into()), limits: limits.clone() }
+}
+
 /// Reads the model and compiles its default programs.
 pub fn compile(
     files: &ModelFiles,
     config: &ModelConfig,
-    inputs: Vec<InputSpec>,
-    limits: &Limits,
+    options: &ReadOptions,
 ) -> Result<(plan::Model, Servable), OpenError> {
-    let mut model = formats::read(files, &formats::ReadOptions { inputs, limits: limits.clone() })?;
+    let mut model = formats::read(files, options)?;
     if let Some(outputs) = &config.outputs {
         restrict(&mut model, outputs)?;
     }
@@ -85,7 +98,8 @@ fn restrict(model: &mut plan::Model, names: &[String]) -> Result<(), OpenError> 
 
 impl Loader for EngineLoader {
     fn load(&self, _: &Name, _: Version, files: &ModelFiles, config: &ModelConfig) -> Result<Loaded, LoadError> {
-        let opened = inputs(Vec::new(), config).and_then(|inputs| compile(files, config, inputs, &self.limits));
+        let opened = inputs(Vec::new(), config)
+            .and_then(|inputs| compile(files, config, &options(config, inputs, None, &self.limits, &self.time_zone)));
         let (model, servable) = opened.map_err(|error| LoadError::new(error.kind(), error.to_string()))?;
         let said = |text: String| Some(text).filter(|text| !text.is_empty()).map(Into::into);
         let about = About {

@@ -20,6 +20,9 @@ pub struct ModelArg {
     /// Types of input columns: DDL ("age int, v vector"), JSON, or a file that holds either
     #[arg(long, value_name = "SCHEMA")]
     pub schema: Option<String>,
+    /// The time zone in which SQL's days begin, such as Europe/Berlin or +02:00 [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
 }
 
 /// A model that is ready to answer, and what is known of it.
@@ -48,9 +51,11 @@ impl ModelArg {
         let (version, content) = registry::read_one(&self.model, self.version.map(Version), settings.models.source)
             .map_err(|error| named(&error))?;
         let inputs = loader::inputs(schema, &content.config).map_err(|error| named(&error))?;
+        let (zone, default_zone) = (self.time_zone.as_deref(), settings.formats.time_zone.clone());
+        let limits = settings.formats.into();
+        let options = loader::options(&content.config, inputs.clone(), zone, &limits, &default_zone);
         let (model, servable) =
-            loader::compile(&content.files, &content.config, inputs.clone(), &settings.formats.into())
-                .map_err(|error| named(&error))?;
+            loader::compile(&content.files, &content.config, &options).map_err(|error| named(&error))?;
         Ok(Opened { name: self.name(), version, inputs, model, servable })
     }
 

@@ -21,6 +21,18 @@ pub fn java_regex(bytes: &[u8]) {
     }
 }
 
+/// Reads the bytes as a statement of SQLTransformer, saved by Spark 3 and by Spark 4.
+pub fn sql(bytes: &[u8]) {
+    let Ok(statement) = std::str::from_utf8(bytes) else { return };
+    for version in ["3.5.9", "4.0.0"] {
+        let metadata = serde_json::json!({
+            "class": "org.apache.spark.ml.feature.SQLTransformer", "uid": "s", "sparkVersion": version,
+            "paramMap": {"statement": statement}
+        });
+        read_files(vec![("metadata/part-00000".to_owned(), metadata.to_string().as_bytes())]);
+    }
+}
+
 /// Reads the lines as the metadata of a Spark pipeline and of its stages, all of the uid `s`.
 pub fn spark(bytes: &[u8]) {
     let mut lines = bytes.split(|&b| b == b'\n');

@@ -16,6 +16,10 @@ pub struct ModelConfig {
     pub outputs: Option<Vec<String>>,
     /// The types of inputs that the artifact does not save.
     pub inputs: Vec<InputConfig>,
+    /// Whether SQL in the model refuses rows where a value does not fit (ANSI mode); absent, as the tool's version does.
+    pub ansi: Option<bool>,
+    /// The time zone in which SQL's days begin, such as `Europe/Berlin` or `+02:00`; absent, that of the configuration.
+    pub time_zone: Option<String>,
     /// How many of the newest numbered versions are up at once; absent, one. Only beside numbered folders.
     pub versions_kept: Option<NonZeroUsize>,
 }
@@ -61,10 +65,12 @@ mod tests {
 
     #[test]
     fn all_keys() {
-        let text = "outputs = ['p']\nversions_kept = 2\n[[inputs]]\nname = 'age'\ntype = 'int'\nmetadata = '{}'\n";
+        let text = "outputs = ['p']\nversions_kept = 2\nansi = true\ntime_zone = '+02:00'\n[[inputs]]\nname = 'age'\ntype = 'int'\n\
+                    metadata = '{}'\n";
         let config = ModelConfig::parse(text).unwrap();
         assert_eq!(config.outputs, Some(vec!["p".to_owned()]));
         assert_eq!(config.versions_kept.map(NonZeroUsize::get), Some(2));
+        assert_eq!((config.ansi, config.time_zone.as_deref()), (Some(true), Some("+02:00")));
         let age = InputConfig { name: "age".into(), ty: "int".into(), metadata: Some("{}".into()) };
         assert_eq!(config.inputs, [age]);
     }

@@ -42,6 +42,9 @@ pub struct Args {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The time zone in which SQL's days begin, where a model names none [formats.time_zone; default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
@@ -61,7 +64,13 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     let registry = Arc::new(Registry::default());
     let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
     let counters = policies.metrics();
-    let loader = Arc::new(Guarded::new(Arc::new(EngineLoader { limits: settings.formats.clone().into() }), policies));
+    let loader = Arc::new(Guarded::new(
+        Arc::new(EngineLoader {
+            limits: settings.formats.clone().into(),
+            time_zone: settings.formats.time_zone.as_str().into(),
+        }),
+        policies,
+    ));
     let gateway = Gateway::new(registry.clone());
     let state = server::State::new(settings.server.clone(), settings.mist.clone(), gateway, counters)
         .map_err(|error| Failure::usage(format_args!("{error}")))?;
@@ -104,6 +113,7 @@ fn resolve(args: &Args) -> Result<Settings, Failure> {
         ("server.http", args.http.clone()),
         ("runtime.threads", args.threads.map(|n| n.to_string())),
         ("log.level", args.log_level.clone()),
+        ("formats.time_zone", args.time_zone.clone()),
     ];
     let flags: Vec<(&str, String)> = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     config::resolve(args.config.as_deref(), &flags).map(|resolved| resolved.settings)

@@ -1,9 +1,9 @@
-//! The limits of the readers, as the configuration writes them: `formats` itself knows no serialisation.
+//! The limits of the readers, and how they read, as the configuration writes it: `formats` itself knows no serialisation.
 
 use formats::Limits;
 use serde::{Deserialize, Serialize};
 
-/// The table `[formats]`: how much an artifact may claim before it is refused. Needs a restart to change.
+/// The table `[formats]`: how much an artifact may claim before it is refused, and how it is read. Needs a restart to change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Formats {
@@ -21,13 +21,24 @@ pub struct Formats {
     pub nodes_max: usize,
     /// Numbers of one vector or matrix that is written out in full.
     pub values_max: usize,
+    /// The time zone in which SQL's days begin, such as `Europe/Berlin` or `+02:00`, where a model names none.
+    pub time_zone: String,
 }
 
 impl Default for Formats {
     fn default() -> Formats {
         let Limits { metadata_bytes_max, decoded_bytes_max, stages_max, columns_max, depth_max, nodes_max, values_max } =
             Limits::default();
-        Formats { metadata_bytes_max, decoded_bytes_max, stages_max, columns_max, depth_max, nodes_max, values_max }
+        Formats {
+            metadata_bytes_max,
+            decoded_bytes_max,
+            stages_max,
+            columns_max,
+            depth_max,
+            nodes_max,
+            values_max,
+            time_zone: "UTC".to_owned(),
+        }
     }
 }
 

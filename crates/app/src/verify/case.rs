@@ -65,7 +65,7 @@ impl Case {
     /// Scores the rows with the model (the case's own where none is given); returns what is wrong with the answers.
     pub fn run(&self, model: Option<&ModelArg>) -> Result<(), String> {
         let expected = self.rows("expected.jsonl")?;
-        let own = ModelArg { model: self.artifact(), version: None, schema: None };
+        let own = ModelArg { model: self.artifact(), version: None, schema: None, time_zone: None };
         let (model, inputs) = (model.unwrap_or(&own), self.inputs()?);
         // What the case says of its rows is true of them; the command line fills in where it says nothing.
         let opened = if inputs.is_empty() { model.open() } else { model.open_with(inputs) };

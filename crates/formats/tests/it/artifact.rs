@@ -88,7 +88,7 @@ impl Artifact {
     }
 
     pub fn read_with(&self, inputs: Vec<InputSpec>, limits: Limits) -> Result<plan::Model, ReadError> {
-        formats::read(&self.model_files(), &ReadOptions { inputs, limits })
+        formats::read(&self.model_files(), &ReadOptions { inputs, limits, ..ReadOptions::default() })
     }
 
     /// Returns the plan as people see it.

@@ -64,6 +64,48 @@ fn java_regex() {
 }
 
 #[test]
+fn sql() {
+    let seeds = [
+        "SELECT *, (v1 + v2 * 2) AS v3, CASE WHEN a > 1.5 THEN 'x' ELSE upper(b) END FROM __THIS__ WHERE c LIKE '%y\\_' AND d IN (1, 2L)",
+        "SELECT s, count(*) AS n, sum(x) FILTER (WHERE y) / count(DISTINCT z) FROM __THIS__ t GROUP BY s, 2 HAVING n > 1",
+        "SELECT CAST(t.a AS DECIMAL(10,2)) `q`, to_date(b, 'yyyy') + INTERVAL 2 DAYS, split(c, '[,]')[0], -1e3, X'1F' FROM __THIS__ t",
+    ];
+    let tokens = [
+        "(",
+        ")",
+        ",",
+        "'",
+        "`",
+        "\"",
+        "\\",
+        "--",
+        "/*",
+        "*",
+        "NOT ",
+        "- ",
+        "CASE ",
+        "a -> a",
+        "::int",
+        "BETWEEN",
+        " AND ",
+        "INTERVAL ",
+        "ARRAY<",
+        "DATE'",
+        "9999999999999999999999999999999999999999",
+        "1e999",
+        ".5D",
+        "OVER ()",
+        "\u{e4}",
+    ];
+    check(fuzz::sql, &seeds, &tokens, 1500);
+    for deep in ["(", "-", "NOT ", "a+", "CASE WHEN ", "f(", "a[", "CAST(", "ARRAY<", "struct(", "a.", "'x' ", "- - "] {
+        for count in [50, 400, 20_000] {
+            fuzz::sql(format!("SELECT {} FROM __THIS__", deep.repeat(count)).as_bytes());
+        }
+    }
+}
+
+#[test]
 fn artifact() {
     let stage = |class: &str, params: &str| {
         let class = format!("org.apache.spark.ml.{class}");

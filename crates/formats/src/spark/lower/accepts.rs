@@ -28,6 +28,14 @@ pub enum Accepts {
     FloatOrVector,
     /// A number, boolean or vector.
     Part,
+    /// A boolean.
+    Bool,
+    /// A number, told apart: an integer reads otherwise than the same double.
+    ExactNumber,
+    /// A text, date or timestamp.
+    Time,
+    /// Whatever comes.
+    Anything,
 }
 
 /// What is known of a column that the caller brings.
@@ -58,6 +66,14 @@ impl Accepts {
             Accepts::Vector => vec![Type::VECTOR],
             Accepts::FloatOrVector => vec![Type::F64, Type::VECTOR],
             Accepts::Part => vec![Type::I64, Type::F64, Type::BOOL, Type::VECTOR],
+            Accepts::Bool => vec![Type::BOOL],
+            Accepts::ExactNumber => vec![Type::I64, Type::F64],
+            Accepts::Time => vec![Type::Text, Type::scalar(DType::Date), Type::scalar(DType::Timestamp)],
+            Accepts::Anything => {
+                let lists = items.clone().map(Type::list);
+                let times = [DType::Date, DType::Timestamp].map(Type::scalar);
+                items.into_iter().chain([Type::VECTOR]).chain(times).chain(lists).collect()
+            }
         }
     }
 
@@ -72,7 +88,8 @@ impl Accepts {
 
     /// Returns whether an integer is read otherwise than the same double.
     pub(super) fn is_exact(self) -> bool {
-        matches!(self, Accepts::Scalar | Accepts::FloatOrText | Accepts::IntOrText | Accepts::Items)
+        use Accepts::{Anything, ExactNumber, FloatOrText, IntOrText, Items, Scalar};
+        matches!(self, Scalar | FloatOrText | IntOrText | Items | ExactNumber | Anything)
     }
 }
 

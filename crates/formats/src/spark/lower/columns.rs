@@ -12,7 +12,7 @@ use super::{
     Accepts, Attributes, Input, Lowering,
     attributes::{Group, Kind},
 };
-use crate::{ReadError, spark::Stage};
+use crate::{ReadError, ReadOptions, spark::Stage};
 
 pub(super) struct Column {
     pub name: Arc<str>,
@@ -84,6 +84,28 @@ impl Lowering<'_> {
         }
         self.settle(slot);
         Ok(slot)
+    }
+
+    /// Says that an input is one of these, where it may be one of them: a hint that refuses nothing.
+    pub fn narrow(&mut self, slot: SlotId, accepts: Accepts) {
+        let Some(input) = self.slots[slot.index()].input.and_then(|place| self.inputs.get_mut(place)) else { return };
+        let types = accepts.types();
+        if !input.fixed && input.accepts.iter().any(|ty| types.contains(ty)) {
+            input.accepts.retain(|ty| types.contains(ty));
+            self.settle(slot);
+        }
+    }
+
+    /// Returns the names of the columns that are there, those that the user has named among them.
+    pub fn names(&self) -> impl Iterator<Item = Arc<str>> + '_ {
+        let there = self.places.iter().filter(|(_, place)| place.is_some()).map(|(name, _)| name.clone());
+        let named = self.options.inputs.iter().map(|spec| spec.name.clone());
+        named.filter(|name| self.open && !self.places.contains_key(name)).chain(there)
+    }
+
+    /// Returns what the user says of the artifact.
+    pub fn options(&self) -> &ReadOptions {
+        self.options
     }
 
     /// Returns the slot of a column of vectors, and lets it be known which size the stage needs.

@@ -39,6 +39,7 @@ mod scaler;
 mod selector;
 mod size_hint;
 mod slicer;
+mod sql_transformer;
 mod string_indexer;
 mod survival;
 mod svc;
@@ -151,6 +152,8 @@ pub const CLASSES: &[Class] = &[
         "tokens by a pattern in Java's dialect"),
     class("org.apache.spark.ml.feature.RobustScalerModel", scaler::robust,
         "elements minus median, times the inverse of the quantile range"),
+    class("org.apache.spark.ml.feature.SQLTransformer", sql_transformer::lower,
+        "a SELECT over `__THIS__`: expressions, WHERE, GROUP BY and HAVING, typed and named as Spark SQL does"),
     class("org.apache.spark.ml.feature.StandardScalerModel", scaler::standard,
         "elements minus mean, times the inverse of the deviation"),
     class("org.apache.spark.ml.feature.StopWordsRemover", text::stop_words_remover,

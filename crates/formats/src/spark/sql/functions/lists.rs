@@ -1,0 +1,126 @@
+//! Arrays and structs.
+
+use plan::{
+    Func,
+    expr::{ListFunc, OnFault},
+};
+
+use super::{ANY, Arg, Build, Function, row};
+use crate::spark::sql::{
+    SqlError,
+    types::SqlType,
+    typing::{Typed, Typer, no_common},
+};
+
+const fn plain(func: ListFunc) -> Build {
+    Build::Plain(Func::List(func), &[Arg::Any])
+}
+
+pub const TABLE: &[Function] = &[
+    row("array", "array(x, ..)", "", Build::Custom(1, ANY, array)),
+    row("array_append", "array_append(array, x)", "", Build::Custom(2, 2, |t, a| appended(t, a, false))),
+    row("array_contains", "array_contains(array, x)", "", Build::Custom(2, 2, |t, a| item(t, a, ListFunc::Contains))),
+    row("array_distinct", "array_distinct(array)", "", plain(ListFunc::Distinct)),
+    row("array_except", "array_except(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Except))),
+    row("array_intersect", "array_intersect(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Intersect))),
+    row("array_join", "array_join(array, separator, null)", "", Build::Custom(2, 3, join)),
+    row("array_max", "array_max(array)", "", plain(ListFunc::Max)),
+    row("array_min", "array_min(array)", "", plain(ListFunc::Min)),
+    row("array_position", "array_position(array, x)", "", Build::Custom(2, 2, |t, a| item(t, a, ListFunc::Position))),
+    row("array_prepend", "array_prepend(array, x)", "", Build::Custom(2, 2, |t, a| appended(t, a, true))),
+    row("array_remove", "array_remove(array, x)", "", Build::Custom(2, 2, |t, a| item(t, a, ListFunc::Remove))),
+    row("array_repeat", "array_repeat(x, n)", "", Build::Plain(Func::List(ListFunc::Repeat), &[Arg::Any, Arg::Int])),
+    row("array_size", "array_size(array)", "", plain(ListFunc::Size { of_null: None })),
+    row("array_union", "array_union(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Union))),
+    row("arrays_overlap", "arrays_overlap(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Overlap))),
+    row("cardinality", "cardinality(array)", "As `size`.", Build::Custom(1, 1, size)),
+    row(
+        "element_at",
+        "element_at(array, n)",
+        "From 1, or from the end below 0.",
+        Build::Custom(2, 2, |t, a| at(t, a, ListFunc::ElementAt(t.on()))),
+    ),
+    row("flatten", "flatten(array)", "", plain(ListFunc::Flatten)),
+    row(
+        "get",
+        "get(array, n)",
+        "From 0; null outside.",
+        Build::Custom(2, 2, |t, a| at(t, a, ListFunc::Get(OnFault::Null))),
+    ),
+    row("size", "size(array)", "-1 of null; in ANSI mode null.", Build::Custom(1, 1, size)),
+    row(
+        "slice",
+        "slice(array, from, n)",
+        "",
+        Build::Plain(Func::List(ListFunc::Slice), &[Arg::Any, Arg::Int, Arg::Int]),
+    ),
+    row("sort_array", "sort_array(array, ascending)", "Nulls first; last where descending.", Build::Custom(1, 2, sort)),
+    row(
+        "try_element_at",
+        "try_element_at(array, n)",
+        "As `element_at`, null outside.",
+        Build::Custom(2, 2, |t, a| at(t, a, ListFunc::ElementAt(OnFault::Null))),
+    ),
+];
+
+fn array(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let args = typer.alike(args, "array")?;
+    typer.call(ListFunc::Array, args)
+}
+
+fn alike(typer: &Typer<'_>, args: Vec<Typed>, func: ListFunc) -> Result<Typed, SqlError> {
+    let args = typer.alike(args, func.name())?;
+    typer.call(func, args)
+}
+
+/// `(array, x)`: the items and x in the type that they have in common.
+fn with_item(typer: &Typer<'_>, args: Vec<Typed>, of: &str) -> Result<(Typed, Typed), SqlError> {
+    let [list, x] = <[Typed; 2]>::try_from(args).map_err(|args| no_common(of, &args))?;
+    let SqlType::Array(item) = &list.ty else { return Err(no_common(of, &[list, x])) };
+    let Some(common) = typer.coercion().wider(item, &x.ty) else { return Err(no_common(of, &[list.clone(), x])) };
+    let x = typer.cast(x, &common);
+    Ok((typer.cast(list, &SqlType::Array(Box::new(common))), x))
+}
+
+fn item(typer: &Typer<'_>, args: Vec<Typed>, func: ListFunc) -> Result<Typed, SqlError> {
+    let (list, x) = with_item(typer, args, func.name())?;
+    typer.call(func, vec![list, x])
+}
+
+fn appended(typer: &Typer<'_>, args: Vec<Typed>, before: bool) -> Result<Typed, SqlError> {
+    let (list, x) = with_item(typer, args, "array_append")?;
+    let one = typer.call(ListFunc::Array, vec![x])?;
+    typer.call(ListFunc::Concat, if before { vec![one, list] } else { vec![list, one] })
+}
+
+fn join(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let list = SqlType::Array(Box::new(SqlType::Text));
+    let each = args.into_iter().enumerate().map(|(i, arg)| match &arg.ty {
+        SqlType::Array(_) if i == 0 => Ok(typer.cast(arg, &list)),
+        _ => typer.expect(arg, &SqlType::Text, "array_join"),
+    });
+    let args = each.collect::<Result<_, _>>()?;
+    typer.call(ListFunc::Join, args)
+}
+
+fn at(typer: &Typer<'_>, args: Vec<Typed>, func: ListFunc) -> Result<Typed, SqlError> {
+    let [list, at] = <[Typed; 2]>::try_from(args).map_err(|args| no_common(func.name(), &args))?;
+    let at = typer.expect(at, &SqlType::Int, func.name())?;
+    typer.call(func, vec![list, at])
+}
+
+fn size(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let of_null = (!typer.session.ansi).then_some(-1);
+    typer.call(ListFunc::Size { of_null }, args)
+}
+
+fn sort(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let mut args = args.into_iter();
+    let Some(list) = args.next() else { return Err(no_common("sort_array", &[])) };
+    let ascending = match args.next().map(|arg| arg.constant) {
+        None => true,
+        Some(Some(crate::spark::sql::ast::Literal::Bool(ascending))) => ascending,
+        Some(_) => return Err(SqlError::Unsupported("`sort_array` in an order that is not constant".to_owned())),
+    };
+    typer.call(ListFunc::Sort { ascending }, vec![list])
+}

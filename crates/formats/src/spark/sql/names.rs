@@ -1,0 +1,317 @@
+//! The names that Spark gives to columns without an alias: its `toPrettySQL`.
+
+use std::{fmt::Write, sync::Arc};
+
+use super::{
+    ast::{Ast, Call, Interval, Literal},
+    typing::Session,
+};
+
+/// Functions that Spark writes in capitals.
+const CAPITALS: &[&str] = &[
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "ceil",
+    "cos",
+    "cosh",
+    "cot",
+    "csc",
+    "degrees",
+    "e",
+    "exp",
+    "expm1",
+    "floor",
+    "hypot",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "pi",
+    "power",
+    "radians",
+    "regexp",
+    "regexp_like",
+    "rlike",
+    "sec",
+    "signum",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+];
+
+/// Arguments that Spark adds where there are no more than so many.
+const DEFAULTS: &[(&str, usize, &str)] = &[
+    ("bround", 1, "0"),
+    ("from_unixtime", 1, "yyyy-MM-dd HH:mm:ss"),
+    ("locate", 2, "1"),
+    ("lpad", 2, " "),
+    ("months_between", 2, "true"),
+    ("overlay", 3, "-1"),
+    ("position", 2, "1"),
+    ("regexp_extract", 2, "1"),
+    ("regexp_extract_all", 2, "1"),
+    ("regexp_replace", 3, "1"),
+    ("replace", 2, ""),
+    ("round", 1, "0"),
+    ("rpad", 2, " "),
+    ("sort_array", 1, "true"),
+    ("split", 2, "-1"),
+    ("substr", 2, "2147483647"),
+    ("substring", 2, "2147483647"),
+    ("to_unix_timestamp", 1, "yyyy-MM-dd HH:mm:ss"),
+    ("unix_timestamp", 1, "yyyy-MM-dd HH:mm:ss"),
+];
+
+/// Functions that are a cast by their name.
+const CASTS: &[&str] = &[
+    "bigint",
+    "binary",
+    "boolean",
+    "date",
+    "decimal",
+    "double",
+    "float",
+    "int",
+    "smallint",
+    "string",
+    "timestamp",
+    "tinyint",
+];
+
+/// Returns the name of an item without an alias.
+pub fn name(ast: &Ast, session: &Session) -> Arc<str> {
+    match ast {
+        Ast::Column(path) => path.last().cloned().unwrap_or_default(),
+        Ast::Cast { arg, .. } if matches!(**arg, Ast::Column(_)) => name(arg, session),
+        Ast::Call(call) if CASTS.contains(&&*call.name) && matches!(call.args.as_slice(), [Ast::Column(_)]) => {
+            name(&call.args[0], session)
+        }
+        Ast::Call(call) if &*call.name == "." => match call.args.as_slice() {
+            [_, Ast::Literal(Literal::Text(part))] => part.clone(),
+            _ => shown(ast, session).into(),
+        },
+        ast => shown(ast, session).into(),
+    }
+}
+
+/// Returns the expression as Spark shows it.
+pub fn shown(ast: &Ast, session: &Session) -> String {
+    let mut text = String::new();
+    Printer { session, text: &mut text }.ast(ast);
+    text
+}
+
+struct Printer<'a> {
+    session: &'a Session,
+    text: &'a mut String,
+}
+
+impl Printer<'_> {
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn list<'a>(&mut self, asts: impl IntoIterator<Item = &'a Ast>) {
+        for (i, ast) in asts.into_iter().enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            self.ast(ast);
+        }
+    }
+
+    /// Parts, joined as they stand.
+    fn join(&mut self, parts: &[Part<'_>]) {
+        for part in parts {
+            match part {
+                Part::Text(text) => self.push(text),
+                Part::Ast(ast) => self.ast(ast),
+            }
+        }
+    }
+
+    fn ast(&mut self, ast: &Ast) {
+        use Part::{Ast as A, Text as T};
+        match ast {
+            Ast::Literal(literal) => self.literal(literal),
+            Ast::Column(path) => self.push(&path.join(".")),
+            Ast::Input { name, .. } => self.push(name),
+            Ast::Cast { arg, to, is_try } => {
+                let name = if *is_try { "TRY_CAST(" } else { "CAST(" };
+                self.join(&[T(name), A(arg), T(" AS "), T(&to.to_string()), T(")")]);
+            }
+            Ast::Case { arms, otherwise } => {
+                self.push("CASE");
+                for (test, value) in arms {
+                    self.join(&[T(" WHEN "), A(test), T(" THEN "), A(value)]);
+                }
+                if let Some(otherwise) = otherwise {
+                    self.join(&[T(" ELSE "), A(otherwise)]);
+                }
+                self.push(" END");
+            }
+            Ast::Call(call) => self.call(call),
+        }
+    }
+
+    fn literal(&mut self, literal: &Literal) {
+        // Writing to a text does not fail.
+        let _ = match literal {
+            Literal::Null => write!(self.text, "NULL"),
+            Literal::Bool(bit) => write!(self.text, "{bit}"),
+            Literal::Byte(i) => write!(self.text, "{i}"),
+            Literal::Short(i) => write!(self.text, "{i}"),
+            Literal::Int(i) => write!(self.text, "{i}"),
+            Literal::Long(i) => write!(self.text, "{i}"),
+            Literal::Float(x) => write!(self.text, "{}", java_float(&format!("{x:e}"))),
+            Literal::Double(x) => write!(self.text, "{}", java_float(&format!("{x:e}"))),
+            Literal::Decimal { value, scale, .. } => {
+                write!(self.text, "{}", model::decimal::to_string(*value, *scale))
+            }
+            Literal::Text(text) => write!(self.text, "{text}"),
+            Literal::Timestamp(text) => write!(self.text, "TIMESTAMP '{text}'"),
+            Literal::Bytes(bytes) => {
+                self.push("X'");
+                bytes.iter().for_each(|byte| {
+                    let _ = write!(self.text, "{byte:02X}");
+                });
+                write!(self.text, "'")
+            }
+            Literal::Date(days) => {
+                let (year, month, day) = super::literal::civil(*days);
+                write!(self.text, "DATE '{year:04}-{month:02}-{day:02}'")
+            }
+            Literal::Interval(Interval { months, days, micros }) => {
+                write!(self.text, "INTERVAL {months} months {days} days {micros} microseconds")
+            }
+        };
+    }
+
+    fn call(&mut self, call: &Call) {
+        use Part::{Ast as A, Text as T};
+        let name = &*call.name;
+        let args = call.args.as_slice();
+        match (name, args) {
+            ("+" | "-" | "*" | "/" | "%" | "div" | "=" | "<=>" | "<" | "<=" | ">" | ">=" | "&" | "|" | "^", [a, b]) => {
+                self.join(&[T("("), A(a), T(" "), T(name), T(" "), A(b), T(")")]);
+            }
+            ("and" | "or", [a, b]) => {
+                self.join(&[T("("), A(a), T(if name == "and" { " AND " } else { " OR " }), A(b), T(")")]);
+            }
+            ("not", [a]) => self.join(&[T("(NOT "), A(a), T(")")]),
+            ("is null" | "isnull", [a]) => self.join(&[T("("), A(a), T(" IS NULL)")]),
+            ("is not null" | "isnotnull", [a]) => self.join(&[T("("), A(a), T(" IS NOT NULL)")]),
+            ("negative -", [a]) => self.join(&[T("(- "), A(a), T(")")]),
+            ("positive +" | "positive", [a]) => self.join(&[T("(+ "), A(a), T(")")]),
+            ("~", [a]) => self.join(&[T("~"), A(a)]),
+            ("between", [a, low, high]) if self.session.spark_major < 4 => {
+                self.join(&[T("(("), A(a), T(" >= "), A(low), T(") AND ("), A(a), T(" <= "), A(high), T("))")]);
+            }
+            ("in", [a, rest @ ..]) => {
+                self.join(&[T("("), A(a), T(" IN (")]);
+                self.list(rest);
+                self.push("))");
+            }
+            ("like", [a, pattern]) => self.join(&[A(a), T(" LIKE "), A(pattern)]),
+            ("like", [a, pattern, escape]) => {
+                self.join(&[A(a), T(" LIKE "), A(pattern), T(" ESCAPE '"), A(escape), T("'")]);
+            }
+            ("||", [..]) => self.plain("concat", call),
+            ("if", [..]) => {
+                self.push("(IF(");
+                self.list(args);
+                self.push("))");
+            }
+            (".", [a, part]) => self.join(&[A(a), T("."), A(part)]),
+            ("[]", [a, at]) => self.join(&[A(a), T("["), A(at), T("]")]),
+            ("extract", [field, a]) => self.join(&[T("extract("), A(field), T(" FROM "), A(a), T(")")]),
+            ("log", [x]) => self.join(&[T("LOG(E(), "), A(x), T(")")]),
+            ("trim both", [a, what]) => self.join(&[T("TRIM(BOTH "), A(what), T(" FROM "), A(a), T(")")]),
+            ("trim leading", [a, what]) => self.join(&[T("TRIM(LEADING "), A(what), T(" FROM "), A(a), T(")")]),
+            ("trim trailing", [a, what]) => self.join(&[T("TRIM(TRAILING "), A(what), T(" FROM "), A(a), T(")")]),
+            ("trim", [what, a]) => self.join(&[T("TRIM(BOTH "), A(what), T(" FROM "), A(a), T(")")]),
+            ("ltrim", [what, a]) => self.join(&[T("TRIM(LEADING "), A(what), T(" FROM "), A(a), T(")")]),
+            ("rtrim", [what, a]) => self.join(&[T("TRIM(TRAILING "), A(what), T(" FROM "), A(a), T(")")]),
+            ("trim both", [_]) => self.plain("trim", call),
+            ("trim leading", [_]) => self.plain("ltrim", call),
+            ("trim trailing", [_]) => self.plain("rtrim", call),
+            ("ceil" | "floor", [_, _]) => self.plain(name, call),
+            ("dateadd", [..]) => self.plain("date_add", call),
+            ("array_agg", [..]) => self.plain("collect_list", call),
+            ("first" | "last" | "first_value" | "last_value" | "any_value", [a, _]) => {
+                self.join(&[T(name), T("("), A(a), T(")")])
+            }
+            _ if CAPITALS.contains(&name) => self.plain(&name.to_ascii_uppercase(), call),
+            _ => self.plain(name, call),
+        }
+    }
+
+    fn plain(&mut self, name: &str, call: &Call) {
+        self.push(name);
+        self.push(if call.distinct { "(DISTINCT " } else { "(" });
+        self.list(&call.args);
+        if let Some((_, _, more)) = DEFAULTS.iter().find(|(of, args, _)| *of == name && *args == call.args.len()) {
+            self.push(", ");
+            self.push(more);
+        }
+        self.push(")");
+        if let Some(filter) = &call.filter {
+            self.join(&[Part::Text(" FILTER (WHERE "), Part::Ast(filter), Part::Text(")")]);
+        }
+    }
+}
+
+enum Part<'a> {
+    Text(&'a str),
+    Ast(&'a Ast),
+}
+
+/// Returns the number, given as Rust writes it with an exponent, as Java's `toString`: plain from 0.001 to below 10,000,000.
+fn java_float(text: &str) -> String {
+    let Some((mantissa, exponent)) = text.split_once('e') else { return text.to_owned() };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let digits = mantissa.replace('.', "");
+    if !(-3..7).contains(&exponent) && digits != "0" {
+        let point = if mantissa.contains('.') { "" } else { ".0" };
+        return format!("{sign}{mantissa}{point}E{exponent}");
+    }
+    if exponent < 0 {
+        let zeros = "0".repeat(exponent.unsigned_abs() as usize - 1);
+        return format!("{sign}0.{zeros}{digits}");
+    }
+    let whole = exponent as usize + 1;
+    let padded = format!("{digits:0<whole$}");
+    let (whole, fraction) = padded.split_at(whole);
+    format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { fraction })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_javas() {
+        let shown = |x: f64| java_float(&format!("{x:e}"));
+        assert_eq!(shown(1000.0), "1000.0");
+        assert_eq!(shown(0.001), "0.001");
+        assert_eq!(shown(-1.25), "-1.25");
+        assert_eq!(shown(1e7), "1.0E7");
+        assert_eq!(shown(1.5e-5), "1.5E-5");
+        assert_eq!(shown(0.0), "0.0");
+        assert_eq!(shown(1234567.0), "1234567.0");
+    }
+
+    #[test]
+    fn the_list_of_capitals_is_ordered() {
+        assert!(CAPITALS.is_sorted() && DEFAULTS.is_sorted() && CASTS.is_sorted());
+    }
+}

@@ -1,0 +1,106 @@
+"""Asks real Spark what its SQL makes of the rows in this folder: one expression a line of expressions.txt, one aggregate a line
+of aggregates.txt. `python make.py OUT.jsonl` under PySpark 3.5 wrote spark3.jsonl, under 4.x spark4.jsonl."""
+import base64
+import datetime as dt
+import decimal
+import json
+import math
+import pathlib
+import sys
+
+from pyspark.sql import SparkSession, types as T
+
+HERE = pathlib.Path(__file__).parent
+SCHEMA = ("i int, l bigint, d double, f float, dec decimal(10,2), s string, n string, b boolean, dt date, ts timestamp, "
+          "a array<string>, ai array<int>, st struct<x:int,y:string>, bin binary")
+
+
+def shown(value):
+    if isinstance(value, float):
+        names = {math.inf: "Infinity", -math.inf: "-Infinity"}
+        return "NaN" if math.isnan(value) else names.get(value, value)
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    if isinstance(value, dt.datetime):
+        text, _, fraction = value.isoformat().partition(".")
+        fraction = fraction.rstrip("0")
+        return text + ("." + fraction.ljust(3 if len(fraction) <= 3 else 6, "0") if fraction else "") + "Z"
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return bytes(value).decode()
+        except UnicodeDecodeError:
+            return {"b64": base64.b64encode(bytes(value)).decode()}
+    if isinstance(value, T.Row) or isinstance(value, dict):
+        return {"unlike": str(value)}
+    if isinstance(value, (list, tuple)):
+        return [shown(item) for item in value]
+    return value
+
+
+def read(row):
+    def of(name, value):
+        if name in ("d", "f") and value is not None:
+            return float(value)
+        if name == "dec" and value is not None:
+            return decimal.Decimal(str(value)).quantize(decimal.Decimal("0.01"))
+        if name == "dt" and value is not None:
+            return dt.date.fromisoformat(value)
+        if name == "ts" and value is not None:
+            return dt.datetime.fromisoformat(value.rstrip("Z").ljust(26, "0") if "." in value else value.rstrip("Z"))
+        if name == "bin" and value is not None:
+            return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode()
+        if name == "st" and value is not None:
+            return (value["x"], value["y"])
+        return value
+    return tuple(of(name, value) for name, value in row.items())
+
+
+def main(out):
+    spark = (SparkSession.builder.master("local[1]").config("spark.driver.memory", "1g").config("spark.ui.enabled", "false")
+             .config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "1").getOrCreate())
+    spark.sparkContext.setLogLevel("OFF")
+    rows = [read(json.loads(line)) for line in (HERE / "input.jsonl").read_text().splitlines()]
+    spark.createDataFrame(rows, SCHEMA).cache().createOrReplaceTempView("T")
+    for place, row in enumerate(rows):
+        spark.createDataFrame([row], SCHEMA).createOrReplaceTempView(f"R{place}")
+
+    def select(expression, table, tail=""):
+        return spark.sql(f"SELECT {expression.replace('__THIS__', table)} FROM {table}{tail}")
+
+    def alone(expression, place):
+        try:
+            return shown(select(expression, f"R{place}").collect()[0][0])
+        except Exception:
+            return {"_error": True}
+
+    with open(out, "w") as file:
+        def write(record):
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+        for expression in (HERE / "expressions.txt").read_text().splitlines():
+            record = {"expr": expression}
+            try:
+                table = select(expression, "T")
+                record |= {"name": table.columns[0], "type": table.schema[0].dataType.simpleString()}
+                try:
+                    record["rows"] = [shown(row[0]) for row in table.collect()]
+                except Exception:
+                    record["rows"] = [alone(expression, place) for place in range(len(rows))]
+            except Exception:
+                record["refused"] = True
+            write(record)
+        for expression in (HERE / "aggregates.txt").read_text().splitlines():
+            record = {"agg": expression}
+            for key, tail in (("all", ""), ("by", " GROUP BY s IS NULL, b ORDER BY s IS NULL, b")):
+                try:
+                    table = select(expression, "T", tail)
+                    record |= {"name": table.columns[0], "type": table.schema[0].dataType.simpleString()}
+                    record[key] = [shown(row[0]) for row in table.collect()]
+                except Exception:
+                    record[key] = {"_error": True}
+            write(record)
+
+
+main(sys.argv[1])
