@@ -74,6 +74,10 @@ fn interacted(artifact: &Artifact, inputs: Vec<InputSpec>) -> Vec<u64> {
 fn categories_of_an_indexer_are_spread_by_an_interaction() {
     let stages = [indexer("c", "i", &["a", "b", "d"]), interaction(&["i", "x"])];
     assert_eq!(interacted(&pipeline(&stages), Vec::new()), [3, 1]);
+    // One category alone counts as a number.
+    let single = pipeline(&[indexer("c", "i", &["a"]), interaction(&["i", "x"])]);
+    let [Op::Encode(_), Op::Feature(FeatureOp::Interact { parts })] = &ops(&single, Vec::new())[..] else { panic!() };
+    assert!(parts.iter().all(|part| part.categories.is_empty()), "{parts:?}");
 }
 
 #[test]

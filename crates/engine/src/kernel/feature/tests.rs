@@ -62,9 +62,11 @@ fn a_dense_result_keeps_the_sign_of_zero_and_a_sparse_one_no_zeros() {
 }
 
 #[test]
-fn what_does_not_exist_times_zero_is_no_number() {
-    let inputs = [numbers(&[Some(f64::INFINITY)]), vectors(&[sparse(2, &[1], &[2.0])])];
-    check(interact([number(&[]), vector(2, &[])]), &inputs, &[dense(&[NAN, f64::INFINITY])]);
+fn zero_times_infinity_is_no_number_where_the_zero_is_stored() {
+    let infinity = || numbers(&[Some(f64::INFINITY), Some(f64::INFINITY)]);
+    let vectors = vectors(&[dense(&[0.0, 2.0]), sparse(2, &[1], &[2.0])]);
+    let expected = [dense(&[NAN, f64::INFINITY]), dense(&[0.0, f64::INFINITY])];
+    check(interact([number(&[]), vector(2, &[])]), &[infinity(), vectors], &expected);
 }
 
 #[test]

@@ -57,11 +57,12 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
 const KNOWN: &str = "vectors whose elements the column's metadata describe";
 const COUNTED: &str = "categories whose number the column's metadata tell";
 
-/// Returns what a category of the kind counts through; nothing of what counts as a number: binary elements do.
+/// Returns what a category of the kind counts through; nothing of what counts as a number: binary elements do, and those of one
+/// category.
 fn categories(kind: &Kind) -> Result<Option<&Categories>, &'static str> {
     match kind {
         Kind::Nominal(categories) => match categories.count() {
-            Some(0) => Ok(None),
+            Some(0 | 1) => Ok(None),
             Some(_) => Ok(Some(categories)),
             None => Err("categories without names or a number"),
         },
@@ -69,11 +70,19 @@ fn categories(kind: &Kind) -> Result<Option<&Categories>, &'static str> {
     }
 }
 
+/// Returns the categories whose names are part of an element's name: those of a single one, too.
+fn spelt(kind: &Kind) -> Option<&Categories> {
+    match kind {
+        Kind::Nominal(categories) if categories.count() != Some(0) => Some(categories),
+        _ => None,
+    }
+}
+
 fn of_numbers(name: &str, kind: Option<&Kind>) -> Result<Part, &'static str> {
     let categories = kind.map_or(Ok(None), categories)?;
     let count = categories.and_then(Categories::count);
     let interacting = Interacting { size: None, categories: count.map(|count| (0, count)).into_iter().collect() };
-    Ok(Part { interacting, elements: named(name.to_owned(), categories) })
+    Ok(Part { interacting, elements: named(name.to_owned(), kind.and_then(spelt)) })
 }
 
 fn of_vectors(column: &str, group: &Group) -> Result<Part, &'static str> {
@@ -92,7 +101,7 @@ fn of_vectors(column: &str, group: &Group) -> Result<Part, &'static str> {
         let mut place = 0;
         group.each(|name, kind| {
             let name = name.map_or_else(|| format!("{column}_{place}"), |name| format!("{column}_{name}"));
-            match (&mut elements, named(name, categories(kind).ok().flatten())) {
+            match (&mut elements, named(name, spelt(kind))) {
                 (Some(elements), Some(named)) => elements.extend(named),
                 (elements, _) => *elements = None,
             }
