@@ -34,6 +34,8 @@ pub enum Accepts {
     ExactNumber,
     /// A text, date or timestamp.
     Time,
+    /// A date or timestamp.
+    Moment,
     /// Whatever comes.
     Anything,
 }
@@ -69,6 +71,7 @@ impl Accepts {
             Accepts::Bool => vec![Type::BOOL],
             Accepts::ExactNumber => vec![Type::I64, Type::F64],
             Accepts::Time => vec![Type::Text, Type::scalar(DType::Date), Type::scalar(DType::Timestamp)],
+            Accepts::Moment => [DType::Date, DType::Timestamp].map(Type::scalar).into(),
             Accepts::Anything => {
                 let lists = items.clone().map(Type::list);
                 let times = [DType::Date, DType::Timestamp].map(Type::scalar);

@@ -37,6 +37,7 @@ pub fn accepts(kind: Kind) -> Accepts {
         Kind::Text => Accepts::Text,
         Kind::Bool => Accepts::Bool,
         Kind::Time => Accepts::Time,
+        Kind::Moment => Accepts::Moment,
         Kind::List => Accepts::Items,
     }
 }
@@ -71,7 +72,7 @@ fn kind_of(ast: &Ast) -> Kind {
             common(arms.iter().map(|(_, value)| value).chain(otherwise.as_deref()), Kind::Any)
         }
         Ast::Call(call) => match &*call.name {
-            "+" | "-" if call.args.iter().any(|arg| matches!(kind_of(arg), Kind::Time)) => Kind::Time,
+            "+" | "-" if call.args.iter().any(|arg| is_time(arg)) => Kind::Moment,
             "+" | "-" | "*" | "/" | "%" | "div" | "negative -" | "positive +" => Kind::Number,
             "and" | "or" | "not" | "=" | "<=>" | "<" | "<=" | ">" | ">=" | "in" | "like" | "is null" => Kind::Bool,
             "||" => Kind::Text,
@@ -80,14 +81,18 @@ fn kind_of(ast: &Ast) -> Kind {
     }
 }
 
+/// Whether it is a date, a timestamp or a length of time.
+fn is_time(ast: &Ast) -> bool {
+    matches!(ast, Ast::Literal(Literal::Interval(_))) || matches!(kind_of(ast), Kind::Time | Kind::Moment)
+}
+
 fn of_call<'a>(call: &'a Call, kind: Kind, each: &mut dyn FnMut(&'a [std::sync::Arc<str>], Kind)) {
     let args = &call.args;
     let mut all = |kind: Kind, args: &'a [Ast]| args.iter().for_each(|arg| columns(arg, kind, each));
     match &*call.name {
         "+" | "-" => {
-            let is_interval = |arg: &Ast| matches!(arg, Ast::Literal(Literal::Interval(_)));
-            let is_time = args.iter().any(|arg| is_interval(arg) || kind_of(arg) == Kind::Time);
-            all(if is_time { Kind::Time } else { Kind::Number }, args);
+            let is_time = args.iter().any(is_time);
+            all(if is_time { Kind::Moment } else { Kind::Number }, args);
         }
         "*" | "/" | "%" | "div" | "&" | "|" | "^" | "~" | "negative -" | "positive +" => all(Kind::Number, args),
         "and" | "or" | "not" => all(Kind::Bool, args),

@@ -66,6 +66,8 @@ pub enum Kind {
     Bool,
     /// A date or timestamp, or its text.
     Time,
+    /// A date or timestamp, its text not.
+    Moment,
     List,
 }
 
