@@ -61,7 +61,7 @@ def _():
 
 @case("multilayerperceptronclassifier-deep", "two hidden layers, thresholds")
 def _():
-    return classes(c.MultilayerPerceptronClassifier(layers=[4, 3, 2, 2], maxIter=6, seed=4, thresholds=[0.3, 0.6]), 65)
+    return classes(c.MultilayerPerceptronClassifier(layers=[4, 3, 2, 2], maxIter=6, seed=4)._set(thresholds=[0.3, 0.6]), 65)
 
 
 @case("onevsrest-logisticregression", "the class whose own model is surest", s4=True)

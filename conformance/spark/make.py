@@ -57,6 +57,8 @@ def make(lab, entry):
     ask = lab.ask_one_by_one if entry["one_by_one"] else lab.ask
     answers, outputs, is_table = ask(model, given, rows, metadata, whole)
     assert is_table == whole, "rows do not keep their places"
+    if not whole:
+        rows, answers = zip(*((row, answer) for row, answer in zip(rows, answers) if answer is not None))
     columns = [dict(zip(("name", "type"), c)) for c in given]
     persisted = oracle.metadata_of(artifact)["class"]
     kind = persisted.split(".")[4] if persisted.count(".") > 4 else "pipeline"

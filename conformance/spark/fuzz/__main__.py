@@ -137,6 +137,8 @@ def make(lab, seed, out, bare):
     schema = [(c.name, c.type) for c in d.inputs]
     rows = list(zip(*(d.asked[name] for name, _ in schema)))
     answers, new, table = lab.ask(lab.load(path), schema, rows, d.metadata, whole)
+    if not table:
+        rows, answers = zip(*((row, answer) for row, answer in zip(rows, answers) if answer is not None))
     loose = max([LOOSE.get(s["class"], 0) for s in stages])
     about = {
         "name": f"fuzz-{seed}", "family": "spark", "class": oracle.metadata_of(path)["class"], "seed": seed,

@@ -143,9 +143,14 @@ class Lab:
         return [self.one(jrdd, place, new) for place in range(len(rows))], new, False
 
     def one(self, jrdd, place, new):
+        """The answer to a row; none where Python has no such value, as of dates before the year 1."""
         try:
             return kept(self.partitions(jrdd, [place])[0], new)
+        except (ValueError, OverflowError):
+            return None
         except Exception as error:
+            if self.sc._jsc.sc().isStopped():
+                raise
             return {"_error": oracle.root_cause(error)}
 
     def ask_one_by_one(self, model, schema, rows, metadata, whole=False):
@@ -157,6 +162,8 @@ class Lab:
                 result = model.transform(self.frame(fields, [row], metadata, 1))
                 new = self.new_fields(result, schema, False)
                 answers.append(kept(self.all(result.javaToPython()), new))
+            except (ValueError, OverflowError):
+                answers.append(None)
             except Exception as error:
                 answers.append({"_error": oracle.root_cause(error)})
         return answers, new, whole
