@@ -24,8 +24,11 @@ fn refusal(statement: &str) -> String {
     }
 }
 
+/// Names and types.
+type Fields = Vec<(String, String)>;
+
 /// Returns the names and types of inputs and outputs.
-fn signature(statement: &str, inputs: &[(&str, Type)]) -> (Vec<(String, String)>, Vec<(String, String)>) {
+fn signature(statement: &str, inputs: &[(&str, Type)]) -> (Fields, Fields) {
     let spec = |(name, ty): &(&str, Type)| InputSpec { name: (*name).into(), ty: ty.clone(), metadata: None };
     let options = ReadOptions { inputs: inputs.iter().map(spec).collect(), ..ReadOptions::default() };
     let model = formats::read(&artifact(statement, "3.5.9"), &options).expect(statement);
@@ -150,6 +153,29 @@ fn days_begin_in_the_time_zone() {
     };
     assert!(read("UTC").is_ok() && read("+02:00").is_ok() && read("Europe/Berlin").is_ok());
     assert!(read("Mars").is_err());
+}
+
+#[test]
+fn statements_are_bounded() {
+    let many = |part: &str, count: usize| (0..count).map(|i| format!("{part}{i}")).collect::<Vec<_>>().join(", ");
+    for (statement, what) in [
+        (format!("SELECT {} FROM __THIS__", many("x", 20_001)), "at most 20000 items"),
+        (format!("SELECT count(*) FROM __THIS__ GROUP BY {}", many("x", 257)), "at most 256 keys"),
+        (format!("SELECT {}1{} FROM __THIS__", "(".repeat(80), ")".repeat(80)), "brackets within brackets"),
+        (format!("SELECT x{} FROM __THIS__", " + x".repeat(400)), "words and signs of one expression"),
+        (format!("SELECT x{} FROM __THIS__", " + x".repeat(230)), "levels of one expression"),
+        (format!("SELECT '{}' FROM __THIS__", "x".repeat(1 << 20)), "bytes"),
+    ] {
+        let error = refusal(&statement);
+        assert!(error.contains(what), "{error}");
+    }
+    let sum = format!("SELECT {} AS y FROM __THIS__", vec!["x"; 200].join(" + "));
+    check(&sum, &[("x", "int")], &[json!({"x": 2})], &[json!({"y": 400})], false);
+    let any = format!(
+        "SELECT * FROM __THIS__ WHERE {}",
+        (0..120).map(|i| format!("x = {i}")).collect::<Vec<_>>().join(" OR ")
+    );
+    check(&any, &[("x", "int")], &[json!({"x": 119})], &[json!({"x": 119})], false);
 }
 
 #[test]

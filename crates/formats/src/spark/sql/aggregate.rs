@@ -9,6 +9,9 @@ use super::{
     typing::Session,
 };
 
+/// Most aggregates of a statement: each is compared with the others, so that the same is computed once.
+const AGGREGATES_MAX: usize = 4_096;
+
 /// What is computed of each group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aggregate {
@@ -96,6 +99,10 @@ impl Split<'_> {
             }
             Ast::Call(call) if is_aggregate(&call.name) => {
                 let aggregate = self.aggregate(call)?;
+                if self.aggregates.len() >= AGGREGATES_MAX {
+                    let got = self.aggregates.len() + 1;
+                    return Err(SqlError::Limit { what: "aggregates", got, limit: AGGREGATES_MAX });
+                }
                 let known = self.aggregates.iter().position(|other| *other == aggregate);
                 let place = known.unwrap_or_else(|| {
                     self.aggregates.push(aggregate);

@@ -23,6 +23,8 @@ mod expr;
 const THIS: &str = "__THIS__";
 /// Most items of a SELECT.
 const ITEMS_MAX: usize = 20_000;
+/// Most keys of GROUP BY: every part of every item is compared with them.
+const KEYS_MAX: usize = 256;
 /// Most parts of all expressions together.
 const PARTS_MAX: usize = 400_000;
 
@@ -144,6 +146,9 @@ impl Reader {
         let items = select.projection.into_iter().map(|item| self.item(item, &table)).collect::<Result<_, _>>()?;
         let keys = match select.group_by {
             GroupByExpr::Expressions(keys, modifiers) if modifiers.is_empty() && keys.is_empty() => None,
+            GroupByExpr::Expressions(keys, _) if keys.len() > KEYS_MAX => {
+                return Err(SqlError::Limit { what: "keys of GROUP BY", got: keys.len(), limit: KEYS_MAX });
+            }
             GroupByExpr::Expressions(keys, modifiers) if modifiers.is_empty() => {
                 Some(keys.into_iter().map(|key| self.expr(key)).collect::<Result<_, _>>()?)
             }

@@ -72,7 +72,7 @@ fn kind_of(ast: &Ast) -> Kind {
             common(arms.iter().map(|(_, value)| value).chain(otherwise.as_deref()), Kind::Any)
         }
         Ast::Call(call) => match &*call.name {
-            "+" | "-" if call.args.iter().any(|arg| is_time(arg)) => Kind::Moment,
+            "+" | "-" if call.args.iter().any(is_time) => Kind::Moment,
             "+" | "-" | "*" | "/" | "%" | "div" | "negative -" | "positive +" => Kind::Number,
             "and" | "or" | "not" | "=" | "<=>" | "<" | "<=" | ">" | ">=" | "in" | "like" | "is null" => Kind::Bool,
             "||" => Kind::Text,

@@ -181,7 +181,7 @@ pub fn gives(name: &str) -> Kind {
 
 /// Returns whether there is such a function or operator; operators have a sign or a blank in their names, or are words of SQL.
 pub fn is_known(name: &str) -> bool {
-    const WORDS: &[&str] = &["and", "between", "div", "in", "mod", "negative", "not", "positive"];
+    const WORDS: &[&str] = &["and", "between", "div", "in", "mod", "negative", "not", "or", "positive"];
     let is_sign = !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     is_sign || WORDS.contains(&name) || find(name).is_some()
 }
