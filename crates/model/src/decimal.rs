@@ -47,7 +47,8 @@ pub fn to_string(value: i128, scale: u8) -> String {
     String::from_utf8(out).expect("digits are ASCII")
 }
 
-/// A number as it is written: `digits * 10^exponent`, exactly or (`inexact`) a little more than that in size.
+/// A number as it is written: `digits * 10^exponent` of at most 38 digits, exactly or (`inexact`) a little more than that in
+/// size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
     pub negative: bool,
@@ -55,6 +56,8 @@ pub struct Written {
     pub exponent: i32,
     /// A digit other than 0 was left out behind the others.
     pub inexact: bool,
+    /// What was left out is half a unit of the last digit or more.
+    pub half: bool,
 }
 
 /// Reads `[+-]digits[.digits][(e|E)[+-]digits]`.
@@ -65,18 +68,21 @@ pub fn read(text: &str) -> Option<Written> {
         (b'+', rest) => (false, rest),
         _ => (false, bytes),
     };
-    let (mut digits, mut exponent, mut inexact, mut any, mut point) = (0u128, 0i32, false, false, false);
+    let (mut digits, mut exponent, mut any, mut point) = (0u128, 0i32, false, false);
+    let (mut full, mut inexact, mut half) = (false, false, false);
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'0'..=b'9' => {
                 any = true;
                 let digit = u128::from(byte - b'0');
-                // 38 digits and one to round by fit; what follows says only whether there is more.
-                if digits < POWERS[38].unsigned_abs() {
+                if digits < POWERS[37].unsigned_abs() {
                     digits = digits * 10 + digit;
                     exponent = exponent.checked_sub(i32::from(point))?;
                 } else {
+                    // The digit behind the 38th is what the others are rounded by.
+                    half |= !full && digit >= 5;
+                    full = true;
                     inexact |= digit != 0;
                     exponent = exponent.checked_add(i32::from(!point))?;
                 }
@@ -95,7 +101,7 @@ pub fn read(text: &str) -> Option<Written> {
         }
         at += 1;
     }
-    any.then_some(Written { negative, digits, exponent, inexact })
+    any.then_some(Written { negative, digits, exponent, inexact, half })
 }
 
 impl Written {
@@ -106,16 +112,15 @@ impl Written {
             0
         } else if shift >= 0 {
             let factor = *POWERS.get(shift as usize)?;
-            self.digits.checked_mul(factor.unsigned_abs())?
+            self.digits.checked_mul(factor.unsigned_abs())? + u128::from(self.half)
         } else {
             match POWERS.get(shift.unsigned_abs() as usize) {
                 Some(power) => {
                     let power = power.unsigned_abs();
                     self.digits / power + u128::from(self.digits % power >= power - power / 2)
                 }
-                // Less than half a unit: 39 digits behind 39 zeros at least.
-                None if shift < -39 => 0,
-                None => u128::from(self.digits >= 5 * POWERS[38].unsigned_abs()),
+                // Less than half a unit: 38 digits behind a zero at least.
+                None => 0,
             }
         };
         let size = i128::try_from(size).ok()?;
@@ -168,6 +173,18 @@ mod tests {
         check("99999999999999999999999999999999999999", 38, 0, Some("99999999999999999999999999999999999999"));
         check("100000000000000000000000000000000000000", 38, 0, None);
         check("0.00000000000000000000000000000000000000049", 38, 38, Some("0.00000000000000000000000000000000000000"));
+        check("99999999999999999999999999999999999999.4", 38, 0, Some("99999999999999999999999999999999999999"));
+        check("99999999999999999999999999999999999998.5", 38, 0, Some("99999999999999999999999999999999999999"));
+        check("99999999999999999999999999999999999999.5", 38, 0, None);
+        check("9999999999999999999999999999999999999999e-3", 38, 1, None);
+        check(
+            "-0.999999999999999999999999999999999999994999",
+            38,
+            38,
+            Some("-0.99999999999999999999999999999999999999"),
+        );
+        check("0.99999999999999999999999999999999999999e-1", 38, 38, Some("0.10000000000000000000000000000000000000"));
+        check("99999999999999999999999999999999999999e-39", 38, 0, Some("0"));
         check("1e-400", 38, 38, Some("0.00000000000000000000000000000000000000"));
         check("123456789012345678901234567890123456789012345e-20", 38, 5, Some("1234567890123456789012345.67890"));
         for bad in ["", "-", ".", "1.2.3", "1e", "e5", "1e+", "0x1", " 1", "1e99999999999"] {

@@ -141,6 +141,7 @@ impl CastKernel {
             digits: digits.unsigned_abs(),
             exponent: -i32::from(at),
             inexact: false,
+            half: false,
         };
         written.rounded(precision, scale)
     }
