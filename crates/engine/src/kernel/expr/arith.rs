@@ -128,7 +128,10 @@ impl ArithKernel {
                 // Spark keeps 38 digits of a product, then rounds to the scale.
                 let (product, scale) = (Wide::product(a, b), u32::from(sa) + u32::from(sb));
                 let extra = product.digits().saturating_sub(38);
-                (product.rounded(extra), scale - extra.min(scale))
+                if extra > scale {
+                    return on_fault(self.on, OVERFLOW, Value::Null);
+                }
+                (product.rounded(extra), scale - extra)
             }
             Arith::Neg => (Wide::of(-a), sa.into()),
             Arith::Abs => (Wide::of(a.abs()), sa.into()),

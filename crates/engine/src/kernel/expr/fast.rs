@@ -112,7 +112,7 @@ impl Fast {
     fn run_whole(&self, env: &Env<'_>, inputs: &[Home], out: Home) -> Result<(), PredictError> {
         let values: Vec<_> = inputs.iter().map(|home| env.frame.whole(*home)).collect();
         let shape = broadcast_all(values.iter().map(|v| &v.shape[..]))?;
-        let total: usize = shape.iter().product();
+        let total = elements(&shape);
         let mut out = env.frame.whole_mut(out);
         out.clear();
         for at in 0..total {
@@ -155,6 +155,11 @@ fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
             _ => None,
         })
         .collect()
+}
+
+/// Returns how many elements a shape has; one without any may state dimensions whose product no number holds.
+pub(super) fn elements(shape: &[usize]) -> usize {
+    if shape.contains(&0) { 0 } else { shape.iter().product() }
 }
 
 /// Returns where element `at` of the result's shape lies in an input of shape `from`.

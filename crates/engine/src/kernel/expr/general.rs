@@ -31,6 +31,15 @@ const INPUTS_FEW: usize = 16;
 /// Arguments that need no room beside the stack.
 const ARGS_FEW: usize = 4;
 
+/// Most memory of one row's functions; one of them alone may add as much as its own bound says.
+const ROW_BYTES_MAX: usize = if cfg!(test) { 8 << 20 } else { 256 << 20 };
+
+/// Memory that is kept from row to row.
+const KEPT_BYTES_MAX: usize = 16 << 20;
+
+/// Most bytes of all results of a run that are not of one fixed size.
+const COLUMN_BYTES_MAX: usize = if cfg!(test) { 4 << 20 } else { 1 << 30 };
+
 /// An expression, ready to run.
 pub struct General {
     root: Node,
@@ -147,16 +156,25 @@ impl General {
                 frame.each_live(|row| {
                     let value = self.value(env, readers, row, bump);
                     cells.set(row, value.and_then(cell));
-                    bump.reset();
+                    empty(bump);
                 });
             }
             Home::Store(_) => {
                 let store = &mut *frame.store_mut(out);
                 clear(store);
+                let mut left = COLUMN_BYTES_MAX;
                 for row in 0..frame.rows() {
-                    let value = if frame.is_live(row) { self.value(env, readers, row, bump) } else { None };
+                    let mut value = if frame.is_live(row) { self.value(env, readers, row, bump) } else { None };
+                    match value.map_or(Some(left), |value| left.checked_sub(bytes(value))) {
+                        Some(rest) => left = rest,
+                        None => {
+                            let kind = model::FaultKind::Rule("results of all rows together of at most 1 GiB");
+                            env.refuse(row, 0, kind, model::FaultValue::Size((COLUMN_BYTES_MAX - left) as u64));
+                            value = None;
+                        }
+                    }
                     push(store, value.unwrap_or(Value::Null));
-                    bump.reset();
+                    empty(bump);
                 }
             }
         }
@@ -195,7 +213,7 @@ impl General {
     fn run_whole(&self, env: &Env<'_>, inputs: &[Home], out: Home) -> Result<(), PredictError> {
         let wholes: Vec<_> = inputs.iter().map(|home| env.frame.whole(*home)).collect();
         let shape = super::fast::broadcast_all(wholes.iter().map(|w| &w.shape[..]))?;
-        let total: usize = shape.iter().product();
+        let total = super::fast::elements(&shape);
         let readers: Vec<Reader<'_>> = wholes.iter().map(|w| Reader::Whole(Ref::clone(w), &shape)).collect();
         let mut scratch = env.frame.scratch();
         let mut out = env.frame.whole_mut(out);
@@ -205,7 +223,7 @@ impl General {
             let value =
                 value.map_err(|fault| PredictError::invalid(None, fault.kind.expected(), fault.value.to_string()))?;
             out.cells.push(cell(value).unwrap_or(0));
-            scratch.bump.reset();
+            empty(&mut scratch.bump);
         }
         debug_assert!(self.dtype.is_some());
         out.shape = shape.clone();
@@ -302,6 +320,30 @@ fn push(store: &mut Store, value: Value<'_>) {
         (Store::Vector(s), value) => push_vector(s, value),
         (Store::Whole(_), _) => unreachable!("a whole value is no column"),
     }
+}
+
+/// Returns the bytes that a value takes in a store, about.
+fn bytes(value: Value<'_>) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items) => items.iter().map(|&item| 8 + bytes(item)).sum(),
+        Value::Vector(row) => 8 * row.size(),
+        _ => 8,
+    }
+}
+
+/// Forgets what a row's functions made.
+fn empty(bump: &mut Bump) {
+    bump.reset();
+    if bump.allocated_bytes() > KEPT_BYTES_MAX {
+        *bump = Bump::new();
+    }
+}
+
+#[cold]
+fn row_too_large(bytes: usize) -> Box<Fault> {
+    fault("functions of one row that need at most 256 MiB", model::FaultValue::Size(bytes as u64))
 }
 
 fn push_vector(vectors: &mut VectorStore, value: Value<'_>) {
@@ -438,7 +480,11 @@ impl Node {
             }
             values
         };
-        self.call(values, cx).map_err(|mut fault| {
+        let value = self.call(values, cx).and_then(|value| match cx.bump.allocated_bytes() {
+            held if held > ROW_BYTES_MAX => Err(row_too_large(held)),
+            _ => Ok(value),
+        });
+        value.map_err(|mut fault| {
             fault.input = fault.input.or(self.blame);
             fault
         })

@@ -154,14 +154,14 @@ impl MathKernel {
             _ => unreachable!("typed for other arguments"),
         };
         let DType::Decimal(precision, to_scale) = to else { unreachable!("typed as a decimal") };
-        let cut = (i32::from(from) - scale).clamp(0, 38) as u32;
-        let rounded = round_size(x, cut, mode);
+        let cut = (i64::from(from) - i64::from(scale)).max(0);
+        let rounded = round_size(x, cut as u32, mode);
         // The digits now stand at scale `from - cut`, which may be below 0.
-        let shift = i32::from(to_scale) - (i32::from(from) - cut as i32);
-        let value = if shift >= 0 {
-            decimal::POWERS.get(shift as usize).and_then(|power| rounded.checked_mul(*power))
-        } else {
-            Some(round_size(rounded, shift.unsigned_abs(), mode))
+        let shift = i64::from(to_scale) - (i64::from(from) - cut);
+        let value = match usize::try_from(shift) {
+            _ if rounded == 0 => Some(0),
+            Ok(shift) => decimal::POWERS.get(shift).and_then(|power| rounded.checked_mul(*power)),
+            Err(_) => Some(round_size(rounded, shift.unsigned_abs() as u32, mode)),
         };
         match value.filter(|v| decimal::fits(*v, precision)) {
             Some(value) => Ok(Value::Wide(value)),
@@ -170,12 +170,18 @@ impl MathKernel {
     }
 }
 
-/// Returns the number without its last digits (38 at most).
+/// Returns the number, which has 38 digits at most, without its last digits.
 fn round_size(value: i128, digits: u32, mode: Rounding) -> i128 {
     if digits == 0 {
         return value;
     }
-    let power = decimal::POWERS[digits.min(38) as usize];
+    let Some(&power) = decimal::POWERS.get(digits as usize) else {
+        return match mode {
+            Rounding::Floor if value < 0 => -1,
+            Rounding::Ceiling if value > 0 => 1,
+            _ => 0,
+        };
+    };
     let (whole, rest) = (value / power, value % power);
     let sign = if value < 0 { -1 } else { 1 };
     // Twice a rest would not fit for the largest power.

@@ -196,7 +196,18 @@ impl TextKernel {
                     };
                     return Ok(Value::Text(word));
                 }
-                format!("{x:.digits$}")
+                // Java writes zeros past the shortest digits, and rounds by all of them.
+                let mut shortest = format!("{x}");
+                let given = shortest.find('.').map_or(0, |point| shortest.len() - point - 1);
+                if given > digits {
+                    format!("{x:.digits$}")
+                } else {
+                    if given == 0 && digits > 0 {
+                        shortest.push('.');
+                    }
+                    shortest.extend(std::iter::repeat_n('0', digits - given));
+                    shortest
+                }
             }
         };
         let mut out = Writer::new(bump);
@@ -373,6 +384,9 @@ enum Glob {
     Char(char),
 }
 
+/// Steps of one match or distance; texts that take more are refused.
+const STEPS_MAX: usize = if cfg!(test) { 1 << 20 } else { 1 << 28 };
+
 /// Matches by trying the last `%` again a character further on.
 fn like<'a>(text: &str, pattern: &'a str, escape: char, bump: &'a Bump) -> Out<'a> {
     let mut items = bumpalo::collections::Vec::with_capacity_in(pattern.len(), bump);
@@ -393,7 +407,7 @@ fn like<'a>(text: &str, pattern: &'a str, escape: char, bump: &'a Bump) -> Out<'
     }
     let (mut rest, mut at) = (text.chars(), 0);
     let mut retry: Option<(std::str::Chars<'_>, usize)> = None;
-    loop {
+    for _ in 0..STEPS_MAX {
         let item = items.get(at).copied();
         if let Some(Glob::Text) = item {
             at += 1;
@@ -413,6 +427,7 @@ fn like<'a>(text: &str, pattern: &'a str, escape: char, bump: &'a Bump) -> Out<'
             }
         }
     }
+    Err(fault("a text that the pattern matches within 268435456 steps", FaultValue::text(text)))
 }
 
 fn soundex<'a>(text: &'a str, bump: &'a Bump) -> Value<'a> {
@@ -446,8 +461,6 @@ fn soundex<'a>(text: &'a str, bump: &'a Bump) -> Value<'a> {
 }
 
 fn levenshtein<'a>(a: &str, b: &str, bump: &'a Bump) -> Out<'a> {
-    /// Steps of one distance.
-    const STEPS_MAX: usize = 1 << 28;
     let (rows, columns) = (a.chars().count(), b.chars().count());
     if rows.saturating_mul(columns) > STEPS_MAX {
         return Err(fault("texts whose lengths' product is at most 268435456", FaultValue::Size(rows as u64)));

@@ -51,15 +51,15 @@ impl TimeKernel {
             // Days are 32 bits wide, and wrap as Java's do.
             TimeFunc::AddDays => Value::Int((int(0) as i32).wrapping_add(int(1) as i32).into()),
             TimeFunc::DateDiff => Value::Int((int(0) as i32).wrapping_sub(int(1) as i32).into()),
-            TimeFunc::AddMonths => Value::Int(i64::from(Date::of(int(0)).plus_months(int(1)).days() as i32)),
+            TimeFunc::AddMonths => Value::Int(wrapped(Date::of(int(0)).plus_months(int(1)).days())),
             TimeFunc::MonthsBetween { round, .. } => Value::F64(self.months_between(int(0), int(1), *round)),
             TimeFunc::LastDay => {
                 let date = Date::of(int(0));
-                Value::Int(int(0) + date.month_days() - date.day)
+                Value::Int(wrapped(int(0) + date.month_days() - date.day))
             }
             TimeFunc::NextDay(on) => return next_day(int(0), args[1], *on),
             TimeFunc::TruncDate(unit) => match unit {
-                Unit::Year | Unit::Quarter | Unit::Month | Unit::Week => Value::Int(trunc_days(int(0), *unit)),
+                Unit::Year | Unit::Quarter | Unit::Month | Unit::Week => Value::Int(wrapped(trunc_days(int(0), *unit))),
                 _ => Value::Null,
             },
             TimeFunc::Trunc(unit, _) => Value::Int(self.trunc(int(0), *unit)),
@@ -106,7 +106,7 @@ impl TimeKernel {
     }
 
     fn trunc(&self, us: i64, unit: Unit) -> i64 {
-        let floor = |us: i64, unit: i64| us.div_euclid(unit) * unit;
+        let floor = |us: i64, unit: i64| us.saturating_sub(us.rem_euclid(unit));
         match unit {
             Unit::Microsecond => us,
             Unit::Millisecond => floor(us, 1000),
@@ -115,7 +115,7 @@ impl TimeKernel {
             Unit::Minute | Unit::Hour => {
                 let local = self.clock.local(us);
                 let width = if unit == Unit::Minute { 60 * SECOND_US } else { 3600 * SECOND_US };
-                floor(local, width) - (local - us)
+                floor(local, width).saturating_sub(local - us)
             }
             Unit::Day => self.clock.midnight(self.clock.day(us)),
             unit => self.clock.midnight(trunc_days(self.clock.day(us), unit)),
@@ -147,6 +147,11 @@ impl TimeKernel {
     }
 }
 
+/// Returns the days in 32 bits, as Java's wrap.
+fn wrapped(days: i64) -> i64 {
+    (days as i32).into()
+}
+
 fn trunc_days(days: i64, unit: Unit) -> i64 {
     let date = Date::of(days);
     match unit {
@@ -163,7 +168,7 @@ fn next_day<'a>(days: i64, name: Value<'a>, on: OnFault) -> Out<'a> {
     let text = name.text();
     let is = |day: &str| [2, 3, day.len()].iter().any(|&n| text.eq_ignore_ascii_case(&day[..n]));
     match NAMES.iter().position(|day| is(day)) {
-        Some(day) => Ok(Value::Int(days + 1 + (day as i64 - week_day(days) - 1).rem_euclid(7))),
+        Some(day) => Ok(Value::Int(wrapped(days + 1 + (day as i64 - week_day(days) - 1).rem_euclid(7)))),
         None => on_fault(on, "a day of the week in English", name),
     }
 }

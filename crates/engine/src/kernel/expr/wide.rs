@@ -135,11 +135,14 @@ pub(super) fn quotient(a: i128, sa: u8, b: i128, sb: u8) -> Option<Wide> {
     let mut digits = Wide::of((size / divisor) as i128);
     // The quotient's digits stand at scale sa - sb; below 0 they lack that many.
     let mut scale = i32::from(sa) - i32::from(sb);
+    let mut count = digits.digits();
     while scale < 39 {
-        if digits.digits() > 75 {
+        if count > 75 {
             return None;
         }
-        digits = digits.times_ten(1).plus(Wide::of(division.digit() as i128));
+        let digit = division.digit();
+        digits = digits.times_ten(1).plus(Wide::of(digit as i128));
+        count += u32::from(count > 0 || digit > 0);
         scale += 1;
     }
     let result = digits.rounded((scale - 38) as u32);

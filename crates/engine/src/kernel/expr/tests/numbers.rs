@@ -56,6 +56,21 @@ fn floats() {
 #[test]
 fn decimals() {
     let to = DType::Decimal;
+    let large = || dec("99999999999999999999999999999999999999", 38, 0);
+    check("large * large", arith(Arith::Mul, to(38, 0)), &[large(), large()], "null");
+    check_refused("ansi: large * large", ansi(Arith::Mul, to(38, 0)), &[large(), large()]);
+    check(
+        "large / 3BD",
+        arith(Arith::Div, to(38, 6)),
+        &[dec("100000000000000000000", 21, 0), dec("3", 1, 0)],
+        "33333333333333333333.333333",
+    );
+    let least = Math::Round { mode: Rounding::HalfUp, scale: i32::MIN, on: OnFault::Wrap, to: to(38, 0) };
+    check("round(1.5BD, -2147483648)", least, &[dec("1.5", 2, 1)], "0");
+    let forty = Math::Round { mode: Rounding::HalfUp, scale: -40, on: OnFault::Wrap, to: to(38, 0) };
+    check("round(large, -40)", forty, &[large()], "0");
+    let text = "99999999999999999999999999999999999998.5";
+    check("cast(.. as decimal(38))", Cast::new(scalar(to(38, 0)), CastRule::Legacy), &[s(text)], &"9".repeat(38));
     check("1.10BD + 2.205BD", arith(Arith::Add, to(5, 3)), &[dec("1.10", 3, 2), dec("2.205", 4, 3)], "3.305");
     check("1.10BD - 2.205BD", arith(Arith::Sub, to(5, 3)), &[dec("1.10", 3, 2), dec("2.205", 4, 3)], "-1.105");
     check("1.10BD * 2.205BD", arith(Arith::Mul, to(8, 5)), &[dec("1.10", 3, 2), dec("2.205", 4, 3)], "2.42550");

@@ -45,6 +45,25 @@ fn parts() {
     check("substring_index('abc', '', 2)", TextFunc::SubstringIndex, &[s("abc"), s(""), i(2)], "");
 }
 
+/// No row, and no column, takes more memory than it may, however often a function's own bound is reached.
+#[test]
+fn what_is_too_large_is_refused() {
+    let large = || Expr::call(TextFunc::Repeat, [s("0123456789abcdef"), i(1 << 16)]);
+    check_refused("repeat(.., 4194305)", TextFunc::Repeat, &[s("0123456789abcdef"), i((4 << 20) + 1)]);
+    check_refused("repeat(.., 2147483647)", TextFunc::Repeat, &[s("ab"), i(i32::MAX)]);
+    check_refused("lpad(.., 2147483647)", TextFunc::PadLeft, &[s("ab"), i(i32::MAX), s("x")]);
+    check_refused("space(2147483647)", TextFunc::Space, &[i(i32::MAX)]);
+    check_refused("array_repeat(.., 2147483647)", ListFunc::Repeat, &[s("ab"), i(i32::MAX)]);
+    let many: Vec<Expr> = (0..64).map(|_| Expr::call(TextFunc::Length, [large()])).collect();
+    check_refused("greatest(length(repeat(..)), ..)", Math::Greatest, &many);
+    let ran = run_once(large(), &[numbers(&[Some(1.0); 20])]);
+    let refused = ran.faults.iter().filter(|fault| fault.is_some()).count();
+    assert_eq!((ran.faults[0].is_none(), refused), (true, 16), "four results of 1 MiB are the most");
+    let escape = '\\';
+    let (text, pattern) = ("a".repeat(1 << 16), format!("%{}b", "a".repeat(1 << 14)));
+    check_refused("repeat('a', 65536) like ..", TextFunc::Like { escape }, &[s(&text), s(&pattern)]);
+}
+
 #[test]
 fn joined_and_filled() {
     check("concat('a', 'b', 'c')", TextFunc::Concat, &[s("a"), s("b"), s("c")], "abc");
@@ -223,6 +242,8 @@ fn codes() {
     check("format_number(0.125D, 2)", TextFunc::FormatNumber, &[d(0.125), i(2)], "0.12");
     check("format_number(-1234567, 0)", TextFunc::FormatNumber, &[i(-1234567), i(0)], "-1,234,567");
     check("format_number(1234.565BD, 2)", TextFunc::FormatNumber, &[dec("1234.565", 7, 3), i(2)], "1,234.56");
+    check("format_number(1e23D, 1)", TextFunc::FormatNumber, &[d(1e23), i(1)], "100,000,000,000,000,000,000,000.0");
+    check("format_number(0.1D, 20)", TextFunc::FormatNumber, &[d(0.1), i(20)], "0.10000000000000000000");
     check("format_number(1.5D, -1)", TextFunc::FormatNumber, &[d(1.5), i(-1)], "null");
 }
 

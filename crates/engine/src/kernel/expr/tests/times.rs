@@ -110,6 +110,28 @@ fn parts_of_dates() {
 }
 
 #[test]
+fn the_first_and_the_last_of_all_times() {
+    let end = || Expr::Const(Scalar::Date(i32::MAX));
+    check(
+        "year(last_day(..))",
+        TimeFunc::Part(Part::Year, Zone::Utc),
+        &[Expr::call(TimeFunc::LastDay, [end()])],
+        "-5877641",
+    );
+    check(
+        "next_day(.., 'MO')",
+        TimeFunc::ToDays,
+        &[Expr::call(TimeFunc::NextDay(OnFault::Null), [end(), s("MO")])],
+        "-2147483646",
+    );
+    let first = Expr::Const(Scalar::Timestamp(i64::MIN));
+    for unit in [Unit::Millisecond, Unit::Second, Unit::Hour, Unit::Day, Unit::Year] {
+        let cut = Expr::call(TimeFunc::Trunc(unit, Zone::Offset(-3600)), [first.clone()]);
+        check("date_trunc(.., the first of all times) < 0", Compare::Lt, &[cut, ts("1970-01-01 00:00:00")], "true");
+    }
+}
+
+#[test]
 fn reckoning() {
     check("date_add(date'2024-02-28', 2)", TimeFunc::AddDays, &[date("2024-02-28"), i(2)], "2024-03-01");
     check(
