@@ -189,7 +189,9 @@ impl RawInput<'_> {
         };
         let elements = data::read(&self.name, datatype, data.get())?;
         let count = shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim));
-        if count != Some(elements.len()) {
+        // One without elements has dimensions, too, whose strides are computed.
+        let strides = shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim.max(1)));
+        if count != Some(elements.len()) || strides.is_none() {
             let expected = format!("as many elements as the shape {} says", Dims(&self.shape));
             return Err(violation(field, expected, elements.len().to_string()));
         }

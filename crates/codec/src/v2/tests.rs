@@ -83,6 +83,8 @@ fn where_a_field_takes_several_types_the_datatype_says_which() {
 
 #[test]
 fn what_does_not_fit_is_named() {
+    let none = r#""shape":[0,4294967296,4294967296],"datatype":"FP64","data":[]"#;
+    refused(Type::F64, none, "as many elements as the shape");
     refused(Type::F64, r#""shape":[2],"datatype":"FP64","data":[1]"#, "as many elements as the shape [2] says, got 1");
     refused(Type::F64, r#""shape":[-1],"datatype":"FP64","data":[1]"#, "none below 0, got [-1]");
     refused(Type::F64, r#""shape":[],"datatype":"FP64","data":[1]"#, "got FP64 []");
