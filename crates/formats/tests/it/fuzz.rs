@@ -103,6 +103,16 @@ fn sql() {
             fuzz::sql(format!("SELECT {} FROM __THIS__", deep.repeat(count)).as_bytes());
         }
     }
+    // What computes an argument twice must not double with each level.
+    let twice =
+        [("nullif(", ", 1)"), ("(", " BETWEEN 1 AND 2)"), ("elt(", ", '1', '2')"), ("decode(", ", 1, 2, 3, 4, 5)")];
+    for (open, close) in twice {
+        for count in [10, 40, 60] {
+            let deep =
+                format!("SELECT {}length(upper('x')){} AS y FROM __THIS__", open.repeat(count), close.repeat(count));
+            fuzz::sql(deep.as_bytes());
+        }
+    }
 }
 
 #[test]

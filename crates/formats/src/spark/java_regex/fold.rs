@@ -38,32 +38,48 @@ fn ascii(from: char, to: char) -> Vec<(char, char)> {
 }
 
 fn unicode(from: char, to: char) -> Vec<(char, char)> {
-    // A single character is folded itself; the ends of a range stay as they are written.
-    let single = from == to;
-    let folded = to_lower(to_upper(from));
-    let within = |c: char| (from..=to).contains(&c);
-    let matches = |c: char| {
-        let upper = to_upper(c);
-        if single { to_lower(upper) == folded } else { within(upper) || within(to_lower(upper)) }
-    };
     let mut out: Vec<(char, char)> = Vec::new();
-    for &c in cased().iter().filter(|&&c| !within(c) && matches(c)) {
-        match out.last_mut() {
-            Some((_, last)) if *last as u32 + 1 == c as u32 => *last = c,
-            _ => out.push((c, c)),
-        }
+    let add = |c: char| match out.last_mut() {
+        Some((_, last)) if *last as u32 + 1 == c as u32 => *last = c,
+        _ => out.push((c, c)),
+    };
+    // The ends of a range stay as they are written.
+    if from != to {
+        let within = |c: char| (from..=to).contains(&c);
+        let matches = |c: char| within(to_upper(c)) || within(folded(c));
+        cased().iter().map(|&(_, c)| c).filter(|&c| !within(c) && matches(c)).for_each(add);
+        return out;
     }
+    // A single character is folded itself.
+    let own = folded(from);
+    let alike = &by_fold()[by_fold().partition_point(|&(folded, _)| folded < own)..];
+    alike.iter().take_while(|&&(folded, _)| folded == own).map(|&(_, c)| c).filter(|&c| c != from).for_each(add);
     // A letter without cases may be what others fold to.
-    if single && folded != from && !out.iter().any(|(a, b)| (*a..=*b).contains(&folded)) {
-        out.push((folded, folded));
+    if own != from && !out.iter().any(|(a, b)| (*a..=*b).contains(&own)) {
+        out.push((own, own));
     }
     out
 }
 
-/// Returns the characters that a mapping changes, in order.
-fn cased() -> &'static [char] {
-    static CASED: OnceLock<Vec<char>> = OnceLock::new();
-    CASED.get_or_init(|| ('\0'..=char::MAX).filter(|&c| to_upper(c) != c || to_lower(c) != c).collect())
+fn folded(c: char) -> char {
+    to_lower(to_upper(c))
+}
+
+/// Returns the characters that a mapping changes, in order, each behind what it folds to.
+fn cased() -> &'static [(char, char)] {
+    static CASED: OnceLock<Vec<(char, char)>> = OnceLock::new();
+    let is_cased = |&c: &char| to_upper(c) != c || to_lower(c) != c;
+    CASED.get_or_init(|| ('\0'..=char::MAX).filter(is_cased).map(|c| (folded(c), c)).collect())
+}
+
+/// Returns the same, by what they fold to: a long pattern asks for each of its letters.
+fn by_fold() -> &'static [(char, char)] {
+    static BY_FOLD: OnceLock<Vec<(char, char)>> = OnceLock::new();
+    BY_FOLD.get_or_init(|| {
+        let mut pairs = cased().to_vec();
+        pairs.sort_unstable();
+        pairs
+    })
 }
 
 /// `Character.toUpperCase(int)`.

@@ -1,6 +1,6 @@
 //! From the statement's expressions to typed ones: each part gets its type, and the conversions that Spark puts in.
 
-use std::{fmt, sync::Arc};
+use std::{cell::Cell, fmt, sync::Arc};
 
 use plan::{
     Expr, Func, Scalar, Typing, ValueType,
@@ -39,7 +39,12 @@ pub struct Typer<'a> {
     pub session: &'a Session,
     /// Types of the inputs that [`Ast::Input`] names by number.
     pub inputs: &'a [SqlType],
+    /// Parts of what was copied so far, see [`Typer::copy`].
+    copied: Cell<usize>,
 }
+
+/// Most parts of expressions that stand in more than one place. Copies within copies double with each level.
+const COPIED_MAX: usize = 100_000;
 
 /// An expression of a statement, its columns the inputs of a node; typed when the types of these are known.
 #[derive(Clone, Debug)]
@@ -74,7 +79,7 @@ impl Typing for SqlExpr {
 impl SqlExpr {
     /// Returns the expression over inputs of these types.
     pub fn typed_as(&self, inputs: &[SqlType]) -> Result<Typed, SqlError> {
-        let typer = Typer { session: &self.session, inputs };
+        let typer = Typer { session: &self.session, inputs, copied: Cell::new(0) };
         let typed = typer.typed(&self.ast)?;
         match self.role {
             Role::Condition if !matches!(typed.ty, SqlType::Boolean | SqlType::Null) => {
@@ -185,6 +190,22 @@ impl Typer<'_> {
             Literal::Interval(_) => (Scalar::Null(SqlType::Null.column()), SqlType::Interval),
         };
         Ok(Typed::constant(literal.clone(), Expr::Const(scalar), ty))
+    }
+
+    /// Returns an expression once more, for a function that needs it in two places.
+    pub fn copy(&self, typed: &Typed) -> Result<Typed, SqlError> {
+        fn parts(expr: &Expr) -> usize {
+            match expr {
+                Expr::Call(_, args) => 1 + args.iter().map(parts).sum::<usize>(),
+                Expr::Input(_) | Expr::Const(_) => 1,
+            }
+        }
+        let got = self.copied.get() + parts(&typed.expr);
+        self.copied.set(got);
+        if got > COPIED_MAX {
+            return Err(SqlError::Limit { what: "parts of expressions computed twice", got, limit: COPIED_MAX });
+        }
+        Ok(typed.clone())
     }
 
     /// Returns the call of a function of the plan; its type is what the function gives.

@@ -96,7 +96,7 @@ fn decode(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let mut tests = Vec::new();
     let mut values = Vec::new();
     for [value, result] in pairs {
-        tests.push(typer.comparison(Compare::Same, x.clone(), value.clone())?);
+        tests.push(typer.comparison(Compare::Same, typer.copy(&x)?, value.clone())?);
         values.push(result.clone());
     }
     values.extend(otherwise.first().cloned());
@@ -144,7 +144,7 @@ fn nan_or(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
 
 fn null_if(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let [a, b] = <[Typed; 2]>::try_from(args).map_err(|args| no_common("nullif", &args))?;
-    let test = typer.comparison(Compare::Eq, a.clone(), b)?;
+    let test = typer.comparison(Compare::Eq, typer.copy(&a)?, b)?;
     let null = Typed::new(plan::Expr::null(a.ty.column()), a.ty.clone());
     typer.call(Func::If, vec![test, null, a])
 }

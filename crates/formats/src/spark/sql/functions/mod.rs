@@ -298,7 +298,7 @@ fn connected(typer: &Typer<'_>, name: &str, args: Vec<Typed>) -> Result<Typed, S
 
 fn between(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let [a, low, high] = <[Typed; 3]>::try_from(args).map_err(|args| no_common("BETWEEN", &args))?;
-    let low = typer.comparison(Compare::Ge, a.clone(), low)?;
+    let low = typer.comparison(Compare::Ge, typer.copy(&a)?, low)?;
     let high = typer.comparison(Compare::Le, a, high)?;
     typer.call(Func::And, vec![low, high])
 }

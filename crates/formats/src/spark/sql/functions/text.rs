@@ -213,7 +213,7 @@ fn elt(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let texts = args.map(|arg| text(typer, arg, "elt")).collect::<Result<Vec<_>, _>>()?;
     let mut arms = Vec::with_capacity(2 * texts.len());
     for (i, arg) in texts.into_iter().enumerate() {
-        arms.push(typer.comparison(plan::expr::Compare::Eq, n.clone(), int_constant(i as i32 + 1))?);
+        arms.push(typer.comparison(plan::expr::Compare::Eq, typer.copy(&n)?, int_constant(i as i32 + 1))?);
         arms.push(arg);
     }
     if typer.session.ansi {
