@@ -7,7 +7,7 @@ use std::{
 };
 
 use formats::{ReadError, ReadOptions, spark};
-use model::{Buffer, InputSpec, ModelFiles, Type};
+use model::{Buffer, DType, InputSpec, ModelFiles, Type};
 
 /// Our own cases; and those shared by all projects, where they are.
 fn folders() -> Vec<PathBuf> {
@@ -47,6 +47,10 @@ fn inputs(case: &serde_json::Value) -> Vec<InputSpec> {
             "int" => Type::I32,
             "bigint" => Type::I64,
             "boolean" => Type::BOOL,
+            "tinyint" => Type::scalar(DType::I8),
+            "smallint" => Type::scalar(DType::I16),
+            "date" => Type::scalar(DType::Date),
+            "timestamp" => Type::scalar(DType::Timestamp),
             "string" => Type::Text,
             "vector" => Type::VECTOR,
             "array<string>" => Type::list(Type::Text),
