@@ -142,7 +142,9 @@ impl Got<'_> {
             Got::Number(value) => FaultValue::Number(value),
             Got::Text(text) => FaultValue::text(text),
             Got::Size(size) => FaultValue::Size(size),
-            Got::Nothing | Got::Array | Got::Object | Got::Bool(_) | Got::Big(_) => FaultValue::text(&self.text()),
+            Got::Nothing | Got::Array | Got::Object | Got::Bool(_) | Got::Big(_) => {
+                FaultValue::Kind(self.text().into())
+            }
         }
     }
 }

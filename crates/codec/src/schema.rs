@@ -4,7 +4,9 @@
 //! with the type names of Spark and of numpy in any case, names in backquotes where they hold more than letters, digits and
 //! underscores, and a colon between name and type where one likes. `NOT NULL` and `COMMENT '..'` are read and change
 //! nothing. A number may have an inner shape (`float32[2,3]`), a vector a size (`vector[3]`). JSON is
-//! `{"columns":[{"name","type","metadata"?}]}`, its types in the same words.
+//! `{"columns":[{"name","type","metadata"?}]}`, its types in the same words, or what Spark's `df.schema.json()` writes.
+
+mod spark;
 
 use std::sync::Arc;
 
@@ -46,12 +48,17 @@ pub fn parse_type(text: &str) -> Result<Type, CodecError> {
     }
 }
 
-/// Reads `{"columns":[{"name","type","metadata"?}]}`.
+/// Reads `{"columns":[{"name","type","metadata"?}]}`, or Spark's `{"type":"struct","fields":[..]}`.
 pub fn parse_json(text: &[u8]) -> Result<Vec<InputSpec>, CodecError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Schema {
+        #[serde(default)]
         columns: Vec<ColumnOf>,
+        /// Spark's form says of itself that it is a struct.
+        r#type: Option<String>,
+        #[serde(default)]
+        fields: Vec<spark::SparkField>,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -67,7 +74,15 @@ pub fn parse_json(text: &[u8]) -> Result<Vec<InputSpec>, CodecError> {
         let metadata = column.metadata.map(|map| serde_json::Value::Object(map).to_string().into());
         Ok(InputSpec { name: column.name.into(), ty, metadata })
     };
-    let specs: Vec<InputSpec> = schema.columns.into_iter().map(spec).collect::<Result<_, CodecError>>()?;
+    let of_spark = schema.fields.into_iter().map(spark::SparkField::spec);
+    let specs: Vec<InputSpec> = match schema.r#type.as_deref() {
+        None => schema.columns.into_iter().map(spec).collect::<Result<_, CodecError>>()?,
+        Some("struct") => of_spark.collect::<Result<_, CodecError>>()?,
+        Some(other) => {
+            let (expected, got) = ("a struct, as Spark's `df.schema.json()` is".to_owned(), format!("{other:?}"));
+            return Err(CodecError::Schema { expected, got, at: 0 });
+        }
+    };
     distinct(&specs)?;
     Ok(specs)
 }
@@ -426,6 +441,43 @@ mod tests {
         check_error("a float32[99999999,99999999]", "shape of at most");
         check_error(&format!("a {}int", "array<".repeat(40)), "at most 32 levels");
         check_error(&" ".repeat(BYTES_MAX + 1), "more than the limit");
+    }
+
+    #[test]
+    fn json_of_spark() {
+        let vector =
+            r#"{"type":"udt","class":"org.apache.spark.ml.linalg.VectorUDT","sqlType":{"type":"struct","fields":[]}}"#;
+        let field =
+            |name: &str, ty: &str| format!(r#"{{"name":"{name}","type":{ty},"nullable":true,"metadata":{{}}}}"#);
+        let of = |fields: &str| format!(r#"{{"type":"struct","fields":[{fields}]}}"#);
+        let list = format!(r#"{{"type":"array","elementType":{vector},"containsNull":true}}"#);
+        let map = r#"{"type":"map","keyType":"string","valueType":"double","valueContainsNull":true}"#;
+        let columns = [("a", r#""integer""#), ("d", r#""decimal(10,2)""#), ("v", vector), ("l", &list), ("m", map)];
+        let columns: Vec<String> = columns.iter().map(|(name, ty)| field(name, ty)).collect();
+        let nested = field("s", &of(&field("x", r#""long""#)));
+        let specs = parse(&of(&format!("{},{nested}", columns.join(",")))).unwrap();
+        let text: Vec<String> = specs.iter().map(|spec| format!("{} {}", spec.name, spec.ty)).collect();
+        let expected =
+            "a int32, d decimal(10,2), v vector, l array<vector>, m map<string, float64>, s struct<x: int64>";
+        assert_eq!(text.join(", "), expected);
+        assert!(specs.iter().all(|spec| spec.metadata.is_none()));
+
+        let nominal = of(r#"{"name":"i","type":"double","metadata":{"ml_attr":{"vals":["a"]}}}"#);
+        assert_eq!(parse(&nominal).unwrap()[0].metadata.as_deref(), Some(r#"{"ml_attr":{"vals":["a"]}}"#));
+
+        check_error(&of(&field("a", r#""void""#)), "got \"void\" in the type of column `a`");
+        check_error(
+            &of(&field("a", r#"{"type":"udt","class":"my.Point"}"#)),
+            "expected Spark ML's VectorUDT, got my.Point in",
+        );
+        check_error(&of(&field("a", r#"{"type":"array"}"#)), "expected `elementType`, got nothing");
+        check_error(&of(&field("a", "1")), "expected a type's name or an object, got 1");
+        let twice = of(&format!("{0},{0}", field("x", r#""int""#)));
+        check_error(&twice, "`x` twice");
+        check_error(&of(&field("s", &twice)), "each part once");
+        let deep = format!("{}\"int\"{}", r#"{"type":"array","elementType":"#.repeat(40), "}".repeat(40));
+        check_error(&of(&field("a", &deep)), "at most 32 levels");
+        check_error(r#"{"type":"array"}"#, "expected a struct");
     }
 
     #[test]

@@ -271,6 +271,8 @@ pub enum FaultValue {
     Number(f64),
     Int(i64),
     Text(Box<str>),
+    /// What it is, where the value itself tells less: `an array`.
+    Kind(Box<str>),
     Size(u64),
 }
 
@@ -291,7 +293,7 @@ impl PartialEq for FaultValue {
             (FaultValue::Number(a), FaultValue::Number(b)) => a.to_bits() == b.to_bits(),
             (FaultValue::Null, FaultValue::Null) => true,
             (FaultValue::Int(a), FaultValue::Int(b)) => a == b,
-            (FaultValue::Text(a), FaultValue::Text(b)) => a == b,
+            (FaultValue::Text(a), FaultValue::Text(b)) | (FaultValue::Kind(a), FaultValue::Kind(b)) => a == b,
             (FaultValue::Size(a), FaultValue::Size(b)) => a == b,
             _ => false,
         }
@@ -307,6 +309,7 @@ impl fmt::Display for FaultValue {
             FaultValue::Number(x) => write!(f, "{x}"),
             FaultValue::Int(x) => write!(f, "{x}"),
             FaultValue::Text(t) => write!(f, "{t:?}"),
+            FaultValue::Kind(kind) => f.write_str(kind),
             FaultValue::Size(n) => write!(f, "{n} elements"),
         }
     }

@@ -245,7 +245,7 @@ fn bad_rows_are_kept_where_asked() {
             (
                 3,
                 "column `v`: expected a vector: an array of numbers, {\"values\":[..]} or \
-             {\"size\":n,\"indices\":[..],\"values\":[..]}, got \"an object\""
+             {\"size\":n,\"indices\":[..],\"values\":[..]}, got an object"
                     .to_owned()
             ),
         ]

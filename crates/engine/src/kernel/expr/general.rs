@@ -5,7 +5,10 @@ use std::cell::Ref;
 
 use bumpalo::Bump;
 use model::{DType, PredictError, Type};
-use plan::{Expr, Func, Place, Scalar, expr::OnFault};
+use plan::{
+    Expr, Func, Place, Scalar,
+    expr::{Arith, OnFault},
+};
 
 use super::{
     super::Site,
@@ -381,7 +384,10 @@ fn node(expr: &Expr, types: &[Type], site: &Site<'_>) -> Result<Node, CompileErr
     let arg_types: Vec<Type> = args.iter().map(|a| a.ty(types).expect("inferred before it is compiled")).collect();
     let kind = kind(func, &arg_types, args, site)?;
     let args = args.iter().map(|a| node(a, types, site)).collect::<Result<Box<[Node]>, _>>()?;
-    let blame = args.iter().find_map(|a| a.blame);
+    // What refuses a quotient is nearly always its divisor.
+    let divides = matches!(func, Func::Arith { op: Arith::Div | Arith::IntDiv | Arith::Rem | Arith::Pmod, .. });
+    let divisor = args.last().filter(|_| divides).and_then(|a| a.blame);
+    let blame = divisor.or_else(|| args.iter().find_map(|a| a.blame));
     Ok(Node { kind, args, blame })
 }
 

@@ -24,8 +24,12 @@ impl Clock {
         Ok(match zone {
             Zone::Utc => Clock::Fixed(0),
             Zone::Offset(seconds) => Clock::Fixed(i64::from(*seconds) * SECOND_US),
-            Zone::Named(name) => Clock::of_name(name)
-                .ok_or_else(|| CompileError::Unimplemented(format!("the time zone {name:?} in {}", site.step)))?,
+            Zone::Named(name) => Clock::of_name(name).ok_or_else(|| {
+                CompileError::Unimplemented(format!(
+                    "the time zone {name:?}, which the IANA database does not have, in {}",
+                    site.step
+                ))
+            })?,
         })
     }
 

@@ -100,7 +100,9 @@ pub fn index_to_string(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
         None => match lowering.kind(input) {
             Some(Kind::Nominal(Categories::Named(labels))) => labels.clone(),
             _ => {
-                let got = format!("none, and the metadata of column `{name}` name none: a schema can give them");
+                let got = format!(
+                    "none, and the metadata of column `{name}` name none: a schema with them can (--schema, forebay.toml)"
+                );
                 return Err(stage.meta.fault("labels", "the labels", got));
             }
         },

@@ -64,7 +64,8 @@ pub fn zone(name: &str) -> Option<plan::expr::Zone> {
         return (hours <= 18 && minutes < 60).then(|| plan::expr::Zone::Offset(sign * (hours * 3600 + minutes * 60)));
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || "/_-+".contains(c);
-    let looks_right = trimmed.contains('/') && trimmed.len() < 64 && trimmed.chars().all(is_name);
+    let is_letter = |c: char| c.is_ascii_alphabetic();
+    let looks_right = trimmed.starts_with(is_letter) && trimmed.len() < 64 && trimmed.chars().all(is_name);
     looks_right.then(|| plan::expr::Zone::Named(trimmed.into()))
 }
 
@@ -81,4 +82,25 @@ pub enum SqlError {
     Unsupported(String),
     #[error("{got} {what}, more than {limit}")]
     Limit { what: &'static str, got: usize, limit: usize },
+}
+
+#[cfg(test)]
+mod tests {
+    use plan::expr::Zone;
+
+    use super::zone;
+
+    #[test]
+    fn zones_by_offset_and_by_name() {
+        assert_eq!(
+            (zone("utc"), zone("GMT+2"), zone("-05:30")),
+            (Some(Zone::Utc), Some(Zone::Offset(7200)), Some(Zone::Offset(-19_800)))
+        );
+        assert_eq!(zone("CET"), Some(Zone::Named("CET".into())));
+        assert_eq!(zone("America/New_York"), Some(Zone::Named("America/New_York".into())));
+        assert_eq!(
+            (zone(""), zone("+19:00"), zone("+2:99"), zone("a b"), zone("/etc")),
+            (None, None, None, None, None)
+        );
+    }
 }

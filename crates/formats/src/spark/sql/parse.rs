@@ -73,7 +73,9 @@ fn of_parser(error: ParserError) -> SqlError {
         ParserError::RecursionLimitExceeded => {
             SqlError::Limit { what: "levels of nesting", got: dialect::DEPTH_MAX + 1, limit: dialect::DEPTH_MAX }
         }
-        ParserError::TokenizerError(what) | ParserError::ParserError(what) => SqlError::Syntax(what),
+        ParserError::TokenizerError(what) | ParserError::ParserError(what) => {
+            SqlError::Syntax(format!("one that does not parse: {what}"))
+        }
     }
 }
 

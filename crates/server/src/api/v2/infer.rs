@@ -3,7 +3,7 @@
 use codec::v2::{Head, Request, encode, encode_table};
 use gateway::Routed;
 use hyper::body::Incoming;
-use model::{Batch, Predictor, Table};
+use model::{Batch, PredictError, Predictor, Table};
 
 use super::{failure, no_query, version};
 use crate::{
@@ -26,6 +26,11 @@ pub(in crate::api) async fn answer(asked: &Asked<'_>, body: &mut Incoming, count
 async fn infer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, name, .. } = asked;
     no_query(asked)?;
+    // With it the body is JSON and then bytes, which no reader of JSON would name rightly.
+    if head.headers.contains_key("inference-header-content-length") {
+        let what = "the binary tensor extension of Open Inference V2".to_owned();
+        return Err(PredictError::Unimplemented { what }.into());
+    }
     let model = state.gateway.predictor(name, version(asked)?)?;
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;

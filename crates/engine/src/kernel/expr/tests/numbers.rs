@@ -41,6 +41,14 @@ fn integers() {
 }
 
 #[test]
+fn the_divisor_is_to_blame() {
+    let quotient = Expr::call(ansi(Arith::Div, DType::F64), [Expr::Input(0), Expr::Input(1)]);
+    let ran = run(quotient, &[numbers(&[Some(1.0)]), numbers(&[Some(0.0)])]);
+    let fault = ran.faults[0].as_ref().unwrap();
+    assert!(fault.contains("`b`: expected a divisor that is not 0, got 0"), "{fault}");
+}
+
+#[test]
 fn floats() {
     check("1D / 0D", arith(Arith::Div, DType::F64), &[d(1.0), d(0.0)], "null");
     check("1D / -0D", arith(Arith::Div, DType::F64), &[d(1.0), d(-0.0)], "null");
