@@ -9,7 +9,7 @@ use std::{ops::Range, sync::Arc};
 use model::{Batch, Builder, Call, Column, OnFault, PredictError, Type};
 use plan::{GroupOp, Grouped, Plan, ValueType};
 
-use crate::{frame::Frame, load, program::Program, workspace::Workspace};
+use crate::{frame::Frame, load, program::Program, run, workspace::Workspace};
 
 mod accumulator;
 mod keys;
@@ -94,7 +94,8 @@ impl GroupProgram {
     }
 
     /// Answers the whole call with the program of the rows. A row that is refused refuses the call, whatever the caller asks
-    /// to do with rows: no group is right without it. What is refused of the groups is a row of the answer.
+    /// to do with rows: no group is right without it. What is refused of the groups is a row of the answer;
+    /// groups that are dropped (HAVING) leave no trace.
     pub fn answer(&self, rows: &Program, call: &Call, workspace: &mut Workspace) -> Result<Batch, PredictError> {
         let all = call.batch.rows();
         let tile = if rows.is_separable { rows.tile_rows } else { all };
@@ -124,7 +125,7 @@ impl GroupProgram {
             seed: call.seed,
             ..Call::default()
         };
-        self.then.predict(&call, workspace.then())
+        self.then.predict(&call, workspace.then()).map(run::without_skipped)
     }
 }
 

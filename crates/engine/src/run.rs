@@ -117,7 +117,9 @@ impl Program {
             return Err(error);
         }
         if on_fault == OnFault::FailCall {
-            return Ok(without(&batch, &faults));
+            let mut keep = vec![true; batch.rows()];
+            faults.iter().for_each(|fault| keep[fault.row as usize] = false);
+            return Ok(only(&batch, &keep));
         }
         let mut marks = vec![Mark::Live; batch.rows()];
         for fault in &faults {
@@ -152,10 +154,18 @@ fn within_offsets(builders: &[Option<Builder>]) -> Result<(), PredictError> {
     }
 }
 
-/// Returns the batch without the rows that were dropped.
-fn without(batch: &Batch, dropped: &[Fault]) -> Batch {
-    let mut keep = vec![true; batch.rows()];
-    dropped.iter().for_each(|f| keep[f.row as usize] = false);
+/// Returns the batch without the rows that are marked as dropped: of groups, which keep no places for them.
+pub(crate) fn without_skipped(batch: Batch) -> Batch {
+    let Some(marks) = &batch.domains()[0].marks else { return batch };
+    let keep: Vec<bool> = marks.iter().map(|mark| *mark != Mark::Skipped).collect();
+    let kept: Vec<Mark> = marks.iter().filter(|mark| **mark != Mark::Skipped).cloned().collect();
+    let mut out = only(&batch, &keep);
+    out.set_marks(kept.into());
+    out
+}
+
+/// Returns the rows of the batch that are kept.
+fn only(batch: &Batch, keep: &[bool]) -> Batch {
     let mut out = Batch::new(keep.iter().filter(|k| **k).count());
     for (name, value) in batch.values() {
         match value {

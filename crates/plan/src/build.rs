@@ -96,6 +96,7 @@ impl PlanBuilder {
         for node in &plan.nodes {
             node.op.check()?;
         }
+        drop_first(&mut plan);
         let mut names = HashSet::with_capacity(plan.outputs.len());
         for output in &plan.outputs {
             if !names.insert(&output.name) {
@@ -119,4 +120,32 @@ impl PlanBuilder {
         }
         Ok(plan)
     }
+}
+
+/// Puts what drops rows, and what that reads, before everything else, in the order in which it stands: a row that one step
+/// drops is not refused by another on which the dropping does not depend. Spark moves its filters so.
+fn drop_first(plan: &mut Plan) {
+    let mut maker = vec![None; plan.slots.len()];
+    for (i, node) in plan.nodes.iter().enumerate() {
+        node.outputs.iter().for_each(|slot| maker[slot.index()] = Some(i));
+    }
+    let count = plan.nodes.len();
+    let (mut order, mut placed) = (Vec::with_capacity(count), vec![false; count]);
+    for gate in (0..count).filter(|&i| plan.nodes[i].op.is_gate()) {
+        let mut first = vec![false; gate + 1];
+        first[gate] = true;
+        for i in (0..=gate).rev().filter(|&i| !placed[i]) {
+            if first[i] {
+                plan.nodes[i].inputs.iter().filter_map(|slot| maker[slot.index()]).for_each(|made| first[made] = true);
+            }
+        }
+        for i in (0..=gate).filter(|&i| first[i]) {
+            if !std::mem::replace(&mut placed[i], true) {
+                order.push(i);
+            }
+        }
+    }
+    order.extend((0..count).filter(|&i| !placed[i]));
+    let mut nodes: Vec<Option<Node>> = std::mem::take(&mut plan.nodes).into_iter().map(Some).collect();
+    plan.nodes = order.into_iter().filter_map(|i| nodes[i].take()).collect();
 }
