@@ -85,16 +85,15 @@ fn decimal(text: &str) -> Option<Literal> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let mut value: i128 = format!("{whole}{fraction}").parse().ok()?;
     let mut scale = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
-    if value == 0 {
-        // Zeros behind a zero need no steps.
-        scale = scale.max(0);
-    }
+    // Zeros behind a zero count as digits.
+    let zeros = if value == 0 { scale.min(0).saturating_neg() } else { 0 };
+    scale += zeros;
     while scale < 0 {
         value = value.checked_mul(10)?;
         scale += 1;
     }
     let digits = i32::try_from(value.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1)).ok()?;
-    let precision = digits.max(scale);
+    let precision = digits.max(scale).saturating_add(zeros);
     let fits = precision <= i32::from(DECIMAL_MAX);
     fits.then_some(Literal::Decimal { value, precision: precision as u8, scale: scale as u8 })
 }
@@ -262,8 +261,8 @@ mod tests {
         let huge = Literal::Decimal { value: 9_223_372_036_854_775_808, precision: 19, scale: 0 };
         assert_eq!(of("9223372036854775808", false), huge);
         assert_eq!(of("1.50", true), Literal::Decimal { value: -150, precision: 3, scale: 2 });
-        let zero = Literal::Decimal { value: 0, precision: 1, scale: 0 };
-        assert_eq!(of("0e2147483647BD", false), zero);
+        assert_eq!(of("0e5BD", false), Literal::Decimal { value: 0, precision: 6, scale: 0 });
+        assert_eq!(decimal("0e2147483647"), None);
         assert_eq!(of(".05", false), Literal::Decimal { value: 5, precision: 2, scale: 2 });
         assert_eq!(of("1e3", false), Literal::Double(1000.0));
         assert_eq!(of("1.25BD", false), Literal::Decimal { value: 125, precision: 3, scale: 2 });
