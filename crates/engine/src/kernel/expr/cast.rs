@@ -91,7 +91,10 @@ impl CastKernel {
 
     fn number<'a>(&self, value: Value<'a>, from: DType, to: DType) -> Out<'a> {
         match (from, to) {
-            (DType::Date, DType::Timestamp) => Ok(Value::Int(self.clock.midnight(value.int()))),
+            (DType::Date, DType::Timestamp) => match self.clock.midnight_within(value.int()) {
+                Some(us) => Ok(Value::Int(us)),
+                None => Err(fault("a date within the range of timestamps", value.shown())),
+            },
             (DType::Timestamp, DType::Date) => Ok(Value::Int(self.clock.day(value.int()))),
             (DType::Date, _) => Ok(Value::Null),
             (_, DType::Timestamp) => self.timestamp(value, from),

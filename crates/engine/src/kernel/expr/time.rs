@@ -62,7 +62,10 @@ impl TimeKernel {
                 Unit::Year | Unit::Quarter | Unit::Month | Unit::Week => Value::Int(wrapped(trunc_days(int(0), *unit))),
                 _ => Value::Null,
             },
-            TimeFunc::Trunc(unit, _) => Value::Int(self.trunc(int(0), *unit)),
+            TimeFunc::Trunc(unit, _) => match self.trunc(int(0), *unit) {
+                Some(us) => Value::Int(us),
+                None => return Err(fault("a time within the range of timestamps", args[0].shown())),
+            },
             TimeFunc::MakeDate(on) => match Date::new(int(0), int(1), int(2)).map(|d| d.days()) {
                 Some(days) if i32::try_from(days).is_ok() => Value::Int(days),
                 _ => return on_fault(*on, "a year, month and day of the calendar", args[2]),
@@ -105,20 +108,21 @@ impl TimeKernel {
         }
     }
 
-    fn trunc(&self, us: i64, unit: Unit) -> i64 {
-        let floor = |us: i64, unit: i64| us.saturating_sub(us.rem_euclid(unit));
+    /// Returns where the unit of this instant begins; nothing where that is before the first timestamp.
+    fn trunc(&self, us: i64, unit: Unit) -> Option<i64> {
+        let floor = |us: i64, unit: i64| us.checked_sub(us.rem_euclid(unit));
         match unit {
-            Unit::Microsecond => us,
+            Unit::Microsecond => Some(us),
             Unit::Millisecond => floor(us, 1000),
             Unit::Second => floor(us, SECOND_US),
             // What zones add are whole seconds, of old not whole minutes.
             Unit::Minute | Unit::Hour => {
                 let local = self.clock.local(us);
                 let width = if unit == Unit::Minute { 60 * SECOND_US } else { 3600 * SECOND_US };
-                floor(local, width).saturating_sub(local - us)
+                floor(local, width)?.checked_sub(local - us)
             }
-            Unit::Day => self.clock.midnight(self.clock.day(us)),
-            unit => self.clock.midnight(trunc_days(self.clock.day(us), unit)),
+            Unit::Day => self.clock.midnight_within(self.clock.day(us)),
+            unit => self.clock.midnight_within(trunc_days(self.clock.day(us), unit)),
         }
     }
 

@@ -87,6 +87,11 @@ impl Clock {
     pub fn midnight(&self, day: i64) -> i64 {
         self.instant(day.saturating_mul(DAY_US))
     }
+
+    /// Returns the instant at which a day begins, where timestamps reach so far.
+    pub fn midnight_within(&self, day: i64) -> Option<i64> {
+        day.checked_mul(DAY_US).map(|local| self.instant(local))
+    }
 }
 
 fn seconds(offset: Offset) -> i64 {

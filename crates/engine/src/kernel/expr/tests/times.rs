@@ -126,8 +126,11 @@ fn the_first_and_the_last_of_all_times() {
     );
     let first = Expr::Const(Scalar::Timestamp(i64::MIN));
     for unit in [Unit::Millisecond, Unit::Second, Unit::Hour, Unit::Day, Unit::Year] {
-        let cut = Expr::call(TimeFunc::Trunc(unit, Zone::Offset(-3600)), [first.clone()]);
-        check("date_trunc(.., the first of all times) < 0", Compare::Lt, &[cut, ts("1970-01-01 00:00:00")], "true");
+        check_refused(
+            "date_trunc(.., the first of all times)",
+            TimeFunc::Trunc(unit, Zone::Offset(-3600)),
+            &[first.clone()],
+        );
     }
 }
 
