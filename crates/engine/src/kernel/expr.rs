@@ -18,6 +18,7 @@ mod format;
 mod general;
 mod list;
 mod math;
+mod older;
 mod parse;
 mod regex;
 mod text;

@@ -84,7 +84,8 @@ pub enum TimeFunc {
     MakeDate(OnFault),
     /// A timestamp's text by a pattern.
     Format(DatePattern, Zone),
-    /// A text to a timestamp by a pattern; what does not read so, null or (ANSI) a refusal.
+    /// A text to a timestamp by a pattern; what does not read so, null or (ANSI) a refusal. [`CastRule::Legacy`] is Spark 3's:
+    /// a refusal too where `SimpleDateFormat` would have read the text.
     Parse(DatePattern, Zone, CastRule),
     /// The seconds of a timestamp, cut toward zero, as Spark's `unix_timestamp`: an int64.
     UnixSeconds,
@@ -189,7 +190,6 @@ fn quoted(chars: &[char], mut at: usize, items: &mut Vec<Field>) -> Option<usize
 fn letter_is_known(letter: char, count: usize) -> bool {
     match letter {
         'y' => count <= 6,
-        'u' => count == 1 || count == 4,
         'M' | 'L' => count <= 4,
         'd' | 'H' | 'h' | 'k' | 'K' | 'm' | 's' => count <= 2,
         'D' => count <= 3,

@@ -86,6 +86,9 @@ impl CastKernel {
                 value.filter(|&v| narrowed(v.into(), to) == i128::from(v)).map(Value::Int)
             }
         };
+        if value.is_none() && to == DType::Timestamp && parse::is_time_of_day(text) {
+            return Err(fault("a time with its day (of a time alone, Spark takes today)", Value::Text(text).shown()));
+        }
         value.map_or_else(|| self.misfit(to, Value::Text(text)), Ok)
     }
 

@@ -10,7 +10,7 @@ use super::{
     zone::{Clock, DAY_US, Date, SECOND_US, week_day},
 };
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",

@@ -52,12 +52,13 @@ fn of_list<'a>(func: ListFunc, args: &[Value<'a>], bump: &'a Bump) -> Out<'a> {
             Value::Int(place.map_or(0, |at| at as i64 + 1))
         }
         ListFunc::Sort { ascending } => {
-            let items = bump.alloc_slice_copy(list);
-            // Equal items look alike but for the sign of a zero, which a stable sort would keep in place.
-            items.sort_unstable_by(|a, b| a.order(*b).then_with(|| bits(*a).cmp(&bits(*b))));
-            if !ascending {
-                items.reverse();
-            }
+            // Equal items look alike but for the sign of a zero: they stay in their order, whichever the direction.
+            let places = bump.alloc_slice_fill_iter(0..list.len());
+            places.sort_unstable_by(|&i, &j| {
+                let order = list[i].order(list[j]);
+                (if ascending { order } else { order.reverse() }).then(i.cmp(&j))
+            });
+            let items = bump.alloc_slice_fill_iter(places.iter().map(|&place| list[place]));
             Value::List(items)
         }
         ListFunc::Distinct => distinct(list, bump),
@@ -93,14 +94,6 @@ fn of_list<'a>(func: ListFunc, args: &[Value<'a>], bump: &'a Bump) -> Out<'a> {
         }
         ListFunc::Array | ListFunc::Join | ListFunc::Repeat => unreachable!("answered above"),
     })
-}
-
-fn bits(value: Value<'_>) -> u64 {
-    match value {
-        Value::F64(x) => !x.to_bits(),
-        Value::F32(x) => (!x.to_bits()).into(),
-        _ => 0,
-    }
 }
 
 fn element_at<'a>(list: &'a [Value<'a>], place: Value<'a>, on: OnFault) -> Out<'a> {

@@ -91,6 +91,7 @@ impl MathKernel {
             Math::Tanh => libm::tanh(x),
             Math::Asinh if x == f64::NEG_INFINITY => x,
             Math::Asinh => libm::log(x + (x * x + 1.0).sqrt()),
+            Math::Acosh if x < 1.0 => f64::NAN,
             Math::Acosh => libm::log(x + (x * x - 1.0).sqrt()),
             Math::Atanh => 0.5 * (libm::log1p(x) - libm::log1p(-x)),
             Math::Hypot => libm::hypot(x, y),

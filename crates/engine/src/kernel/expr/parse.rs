@@ -164,6 +164,21 @@ pub(super) fn timestamp(text: &str, clock: &Clock) -> Option<i64> {
     }
 }
 
+/// Whether a text is a time without a day, `T12:30` or `12:30:00`: a timestamp of the day on which Spark reads it.
+pub(super) fn is_time_of_day(text: &str) -> bool {
+    let text = trimmed(text);
+    let (marked, clock) = match text.strip_prefix('T') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let mut rest = clock.as_bytes();
+    let Some(0..24) = number(&mut rest, 1, 2) else { return false };
+    if rest.is_empty() {
+        return marked;
+    }
+    take(&mut rest, b':') && matches!(number(&mut rest, 1, 2), Some(0..60)) && (rest.is_empty() || rest[0] == b':')
+}
+
 /// Takes any number of digits; those past the sixth are cut.
 fn fraction(rest: &mut &[u8]) -> i64 {
     let count = rest.iter().take_while(|b| b.is_ascii_digit()).count();

@@ -48,8 +48,12 @@ impl Compiled {
     }
 
     pub fn extract<'a>(&self, text: &'a str, group: i32) -> Out<'a> {
-        let group = self.group(group)?;
         let found = self.regex.captures(text).map_err(|_| too_many_steps(text))?;
+        // Which group is asked matters only where there is a match.
+        if found.is_none() {
+            return Ok(Value::Text(""));
+        }
+        let group = self.group(group)?;
         Ok(Value::Text(found.and_then(|c| c.get(group)).map_or("", |m| m.as_str())))
     }
 
@@ -89,9 +93,9 @@ impl Compiled {
     }
 
     pub fn extract_all<'a>(&self, text: &'a str, group: i32, bump: &'a Bump) -> Out<'a> {
-        let group = self.group(group)?;
         let mut items = Vec::new_in(bump);
         self.each_captured(text, |found| {
+            let group = self.group(group)?;
             items_within(items.len() + 1)?;
             items.push(Value::Text(found.get(group).map_or("", |m| m.as_str())));
             Ok(())

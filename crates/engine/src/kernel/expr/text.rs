@@ -177,6 +177,10 @@ impl TextKernel {
                 let up = cut > 0 && (half.is_gt() || half.is_eq() && whole % 2 != 0);
                 let rounded = whole + if up { value.signum() } else { 0 };
                 let mut text = model::decimal::to_string(rounded, kept as u8);
+                // What is rounded to zero keeps its sign, as of floats.
+                if rounded == 0 && value < 0 {
+                    text.insert(0, '-');
+                }
                 if kept == 0 && digits > 0 {
                     text.push('.');
                 }

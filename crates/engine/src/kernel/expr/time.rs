@@ -8,6 +8,7 @@ use super::{
     super::Site,
     format,
     general::on_fault,
+    older,
     value::{Out, Value, fault},
     zone::{Clock, DAY_US, Date, SECOND_US, iso_week, week_day},
 };
@@ -41,6 +42,9 @@ impl TimeKernel {
                 let parsed = format::parse(pattern, args[0].text(), &self.clock);
                 return match (parsed, rule) {
                     (Some(us), _) => Ok(Value::Int(us)),
+                    (None, CastRule::Legacy) if older::reads(pattern, args[0].text()) => {
+                        Err(fault("a time that Spark 3 reads as Spark 2 did", args[0].shown()))
+                    }
                     (None, CastRule::Ansi) => Err(fault("a time written as the pattern says", args[0].shown())),
                     (None, _) => Ok(Value::Null),
                 };

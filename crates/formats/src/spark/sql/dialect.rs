@@ -78,6 +78,10 @@ impl Dialect for Spark {
         true
     }
 
+    fn allow_extract_custom(&self) -> bool {
+        true
+    }
+
     fn supports_bang_not_operator(&self) -> bool {
         true
     }
@@ -136,6 +140,11 @@ pub fn tokens(text: &str, quotes_escape: bool) -> Result<Vec<TokenWithSpan>, Sql
                     continue;
                 }
             }
+            // `r'\d'`: every character as it stands.
+            Token::SingleQuotedString(raw) | Token::DoubleQuotedString(raw) if is_raw(&tokens, &token) => {
+                token.token = Token::SingleQuotedString(raw.clone());
+                tokens.pop();
+            }
             Token::SingleQuotedString(raw) => {
                 token.token = Token::SingleQuotedString(unescape(raw, '\'', quotes_escape))
             }
@@ -150,7 +159,52 @@ pub fn tokens(text: &str, quotes_escape: bool) -> Result<Vec<TokenWithSpan>, Sql
         tokens.push(token);
     }
     check_nesting(&tokens)?;
-    Ok(tokens)
+    Ok(before_from(tokens))
+}
+
+/// Whether an `r` stands close before the string.
+fn is_raw(before: &[TokenWithSpan], string: &TokenWithSpan) -> bool {
+    let last = before.last().filter(|last| last.span.end == string.span.start);
+    last.is_some_and(|last| match &last.token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case("r"),
+        _ => false,
+    })
+}
+
+/// What stands between a bracket and FROM: `trim(LEADING FROM x)` becomes `ltrim(x)`, and so on, which the parser library does not
+/// read without characters; a field of `extract` loses what the library knows of it, and so stays as it is spelt.
+fn before_from(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let word = |token: &Token| match token {
+        Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_lowercase(),
+        _ => String::new(),
+    };
+    let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let trims = match word(&token.token).as_str() {
+            "both" => "trim",
+            "leading" => "ltrim",
+            "trailing" => "rtrim",
+            _ => "",
+        };
+        let is_before = rest.peek().is_some_and(|next| word(&next.token) == "from");
+        let name = match kept.as_mut_slice() {
+            [.., name, open] if is_before && open.token == Token::LParen => Some(&mut name.token),
+            _ => None,
+        };
+        let mut token = token;
+        match (name, &mut token.token) {
+            (Some(name), _) if word(name) == "trim" && !trims.is_empty() => {
+                *name = Token::make_word(trims, None);
+                rest.next();
+                continue;
+            }
+            (Some(name), Token::Word(field)) if word(name) == "extract" => field.keyword = Keyword::NoKeyword,
+            _ => {}
+        }
+        kept.push(token);
+    }
+    kept
 }
 
 /// Returns where the suffix of a number begins, and the suffix in upper case, where the text is a number with one.
@@ -258,6 +312,17 @@ mod tests {
         assert_eq!((suffix_of("1.5L"), suffix_of("1a"), suffix_of("1e3")), (None, None, None));
         let tokens = tokens("1.5D + 2col", false).unwrap();
         assert_eq!(tokens.len(), 3);
+    }
+
+    #[test]
+    fn raw_strings_and_trims_without_characters() {
+        let shown = |text: &str| tokens(text, false).unwrap().iter().map(|t| t.token.to_string()).collect::<Vec<_>>();
+        assert_eq!(shown(r"a, r'\d', R'x'"), ["a", ",", r"'\d'", ",", "'x'"]);
+        assert_eq!(shown("r 'x'").len(), 2);
+        assert_eq!(shown("TRIM(LEADING FROM s)"), ["ltrim", "(", "s", ")"]);
+        let field = tokens("extract(Year FROM d)", false).unwrap().remove(2).token;
+        assert!(matches!(field, Token::Word(field) if field.value == "Year" && field.keyword == Keyword::NoKeyword));
+        assert_eq!(shown("trim(both from s)"), ["trim", "(", "s", ")"]);
     }
 
     #[test]

@@ -117,6 +117,10 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
         let named: Vec<(Arc<str>, &Ast)> = items()
             .map(|(ast, alias)| (alias.clone().unwrap_or_else(|| names::name(ast, &self.session)), ast))
             .collect();
+        if let Some((ast, _)) = items().find(|(ast, alias)| alias.is_none() && has_interval(ast)) {
+            let shown = names::shown(ast, &self.session);
+            return Err(self.refused(SqlError::Unsupported(format!("an interval without `AS name`: {shown}"))));
+        }
         let rest = statement.items.iter().any(|item| matches!(item, Item::All { .. }));
         let columns = if is_grouped {
             if rest {
@@ -363,4 +367,14 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
             .collect();
         self.lowering.project(self.stage, &shown, rest)
     }
+}
+
+/// Spark names what is computed with an interval by the types of the rest, which are not known before a call.
+fn has_interval(ast: &Ast) -> bool {
+    let mut found = false;
+    ast.visit(&mut |part| {
+        found |= matches!(part, Ast::Literal(Literal::Interval(_)));
+        !found
+    });
+    found
 }

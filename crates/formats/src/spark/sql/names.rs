@@ -174,10 +174,10 @@ impl Printer<'_> {
             Literal::Float(x) => write!(self.text, "{}", java_float(&format!("{x:e}"))),
             Literal::Double(x) => write!(self.text, "{}", java_float(&format!("{x:e}"))),
             Literal::Decimal { value, scale, .. } => {
-                write!(self.text, "{}", model::decimal::to_string(*value, *scale))
+                write!(self.text, "{}", java_decimal(*value, *scale))
             }
             Literal::Text(text) => write!(self.text, "{text}"),
-            Literal::Timestamp(text) => write!(self.text, "TIMESTAMP '{text}'"),
+            Literal::Timestamp(text) => write!(self.text, "TIMESTAMP '{}'", java_timestamp(text)),
             Literal::Bytes(bytes) => {
                 self.push("X'");
                 bytes.iter().for_each(|byte| {
@@ -200,6 +200,8 @@ impl Printer<'_> {
         let name = &*call.name;
         let args = call.args.as_slice();
         match (name, args) {
+            // A cast by a function's name does not show.
+            (name, [a]) if CASTS.contains(&name) => self.ast(a),
             ("+" | "-" | "*" | "/" | "%" | "div" | "=" | "<=>" | "<" | "<=" | ">" | ">=" | "&" | "|" | "^", [a, b]) => {
                 self.join(&[T("("), A(a), T(" "), T(name), T(" "), A(b), T(")")]);
             }
@@ -220,10 +222,10 @@ impl Printer<'_> {
                 self.list(rest);
                 self.push("))");
             }
-            ("like", [a, pattern]) => self.join(&[A(a), T(" LIKE "), A(pattern)]),
-            ("like", [a, pattern, escape]) => {
+            ("like", [a, pattern, escape]) if self.session.spark_major >= 4 => {
                 self.join(&[A(a), T(" LIKE "), A(pattern), T(" ESCAPE '"), A(escape), T("'")]);
             }
+            ("like", [a, pattern, ..]) => self.join(&[A(a), T(" LIKE "), A(pattern)]),
             ("||", [..]) => self.plain("concat", call),
             ("if", [..]) => {
                 self.push("(IF(");
@@ -232,7 +234,7 @@ impl Printer<'_> {
             }
             (".", [a, part]) => self.join(&[A(a), T("."), A(part)]),
             ("[]", [a, at]) => self.join(&[A(a), T("["), A(at), T("]")]),
-            ("extract", [field, a]) => self.join(&[T("extract("), A(field), T(" FROM "), A(a), T(")")]),
+            ("extract" | "datepart", [field, a]) => self.join(&[T(name), T("("), A(field), T(" FROM "), A(a), T(")")]),
             ("log", [x]) => self.join(&[T("LOG(E(), "), A(x), T(")")]),
             ("trim both", [a, what]) => self.join(&[T("TRIM(BOTH "), A(what), T(" FROM "), A(a), T(")")]),
             ("trim leading", [a, what]) => self.join(&[T("TRIM(LEADING "), A(what), T(" FROM "), A(a), T(")")]),
@@ -274,6 +276,27 @@ enum Part<'a> {
     Ast(&'a Ast),
 }
 
+/// Returns the number as Java's `BigDecimal.toString`: with an exponent where more than five zeros would follow the point.
+fn java_decimal(value: i128, scale: u8) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let exponent = digits.len() as i32 - 1 - i32::from(scale);
+    if exponent >= -6 {
+        return model::decimal::to_string(value, scale);
+    }
+    let (first, rest) = digits.split_at(1);
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{}{first}{point}{rest}E{exponent}", if value < 0 { "-" } else { "" })
+}
+
+/// Returns a timestamp's text as Spark writes it: a day alone is its midnight.
+fn java_timestamp(text: &str) -> String {
+    let text = text.trim();
+    if text.len() == "2024-02-29".len() && !text.contains([':', 'T']) {
+        return format!("{text} 00:00:00");
+    }
+    text.replacen('T', " ", 1)
+}
+
 /// Returns the number, given as Rust writes it with an exponent, as Java's `toString`: plain from 0.001 to below 10,000,000.
 fn java_float(text: &str) -> String {
     let Some((mantissa, exponent)) = text.split_once('e') else { return text.to_owned() };
@@ -308,6 +331,15 @@ mod tests {
         assert_eq!(shown(1.5e-5), "1.5E-5");
         assert_eq!(shown(0.0), "0.0");
         assert_eq!(shown(1234567.0), "1234567.0");
+    }
+
+    #[test]
+    fn small_decimals_have_an_exponent() {
+        assert_eq!(java_decimal(1, 9), "1E-9");
+        assert_eq!(java_decimal(-125, 10), "-1.25E-8");
+        assert_eq!((java_decimal(1, 6), java_decimal(0, 2)), ("0.000001".to_owned(), "0.00".to_owned()));
+        assert_eq!(java_timestamp("2024-02-29"), "2024-02-29 00:00:00");
+        assert_eq!(java_timestamp("2024-02-29T01:02:03"), "2024-02-29 01:02:03");
     }
 
     #[test]

@@ -254,7 +254,7 @@ fn format(pattern: &str, expected: &str) {
 
 fn parse(pattern: &str, text: &str, expected: &str) {
     let pattern_of = DatePattern::new(pattern).unwrap();
-    let func = TimeFunc::Parse(pattern_of, Zone::Utc, CastRule::Legacy);
+    let func = TimeFunc::Parse(pattern_of, Zone::Utc, CastRule::Try);
     let sql = format!("to_timestamp('{text}', '{}')", pattern.replace('\'', "\\'"));
     check(&sql, func, &[s(text)], expected);
 }
@@ -293,4 +293,9 @@ fn read_by_a_pattern() {
     parse("yyyy-MM-dd[ HH:mm]", "2024-02-03 14:05", "2024-02-03 14:05:00");
     parse("yyyy-MM-dd", "2024-02-03x", "null");
     parse("yyyy-DDD", "2024-034", "2024-02-03 00:00:00");
+    // Spark 3 refuses what Spark 2 would have read otherwise.
+    let of_spark_3 = || TimeFunc::Parse(DatePattern::new("yyyy-MM-dd").unwrap(), Zone::Utc, CastRule::Legacy);
+    check("read by Spark 3", of_spark_3(), &[s("2024-02-30")], "null");
+    let refused = "refused: column ``: expected a time that Spark 3 reads as Spark 2 did, got \"2024-2-3\"";
+    check("read by Spark 2 alone", of_spark_3(), &[s("2024-2-3")], refused);
 }

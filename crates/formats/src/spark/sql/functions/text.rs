@@ -210,6 +210,9 @@ fn elt(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let mut args = args.into_iter();
     let Some(n) = args.next() else { return Err(no_common("elt", &[])) };
     let n = int(typer, n, "elt")?;
+    if args.as_slice().iter().all(|arg| arg.ty == SqlType::Binary) {
+        return Err(SqlError::Unsupported("`elt` of bytes".to_owned()));
+    }
     let texts = args.map(|arg| text(typer, arg, "elt")).collect::<Result<Vec<_>, _>>()?;
     let mut arms = Vec::with_capacity(2 * texts.len());
     for (i, arg) in texts.into_iter().enumerate() {
@@ -368,6 +371,9 @@ fn pad(typer: &Typer<'_>, mut args: Vec<Typed>, func: TextFunc) -> Result<Typed,
 }
 
 fn overlay(typer: &Typer<'_>, mut args: Vec<Typed>) -> Result<Typed, SqlError> {
+    if args.iter().take(2).all(|arg| arg.ty == SqlType::Binary) {
+        return Err(SqlError::Unsupported("`overlay` of bytes".to_owned()));
+    }
     if args.len() == 3 {
         args.push(int_constant(-1));
     }

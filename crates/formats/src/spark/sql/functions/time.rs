@@ -322,16 +322,24 @@ fn timestamp_seconds(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlEr
     typer.call(TimeFunc::FromEpoch { micros: 1_000_000 }, args)
 }
 
+/// Spark 3 alone minds what an older version would have read.
+fn of_parser(typer: &Typer<'_>, rule: CastRule) -> CastRule {
+    if rule == CastRule::Legacy && typer.session.spark_major != 3 { CastRule::Try } else { rule }
+}
+
 /// Without a pattern a cast.
 fn parsed(typer: &Typer<'_>, args: Vec<Typed>, to: &SqlType, rule: CastRule) -> Result<Typed, SqlError> {
     let mut args = args.into_iter();
     let Some(x) = args.next() else { return Err(no_common("to_date", &[])) };
     let Some(source) = args.next() else { return typer.cast_by(x, to, rule) };
+    if x.ty == SqlType::Boolean {
+        return Err(SqlError::Unsupported("a time of a BOOLEAN by a pattern".to_owned()));
+    }
     if x.ty != SqlType::Text {
         return typer.cast_by(x, to, rule);
     }
     let pattern = pattern(text_of(&source, "to_date")?)?;
-    let x = typer.call(TimeFunc::Parse(pattern, typer.session.zone.clone(), rule), vec![x])?;
+    let x = typer.call(TimeFunc::Parse(pattern, typer.session.zone.clone(), of_parser(typer, rule)), vec![x])?;
     typer.cast_by(x, to, rule)
 }
 
@@ -341,7 +349,10 @@ fn unix_timestamp(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError
     let source = args.next();
     let x = if x.ty == SqlType::Text {
         let source = source.as_ref().map_or(Ok(SECONDS), |source| text_of(source, "unix_timestamp"))?;
-        typer.call(TimeFunc::Parse(pattern(source)?, typer.session.zone.clone(), typer.rule()), vec![x])?
+        typer.call(
+            TimeFunc::Parse(pattern(source)?, typer.session.zone.clone(), of_parser(typer, typer.rule())),
+            vec![x],
+        )?
     } else {
         timestamp(typer, x, "unix_timestamp")?
     };

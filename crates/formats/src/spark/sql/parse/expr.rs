@@ -117,14 +117,14 @@ impl Reader {
     fn form(&mut self, expr: Expr) -> Result<Ast, SqlError> {
         match expr {
             Expr::Extract { field, expr, .. } => {
-                let field = Ast::Literal(Literal::Text(field.to_string().to_lowercase().into()));
+                let field = Ast::Literal(Literal::Text(field.to_string().into()));
                 Ok(Ast::call("extract", [field, self.expr(*expr)?]))
             }
             Expr::Ceil { expr, field } => self.rounded("ceil", *expr, field),
             Expr::Floor { expr, field } => self.rounded("floor", *expr, field),
             Expr::Position { expr, r#in } => self.call("locate", [*expr, *r#in]),
-            Expr::Substring { expr, substring_from, substring_for, shorthand, .. } => {
-                let name = if shorthand { "substr" } else { "substring" };
+            Expr::Substring { expr, substring_from, substring_for, shorthand, special } => {
+                let name = if shorthand && special { "substr" } else { "substring" };
                 self.call(name, [Some(expr), substring_from, substring_for].into_iter().flatten().map(|expr| *expr))
             }
             Expr::Trim { trim_where, trim_what, expr, trim_characters: None } => {
