@@ -25,9 +25,9 @@ Spark's `transform` would show; a row that Spark raises on is refused, one that 
 
 ## Classes
 
-Every class has cases below `conformance/spark/` that PySpark made: models, rows and Spark's own answers. *Numbers* is the
-largest difference from Spark that the differential fuzz saw (`docs/evidence/spark-fuzz.json`): `bit-equal`, or relative. Parameters that only training
-reads are passed over; one that is not known is named in a warning.
+Cases lie below `conformance/spark/`: models, rows and answers that PySpark made. *Numbers* is the largest difference from Spark in all
+pipelines of the differential fuzz and all cases (`docs/evidence/spark-fuzz.json`): `bit-equal`, or the smaller of the relative and the absolute
+difference. Parameters that only training reads are passed over; one that is not known is named in a warning.
 
 ";
 
@@ -37,7 +37,8 @@ const SQL: &str = "
 `SELECT items FROM __THIS__ [WHERE ...] [GROUP BY ... [HAVING ...]]`: columns, `*`, literals, arithmetic, comparison, boolean logic, `CASE`, `CAST` and `::`,
 `BETWEEN`, `IN`, `LIKE`, `RLIKE`, aliases, and the functions below, with Spark's types, null rules and column names. What a value that does not fit does (null
 or an error) follows the Spark that saved the stage: ANSI from 4.0; `ansi = true` or `false` in `forebay.toml` says otherwise. The session's time zone is UTC
-unless `--time-zone` or `time_zone` says so. Refused by name: joins, subqueries, windows, `current_*`, `rand`, functions that are not below.
+unless `--time-zone` or `time_zone` says so. *Shown by* is a case below `conformance/spark/`, or an expression of `crates/testkit/tests/sql/`, which Spark 3.5
+and 4 were asked. Refused by name: joins, subqueries, windows, `current_*`, `rand`, functions that are not below.
 ";
 
 /// What the cases show of one class.
@@ -68,10 +69,10 @@ fn shown() -> BTreeMap<String, Shown> {
 
 /// Returns the measured difference of a class, in words.
 fn difference(evidence: &Value, class: &str) -> String {
-    match evidence["figures"]["by_class"][class]["relative"].as_f64() {
-        None => "".to_owned(),
-        Some(0.0) => "bit-equal".to_owned(),
-        Some(relative) => format!("{relative:.0e}"),
+    match &evidence["figures"]["by_class"][class]["largest_difference"] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => format!("{:.0e}", number.as_f64().unwrap_or(f64::NAN)),
+        _ => String::new(),
     }
 }
 
@@ -100,19 +101,42 @@ fn calls(statement: &str, function: &str) -> bool {
     })
 }
 
+/// Returns the expressions that `tests/sql/make.py` asked real Spark, as they are written.
+fn expressions() -> Vec<String> {
+    let read = |name: &str| fs::read_to_string(root().join("crates/testkit/tests/sql").join(name)).unwrap_or_default();
+    let both = read("expressions.txt") + &read("aggregates.txt");
+    both.lines().map(str::to_owned).collect()
+}
+
 fn functions(text: &mut String) {
     text.push_str(SQL);
-    let (statements, mut family) = (statements(), "");
+    let (statements, expressions, mut family) = (statements(), expressions(), "");
+    let mut bare = Vec::new();
     for function in spark::sql::documented() {
         if function.family != family {
             family = function.family;
-            let _ = write!(text, "\n### {family}\n\n| Function | What it does | Case |\n|---|---|---|\n");
+            let _ = write!(text, "\n### {family}\n\n| Function | What it does | Shown by |\n|---|---|---|\n");
         }
         let case = statements.iter().find(|(statement, _)| calls(statement, function.name));
-        let case = case.map_or_else(String::new, |(_, case)| format!("`{case}`"));
+        // Else an expression among those that Spark was asked one by one.
+        let asked = || {
+            let infix = format!(" {} ", function.name);
+            // `trim both` is written `trim(both ...`.
+            let spelled = function.name.replace(' ', "(") + " ";
+            let of = |expression: &&String| {
+                let lower = expression.to_lowercase();
+                calls(&lower, function.name) || lower.contains(&infix) || lower.contains(&spelled)
+            };
+            expressions.iter().find(of).map(|expression| format!("`{}`", expression.replace('|', "\\|")))
+        };
+        let case = case.map(|(_, case)| format!("`{case}`")).or_else(asked).unwrap_or_default();
+        if case.is_empty() {
+            bare.push(function.name);
+        }
         let usage = function.usage.replace('|', "\\|");
         let _ = writeln!(text, "| `{usage}` | {} | {case} |", function.doc.replace('|', "\\|"));
     }
+    assert!(bare.is_empty(), "nobody asked Spark of {bare:?}");
 }
 
 fn page() -> String {

@@ -32,11 +32,12 @@ pub fn regex_tokenizer(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result
 pub fn stop_words_remover(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
     let words = stage.texts("stopWords")?.ok_or_else(|| stage.absent("stopWords", "the words, which Spark saves"))?;
     let locale = stage.text_or("locale", "en")?;
-    let fold = match (stage.bool_or("caseSensitive", false)?, locale.split(['_', '-']).next()) {
+    let fold = match (stage.bool_or("caseSensitive", false)?, locale) {
         (true, _) => None,
-        // Three languages have lower cases of their own in Java.
-        (false, Some("tr" | "az")) => Some(Fold::Turkic),
-        (false, Some("lt")) => return Err(stage.unimplemented(format!("lower case in the locale {locale}"))),
+        // Three languages have lower cases of their own in Java. Spark takes the whole text for a language, so that a country
+        // behind it (`tr_TR`) makes another.
+        (false, "tr" | "az") => Some(Fold::Turkic),
+        (false, "lt") => return Err(stage.unimplemented(format!("lower case in the locale {locale}"))),
         (false, _) => Some(Fold::Root),
     };
     let words: std::sync::Arc<[Box<str>]> = words.into_iter().map(Into::into).collect();
