@@ -55,7 +55,7 @@ FORMATS = ["'yyyy-MM-dd'", "'dd/MM/yyyy'", "'yyyyMMdd'", "'HH:mm:ss'", "'yyyy-MM
 UNITS = ["'year'", "'month'", "'quarter'", "'week'", "'MM'", "'yy'"]
 AGGREGATES = ["count(*)", "count(N)", "count(DISTINCT T)", "sum(N)", "sum(I)", "avg(N)", "mean(I)", "min(N)", "max(N)", "min(T)", "max(T)", "stddev(N)",
               "stddev_pop(N)", "variance(N)", "var_pop(N)", "first(T)", "last(N)", "sum(I) + 1", "max(D)", "count_if(B)", "any(B)", "every(B)",
-              "sum(DISTINCT I)", "avg(N) / count(*)", "max_by(T, I)", "median(N)"]
+              "sum(DISTINCT I)", "avg(N) / count(*)"]
 
 
 class Grammar:

@@ -127,6 +127,7 @@ fn text(op: &TextOp, f: &mut Formatter<'_>) -> fmt::Result {
                 None => "",
                 Some(Fold::Root) => ", any case",
                 Some(Fold::Turkic) => ", any case of Turkish",
+                Some(Fold::Lithuanian) => ", any case of Lithuanian",
             };
             write!(f, "{} words{case}", words.len())
         }

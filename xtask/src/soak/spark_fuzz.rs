@@ -2,13 +2,18 @@
 //!
 //! `conformance/spark/fuzz` draws a pipeline from each seed and tells when its case folder is complete; `forebay score` answers
 //! its rows, [`compare`] says how near, and [`figures`] keeps the largest difference of each class, over these and over the
-//! cases that are checked in. Folders with a difference stay in the build folder, `--again` compares them anew.
+//! cases that are checked in. Folders with a difference stay in the build folder, `--again` compares them anew. Spark takes
+//! most of the time, so pipelines may be drawn beforehand (the fuzz's own `--out FOLDER`): `--drawn FOLDER...` compares those.
 
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -51,7 +56,16 @@ pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
             folders(Path::new(folder))?.iter().try_for_each(|folder| ask(&binary, folder, &mut figures).map(drop))?;
             return end(root, &figures, true);
         }
-        _ => anyhow::bail!("spark-fuzz takes nothing, --short, or --again FOLDER"),
+        ["--drawn", ref drawn @ ..] => {
+            let drawn = drawn.iter().map(|folder| folders(Path::new(folder))).collect::<Result<Vec<_>, _>>()?;
+            drawn.concat().iter().try_for_each(|folder| ask(&binary, folder, &mut figures).map(drop))?;
+            let full: u32 = SPARKS.iter().map(|spark| spark.pipelines).sum();
+            anyhow::ensure!(figures.pipelines >= full.into(), "{} pipelines, of {full}", figures.pipelines);
+            anyhow::ensure!(figures.waiting.is_empty(), "{} pipelines wait for a class", figures.waiting.len());
+            checked_in(root, &binary, &mut figures)?;
+            return end(root, &figures, false);
+        }
+        _ => anyhow::bail!("spark-fuzz takes nothing, --short, --again FOLDER, or --drawn FOLDER..."),
     };
     let begun = std::time::Instant::now();
     for spark in SPARKS {
@@ -77,33 +91,67 @@ fn end(root: &Path, figures: &Figures, short: bool) -> anyhow::Result<()> {
     evidence::write(root, "spark-fuzz", "cargo xtask soak spark-fuzz", &result)
 }
 
-/// Draws the pipelines of one Spark and asks them as they come.
+/// Draws the pipelines of one Spark and asks them as they come. A fit that does not come to its end (some of Spark's own loops
+/// do not, on values that are not finite) takes its JVM with it, and the next seed begins with another.
 fn fuzz(root: &Path, binary: &Path, spark: &Spark, count: u32, figures: &mut Figures) -> anyhow::Result<()> {
+    const STUCK: Duration = Duration::from_secs(180);
     let out = target(root).join("spark-fuzz").join(spark.name);
-    let script = ". acceptance/lib/python.sh && forebay_java && python=$(forebay_env \"$1\") && \
-                  exec \"$python\" conformance/spark/fuzz --out \"$2\" --first \"$3\" --count \"$4\"";
-    let mut child = Command::new("bash")
-        .current_dir(root)
-        .args(["-c", script, "fuzz", spark.name])
-        .arg(&out)
-        .args([spark.first.to_string(), count.to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    for line in BufReader::new(child.stdout.take().context("its standard output")?).lines() {
-        let line: Value = serde_json::from_str(&line?)?;
-        let Some(folder) = line["folder"].as_str() else {
-            figures.unfit += u64::from(line["unfit"] == true);
-            let broken = line["broken"].as_str().map(|why| format!("seed {}: Spark: {why}", line["seed"]));
-            figures.broken.extend(broken);
-            continue;
-        };
-        if ask(binary, Path::new(folder), figures)? {
-            fs::remove_dir_all(folder)?;
+    let end = spark.first + count;
+    let mut next = spark.first;
+    while next < end {
+        let mut child = draw(root, spark, &out, next, end - next)?;
+        let output = BufReader::new(child.stdout.take().context("its standard output")?);
+        let (to, lines) = mpsc::channel();
+        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
+        loop {
+            match lines.recv_timeout(STUCK) {
+                Ok(line) => next = take(binary, &serde_json::from_str(&line)?, figures)?.unwrap_or(next),
+                Err(RecvTimeoutError::Disconnected) => {
+                    anyhow::ensure!(child.wait()?.success(), "{}: the fuzz ended badly", spark.name);
+                    return Ok(());
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    // The group, so that the JVM goes too.
+                    Command::new("kill").args(["-9", "--", &format!("-{}", child.id())]).status()?;
+                    child.wait()?;
+                    figures.broken.push(format!("seed {next}: Spark: no answer within {} s", STUCK.as_secs()));
+                    next += 1;
+                    break;
+                }
+            }
         }
     }
-    anyhow::ensure!(child.wait()?.success(), "{}: the fuzz ended badly", spark.name);
     Ok(())
+}
+
+fn draw(root: &Path, spark: &Spark, out: &Path, first: u32, count: u32) -> anyhow::Result<Child> {
+    let script = ". acceptance/lib/python.sh && forebay_java && python=$(forebay_env \"$1\") && \
+                  exec \"$python\" conformance/spark/fuzz --out \"$2\" --first \"$3\" --count \"$4\"";
+    let child = Command::new("bash")
+        .current_dir(root)
+        .args(["-c", script, "fuzz", spark.name])
+        .arg(out)
+        .args([first.to_string(), count.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()?;
+    Ok(child)
+}
+
+/// Asks what a line says was drawn; returns the seed after it.
+fn take(binary: &Path, line: &Value, figures: &mut Figures) -> anyhow::Result<Option<u32>> {
+    let after = line["seed"].as_u64().and_then(|seed| u32::try_from(seed + 1).ok());
+    let Some(folder) = line["folder"].as_str() else {
+        figures.unfit += u64::from(line["unfit"] == true);
+        let broken = line["broken"].as_str().map(|why| format!("seed {}: Spark: {why}", line["seed"]));
+        figures.broken.extend(broken);
+        return Ok(after);
+    };
+    if ask(binary, Path::new(folder), figures)? {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(after)
 }
 
 /// Asks one folder; returns whether all its answers are Spark's.

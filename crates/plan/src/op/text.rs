@@ -34,6 +34,8 @@ pub enum Fold {
     Root,
     /// Of Turkish and Azerbaijani: I and ı are one letter, İ and i another.
     Turkic,
+    /// Of Lithuanian: i and j keep their dot below accents.
+    Lithuanian,
 }
 
 /// Ops on texts.

@@ -69,6 +69,28 @@ pub fn distance(want: &Value, got: &Value) -> Option<Distance> {
     }
 }
 
+/// Returns how far the answer is of a transform whose sums run over the whole vector: what large elements leave where they cancel
+/// each other is no element's own, so a difference counts by the vector's largest element; and of what is not finite, whether it
+/// is NaN or which infinity depends on the order of the sums alone.
+pub fn distance_in_vector(want: &Value, got: &Value) -> Option<Distance> {
+    let (Value::Array(wants), Value::Array(gots)) = (want, got) else { return distance(want, got) };
+    let numbers = |values: &[Value]| values.iter().map(number).collect::<Option<Vec<f64>>>();
+    let (wants, gots) = (numbers(wants)?, numbers(gots)?);
+    if wants.len() != gots.len() {
+        return None;
+    }
+    let finite = wants.iter().filter(|value| value.is_finite());
+    let largest = finite.fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    wants.iter().zip(&gots).try_fold(Distance::default(), |farthest, (want, got)| {
+        if !want.is_finite() || !got.is_finite() {
+            return (!want.is_finite() && !got.is_finite()).then_some(farthest);
+        }
+        let of = Distance::of(*want, *got)?;
+        let rel = if of.is_none() { 0.0 } else { of.abs / largest };
+        Some(farthest.max(Distance { rel, nearer: of.abs.min(rel), ..of }))
+    })
+}
+
 fn all(want: &[Value], got: &[Value]) -> Option<Distance> {
     if want.len() != got.len() {
         return None;
@@ -117,6 +139,16 @@ mod tests {
         check(json!(2e10), json!(1e10), Some(0.5));
         check(json!(0.25), json!(0.0), Some(0.25));
         check(json!([1.0, 0.5]), json!([1.0, 0.25]), Some(0.25));
+    }
+
+    #[test]
+    fn what_cancels_counts_by_the_largest_element() {
+        let far = |want: Value, got: Value| distance_in_vector(&want, &got).map(|d| d.nearer);
+        assert_eq!(far(json!([1e300, 3.0]), json!([1e300, -5.0])), Some(8e-300));
+        assert_eq!(far(json!([2.0, 1.0]), json!([2.0, 0.0])), Some(0.5));
+        assert_eq!(far(json!(["NaN", 1.0]), json!(["Infinity", 1.0])), Some(0.0));
+        assert_eq!(far(json!(["NaN", 1.0]), json!([0.0, 1.0])), None);
+        assert_eq!(far(json!([1.0]), json!([1.0, 1.0])), None);
     }
 
     #[test]

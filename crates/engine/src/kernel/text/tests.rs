@@ -215,6 +215,14 @@ fn turkish_has_two_letters_i() {
 }
 
 #[test]
+fn lithuanian_keeps_dots_below_accents() {
+    let list = ["Ì", "I\u{301}", "I", "J\u{323}\u{300}", "Į\u{303}"].map(Some);
+    let words = ["i\u{307}\u{300}", "i\u{307}\u{301}", "i", "j\u{323}\u{307}\u{300}", "į\u{307}\u{303}"];
+    check_folded(&words[..3], Some(Fold::Lithuanian), &list, &["J\u{323}\u{300}", "Į\u{303}"].map(Some));
+    check_folded(&words[4..], Some(Fold::Lithuanian), &list, &["Ì", "I\u{301}", "I", "J\u{323}\u{300}"].map(Some));
+}
+
+#[test]
 fn null_tokens_stay() {
     check_without(&["", "a"], true, &[None, Some(""), Some("a")], &[None]);
 }

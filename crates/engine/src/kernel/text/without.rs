@@ -25,12 +25,39 @@ fn push_folded(fold: Fold, out: &mut Vec<u8>, text: &[u8]) {
     match fold {
         Fold::Root => push_lower(out, text),
         Fold::Turkic => push_lower(out, turkic(&String::from_utf8_lossy(text)).as_bytes()),
+        Fold::Lithuanian => push_lower(out, lithuanian(&String::from_utf8_lossy(text)).as_bytes()),
     }
 }
 
 /// Returns the text with the letters in lower case that are others in Turkish; what remains, the root locale lowers alike.
 fn turkic(text: &str) -> String {
     text.replace("I\u{307}", "i").replace('İ', "i").replace('I', "ı")
+}
+
+/// Returns the text with the letters in lower case that keep a dot in Lithuanian (Unicode's `SpecialCasing`, `lt`).
+fn lithuanian(text: &str) -> String {
+    // Accents above a letter (combining class 230), those of the first block.
+    let is_above =
+        |c: char| matches!(c, '\u{300}'..='\u{314}' | '\u{33d}'..='\u{344}' | '\u{346}' | '\u{34a}'..='\u{34c}');
+    let is_below =
+        |c: char| matches!(c, '\u{316}'..='\u{333}' | '\u{339}'..='\u{33c}' | '\u{345}' | '\u{347}'..='\u{349}');
+    let mut out = String::with_capacity(text.len() + 4);
+    for (at, c) in text.char_indices() {
+        match c {
+            'Ì' => out.push_str("i\u{307}\u{300}"),
+            'Í' => out.push_str("i\u{307}\u{301}"),
+            'Ĩ' => out.push_str("i\u{307}\u{303}"),
+            'I' | 'J' | 'Į' => {
+                let accent = text[at + c.len_utf8()..].chars().find(|&next| !is_below(next));
+                out.extend(c.to_lowercase());
+                if accent.is_some_and(is_above) {
+                    out.push('\u{307}');
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 impl Without {

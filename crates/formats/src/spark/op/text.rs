@@ -37,7 +37,7 @@ pub fn stop_words_remover(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Res
         // Three languages have lower cases of their own in Java. Spark takes the whole text for a language, so that a country
         // behind it (`tr_TR`) makes another.
         (false, "tr" | "az") => Some(Fold::Turkic),
-        (false, "lt") => return Err(stage.unimplemented(format!("lower case in the locale {locale}"))),
+        (false, "lt") => Some(Fold::Lithuanian),
         (false, _) => Some(Fold::Root),
     };
     let words: std::sync::Arc<[Box<str>]> = words.into_iter().map(Into::into).collect();
