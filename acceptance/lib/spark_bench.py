@@ -1,4 +1,4 @@
-"""Times real Spark on the two benchmark models, and makes the models and their inputs.
+"""Times real Spark on the benchmark models, and makes the models and their inputs.
 
     . acceptance/lib/python.sh && forebay_spark35
     "$SPARK35_PYTHON" acceptance/lib/spark_bench.py "$FOREBAY_CACHE/bench" [--make-only] [--runs 3]
@@ -7,8 +7,13 @@ In the given directory it makes what is missing:
 - `text/`: Tokenizer, HashingTF (1000), LogisticRegression;
 - `forest/`: StringIndexer (8 labels), VectorAssembler over it and 19 doubles, RandomForestClassifier
   (100 trees, depth 10, 2 classes);
-- `<model>.row.json`: one request row; `<model>-<rows>.parquet`: 10,000 and 1,000,000 rows, one
-  snappy file each.
+- `word2vec/`: Tokenizer, Word2Vec (100 numbers a word), LogisticRegression;
+- `rformula/`: RFormula with two strings, four doubles and interactions of both, LogisticRegression;
+- `gbt/`: VectorAssembler over a small integer and 19 doubles, VectorIndexer, GBTClassifier (50 trees, depth 5);
+- `als/`: ALS (rank 16; 5,000 users, 2,000 items), candidates as rows;
+- `lda/`: Tokenizer, CountVectorizer (2,000 words), LDA (10 topics);
+- `<model>.row.json`: one request row; `<model>-<rows>.parquet`: 10,000 rows and 1,000,000 (100,000 of the
+  last five), one snappy file each.
 
 Then it times `transform` of all columns written to Spark's `noop` sink, on one core of a warm JVM
 (`local[1]`, 4 GB, one untimed run before the timed ones), and prints one JSON object to standard output:
@@ -26,7 +31,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SIZES = (10_000, 1_000_000)
+SIZES = {"text": (10_000, 1_000_000), "forest": (10_000, 1_000_000)}
+SIZES_MORE = (10_000, 100_000)
 NUMBERS = 19
 KINDS = ["amber", "basalt", "cedar", "dune", "ember", "fjord", "grove", "heath"]
 
@@ -119,12 +125,46 @@ def forest_table(count, seed, labelled=False):
     return table.append_column("label", pa.array(label)) if labelled else table
 
 
-TABLES = {"text": text_table, "forest": forest_table}
+def formula_table(count, seed, labelled=False):
+    kind, x, label = measurements(count, seed)
+    plan = np.random.default_rng(seed + 1).integers(0, 4, count)
+    columns = {"kind": pa.array(kind, pa.string()), "plan": pa.array([["basic", "plus", "pro", "max"][p] for p in plan])}
+    columns.update({f"x{i + 1}": pa.array(x[:, i]) for i in range(4)})
+    table = pa.table(columns)
+    return table.append_column("label", pa.array(label)) if labelled else table
+
+
+def numbers_table(count, seed, labelled=False):
+    kind, x, label = measurements(count, seed)
+    columns = {"kind": pa.array([KINDS.index(k) for k in kind], pa.int32())}
+    columns.update({f"x{i + 1}": pa.array(x[:, i]) for i in range(NUMBERS)})
+    table = pa.table(columns)
+    return table.append_column("label", pa.array(label)) if labelled else table
+
+
+USERS, ITEMS = 5_000, 2_000
+
+
+def ratings_table(count, seed, labelled=False):
+    """Users with the items that may be recommended to them, a row each."""
+    rng = np.random.default_rng(seed)
+    users, items = rng.integers(0, USERS, count), rng.integers(0, ITEMS, count)
+    table = pa.table({"user": pa.array(users, pa.int32()), "item": pa.array(items, pa.int32())})
+    rating = np.clip(3 + np.sin(users % 17) + np.cos(items % 23) + rng.normal(0, 0.3, count), 1, 5)
+    return table.append_column("rating", pa.array(rating)) if labelled else table
+
+
+TABLES = {"text": text_table, "forest": forest_table, "word2vec": text_table, "rformula": formula_table,
+          "gbt": numbers_table, "als": ratings_table, "lda": text_table}
+
+
+def sizes(model):
+    return SIZES.get(model, SIZES_MORE)
 
 
 def make_inputs(folder):
     for model, table in TABLES.items():
-        for size in SIZES:
+        for size in sizes(model):
             write_table(os.path.join(folder, f"{model}-{size}.parquet"), lambda: table(size, 100 + len(str(size))))
         row = os.path.join(folder, model + ".row.json")
         if not os.path.exists(row):
@@ -143,8 +183,12 @@ def write_table(path, make):
 
 def make_models(spark, folder):
     from pyspark.ml import Pipeline
-    from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
-    from pyspark.ml.feature import HashingTF, StringIndexer, Tokenizer, VectorAssembler
+    from pyspark.ml.classification import GBTClassifier, LogisticRegression, RandomForestClassifier
+    from pyspark.ml.clustering import LDA
+    from pyspark.ml.feature import (CountVectorizer, HashingTF, RFormula, StringIndexer, Tokenizer, VectorAssembler,
+                                    VectorIndexer, Word2Vec)
+    from pyspark.ml.recommendation import ALS
+    numbers = [f"x{i + 1}" for i in range(NUMBERS)]
     stages = {
         "text": (20_000, [Tokenizer(inputCol="text", outputCol="words"),
                           HashingTF(inputCol="words", outputCol="features", numFeatures=1000),
@@ -152,6 +196,18 @@ def make_models(spark, folder):
         "forest": (1_500, [StringIndexer(inputCol="kind", outputCol="kind_index"),
                             VectorAssembler(inputCols=["kind_index"] + [f"x{i + 1}" for i in range(NUMBERS)], outputCol="features"),
                             RandomForestClassifier(numTrees=100, maxDepth=10, maxBins=32, minInstancesPerNode=1, seed=17)]),
+        "word2vec": (5_000, [Tokenizer(inputCol="text", outputCol="words"),
+                             Word2Vec(inputCol="words", outputCol="features", vectorSize=100, minCount=2, maxIter=1, seed=17),
+                             LogisticRegression(maxIter=10, regParam=0.01)]),
+        "rformula": (5_000, [RFormula(formula="label ~ kind + plan + x1 + x2 + kind:x3 + x1:x4 + plan:kind"),
+                             LogisticRegression(maxIter=10, regParam=0.01)]),
+        "gbt": (3_000, [VectorAssembler(inputCols=["kind"] + numbers, outputCol="assembled"),
+                        VectorIndexer(inputCol="assembled", outputCol="features", maxCategories=10),
+                        GBTClassifier(maxIter=50, maxDepth=5, seed=17)]),
+        "als": (100_000, [ALS(userCol="user", itemCol="item", ratingCol="rating", rank=16, maxIter=3, seed=17)]),
+        "lda": (5_000, [Tokenizer(inputCol="text", outputCol="words"),
+                        CountVectorizer(inputCol="words", outputCol="features", vocabSize=2000),
+                        LDA(k=10, maxIter=5, optimizer="online", seed=17)]),
     }
     for model, (rows, pipeline) in stages.items():
         if os.path.isdir(os.path.join(folder, model)):
@@ -174,7 +230,7 @@ def time_all(spark, folder, runs):
     result = {}
     for name in TABLES:
         model = PipelineModel.load("file://" + os.path.join(folder, name))
-        for size in SIZES:
+        for size in sizes(name):
             file = "file://" + os.path.join(folder, f"{name}-{size}.parquet")
             seconds = [once(spark, model, file) for _ in range(runs + 1)][1:]
             result[f"{name}-{size}"] = {"rows": size, "seconds": [round(s, 4) for s in seconds]}

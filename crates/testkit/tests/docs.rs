@@ -166,7 +166,7 @@ fn page() -> String {
             list(&seen.parameters),
             seen.versions.iter().cloned().collect::<Vec<_>>().join(", "),
             seen.cases.len(),
-            difference(&evidence, class.name),
+            difference(&evidence, name),
         );
     }
     functions(&mut text);

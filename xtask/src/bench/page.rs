@@ -16,7 +16,10 @@ const HEAD: &str = "# Performance
 What Forebay takes on one machine, beside others in the same run. A ratio travels from machine to machine, an absolute time
 does not. The models are made with real Spark by `acceptance/lib/spark_bench.py`: *text* is Tokenizer, HashingTF (1000) and
 LogisticRegression over sentences of 5 to 12 words; *forest* is StringIndexer, VectorAssembler and a random forest of 100 trees
-of depth 10 over a word and 19 numbers. All default columns are computed: every one that Spark's `transform` would show.
+of depth 10 over a word and 19 numbers; *word2vec* is Tokenizer, Word2Vec (100 numbers a word) and LogisticRegression; *rformula* is
+an RFormula with strings, numbers and their interactions before a LogisticRegression; *gbt* is VectorAssembler, VectorIndexer and 50
+boosted trees of depth 5; *als* scores users with candidate items, a pair a row, with factors of 16 numbers; *lda* is Tokenizer,
+CountVectorizer and LDA with 10 topics. All default columns are computed: every one that Spark's `transform` would show.
 
 `cargo xtask bench` measures everything, `cargo xtask bench PART` one part; where that is Spark, its times can be kept:
 `--spark-from FILE` takes what `spark_bench.py` printed before.

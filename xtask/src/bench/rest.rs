@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bench, CORE, OTHER_CORE, Part,
-    inputs::{Inputs, MODELS},
+    inputs::{Inputs, SERVED},
     median, number, rounded,
     start::Folder,
 };
@@ -43,7 +43,7 @@ fn measure(bench: &Bench<'_>) -> anyhow::Result<Value> {
     let echo = build_echo(bench.root)?;
     let inputs = Inputs::ready(bench)?;
     let folder = Folder::new("rest")?;
-    for model in MODELS {
+    for model in SERVED {
         copy(&inputs.model(model), &folder.0.join("models").join(model))?;
     }
     let models = folder.0.join("models").display().to_string();
@@ -51,7 +51,7 @@ fn measure(bench: &Bench<'_>) -> anyhow::Result<Value> {
     forebay.ready()?;
     let echo = Server::start(&echo, &[], Some(CORE))?;
     let mut figures = json!({"connections": CONNECTIONS, "round_s": ROUND_S});
-    for model in MODELS {
+    for model in SERVED {
         let body = inputs.row(model)?;
         let ours = Load::new(&folder.0, &forebay, &format!("/api/v1/serve/{model}"), &body)?;
         let peers = Load::new(&folder.0, &echo, &format!("/{model}"), &body)?;
@@ -167,7 +167,7 @@ fn render(figures: &Value) -> String {
          {ROUND_S} s; figures are medians of {ROUNDS} rounds, the ratio is the median of the ratios of neighbours.\n\n\
          | model | server | CPU per request | requests/s | p50 | p99 | ratio |\n|---|---|---|---|---|---|---|\n",
     );
-    for model in MODELS {
+    for model in SERVED {
         for server in ["forebay", "axum"] {
             let of = &figures[model][server];
             let middle = |key: &str| {

@@ -6,14 +6,11 @@ use serde_json::{Value, json};
 
 use super::{
     Bench, CORE, Part,
-    inputs::{Inputs, MODELS},
+    inputs::{Inputs, MODELS, Model},
     number, spent,
 };
 
 pub const PART: Part = Part { name: "rows", measure, title: "One row in process", render };
-
-/// Microseconds that a row may take.
-const LIMITS_US: [f64; 2] = [3.0, 8.0];
 
 /// Runs of each model; the one with the least median counts, the others were disturbed.
 const RUNS: usize = 5;
@@ -21,7 +18,7 @@ const RUNS: usize = 5;
 fn measure(bench: &Bench<'_>) -> anyhow::Result<Value> {
     let inputs = Inputs::ready(bench)?;
     let mut figures = json!({});
-    for model in MODELS {
+    for Model { name: model, .. } in &MODELS {
         let (folder, table) = (inputs.model(model), inputs.table(model, 10_000));
         let (folder, table) = (folder.display().to_string(), table.display().to_string());
         let mut best: Option<Value> = None;
@@ -34,7 +31,7 @@ fn measure(bench: &Bench<'_>) -> anyhow::Result<Value> {
             }
         }
         let best = best.unwrap_or_default();
-        figures[model] = json!({
+        figures[*model] = json!({
             "calls": best["calls"], "p50_us": best["latency_us"]["p50"], "p99_us": best["latency_us"]["p99"],
             "runs": RUNS,
         });
@@ -48,9 +45,10 @@ fn render(figures: &Value) -> String {
          warm-up; an answer stays in the workspace. Of five runs of a second the least disturbed counts.\n\n\
          | model | p50 | p99 | limit |\n|---|---|---|---|\n",
     );
-    for (model, limit) in MODELS.iter().zip(LIMITS_US) {
-        let (p50, p99) = (number(&figures[*model], "p50_us"), number(&figures[*model], "p99_us"));
-        let _ = writeln!(text, "| {model} | {p50:.2} us | {p99:.2} us | {limit} us |");
+    for Model { name, row_limit_us, .. } in &MODELS {
+        let (p50, p99) = (number(&figures[*name], "p50_us"), number(&figures[*name], "p99_us"));
+        let limit = row_limit_us.map_or_else(String::new, |limit| format!("{limit} us"));
+        let _ = writeln!(text, "| {name} | {p50:.2} us | {p99:.2} us | {limit} |");
     }
     text.push_str(
         "\nTo compare, figures of others on their machines: MLeap's own benchmark has 6.2 us for a row through scaler, \

@@ -88,7 +88,8 @@ fn end(root: &Path, figures: &Figures, short: bool) -> anyhow::Result<()> {
         anyhow::ensure!(figures.waiting.is_empty(), "{} pipelines wait for a class", figures.waiting.len());
         return Ok(());
     }
-    evidence::write(root, "spark-fuzz", "cargo xtask soak spark-fuzz", &result)
+    let command = if figures.seconds == 0 { "spark-fuzz --drawn FOLDER..." } else { "spark-fuzz" };
+    evidence::write(root, "spark-fuzz", &format!("cargo xtask soak {command}"), &result)
 }
 
 /// Draws the pipelines of one Spark and asks them as they come. A fit that does not come to its end (some of Spark's own loops
