@@ -66,7 +66,7 @@ fn render(figures: &Value) -> String {
             );
         }
     }
-    text.push_str("\nThe text pipeline over 1,000,000 rows is held to a ratio of 20, and so are the five below the forest over theirs.\n");
+    text.push_str("\nThe text pipeline over 1,000,000 rows is held to a ratio of 20; the others are told.\n");
     if figures["spark_from_earlier_run"] == true {
         text.push_str("Spark's times were taken from an earlier run (`--spark-from`).\n");
     }
