@@ -129,7 +129,7 @@ fn the_first_and_the_last_of_all_times() {
         check_refused(
             "date_trunc(.., the first of all times)",
             TimeFunc::Trunc(unit, Zone::Offset(-3600)),
-            &[first.clone()],
+            std::slice::from_ref(&first),
         );
     }
 }
