@@ -98,7 +98,7 @@ pub const TABLE: &[Function] = &[
         Build::Custom(2, 2, |t, a| tried(t, a, Arith::Add)),
     ),
     row("try_divide", "try_divide(x, y)", "Null by zero.", Build::Custom(2, 2, |t, a| tried(t, a, Arith::Div))),
-    row("try_mod", "try_mod(x, y)", "Null by zero; from Spark 4.", Build::Custom(2, 2, |t, a| tried(t, a, Arith::Rem))),
+    row("try_mod", "try_mod(x, y)", "Null by zero; from Spark 4.", Build::Custom(2, 2, try_mod)),
     row(
         "try_multiply",
         "try_multiply(x, y)",
@@ -147,6 +147,11 @@ pub fn positive(typer: &Typer<'_>, arg: Typed) -> Result<Typed, SqlError> {
 fn two(typer: &Typer<'_>, args: Vec<Typed>, op: Arith, on: OnFault) -> Result<Typed, SqlError> {
     let [a, b] = <[Typed; 2]>::try_from(args).map_err(|args| no_common(op.name(), &args))?;
     typer.arithmetic(op, a, b, on)
+}
+
+fn try_mod(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    super::from_spark_4(typer, "try_mod")?;
+    tried(typer, args, Arith::Rem)
 }
 
 fn tried(typer: &Typer<'_>, args: Vec<Typed>, op: Arith) -> Result<Typed, SqlError> {

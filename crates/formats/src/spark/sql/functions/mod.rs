@@ -73,6 +73,14 @@ pub enum Kind {
 
 const ANY: usize = usize::MAX;
 
+/// Refuses a function in a statement of an earlier Spark, which does not have it either.
+fn from_spark_4(typer: &Typer<'_>, name: &str) -> Result<(), SqlError> {
+    match typer.session.spark_major {
+        ..4 => Err(SqlError::Analysis(format!("the function `{name}` comes with Spark 4"))),
+        _ => Ok(()),
+    }
+}
+
 /// Returns a row of a table.
 const fn row(name: &'static str, usage: &'static str, doc: &'static str, build: Build) -> Function {
     Function { name, usage, doc, build }

@@ -36,7 +36,12 @@ pub const TABLE: &[Function] = &[
     row("datediff", "datediff(end, start)", "In days.", plain(TimeFunc::DateDiff, &[Arg::Date])),
     row("datepart", "datepart(field, x)", "As `extract`.", Build::Custom(2, 2, extract)),
     row("day", "day(date)", "", of_date(Part::Day)),
-    row("dayname", "dayname(date)", "Three letters; from Spark 4.", Build::Custom(1, 1, |t, a| named(t, a, "EEE"))),
+    row(
+        "dayname",
+        "dayname(date)",
+        "Three letters; from Spark 4.",
+        Build::Custom(1, 1, |t, a| named(t, a, "dayname", "EEE")),
+    ),
     row("dayofmonth", "dayofmonth(date)", "", of_date(Part::Day)),
     row("dayofweek", "dayofweek(date)", "1 is Sunday.", of_date(Part::DayOfWeek)),
     row("dayofyear", "dayofyear(date)", "", of_date(Part::DayOfYear)),
@@ -53,7 +58,12 @@ pub const TABLE: &[Function] = &[
     row("make_date", "make_date(year, month, day)", "", Build::Custom(3, 3, make_date)),
     row("minute", "minute(timestamp)", "", Build::Custom(1, 1, |t, a| of_time(t, a, Part::Minute))),
     row("month", "month(date)", "", of_date(Part::Month)),
-    row("monthname", "monthname(date)", "Three letters; from Spark 4.", Build::Custom(1, 1, |t, a| named(t, a, "MMM"))),
+    row(
+        "monthname",
+        "monthname(date)",
+        "Three letters; from Spark 4.",
+        Build::Custom(1, 1, |t, a| named(t, a, "monthname", "MMM")),
+    ),
     row("months_between", "months_between(end, start, round)", "", Build::Custom(2, 3, months_between)),
     row("next_day", "next_day(date, weekday)", "", Build::Custom(2, 2, next_day)),
     row("quarter", "quarter(date)", "", of_date(Part::Quarter)),
@@ -187,9 +197,10 @@ fn format(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
 }
 
 /// A date's name of this pattern.
-fn named(typer: &Typer<'_>, mut args: Vec<Typed>, source: &str) -> Result<Typed, SqlError> {
-    let date = typer.expect(args.swap_remove(0), &SqlType::Date, "dayname")?;
-    let moment = timestamp(typer, date, "dayname")?;
+fn named(typer: &Typer<'_>, mut args: Vec<Typed>, of: &str, source: &str) -> Result<Typed, SqlError> {
+    super::from_spark_4(typer, of)?;
+    let date = typer.expect(args.swap_remove(0), &SqlType::Date, of)?;
+    let moment = timestamp(typer, date, of)?;
     typer.call(TimeFunc::Format(pattern(source)?, typer.session.zone.clone()), vec![moment])
 }
 
