@@ -105,7 +105,7 @@ pub fn run(folder: &Path) -> Outcome {
 }
 
 /// What Spark says where its Python workers do not start: nothing of the model.
-const BROKEN_ORACLE: &str = "An exception was thrown from the Python worker";
+pub const BROKEN_ORACLE: &str = "An exception was thrown from the Python worker";
 
 /// Runs the case in every way.
 pub fn run_case(case: &Case) -> Outcome {

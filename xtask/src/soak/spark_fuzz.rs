@@ -54,7 +54,7 @@ pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
         ["--short"] => true,
         ["--again", folder] => {
             folders(Path::new(folder))?.iter().try_for_each(|folder| ask(&binary, folder, &mut figures).map(drop))?;
-            return end(root, &figures, true);
+            return end(root, &figures, true, true);
         }
         ["--drawn", ref drawn @ ..] => {
             let drawn = drawn.iter().map(|folder| folders(Path::new(folder))).collect::<Result<Vec<_>, _>>()?;
@@ -63,7 +63,7 @@ pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
             anyhow::ensure!(figures.pipelines >= full.into(), "{} pipelines, of {full}", figures.pipelines);
             anyhow::ensure!(figures.waiting.is_empty(), "{} pipelines wait for a class", figures.waiting.len());
             checked_in(root, &binary, &mut figures)?;
-            return end(root, &figures, false);
+            return end(root, &figures, false, true);
         }
         _ => anyhow::bail!("spark-fuzz takes nothing, --short, --again FOLDER, or --drawn FOLDER..."),
     };
@@ -75,11 +75,11 @@ pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
     if !short {
         checked_in(root, &binary, &mut figures)?;
     }
-    end(root, &figures, short)
+    end(root, &figures, short, false)
 }
 
 /// Says what was found; without a difference it becomes evidence.
-fn end(root: &Path, figures: &Figures, short: bool) -> anyhow::Result<()> {
+fn end(root: &Path, figures: &Figures, short: bool, drawn: bool) -> anyhow::Result<()> {
     let result = figures.json();
     println!("{result:#}");
     anyhow::ensure!(figures.differences.is_empty(), "{} pipelines differ", figures.differences.len());
@@ -88,8 +88,8 @@ fn end(root: &Path, figures: &Figures, short: bool) -> anyhow::Result<()> {
         anyhow::ensure!(figures.waiting.is_empty(), "{} pipelines wait for a class", figures.waiting.len());
         return Ok(());
     }
-    let command = if figures.seconds == 0 { "spark-fuzz --drawn FOLDER..." } else { "spark-fuzz" };
-    evidence::write(root, "spark-fuzz", &format!("cargo xtask soak {command}"), &result)
+    let arguments = if drawn { " --drawn FOLDER..." } else { "" };
+    evidence::write(root, "spark-fuzz", &format!("cargo xtask soak spark-fuzz{arguments}"), &result)
 }
 
 /// Draws the pipelines of one Spark and asks them as they come. A fit that does not come to its end (some of Spark's own loops
