@@ -62,6 +62,7 @@ pub struct Frame {
 pub struct Scratch {
     pub cells: Vec<u64>,
     pub numbers: Vec<f64>,
+    pub features: Vec<f64>,
     pub rows: Vec<u32>,
     pub words: Vec<u32>,
     pub bytes: Vec<u8>,
@@ -271,7 +272,7 @@ impl Frame {
 
 impl Scratch {
     fn bytes(&self) -> usize {
-        (self.cells.capacity() + self.numbers.capacity()) * 8
+        (self.cells.capacity() + self.numbers.capacity() + self.features.capacity()) * 8
             + (self.rows.capacity() + self.words.capacity()) * 4
             + self.bytes.capacity()
             + self.bump.allocated_bytes()

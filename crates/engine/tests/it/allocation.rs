@@ -93,7 +93,7 @@ fn forest_pipeline() -> Plan {
         leaf_values: (0..4 * trees).map(f64::from).collect(),
         leaf_numbers: (0..2 * trees).map(|leaf| leaf % 2).collect(),
         leaf_impurities: vec![0.0; 2 * trees as usize],
-        sets: Vec::new(),
+        ..ForestParts::default()
     })
     .expect("trees");
     let mut b = PlanBuilder::new();

@@ -6,13 +6,17 @@
 //! integers of the same order, which compare faster; a category as one bit, and its node has the bits that go left.
 
 use model::column::Row;
-use plan::{Forest, ForestSplit};
+
+use super::normal::{Category, Column, Kind, LEAF, Normal, Rules, Test};
 
 /// Marks a node whose test is a set of categories, in its slot.
 pub const SET: u32 = 1 << 31;
 
-/// The bit of a value that is none of the categories 0 to 62.
+/// The bit of a value that is none of the categories 0 to 61.
 const OTHER: u32 = 63;
+
+/// The bit of a missing value.
+const MISSING: u32 = 62;
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]
@@ -34,13 +38,6 @@ pub struct Group {
     pub depth: usize,
 }
 
-/// A gathered feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Slot {
-    feature: u32,
-    is_set: bool,
-}
-
 pub struct Layout {
     /// Closed, see [`Layout::assert_closed`]; nothing changes them later.
     pub(super) nodes: Box<[Node]>,
@@ -49,53 +46,47 @@ pub struct Layout {
     /// The trees by depth, cut into groups.
     pub(super) order: Box<[u32]>,
     pub(super) groups: Box<[Group]>,
-    /// The last cell of a row, after those of these slots, is 0.
-    slots: Box<[Slot]>,
+    /// By feature. The last cell of a row, after those of these slots, is 0.
+    slots: Box<[Column]>,
+    rules: Rules,
     pub(super) has_sets: bool,
 }
 
 impl Layout {
-    /// Returns the layout; nothing where the plain walk does less, or a set holds a category above 62.
-    pub fn new(forest: &Forest) -> Option<Layout> {
-        let fits = |set: &[u64]| set.iter().enumerate().all(|(i, word)| i == 0 && word >> OTHER == 0 || *word == 0);
-        if !forest.sets.iter().all(|set| fits(set)) {
+    /// Returns the layout; nothing where the plain walk does less, or a set holds a category above 61.
+    pub fn new(normal: &Normal) -> Option<Layout> {
+        if normal.sets.iter().any(|set| set.categories() > MISSING) {
             return None;
         }
-        let is_set = |split: &ForestSplit| matches!(split, ForestSplit::Set { .. });
-        let slot_of = |node: usize| Slot { feature: forest.feature[node], is_set: is_set(&forest.split[node]) };
-        let mut slots: Vec<Slot> = (0..forest.split.len()).map(slot_of).collect();
-        slots.sort_unstable();
-        slots.dedup();
-        let depths: Vec<usize> = (0..forest.trees()).map(|tree| forest.depth(tree)).collect();
+        let depths: Vec<usize> = normal.trees.iter().map(|tree| tree.depth as usize).collect();
         // To gather a feature costs an eighth of a plain step.
-        if slots.len() > 8 * depths.iter().sum::<usize>() {
+        if normal.columns.len() > 8 * depths.iter().sum::<usize>() {
             return None;
         }
+        let mut slots = normal.columns.clone();
+        slots.sort_unstable();
+        let slot_of = |column: &Column| slots.binary_search(column).expect("every column is a slot") as u32;
+        let slot_of: Vec<u32> = normal.columns.iter().map(slot_of).collect();
 
-        let inner = forest.split.len();
-        let mut nodes: Vec<Node> = Vec::with_capacity(inner + forest.leaf_numbers.len());
-        let mut ids: Vec<usize> = Vec::with_capacity(nodes.capacity());
-        let mut roots = Vec::with_capacity(forest.trees());
-        for &root in &forest.roots {
+        let mut nodes: Vec<Node> = Vec::with_capacity(2 * normal.nodes.len() + normal.trees.len() + 1);
+        let mut ids: Vec<u32> = Vec::with_capacity(nodes.capacity());
+        let mut roots = Vec::with_capacity(normal.trees.len());
+        for tree in &normal.trees {
             roots.push(ids.len() as u32);
-            ids.push(root as usize);
+            ids.push(tree.root);
             while let Some(&id) = ids.get(nodes.len()) {
-                if id >= inner {
+                if id & LEAF != 0 {
                     let itself = nodes.len() as u32;
-                    nodes.push(Node { test: (id - inner) as u64, slot: slots.len() as u32, child: itself });
+                    nodes.push(Node { test: u64::from(id & !LEAF), slot: slots.len() as u32, child: itself });
                     continue;
                 }
-                let slot = slots.binary_search(&slot_of(id)).expect("every node's slot is among them") as u32;
-                let (test, flag) = match forest.split[id] {
-                    ForestSplit::Threshold(threshold) if threshold.is_nan() => (i64::MIN as u64, 0),
-                    ForestSplit::Threshold(threshold) => (key(threshold), 0),
-                    ForestSplit::Set { set, left_if_in } => {
-                        let members = forest.sets[set as usize].first().copied().unwrap_or(0);
-                        (if left_if_in { members } else { !members }, SET)
-                    }
+                let node = normal.nodes[id as usize];
+                let (test, flag) = match node.test {
+                    Test::AtMost(threshold) => (key(threshold), 0),
+                    Test::Set(set) => (normal.lefts(set), SET),
                 };
-                nodes.push(Node { test, slot: slot | flag, child: ids.len() as u32 });
-                ids.extend([forest.left[id] as usize, forest.right[id] as usize]);
+                nodes.push(Node { test, slot: slot_of[node.column as usize] | flag, child: ids.len() as u32 });
+                ids.extend([node.left, node.right]);
             }
         }
         // So that the one after the last leaf is a node too; no row comes here.
@@ -106,8 +97,9 @@ impl Layout {
             trees: roots.into_iter().zip(depths).collect(),
             order,
             groups,
-            has_sets: slots.iter().any(|slot| slot.is_set),
+            has_sets: slots.iter().any(|slot| slot.kind == Kind::Category),
             slots: slots.into(),
+            rules: normal.rules,
         };
         layout.assert_closed();
         Some(layout)
@@ -149,7 +141,7 @@ impl Layout {
         match features {
             Row::Dense(values) => {
                 for (slot, cell) in self.slots.iter().zip(&mut cells) {
-                    *cell = slot.cell(values[slot.feature as usize]);
+                    *cell = cell_of(&self.rules, slot, values[slot.feature as usize]);
                 }
             }
             Row::Sparse { indices, values, .. } => {
@@ -157,7 +149,7 @@ impl Layout {
                 for (slot, cell) in self.slots.iter().zip(&mut cells) {
                     at += indices[at..].partition_point(|&i| i < slot.feature);
                     let stored = indices.get(at).is_some_and(|&i| i == slot.feature);
-                    *cell = slot.cell(if stored { values[at] } else { 0.0 });
+                    *cell = cell_of(&self.rules, slot, if stored { values[at] } else { 0.0 });
                 }
             }
         }
@@ -165,24 +157,43 @@ impl Layout {
     }
 }
 
-impl Slot {
-    #[inline]
-    fn cell(self, x: f64) -> u64 {
-        if !self.is_set {
-            return key(x);
-        }
-        let category = x as u64;
-        let is_one = category < u64::from(OTHER) && category as f64 == x;
-        1 << if is_one { category } else { u64::from(OTHER) }
+impl Normal {
+    /// Returns the bits of the values that a set sends left.
+    fn lefts(&self, set: u32) -> u64 {
+        let set = &self.sets[set as usize];
+        let bit = |at: u32, category| u64::from(set.is_left(category)) << at;
+        let known = (0..MISSING).fold(0, |bits, c| bits | bit(c, Category::Known(c)));
+        known | bit(MISSING, Category::Missing) | bit(OTHER, Category::Other)
     }
 }
 
-/// Returns an integer (an `i64` by its bits) that compares as the number does; NaN is above all.
+#[inline]
+fn cell_of(rules: &Rules, column: &Column, x: f64) -> u64 {
+    match column.kind {
+        Kind::Number { missing_left } => match rules.is_missing(column, x) {
+            true if missing_left => i64::MIN as u64,
+            true => i64::MAX as u64,
+            false => key(x),
+        },
+        Kind::Category => {
+            1 << match rules.category(column, x) {
+                Category::Known(c) => {
+                    if c < MISSING {
+                        c
+                    } else {
+                        OTHER
+                    }
+                }
+                Category::Missing => MISSING,
+                Category::Other => OTHER,
+            }
+        }
+    }
+}
+
+/// Returns an integer (an `i64` by its bits) that compares as the number does.
 #[inline]
 fn key(x: f64) -> u64 {
-    if x.is_nan() {
-        return i64::MAX as u64;
-    }
     // So that -0 is 0.
     let bits = (x + 0.0).to_bits();
     if bits >> 63 == 0 { bits } else { bits ^ i64::MAX as u64 }

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use model::{Column, column::Row};
-use plan::{Aggregate, Forest, ForestOp, ForestPart, ForestParts, ForestSplit};
+use plan::{
+    Aggregate, Categories, Forest, ForestBuilder, ForestOp, ForestPart, ForestParts, ForestSplit, Missing, NodeId,
+    Precision,
+};
 
 use crate::kernel::tests::{assert_row, dense, numbers, run, run_asked, sparse, vectors};
 
@@ -38,26 +41,41 @@ struct Shape {
     width: usize,
     /// Categories of the sets that split; 0 for thresholds only.
     categories: usize,
+    /// Whether nodes differ in how they compare and in what they do with missing values, and the forest in how it sums.
+    mixed: bool,
 }
 
-fn forest(shape: Shape, random: &mut Random) -> Forest {
+fn forest(shape: Shape, is_sum: bool, random: &mut Random) -> Forest {
     let mut parts = ForestParts { features: shape.features as u32, width: shape.width as u32, ..Default::default() };
-    if shape.categories > 0 {
-        parts.sets = (0..5).map(|_| set(shape.categories, random)).collect();
+    let by_target = shape.mixed && shape.trees >= shape.width && random.below(2) == 0;
+    if shape.mixed {
+        let either = |random: &mut Random| if random.below(2) == 0 { Precision::F32 } else { Precision::F64 };
+        parts.sums = either(random);
+        parts.compares = either(random);
+        let kinds = [Categories::Exact, Categories::Truncated, Categories::TruncatedFromZero];
+        parts.categories = kinds[random.below(3)];
+        if is_sum {
+            parts.base = (0..shape.width).map(|_| random.below(100) as f64 / 7.0).collect();
+        }
+        // So that leaves have one value each.
+        parts.targets = if by_target { vec![0] } else { Vec::new() };
     }
-    // Leaves are numbered after all inner nodes, so trees are made with marked leaves first.
-    const LEAF: u32 = 1 << 30;
-    for _ in 0..shape.trees {
-        let mut leaves_of_tree = 0;
-        let root = grow(shape, shape.depth, &mut parts, &mut leaves_of_tree, random);
-        parts.roots.push(root);
-        parts.weights.push(random.below(9) as f64 * 0.1);
+    let leaf_width = parts.leaf_width();
+    let mut builder = ForestBuilder::with(ForestParts { targets: Vec::new(), ..parts });
+    let sets: Vec<u32> = match shape.categories {
+        0 => Vec::new(),
+        n => (0..5).map(|_| builder.set(set(n, random))).collect(),
+    };
+    for tree in 0..shape.trees {
+        let mut grower = Grower { shape, leaf_width, sets: &sets, leaves: 0, random };
+        let root = grower.grow(&mut builder, shape.depth);
+        let weight = random.below(9) as f64 * 0.1;
+        match by_target {
+            true => builder.tree_of(root, weight, (tree % shape.width) as u32),
+            false => builder.tree(root, weight),
+        }
     }
-    let inner = parts.split.len() as u32;
-    for at in parts.left.iter_mut().chain(&mut parts.right).chain(&mut parts.roots).filter(|at| **at >= LEAF) {
-        *at = *at - LEAF + inner;
-    }
-    Forest::new(parts).expect("trees, as they were grown")
+    Forest::new(builder.finish()).expect("trees, as they were grown")
 }
 
 fn set(categories: usize, random: &mut Random) -> Arc<[u64]> {
@@ -66,29 +84,49 @@ fn set(categories: usize, random: &mut Random) -> Arc<[u64]> {
     words.into()
 }
 
-fn grow(shape: Shape, depth: usize, parts: &mut ForestParts, leaves: &mut u32, random: &mut Random) -> u32 {
-    if depth == 0 || random.below(6) == 0 {
-        let number = parts.leaf_numbers.len() as u32;
-        parts.leaf_numbers.push(*leaves);
-        parts.leaf_impurities.push(random.below(100) as f64 / 7.0);
-        parts.leaf_values.extend((0..shape.width).map(|_| random.below(1000) as f64 / 3.0 - 100.0));
-        *leaves += 1;
-        return number + (1 << 30);
-    }
-    let node = parts.split.len();
-    let split = match parts.sets.len() {
-        n if n > 0 && random.below(2) == 0 => {
-            ForestSplit::Set { set: random.below(n) as u32, left_if_in: random.below(2) == 0 }
+/// What a tree is grown from.
+struct Grower<'a> {
+    shape: Shape,
+    leaf_width: usize,
+    sets: &'a [u32],
+    leaves: u32,
+    random: &'a mut Random,
+}
+
+impl Grower<'_> {
+    fn grow(&mut self, builder: &mut ForestBuilder, depth: usize) -> NodeId {
+        // Half of the deep trees' nodes have a leaf on one side, so that a depth of 20 is reached by few.
+        if depth == 0 || self.random.below(6) == 0 {
+            let values: Vec<f64> = (0..self.leaf_width).map(|_| self.random.below(1000) as f64 / 3.0 - 100.0).collect();
+            self.leaves += 1;
+            return builder.leaf_with(&values, self.leaves - 1, self.random.below(100) as f64 / 7.0);
         }
-        _ => ForestSplit::Threshold(random.value()),
-    };
-    parts.split.push(split);
-    parts.feature.push(random.below(shape.features) as u32);
-    parts.left.push(0);
-    parts.right.push(0);
-    parts.left[node] = grow(shape, depth - 1, parts, leaves, random);
-    parts.right[node] = grow(shape, depth - 1, parts, leaves, random);
-    node as u32
+        let (split, missing) = (self.split(), self.missing());
+        let node = builder.node(self.random.below(self.shape.features) as u32, split, missing);
+        let less = if depth > 8 { 1 + self.random.below(8) } else { 1 };
+        let (left, right) = match self.random.below(2) {
+            0 => (depth - 1, depth.saturating_sub(less)),
+            _ => (depth.saturating_sub(less), depth - 1),
+        };
+        let (left, right) = (self.grow(builder, left), self.grow(builder, right));
+        builder.children(node, left, right);
+        node
+    }
+
+    fn split(&mut self) -> ForestSplit {
+        match self.sets.len() {
+            n if n > 0 && self.random.below(2) == 0 => {
+                ForestSplit::Set { set: self.sets[self.random.below(n)], left_if_in: self.random.below(2) == 0 }
+            }
+            _ if self.shape.mixed && self.random.below(2) == 0 => ForestSplit::Below(self.random.value()),
+            _ => ForestSplit::Threshold(self.random.value()),
+        }
+    }
+
+    fn missing(&mut self) -> Missing {
+        let kinds = [Missing::Asked, Missing::Left, Missing::Right, Missing::ZeroLeft, Missing::ZeroRight];
+        if self.shape.mixed { kinds[self.random.below(5)] } else { Missing::Asked }
+    }
 }
 
 /// The leaf that a row reaches, by the rules alone; nothing where it reads past the row.
@@ -98,14 +136,7 @@ fn reached(forest: &Forest, at: u32, x: Option<&[f64]>) -> Option<u32> {
         return Some(at - forest.split.len() as u32);
     }
     let value = *x?.get(forest.feature[node] as usize)?;
-    let left = match forest.split[node] {
-        ForestSplit::Threshold(threshold) => value <= threshold,
-        ForestSplit::Set { set, left_if_in } => {
-            let set = &forest.sets[set as usize];
-            let bit = |c: usize| set[c / 64] >> (c % 64) & 1 == 1;
-            (0..set.len() * 64).any(|c| c as f64 == value && bit(c)) == left_if_in
-        }
-    };
+    let left = forest.is_left(node, value);
     reached(forest, if left { forest.left[node] } else { forest.right[node] }, x)
 }
 
@@ -130,24 +161,59 @@ fn parts_of(shape: Shape) -> Vec<ForestPart> {
 
 /// What one row gives for a part, by the rules alone.
 fn expected(forest: &Forest, aggregate: Aggregate, part: ForestPart, leaves: &[u32]) -> Vec<f64> {
-    let width = forest.width as usize;
-    let mut sums = vec![0.0; width];
-    for (tree, &leaf) in leaves.iter().enumerate() {
-        for (k, sum) in sums.iter_mut().enumerate() {
-            let value = forest.leaf_values[leaf as usize * width + k];
-            *sum += if aggregate == Aggregate::WeightedSum { forest.weights[tree] * value } else { value };
-        }
-    }
-    if aggregate == Aggregate::Mean {
-        sums.iter_mut().for_each(|sum| *sum /= leaves.len() as f64);
-    }
+    let scores: Vec<f64> = (0..forest.width).map(|sum| score(forest, aggregate, sum, leaves)).collect();
     match part {
-        ForestPart::Scores | ForestPart::Score => sums,
-        ForestPart::Pair => vec![-sums[0], sums[0]],
+        ForestPart::Scores | ForestPart::Score => scores,
+        ForestPart::Pair => vec![-scores[0], scores[0]],
         ForestPart::Leaf | ForestPart::Leaves => {
             leaves.iter().map(|leaf| f64::from(forest.leaf_numbers[*leaf as usize])).collect()
         }
         ForestPart::Impurity => vec![forest.leaf_impurities[leaves[0] as usize]],
+    }
+}
+
+fn score(forest: &Forest, aggregate: Aggregate, sum: u32, leaves: &[u32]) -> f64 {
+    let adds = |tree: &usize| forest.targets.get(*tree).is_none_or(|target| *target == sum);
+    let place = if forest.targets.is_empty() { sum as usize } else { 0 };
+    let trees = (0..forest.trees()).filter(adds);
+    let weights = trees.clone().map(|tree| forest.weights[tree]);
+    let mut values =
+        trees.map(|tree| forest.leaf_values[leaves[tree] as usize * forest.leaf_width() + place]).collect::<Vec<_>>();
+    let weighed = || values.iter().copied().zip(weights.clone());
+    let base = forest.base.get(sum as usize).copied().unwrap_or(0.0);
+    if forest.sums == Precision::F32 {
+        let from = |base: f32, pairs: &mut dyn Iterator<Item = (f64, f64)>| {
+            pairs.fold(base, |sum, (v, w)| sum + v as f32 * w as f32)
+        };
+        let sum = |pairs: &mut dyn Iterator<Item = (f64, f64)>| from(base as f32, pairs);
+        let plain = sum(&mut values.iter().map(|v| (*v, 1.0)));
+        return f64::from(match aggregate {
+            Aggregate::Sum => plain,
+            Aggregate::WeightedSum => sum(&mut weighed()),
+            Aggregate::Mean => plain / values.len() as f32,
+            Aggregate::WeightedMean => sum(&mut weighed()) / from(0.0, &mut weights.map(|w| (w, 1.0))),
+            Aggregate::Max => values.iter().fold(f32::NEG_INFINITY, |most, v| most.max(*v as f32)),
+            Aggregate::Median => {
+                values.sort_by(f64::total_cmp);
+                let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
+                if low == high { values[low] as f32 } else { (values[low] as f32 + values[high] as f32) / 2.0 }
+            }
+        });
+    }
+    let from = |base: f64, pairs: &mut dyn Iterator<Item = (f64, f64)>| pairs.fold(base, |sum, (v, w)| sum + v * w);
+    let sum = |pairs: &mut dyn Iterator<Item = (f64, f64)>| from(base, pairs);
+    let plain = sum(&mut values.iter().map(|v| (*v, 1.0)));
+    match aggregate {
+        Aggregate::Sum => plain,
+        Aggregate::WeightedSum => sum(&mut weighed()),
+        Aggregate::Mean => plain / values.len() as f64,
+        Aggregate::WeightedMean => sum(&mut weighed()) / from(0.0, &mut weights.map(|w| (w, 1.0))),
+        Aggregate::Max => values.iter().fold(f64::NEG_INFINITY, |most, v| most.max(*v)),
+        Aggregate::Median => {
+            values.sort_by(f64::total_cmp);
+            let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
+            if low == high { values[low] } else { (values[low] + values[high]) / 2.0 }
+        }
     }
 }
 
@@ -170,7 +236,11 @@ fn check(shape: Shape, forest: Forest, aggregate: Aggregate, rows: &[Option<Row<
 /// Checks a random forest on random rows: dense, sparse, too short, null.
 fn check_random(shape: Shape, seed: u64) {
     let mut random = Random(seed);
-    let forest = forest(shape, &mut random);
+    let more = [Aggregate::WeightedMean, Aggregate::Max, Aggregate::Median];
+    let aggregates = [[Aggregate::Sum, Aggregate::WeightedSum, Aggregate::Mean], more].concat();
+    let some = if shape.mixed { &aggregates[..] } else { &aggregates[..3] };
+    let aggregate = some[seed as usize % some.len()];
+    let forest = forest(shape, !matches!(aggregate, Aggregate::Max | Aggregate::Median), &mut random);
     let rows: Vec<Vec<f64>> = (0..37)
         .map(|row| {
             let short = if row % 5 == 4 { random.below(shape.features + 1) } else { 0 };
@@ -188,8 +258,7 @@ fn check_random(shape: Shape, seed: u64) {
     let mut columns: Vec<Option<Row<'_>>> = rows.iter().map(|x| dense(x)).collect();
     columns.extend(rows.iter().zip(&stored).map(|(x, (indices, values))| sparse(x.len(), indices, values)));
     columns.push(None);
-    let aggregates = [Aggregate::Sum, Aggregate::WeightedSum, Aggregate::Mean];
-    check(shape, forest, aggregates[seed as usize % 3], &columns);
+    check(shape, forest, aggregate, &columns);
 }
 
 #[test]
@@ -197,8 +266,8 @@ fn every_walk_agrees_with_the_rules() {
     let mut seed = 1;
     for trees in [1, 3, 4, 7, 8, 13, 16, 29, 40] {
         for (depth, features, width) in [(0, 1, 1), (1, 2, 1), (3, 5, 2), (5, 9, 3), (9, 4, 1)] {
-            let categories = [0, 7, 0, 63][seed as usize % 4];
-            check_random(Shape { trees, depth, features, width, categories }, seed);
+            let categories = [0, 7, 0, 62][seed as usize % 4];
+            check_random(Shape { trees, depth, features, width, categories, mixed: seed % 3 != 0 }, seed);
             seed += 1;
         }
     }
@@ -206,9 +275,9 @@ fn every_walk_agrees_with_the_rules() {
 
 #[test]
 fn many_categories_and_many_features_take_the_plain_walk() {
-    check_random(Shape { trees: 5, depth: 6, features: 4, width: 2, categories: 64 }, 91);
-    check_random(Shape { trees: 5, depth: 6, features: 4, width: 1, categories: 150 }, 92);
-    check_random(Shape { trees: 1, depth: 9, features: 900, width: 1, categories: 0 }, 93);
+    check_random(Shape { trees: 5, depth: 6, features: 4, width: 2, categories: 64, mixed: true }, 91);
+    check_random(Shape { trees: 5, depth: 6, features: 4, width: 1, categories: 150, mixed: true }, 92);
+    check_random(Shape { trees: 1, depth: 9, features: 900, width: 1, categories: 0, mixed: false }, 93);
 }
 
 /// A tree that tests the last of three features only where the first is above 0.
@@ -225,7 +294,7 @@ fn two_tests() -> ForestParts {
         leaf_values: vec![10.0, 20.0, 30.0],
         leaf_numbers: vec![0, 1, 2],
         leaf_impurities: vec![0.25, 0.5, 0.75],
-        sets: Vec::new(),
+        ..ForestParts::default()
     }
 }
 
@@ -303,5 +372,36 @@ fn only_what_is_asked_is_written() {
         let ran = run_asked(all.clone(), &input, &asked);
         let expected: Vec<Column> = asked.iter().map(|i| whole.outputs[*i].clone()).collect();
         assert_eq!(ran.outputs, expected, "{asked:?}");
+    }
+}
+
+#[test]
+fn numbers_of_their_own_may_be_missing() {
+    let mut parts = two_tests();
+    parts.missing = vec![Missing::Right, Missing::Left];
+    let forest = Arc::new(Forest::new(parts).expect("a tree"));
+    let op = ForestOp { forest, aggregate: Aggregate::Sum, parts: vec![ForestPart::Score] };
+    let inputs = [
+        numbers(&[Some(0.0), Some(1.0), None, Some(NAN), Some(1.0)]),
+        numbers(&[None; 5]),
+        numbers(&[None, None, Some(6.0), None, Some(5.0)]),
+    ];
+    let ran = run(op, &inputs);
+    assert_eq!(ran.outputs[0], numbers(&[10.0, 20.0, 30.0, 20.0, 20.0].map(Some)));
+    assert!(ran.faults.iter().all(Option::is_none));
+}
+
+#[test]
+fn a_leaf_may_have_no_prediction() {
+    for (nan_is_null, expected) in [(false, Some(NAN)), (true, None)] {
+        let parts = ForestParts { leaf_values: vec![NAN, 2.0, 3.0], nan_is_null, ..two_tests() };
+        let forest = Arc::new(Forest::new(parts).expect("a tree"));
+        let parts = vec![ForestPart::Score, ForestPart::Leaf, ForestPart::Pair];
+        let op = ForestOp { forest, aggregate: Aggregate::Sum, parts };
+        let ran = run(op, &[vectors(&[dense(&[0.0, 0.0, 0.0]), dense(&[1.0, 0.0, 0.0])])]);
+        assert!(ran.outputs[0].row_eq(0, &numbers(&[expected]), 0));
+        assert_eq!(ran.outputs[1], numbers(&[Some(0.0), Some(1.0)]));
+        assert!(ran.outputs[0].row_eq(1, &numbers(&[Some(2.0)]), 0));
+        assert_row(&ran.outputs[2], 0, expected.map(|_| Row::Dense(&[NAN, NAN])));
     }
 }

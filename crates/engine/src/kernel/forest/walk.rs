@@ -1,76 +1,25 @@
 //! Walks side by side: while one waits for its node, the others go on.
 
-use super::layout::{Group, Layout, Node, SET};
+use super::{
+    layout::{Group, Layout, Node, SET},
+    sum::Sink,
+};
 
 /// Rows that walk one tree side by side.
 pub const LANES: usize = 16;
-
-/// Where the leaves go that rows reach.
-pub struct Sink<'a> {
-    /// The leaves' values, where they are summed.
-    pub values: Option<&'a [f64]>,
-    pub width: usize,
-    pub trees: usize,
-    /// Row after row, `width` each.
-    pub sums: &'a mut [f64],
-    /// Row after row, `trees` each; of the row at work only, unless `keeps_leaves`.
-    pub leaves: &'a mut [u32],
-    pub keeps_leaves: bool,
-}
-
-impl Sink<'_> {
-    /// Takes the leaf that a row reaches in a tree; of each row the trees come in order.
-    #[inline]
-    pub fn put(&mut self, row: usize, tree: usize, leaf: u32) {
-        if let Some(values) = self.values {
-            let (width, leaf) = (self.width, leaf as usize);
-            let sums = &mut self.sums[row * width..(row + 1) * width];
-            sums.iter_mut().zip(&values[leaf * width..(leaf + 1) * width]).for_each(|(sum, v)| *sum += v);
-        }
-        if self.keeps_leaves {
-            self.leaves[row * self.trees + tree] = leaf;
-        }
-    }
-
-    /// Sums the leaves of a row.
-    fn sum(&mut self, row: usize, first_leaf: usize) {
-        let Some(values) = self.values else { return };
-        let leaves = &self.leaves[first_leaf..first_leaf + self.trees];
-        match self.width {
-            1 => self.sums[row] = leaves.iter().fold(self.sums[row], |sum, &leaf| sum + values[leaf as usize]),
-            2 => {
-                let (pairs, _) = values.as_chunks::<2>();
-                let sum = |[a, b]: [f64; 2], leaf: &u32| {
-                    let [x, y] = pairs[*leaf as usize];
-                    [a + x, b + y]
-                };
-                let sums = leaves.iter().fold([0.0; 2], sum);
-                self.sums[row * 2..row * 2 + 2].copy_from_slice(&sums);
-            }
-            width => {
-                let sums = &mut self.sums[row * width..(row + 1) * width];
-                for &leaf in leaves {
-                    let values = &values[leaf as usize * width..(leaf as usize + 1) * width];
-                    sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += v);
-                }
-            }
-        }
-    }
-}
 
 impl Layout {
     /// Walks each row alone, down many trees side by side.
     pub fn walk_rows(&self, cells: &[u64], rows: &[u32], sink: &mut Sink<'_>) {
         for (cells, &row) in cells.chunks_exact(self.row_cells()).zip(rows) {
             let row = row as usize;
-            let first_leaf = if sink.keeps_leaves { row * sink.trees } else { 0 };
-            let leaves = &mut sink.leaves[first_leaf..first_leaf + sink.trees];
+            let leaves = sink.leaves_of(row);
             if self.has_sets {
                 self.walk_row::<true>(cells, leaves)
             } else {
                 self.walk_row::<false>(cells, leaves)
             }
-            sink.sum(row, first_leaf);
+            sink.sum(row);
         }
     }
 

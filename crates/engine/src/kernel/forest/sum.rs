@@ -1,0 +1,208 @@
+//! What becomes of the leaves that rows reach: sums in the order of the trees, in the tool's precision.
+//!
+//! Sums are kept as float64. One of float32 is rounded at every step, which gives the bits of a sum in float32: the sum of two of
+//! them in float64 is so near that rounding it once more changes nothing.
+
+use plan::{Aggregate, Forest, Precision};
+
+/// The leaves' values as they are added, and what follows the sum.
+pub struct Sums {
+    /// Leaf after leaf, times their trees' weights where those count, rounded to the precision.
+    pub values: Box<[f64]>,
+    pub leaf_width: usize,
+    pub width: usize,
+    pub trees: usize,
+    /// Of each tree; empty where it adds to all.
+    pub targets: Box<[u32]>,
+    pub base: Box<[f64]>,
+    pub precision: Precision,
+    /// What each sum is divided by.
+    pub divisors: Option<Box<[f64]>>,
+    /// Nothing where leaves are summed as they come.
+    of_all: Option<OfAll>,
+}
+
+/// What is found from the values of all trees.
+#[derive(Clone, Copy)]
+enum OfAll {
+    Max,
+    Median,
+}
+
+/// Where the leaves go that rows reach.
+pub struct Sink<'a> {
+    pub sums: &'a Sums,
+    /// Whether anybody reads sums.
+    pub wants_sums: bool,
+    /// Row after row, `width` each; they begin at the base.
+    pub totals: &'a mut [f64],
+    /// Row after row, `trees` each; of the row at work only, unless `keeps_leaves`.
+    pub leaves: &'a mut [u32],
+    pub keeps_leaves: bool,
+}
+
+impl Sums {
+    pub fn new(forest: &Forest, aggregate: Aggregate) -> Sums {
+        let round = |x: f64| rounded(x, forest.sums);
+        let weighs = matches!(aggregate, Aggregate::WeightedSum | Aggregate::WeightedMean);
+        let mut values: Box<[f64]> = forest.leaf_values.iter().map(|v| round(*v)).collect();
+        let weights: Vec<f64> = forest.weights.iter().map(|w| if weighs { round(*w) } else { 1.0 }).collect();
+        if weighs {
+            weigh(forest, &weights, &mut values);
+        }
+        let width = forest.width as usize;
+        let divisors = matches!(aggregate, Aggregate::Mean | Aggregate::WeightedMean).then(|| {
+            let mut divisors = vec![0.0; width];
+            for (tree, weight) in weights.iter().enumerate() {
+                let targets = forest.targets.get(tree).map_or(0..width, |&target| target as usize..target as usize + 1);
+                divisors[targets].iter_mut().for_each(|d| *d = round(*d + weight));
+            }
+            divisors.into()
+        });
+        let zeros = || vec![0.0; width];
+        let base = if forest.base.is_empty() { zeros() } else { forest.base.iter().map(|b| round(*b)).collect() };
+        Sums {
+            values,
+            leaf_width: forest.leaf_width(),
+            width,
+            trees: forest.trees(),
+            targets: forest.targets.as_slice().into(),
+            base: base.into(),
+            precision: forest.sums,
+            divisors,
+            of_all: match aggregate {
+                Aggregate::Max => Some(OfAll::Max),
+                Aggregate::Median => Some(OfAll::Median),
+                _ => None,
+            },
+        }
+    }
+
+    /// Returns whether totals are found from the leaves of all trees, by [`Sums::of_leaves`].
+    pub fn needs_leaves(&self) -> bool {
+        self.of_all.is_some()
+    }
+
+    /// Adds the leaf that a row reaches in a tree.
+    #[inline]
+    pub fn add(&self, totals: &mut [f64], tree: usize, leaf: u32) {
+        let values = &self.values[leaf as usize * self.leaf_width..][..self.leaf_width];
+        let totals = match self.targets.get(tree) {
+            None => totals,
+            Some(&target) => &mut totals[target as usize..=target as usize],
+        };
+        match self.precision {
+            Precision::F64 => totals.iter_mut().zip(values).for_each(|(sum, v)| *sum += v),
+            Precision::F32 => totals.iter_mut().zip(values).for_each(|(sum, v)| *sum = f64::from((*sum + v) as f32)),
+        }
+    }
+
+    /// Adds the leaves that a row reaches in all trees.
+    pub fn add_all(&self, totals: &mut [f64], leaves: &[u32]) {
+        if !self.targets.is_empty() || self.precision == Precision::F32 || self.width > 2 {
+            leaves.iter().enumerate().for_each(|(tree, leaf)| self.add(totals, tree, *leaf));
+        } else if self.width == 1 {
+            totals[0] = leaves.iter().fold(totals[0], |sum, &leaf| sum + self.values[leaf as usize]);
+        } else {
+            let (pairs, _) = self.values.as_chunks::<2>();
+            let sum = |[a, b]: [f64; 2], leaf: &u32| {
+                let [x, y] = pairs[*leaf as usize];
+                [a + x, b + y]
+            };
+            totals.copy_from_slice(&leaves.iter().fold([totals[0], totals[1]], sum));
+        }
+    }
+
+    /// Finds the totals of a row from the leaves of all trees. `room` has a place for each tree.
+    pub fn of_leaves(&self, totals: &mut [f64], leaves: &[u32], room: &mut Vec<f64>) {
+        let Some(of_all) = self.of_all else { return };
+        for (k, total) in totals.iter_mut().enumerate() {
+            room.clear();
+            let adds = |tree: usize| self.targets.get(tree).is_none_or(|target| *target as usize == k);
+            let place = |leaf: u32| leaf as usize * self.leaf_width + if self.targets.is_empty() { k } else { 0 };
+            let leaves = leaves.iter().enumerate().filter(|(tree, _)| adds(*tree));
+            room.extend(leaves.map(|(_, leaf)| self.values[place(*leaf)]));
+            *total = match of_all {
+                _ if room.iter().any(|v| v.is_nan()) => f64::NAN,
+                OfAll::Max => room.iter().copied().fold(f64::NEG_INFINITY, |most, v| if v > most { v } else { most }),
+                OfAll::Median => self.median(room),
+            };
+        }
+    }
+
+    fn median(&self, values: &mut [f64]) -> f64 {
+        values.sort_unstable_by(f64::total_cmp);
+        let half = values.len() / 2;
+        match values.len() % 2 {
+            1 => values[half],
+            _ => rounded(rounded(values[half - 1] + values[half], self.precision) / 2.0, self.precision),
+        }
+    }
+
+    /// Returns a score: the total divided by what it is divided by.
+    #[inline]
+    pub fn score(&self, k: usize, total: f64) -> f64 {
+        match &self.divisors {
+            None => total,
+            Some(divisors) => rounded(total / divisors[k], self.precision),
+        }
+    }
+}
+
+impl Sink<'_> {
+    /// Takes the leaf that a row reaches in a tree; of each row the trees come in order.
+    #[inline]
+    pub fn put(&mut self, row: usize, tree: usize, leaf: u32) {
+        if self.wants_sums {
+            let width = self.sums.width;
+            self.sums.add(&mut self.totals[row * width..(row + 1) * width], tree, leaf);
+        }
+        if self.keeps_leaves {
+            self.leaves[row * self.sums.trees + tree] = leaf;
+        }
+    }
+
+    /// Returns the place of a row's leaves, one for each tree.
+    pub fn leaves_of(&mut self, row: usize) -> &mut [u32] {
+        let first = self.first_leaf(row);
+        &mut self.leaves[first..first + self.sums.trees]
+    }
+
+    fn first_leaf(&self, row: usize) -> usize {
+        if self.keeps_leaves { row * self.sums.trees } else { 0 }
+    }
+
+    /// Sums the leaves of a row, which are all in their place.
+    pub fn sum(&mut self, row: usize) {
+        if self.wants_sums {
+            let (first, width) = (self.first_leaf(row), self.sums.width);
+            let leaves = &self.leaves[first..first + self.sums.trees];
+            self.sums.add_all(&mut self.totals[row * width..(row + 1) * width], leaves);
+        }
+    }
+}
+
+/// Multiplies every leaf's values by the weight of its tree. A product is the same bits now as in the sum.
+fn weigh(forest: &Forest, weights: &[f64], values: &mut [f64]) {
+    let (inner, width) = (forest.split.len(), forest.leaf_width());
+    let mut stack = Vec::new();
+    for (&root, &weight) in forest.roots.iter().zip(weights) {
+        stack.push(root as usize);
+        while let Some(at) = stack.pop() {
+            if at < inner {
+                stack.extend([forest.left[at] as usize, forest.right[at] as usize]);
+            } else {
+                let leaf = (at - inner) * width;
+                values[leaf..leaf + width].iter_mut().for_each(|v| *v = rounded(*v * weight, forest.sums));
+            }
+        }
+    }
+}
+
+#[inline]
+fn rounded(x: f64, precision: Precision) -> f64 {
+    match precision {
+        Precision::F64 => x,
+        Precision::F32 => f64::from(x as f32),
+    }
+}
