@@ -100,6 +100,8 @@ impl Display for Details<'_> {
             Op::Linear(op) => linear(op, f),
             Op::Score(op) => score(op, f),
             Op::Forest(op) => forest(op, f),
+            Op::Decide(op) => write!(f, "{op}"),
+            Op::Combine(op) => write!(f, "{op}"),
             Op::Cluster(op) => cluster(op, f),
             Op::Recommend(op) => recommend(op, f),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),

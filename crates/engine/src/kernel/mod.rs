@@ -15,7 +15,9 @@ use crate::{
 };
 
 pub mod cluster;
+pub mod combine;
 pub mod control;
+pub mod decide;
 pub mod encode;
 pub mod expr;
 pub mod feature;
@@ -43,6 +45,8 @@ pub enum Kernel {
     Linear(linear::LinearKernel),
     Score(score::ScoreKernel),
     Forest(forest::ForestKernel),
+    Decide(decide::DecideKernel),
+    Combine(combine::CombineKernel),
     Cluster(cluster::ClusterKernel),
     Recommend(recommend::RecommendKernel),
     Tensor(tensor::TensorKernel),
@@ -70,6 +74,8 @@ impl Kernel {
             Op::Linear(op) => Kernel::Linear(linear::LinearKernel::new(op, site)?),
             Op::Score(op) => Kernel::Score(score::ScoreKernel::new(op, site)),
             Op::Forest(op) => Kernel::Forest(forest::ForestKernel::new(op, site)?),
+            Op::Decide(op) => Kernel::Decide(decide::DecideKernel::new(op)),
+            Op::Combine(op) => Kernel::Combine(combine::CombineKernel::new(op)),
             Op::Cluster(op) => Kernel::Cluster(cluster::ClusterKernel::new(op)),
             Op::Recommend(op) => Kernel::Recommend(recommend::RecommendKernel::new(op)),
             Op::Tensor(op) => Kernel::Tensor(tensor::TensorKernel::new(op, site)?),
@@ -94,6 +100,8 @@ impl Kernel {
             Kernel::Linear(k) => k.run(env, inputs, outputs),
             Kernel::Score(k) => k.run(env, inputs, outputs),
             Kernel::Forest(k) => k.run(env, inputs, outputs),
+            Kernel::Decide(k) => k.run(env, inputs, outputs),
+            Kernel::Combine(k) => k.run(env, inputs, outputs),
             Kernel::Rows(k) => k.run(env, inputs),
             Kernel::Cluster(k) => return k.run(env, inputs, outputs),
             Kernel::Recommend(k) => k.run(env, inputs, outputs),

@@ -15,7 +15,9 @@ use crate::{
 };
 
 pub mod cluster;
+pub mod combine;
 pub mod control;
+pub mod decide;
 pub mod encode;
 pub mod feature;
 pub mod forest;
@@ -39,6 +41,8 @@ pub enum Op {
     Linear(linear::LinearOp),
     Score(score::ScoreOp),
     Forest(forest::ForestOp),
+    Decide(decide::DecideOp),
+    Combine(combine::CombineOp),
     Cluster(cluster::ClusterOp),
     Recommend(recommend::RecommendOp),
     Tensor(tensor::TensorOp),
@@ -58,6 +62,8 @@ impl Op {
             Op::Linear(op) => op.name(),
             Op::Score(op) => op.name(),
             Op::Forest(_) => "forest",
+            Op::Decide(op) => op.name(),
+            Op::Combine(_) => "combine",
             Op::Cluster(op) => op.name(),
             Op::Recommend(op) => op.name(),
             Op::Tensor(op) => op.name(),
@@ -84,6 +90,8 @@ impl Op {
             Op::Linear(op) => op.infer(inputs),
             Op::Score(op) => op.infer(inputs),
             Op::Forest(op) => op.infer(inputs),
+            Op::Decide(op) => op.infer(inputs),
+            Op::Combine(op) => op.infer(inputs),
             Op::Cluster(op) => op.infer(inputs),
             Op::Recommend(op) => op.infer(inputs),
             Op::Tensor(op) => op.infer(inputs),
@@ -127,6 +135,8 @@ impl Op {
             Op::Linear(op) => op.check(),
             Op::Score(op) => op.check(),
             Op::Forest(op) => op.check(),
+            Op::Decide(op) => op.check(),
+            Op::Combine(op) => op.check(),
             Op::Cluster(op) => op.check(),
             Op::Recommend(op) => op.check(),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
@@ -150,6 +160,7 @@ impl Op {
         match self {
             Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
             Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
+            Op::Decide(_) | Op::Combine(_) => true,
             Op::Feature(_) | Op::Score(_) | Op::Cluster(_) | Op::Recommend(_) | Op::Tensor(_) | Op::Rows(_) => true,
         }
     }
@@ -179,7 +190,8 @@ macro_rules! from_family {
 }
 from_family!(
     Expr: ExprOp, Text: text::TextOp, Encode: encode::EncodeOp, Feature: feature::FeatureOp, Vector: vector::VectorOp,
-    Linear: linear::LinearOp, Score: score::ScoreOp, Forest: forest::ForestOp, Cluster: cluster::ClusterOp,
+    Linear: linear::LinearOp, Score: score::ScoreOp, Forest: forest::ForestOp, Decide: decide::DecideOp,
+    Combine: combine::CombineOp, Cluster: cluster::ClusterOp,
     Recommend: recommend::RecommendOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp, Control: control::ControlOp
 );
 
