@@ -118,7 +118,7 @@ impl Tree {
         if next != nodes {
             return fail("a node is nobody's child".to_owned());
         }
-        let rows = if width == 0 { 0 } else { self.probabilities.len() / width };
+        let rows = self.probabilities.len().checked_div(width).unwrap_or(0);
         let whole = self.probabilities.len() == rows * width;
         let same = |table: &[f64]| table.is_empty() || table.len() == self.probabilities.len();
         if !whole || !same(&self.confidences) || !same(&self.counts) {
