@@ -3,7 +3,7 @@
 const DAY_US: i64 = 86_400_000_000;
 
 /// Returns days since 1970-01-01 of `YYYY-MM-DD`.
-pub(crate) fn parse_date(text: &str) -> Option<i32> {
+pub fn parse_date(text: &str) -> Option<i32> {
     let mut rest = text.as_bytes();
     let days = date(&mut rest)?;
     rest.is_empty().then_some(days)
@@ -11,7 +11,7 @@ pub(crate) fn parse_date(text: &str) -> Option<i32> {
 
 /// Returns microseconds since 1970-01-01T00:00:00Z of `YYYY-MM-DD[(T| )HH:MM[:SS[.ffffff]][Z|+HH:MM]]`; without a zone it is
 /// UTC. Digits past the microsecond are dropped.
-pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
+pub fn parse_timestamp(text: &str) -> Option<i64> {
     let mut rest = text.as_bytes();
     let days = i64::from(date(&mut rest)?);
     let Some((b'T' | b't' | b' ', after)) = rest.split_first() else {

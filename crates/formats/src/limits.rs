@@ -5,6 +5,8 @@
 pub struct Limits {
     /// Bytes of one metadata document.
     pub metadata_bytes_max: usize,
+    /// Bytes of one document that holds a whole model.
+    pub document_bytes_max: usize,
     /// Bytes of all tables together, once decoded.
     pub decoded_bytes_max: usize,
     /// Steps of a pipeline, those of nested ones included.
@@ -23,6 +25,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             metadata_bytes_max: 64 << 20,
+            document_bytes_max: 512 << 20,
             decoded_bytes_max: 1 << 30,
             stages_max: 10_000,
             columns_max: 200_000,

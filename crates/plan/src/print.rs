@@ -193,7 +193,9 @@ fn vector(op: &VectorOp, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "{} of {size} elements, invalid: {invalid:?}", maps.len())
         }
         VectorOp::Sigmoid { scale } => write!(f, "scale {scale}"),
-        VectorOp::FromList | VectorOp::Softmax | VectorOp::Proportions => Ok(()),
+        VectorOp::FromList | VectorOp::Softmax | VectorOp::Proportions | VectorOp::Pack | VectorOp::At => Ok(()),
+        VectorOp::Element { place } => write!(f, "{place}"),
+        VectorOp::Best { smallest } => f.write_str(if *smallest { "smallest" } else { "largest" }),
         VectorOp::Choose(choose) => write!(f, "{choose:?}"),
     }
 }

@@ -42,3 +42,17 @@ fn shared_spark_cases() {
     say(&format!("shared Spark cases: {}", tally.report()));
     assert!(tally.failed.is_empty(), "{}", tally.report());
 }
+
+#[test]
+fn shared_pmml_cases() {
+    let Some(shared) = shared() else {
+        assert!(!is_ci(), "the shared cases must be there where CI is set");
+        return;
+    };
+    let tally = Tally::run(&shared.join("conformance/pmml"), &filter());
+    say(&format!("shared PMML cases: {}", tally.report()));
+    let waiting: Vec<String> = tally.waits.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    if !filter().is_empty() {
+        say(&waiting.join("\n"));
+    }
+}

@@ -19,6 +19,7 @@ mod assemble;
 mod binarize;
 mod categories;
 mod cosine;
+mod element;
 mod from_list;
 mod normalize;
 mod products;
@@ -41,6 +42,10 @@ pub enum VectorKernel {
     Categories(categories::Categories),
     Scores(scores::Scores),
     Choose(plan::Choose),
+    Pack,
+    Element(u32),
+    At,
+    Best { smallest: bool },
 }
 
 /// What a row is refused with.
@@ -78,6 +83,10 @@ impl VectorKernel {
             VectorOp::Softmax => VectorKernel::Scores(scores::Scores::Softmax),
             VectorOp::Proportions => VectorKernel::Scores(scores::Scores::Proportions),
             VectorOp::Choose(choose) => VectorKernel::Choose(choose.clone()),
+            VectorOp::Pack => VectorKernel::Pack,
+            VectorOp::Element { place } => VectorKernel::Element(*place),
+            VectorOp::At => VectorKernel::At,
+            VectorOp::Best { smallest } => VectorKernel::Best { smallest: *smallest },
         })
     }
 
@@ -99,6 +108,10 @@ impl VectorKernel {
             VectorKernel::Categories(kernel) => kernel.run(env, inputs[0], output),
             VectorKernel::Scores(kernel) => map(env, inputs[0], output, |row, out| kernel.row(row, out)),
             VectorKernel::Choose(choose) => scores::choose(choose, env, inputs[0], output),
+            VectorKernel::Pack => element::pack(env, inputs, output),
+            VectorKernel::Element(place) => element::element(env, inputs[0], *place, output),
+            VectorKernel::At => element::at(env, inputs[0], inputs[1], output),
+            VectorKernel::Best { smallest } => element::best(env, inputs[0], *smallest, output),
         }
     }
 }

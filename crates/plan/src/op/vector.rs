@@ -88,6 +88,15 @@ pub enum VectorOp {
     Proportions,
     /// Scores to the number of a class.
     Choose(Choose),
+    /// Numbers side by side, as a dense vector; null where any of them is null.
+    Pack,
+    /// The element at this place, as a number; null stays null, a vector that is too short gives null.
+    Element { place: u32 },
+    /// The element at the place that the second input, a number, says; null where either is null or there is no such place.
+    At,
+    /// The place of the first of the largest numbers (`smallest`: of the smallest), NaN passed over; null where the vector is
+    /// null or holds no number.
+    Best { smallest: bool },
 }
 
 impl VectorOp {
@@ -119,6 +128,10 @@ impl VectorOp {
             VectorOp::Softmax => "softmax",
             VectorOp::Proportions => "proportions",
             VectorOp::Choose(_) => "choose",
+            VectorOp::Pack => "pack",
+            VectorOp::Element { .. } => "element",
+            VectorOp::At => "at",
+            VectorOp::Best { .. } => "best",
         }
     }
 
@@ -139,9 +152,24 @@ impl VectorOp {
                 Err("a column of arrays of floats")
             };
         }
+        if *self == VectorOp::Pack {
+            let fits = inputs.iter().all(|input| input.ty == Type::F64);
+            let ty = Type::Vector { size: u32::try_from(inputs.len()).ok() };
+            return if fits { Ok(vec![ValueType { ty, place }]) } else { Err("columns of float64") };
+        }
+        if let (VectorOp::At, [vectors, at]) = (self, inputs) {
+            let fits = matches!(vectors.ty, Type::Vector { .. }) && at.ty == Type::F64;
+            let ty = Type::F64;
+            return if fits {
+                Ok(vec![ValueType { ty, place }])
+            } else {
+                Err("a column of vectors and one of float64")
+            };
+        }
         let [ValueType { ty: Type::Vector { size }, .. }] = inputs else { return Err("a column of vectors") };
         let ty = match self {
-            VectorOp::Choose(_) => Type::F64,
+            VectorOp::At => return Err("a column of vectors and one of float64"),
+            VectorOp::Choose(_) | VectorOp::Element { .. } | VectorOp::Best { .. } => Type::F64,
             VectorOp::MinMax { from, .. } => Type::Vector { size: u32::try_from(from.len()).ok() },
             VectorOp::Select { places, .. } => Type::Vector { size: u32::try_from(places.len()).ok() },
             VectorOp::OfSize { size, .. } | VectorOp::Refuse { size, .. } | VectorOp::Categories { size, .. } => {

@@ -1,0 +1,95 @@
+//! The kinds of model: a function each, and the table of them.
+
+use super::{
+    answer::Answer,
+    error::Fault,
+    fields::{Dictionary, Field, Scope},
+    lower::{Lowering, MathContext},
+    output, targets,
+    xml::Element,
+};
+
+/// Lowers the element of a model; its scope holds what its mining schema and its local transformations name.
+pub type Lower = for<'o, 's, 'd> fn(&mut Lowering<'o>, &Scope<'s, 'd>, Element<'d>) -> Result<Answer<'d>, Fault>;
+
+/// A kind of model.
+pub struct ModelKind {
+    pub element: &'static str,
+    pub lower: Lower,
+    /// What it is, and what of it is refused, for the reference page.
+    pub doc: &'static str,
+    /// The section of the standard.
+    pub section: &'static str,
+}
+
+/// The kinds that we read, by name.
+pub const MODELS: &[ModelKind] = &[];
+
+/// Elements of models that the standard has and we do not read yet.
+const KNOWN: &[&str] = &[
+    "AnomalyDetectionModel",
+    "AssociationModel",
+    "BaselineModel",
+    "BayesianNetworkModel",
+    "ClusteringModel",
+    "GaussianProcessModel",
+    "GeneralRegressionModel",
+    "MiningModel",
+    "NaiveBayesModel",
+    "NearestNeighborModel",
+    "NeuralNetwork",
+    "RegressionModel",
+    "RuleSetModel",
+    "Scorecard",
+    "SequenceModel",
+    "SupportVectorMachineModel",
+    "TextModel",
+    "TimeSeriesModel",
+    "TreeModel",
+];
+
+/// Returns whether an element of this name is a model.
+pub fn is_model(name: &str) -> bool {
+    KNOWN.contains(&name)
+}
+
+/// A model lowered, with what it shows.
+pub struct Lowered<'d> {
+    pub answer: Answer<'d>,
+    pub outputs: Vec<(&'d str, Field)>,
+}
+
+/// Lowers a model: its own scope, its result, its targets, its outputs. `outer` is the scope of the model it is a part of.
+pub fn lower<'d>(
+    cx: &mut Lowering<'_>,
+    dictionary: &Dictionary<'d>,
+    outer: Option<&Scope<'_, 'd>>,
+    model: Element<'d>,
+) -> Result<Lowered<'d>, Fault> {
+    let kind = MODELS.iter().find(|kind| kind.element == model.name());
+    let Some(kind) = kind else {
+        return Err(match is_model(model.name()) {
+            true => model.unimplemented("this kind of model"),
+            false => Fault::Unknown { element: format!("{} at line {}", model.name(), model.line()) },
+        });
+    };
+    if !model.bool("isScorable", true)? {
+        return Err(model.fault("attribute isScorable", "true: a model that is meant to be scored", "false"));
+    }
+    let math = match model.attr("x-mathContext") {
+        Some("float") => MathContext::Float,
+        _ => MathContext::Double,
+    };
+    let scope = Scope::new(dictionary, outer, model)?;
+    cx.deeper(model, |cx| {
+        cx.with_math(math, |cx| {
+            let mut answer = (kind.lower)(cx, &scope, model)?;
+            targets::apply(cx, &scope, &mut answer)?;
+            if let Some(value) = answer.value.take() {
+                answer.value = Some(targets::typed(cx, &scope, value)?);
+            }
+            let outputs = output::lower(cx, &scope, &answer)?;
+            Ok(Lowered { answer, outputs })
+        })
+    })
+}

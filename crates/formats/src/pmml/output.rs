@@ -1,0 +1,236 @@
+//! `Output`: the fields that a model shows of its result, picked from an [`Answer`] (Output, 4.4).
+//!
+//! Fields are made in their order, and each may be used by those after it. All are shown, those with `isFinalResult="false"`
+//! too, as the evaluators of the standard do.
+
+use plan::{Expr, Func, VectorOp, expr::Compare};
+
+use super::{
+    answer::{Answer, Classes, Kind},
+    error::Fault,
+    expression,
+    fields::{DataType, Field, OpType, Scope},
+    lower::{Lowering, Value},
+    targets,
+    xml::Element,
+};
+
+/// Returns the output fields of the model, in their order.
+pub fn lower<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+) -> Result<Vec<(&'d str, Field)>, Fault> {
+    let mut fields = Vec::new();
+    for element in scope.model.child("Output").into_iter().flat_map(|e| e.all("OutputField")) {
+        let name = element.required("name")?;
+        let Some(field) = one(cx, scope, answer, element)? else { continue };
+        scope.give(name, field.clone());
+        fields.push((name, field));
+    }
+    Ok(fields)
+}
+
+fn one<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+    element: Element<'d>,
+) -> Result<Option<Field>, Fault> {
+    let mut from = answer;
+    if let Some(id) = element.attr("segmentId") {
+        let Some((_, segment)) = answer.segments.iter().find(|(name, _)| name == id) else {
+            return Err(element.fault("attribute segmentId", "the id of a segment", id));
+        };
+        from = segment;
+    }
+    let field = match picked(cx, from, element)? {
+        Some(field) => Some(field),
+        None => feature(cx, scope, from, element)?,
+    };
+    field.map(|field| as_declared(cx, element, field)).transpose()
+}
+
+fn picked<'d>(cx: &mut Lowering<'_>, answer: &Answer<'d>, element: Element<'d>) -> Result<Option<Field>, Fault> {
+    match &answer.pick {
+        Some(pick) => pick(cx, element),
+        None => Ok(None),
+    }
+}
+
+fn feature<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+    element: Element<'d>,
+) -> Result<Option<Field>, Fault> {
+    let feature = element.attr("feature").unwrap_or("predictedValue");
+    let has_none = || element.unimplemented(format!("feature {feature} of a model that does not give it"));
+    let text = |value: Value| Field::new(value, DataType::String, OpType::Categorical);
+    let value = element.attr("value");
+    Ok(Some(match feature {
+        "predictedValue" => answer.value.clone().ok_or_else(has_none)?,
+        "predictedDisplayValue" => display(cx, scope, element, answer.value.as_ref().ok_or_else(has_none)?)?,
+        "transformedValue" | "decision" => match element.children().find(|e| expression::is_expression(e.name())) {
+            Some(body) => expression::lower(cx, scope, body)?,
+            None => return Err(element.fault("content", "an expression", "none")),
+        },
+        "probability" => of_class(cx, element, answer, answer.probabilities.as_ref().ok_or_else(has_none)?)?,
+        "confidence" => {
+            let classes = answer.confidences.as_ref().or(answer.probabilities.as_ref());
+            of_class(cx, element, answer, classes.ok_or_else(has_none)?)?
+        }
+        "affinity" | "entityAffinity" | "clusterAffinity" => {
+            let classes = answer.affinities.as_ref().ok_or_else(has_none)?;
+            match (value, element.usize("rank")?.unwrap_or(1)) {
+                (Some(label), _) => Field::double(element_of(cx, element, classes, label)?),
+                (None, 1) => of_winner(cx, element, answer, classes)?,
+                _ => return Err(has_none()),
+            }
+        }
+        "entityId" | "clusterId" => match (element.usize("rank")?.unwrap_or(1), &answer.entities) {
+            (1, _) => text(answer.entity.clone().ok_or_else(has_none)?),
+            _ => return Err(has_none()),
+        },
+        "reasonCode" => {
+            let rank = element.usize("rank")?.unwrap_or(1);
+            let reason = rank.checked_sub(1).and_then(|i| answer.reasons.get(i));
+            match reason {
+                Some(value) => text(value.clone()),
+                None => text(cx.expr(element, Expr::null(model::Type::Text), &[], "no reason")?),
+            }
+        }
+        "standardError" => Field::double(answer.standard_error.clone().ok_or_else(has_none)?),
+        "residual" => residual(cx, scope, answer, element)?,
+        // What the evaluator would like to say of the row: we say it as a fault.
+        "warning" => return Ok(None),
+        _ => return Err(has_none()),
+    }))
+}
+
+/// Returns the field as the data type that its `OutputField` names.
+fn as_declared(cx: &mut Lowering<'_>, element: Element<'_>, field: Field) -> Result<Field, Fault> {
+    let mut field = field;
+    if let Some(data) = DataType::of(element)?
+        && data != field.data
+        && field.value.ty.as_scalar().is_some() | (field.value.ty == model::Type::Text)
+    {
+        field.value = cx.cast(element, &field.value, data.ty())?;
+        field.data = data;
+    }
+    Ok(field)
+}
+
+/// Returns what the field's `value` attribute asks for, or that of the winner.
+fn of_class(
+    cx: &mut Lowering<'_>,
+    element: Element<'_>,
+    answer: &Answer<'_>,
+    classes: &Classes,
+) -> Result<Field, Fault> {
+    match element.attr("value") {
+        Some(label) => Ok(Field::double(element_of(cx, element, classes, label)?)),
+        None => of_winner(cx, element, answer, classes),
+    }
+}
+
+fn of_winner(
+    cx: &mut Lowering<'_>,
+    element: Element<'_>,
+    answer: &Answer<'_>,
+    classes: &Classes,
+) -> Result<Field, Fault> {
+    let winner = match (&answer.value, &answer.entity) {
+        (Some(value), _) if answer.kind == Kind::Classification => value.clone(),
+        (_, Some(entity)) => Field::new(entity.clone(), DataType::String, OpType::Categorical),
+        (Some(value), None) => value.clone(),
+        (None, None) => return Err(element.unimplemented("the winner of a model that names none")),
+    };
+    let place = cx.codes(element, &winner, &classes.labels)?;
+    Ok(Field::double(cx.one(element, VectorOp::At, &[&classes.values, &place], "of the winner")?))
+}
+
+/// Returns the number of one label; 0 where the model does not know it.
+pub fn element_of(cx: &mut Lowering<'_>, element: Element<'_>, classes: &Classes, label: &str) -> Result<Value, Fault> {
+    let same = |l: &String| l == label || as_number(l).is_some_and(|x| Some(x) == as_number(label));
+    let place = classes.labels.iter().position(|l| l == label).or_else(|| classes.labels.iter().position(same));
+    match place {
+        Some(place) => cx.one(element, VectorOp::Element { place: place as u32 }, &[&classes.values], label),
+        None => {
+            let null = Expr::call(Func::IsNull, [Expr::Input(0)]);
+            let zero = Expr::call(Func::If, [null, Expr::null(model::Type::F64), Expr::f64(0.0)]);
+            match classes.labels.is_empty() {
+                true => cx.expr(element, Expr::f64(0.0), &[], label),
+                false => {
+                    let first = cx.one(element, VectorOp::Element { place: 0 }, &[&classes.values], label)?;
+                    cx.expr(element, zero, &[&first], label)
+                }
+            }
+        }
+    }
+}
+
+fn as_number(text: &str) -> Option<f64> {
+    super::xml::parse_number(text)
+}
+
+fn display(cx: &mut Lowering<'_>, scope: &Scope<'_, '_>, element: Element<'_>, field: &Field) -> Result<Field, Fault> {
+    let text = cx.cast(element, &field.value, model::Type::Text)?;
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    if let Some(target) = targets::target(scope) {
+        let shown = target.all("TargetValue").filter_map(|v| Some((v.attr("value")?, v.attr("displayValue")?)));
+        pairs.extend(shown);
+    }
+    if let Some(data) = scope.target() {
+        pairs.extend(data.categories.iter().filter_map(|c| Some((c.as_str(), data.display(c)?))));
+    }
+    let mut args = Vec::new();
+    for (value, shown) in pairs {
+        args.push(Expr::call(Compare::Eq, [Expr::Input(0), Expr::text(value)]));
+        args.push(Expr::text(shown));
+    }
+    args.push(Expr::Input(0));
+    let expr = if args.len() == 1 { Expr::Input(0) } else { Expr::Call(Func::Case, args) };
+    Ok(Field::new(cx.expr(element, expr, &[&text], "display")?, DataType::String, OpType::Categorical))
+}
+
+/// Returns the truth less the prediction; of a category, 1 or 0 for the truth less the category's probability.
+fn residual<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+    element: Element<'d>,
+) -> Result<Field, Fault> {
+    let target = scope.target().ok_or_else(|| element.unimplemented("a residual without a target field"))?;
+    let truth = scope.field(cx, element, target.name)?;
+    let refuse =
+        |ty| Expr::Call(Func::Refuse("the target's true value, from which the residual is made", ty), Vec::new());
+    let truth_value = Expr::call(Func::Coalesce, [Expr::Input(0), refuse(truth.value.ty.clone())]);
+    let actual = cx.expr(element, truth_value, &[&truth.value], target.name)?;
+    let value = answer.value.as_ref().ok_or_else(|| element.unimplemented("a residual without a prediction"))?;
+    let (actual, predicted) = if answer.kind == Kind::Classification {
+        let classes = answer.probabilities.as_ref();
+        let classes = classes.ok_or_else(|| element.unimplemented("a residual without probabilities"))?;
+        let label = element.attr("value");
+        let of = of_class(cx, element, answer, classes)?.value;
+        let same = match label {
+            Some(label) => {
+                let constant = truth.constant(label);
+                let constant =
+                    constant.ok_or_else(|| element.fault("attribute value", "a value of the target", label))?;
+                cx.expr(element, hit(Expr::Const(constant)), &[&actual], "hit")?
+            }
+            None => cx.expr(element, hit(Expr::Input(1)), &[&actual, &value.value], "hit")?,
+        };
+        (same, of)
+    } else {
+        (cx.number(element, &actual)?, cx.number(element, &value.value)?)
+    };
+    let difference = Expr::call(Func::Sub, [Expr::Input(0), Expr::Input(1)]);
+    Ok(Field::double(cx.expr(element, difference, &[&actual, &predicted], "residual")?))
+}
+
+fn hit(other: Expr) -> Expr {
+    let same = Expr::call(Compare::Eq, [Expr::Input(0), other]);
+    Expr::call(Func::If, [same, Expr::f64(1.0), Expr::f64(0.0)])
+}

@@ -1,0 +1,111 @@
+//! `Targets`: what is done to a prediction before anybody sees it (Targets, 4.4).
+//!
+//! A missing result becomes the default value, or the category of the largest prior probability. A number is kept within its
+//! bounds, then rescaled, then made whole.
+
+use plan::{
+    Expr, Func,
+    expr::{Math, Rounding},
+};
+
+use super::{
+    answer::{Answer, Kind},
+    error::Fault,
+    fields::{DataType, Field, OpType, Scope},
+    lower::Lowering,
+    xml::Element,
+};
+
+/// Returns the `Target` of the model for its own target field.
+pub fn target<'d>(scope: &Scope<'_, 'd>) -> Option<Element<'d>> {
+    let targets = scope.model.child("Targets")?;
+    let name = scope.target().map(|field| field.name);
+    let of_field = targets.all("Target").find(|t| t.attr("field").is_some() && t.attr("field") == name);
+    of_field.or_else(|| targets.all("Target").find(|t| t.attr("field").is_none() || name.is_none()))
+}
+
+/// Changes the answer as the model's `Targets` say.
+pub fn apply<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, answer: &mut Answer<'d>) -> Result<(), Fault> {
+    let Some(target) = target(scope) else { return Ok(()) };
+    let Some(field) = answer.value.take() else { return Ok(()) };
+    answer.value = Some(match answer.kind {
+        Kind::Regression => number(cx, target, field)?,
+        Kind::Classification => category(cx, target, field)?,
+        _ => field,
+    });
+    Ok(())
+}
+
+fn number(cx: &mut Lowering<'_>, target: Element<'_>, field: Field) -> Result<Field, Fault> {
+    let mut field = field;
+    let value = cx.number(target, &field.value)?;
+    let mut expr = Expr::Input(0);
+    if let Some(default) = target.children().find_map(|v| v.attr("defaultValue")) {
+        let default = target.number("attribute defaultValue", default)?;
+        expr = Expr::call(Func::Coalesce, [expr, Expr::f64(default)]);
+    }
+    if let Some(min) = target.f64("min")? {
+        expr = Expr::call(Func::Max, [expr, Expr::f64(min)]);
+    }
+    if let Some(max) = target.f64("max")? {
+        expr = Expr::call(Func::Min, [expr, Expr::f64(max)]);
+    }
+    if let Some(factor) = target.f64("rescaleFactor")?.filter(|f| *f != 1.0) {
+        expr = Expr::call(Func::Mul, [expr, Expr::f64(factor)]);
+    }
+    if let Some(constant) = target.f64("rescaleConstant")?.filter(|c| *c != 0.0) {
+        expr = Expr::call(Func::Add, [expr, Expr::f64(constant)]);
+    }
+    let whole = match target.attr("castInteger") {
+        None => None,
+        Some("round") => Some(Rounding::HalfUp),
+        Some("ceiling") => Some(Rounding::Ceiling),
+        Some("floor") => Some(Rounding::Floor),
+        Some(other) => return Err(target.fault("attribute castInteger", "round, ceiling or floor", other)),
+    };
+    if let Some(mode) = whole {
+        let half = Expr::call(Func::Add, [expr.clone(), Expr::f64(0.5)]);
+        expr = match mode {
+            // Java's `Math.round`: half goes up, below zero too.
+            Rounding::HalfUp => Expr::call(Math::Floor, [half]),
+            Rounding::Ceiling => Expr::call(Math::Ceil, [expr]),
+            _ => Expr::call(Math::Floor, [expr]),
+        };
+        field.data = DataType::Integer;
+    } else if field.data != DataType::Float || expr != Expr::Input(0) {
+        field.data = DataType::Double;
+    }
+    if expr != Expr::Input(0) {
+        field.value = cx.expr(target, expr, &[&value], "target")?;
+    }
+    Ok(field)
+}
+
+fn category(cx: &mut Lowering<'_>, target: Element<'_>, field: Field) -> Result<Field, Fault> {
+    let mut field = field;
+    let mut best: Option<(f64, &str)> = None;
+    for value in target.all("TargetValue") {
+        if let (Some(prior), Some(name)) = (value.f64("priorProbability")?, value.attr("value"))
+            && best.is_none_or(|(most, _)| prior > most)
+        {
+            best = Some((prior, name));
+        }
+    }
+    if let Some((_, name)) = best {
+        let constant = field.constant(name);
+        let constant = constant.ok_or_else(|| target.fault("attribute value", "a value of the target's type", name))?;
+        let expr = Expr::call(Func::Coalesce, [Expr::Input(0), Expr::Const(constant)]);
+        field.value = cx.expr(target, expr, &[&field.value], "target")?;
+    }
+    Ok(field)
+}
+
+/// Returns the prediction as a value of the target's own type: a category as the dictionary types it.
+pub fn typed(cx: &mut Lowering<'_>, scope: &Scope<'_, '_>, field: Field) -> Result<Field, Fault> {
+    let Some(target) = scope.target() else { return Ok(field) };
+    if target.data == field.data || field.data.is_number() {
+        return Ok(field);
+    }
+    let value = cx.cast(target.element, &field.value, target.data.ty())?;
+    Ok(Field { value, data: target.data, op: OpType::Categorical, categories: target.categories.clone(), valid: true })
+}
