@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Formats {
     /// Bytes of one metadata document.
     pub metadata_bytes_max: usize,
+    /// Bytes of one document that holds a whole model.
+    pub document_bytes_max: usize,
     /// Bytes of all tables of an artifact together, once decoded.
     pub decoded_bytes_max: usize,
     /// Steps of a pipeline, those of nested ones included.
@@ -27,10 +29,19 @@ pub struct Formats {
 
 impl Default for Formats {
     fn default() -> Formats {
-        let Limits { metadata_bytes_max, decoded_bytes_max, stages_max, columns_max, depth_max, nodes_max, values_max } =
-            Limits::default();
+        let Limits {
+            metadata_bytes_max,
+            document_bytes_max,
+            decoded_bytes_max,
+            stages_max,
+            columns_max,
+            depth_max,
+            nodes_max,
+            values_max,
+        } = Limits::default();
         Formats {
             metadata_bytes_max,
+            document_bytes_max,
             decoded_bytes_max,
             stages_max,
             columns_max,
@@ -46,6 +57,7 @@ impl From<Formats> for Limits {
     fn from(formats: Formats) -> Limits {
         Limits {
             metadata_bytes_max: formats.metadata_bytes_max,
+            document_bytes_max: formats.document_bytes_max,
             decoded_bytes_max: formats.decoded_bytes_max,
             stages_max: formats.stages_max,
             columns_max: formats.columns_max,
