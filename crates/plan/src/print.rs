@@ -8,8 +8,11 @@ use crate::{
     group::Aggregation,
     op::{
         Op,
+        association::AssociationOp,
+        bayes::BayesOp,
         cluster::ClusterOp,
         control::ControlOp,
+        distance::DistanceOp,
         encode::EncodeOp,
         feature::FeatureOp,
         forest::ForestOp,
@@ -102,7 +105,11 @@ impl Display for Details<'_> {
             Op::Forest(op) => forest(op, f),
             Op::Decide(op) => write!(f, "{op}"),
             Op::Combine(op) => write!(f, "{op}"),
+            Op::Association(op) => association(op, f),
+            Op::Bayes(op) => bayes(op, f),
             Op::Cluster(op) => cluster(op, f),
+            Op::Distance(op) => distance(op, f),
+            Op::Series(op) => write!(f, "{op:?}"),
             Op::Recommend(op) => recommend(op, f),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
             Op::Control(op) => control(op, f),
@@ -244,6 +251,31 @@ fn cluster(op: &ClusterOp, f: &mut Formatter<'_>) -> fmt::Result {
         ClusterOp::Topics { weights, prior, .. } => {
             write!(f, "{} topics, {} terms", prior.len(), weights.len() / prior.len().max(1))
         }
+    }
+}
+
+fn distance(op: &DistanceOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        DistanceOp::All { measure, points } | DistanceOp::Nearest { measure, points, .. } => {
+            write!(f, "{} points, {:?}", points.len() / measure.fields.len().max(1), measure.metric)
+        }
+        DistanceOp::Judge { count, .. } => write!(f, "the first {count}"),
+    }
+}
+
+fn bayes(op: &BayesOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        BayesOp::Naive { priors, .. } => write!(f, "{} classes", priors.len()),
+        BayesOp::Network(network) => write!(f, "{} variables", network.sizes.len()),
+    }
+}
+
+fn association(op: &AssociationOp, f: &mut Formatter<'_>) -> fmt::Result {
+    match op {
+        AssociationOp::Fired { rules, fires, .. } => {
+            write!(f, "{} rules of {} items, {fires:?}", rules.rules.len(), rules.items())
+        }
+        AssociationOp::Entry { table } | AssociationOp::Entries { table, .. } => write!(f, "{} entries", table.len()),
     }
 }
 

@@ -14,10 +14,13 @@ use crate::{
     frame::{Env, Home},
 };
 
+pub mod association;
+pub mod bayes;
 pub mod cluster;
 pub mod combine;
 pub mod control;
 pub mod decide;
+pub mod distance;
 pub mod encode;
 pub mod expr;
 pub mod feature;
@@ -28,6 +31,7 @@ pub mod linear;
 pub mod recommend;
 pub mod rows;
 pub mod score;
+pub mod series;
 pub mod tensor;
 pub mod text;
 pub mod vector;
@@ -47,7 +51,11 @@ pub enum Kernel {
     Forest(forest::ForestKernel),
     Decide(decide::DecideKernel),
     Combine(combine::CombineKernel),
+    Association(association::AssociationKernel),
+    Bayes(bayes::BayesKernel),
     Cluster(cluster::ClusterKernel),
+    Distance(distance::DistanceKernel),
+    Series(series::SeriesKernel),
     Recommend(recommend::RecommendKernel),
     Tensor(tensor::TensorKernel),
     Rows(rows::RowsKernel),
@@ -76,7 +84,11 @@ impl Kernel {
             Op::Forest(op) => Kernel::Forest(forest::ForestKernel::new(op, site)?),
             Op::Decide(op) => Kernel::Decide(decide::DecideKernel::new(op)),
             Op::Combine(op) => Kernel::Combine(combine::CombineKernel::new(op)),
+            Op::Association(op) => Kernel::Association(association::AssociationKernel::new(op, site)?),
+            Op::Bayes(op) => Kernel::Bayes(bayes::BayesKernel::new(op)),
             Op::Cluster(op) => Kernel::Cluster(cluster::ClusterKernel::new(op)),
+            Op::Distance(op) => Kernel::Distance(distance::DistanceKernel::new(op)),
+            Op::Series(op) => Kernel::Series(series::SeriesKernel::new(op)),
             Op::Recommend(op) => Kernel::Recommend(recommend::RecommendKernel::new(op)),
             Op::Tensor(op) => Kernel::Tensor(tensor::TensorKernel::new(op, site)?),
             Op::Rows(op) => Kernel::Rows(rows::RowsKernel::new(op)),
@@ -103,6 +115,10 @@ impl Kernel {
             Kernel::Decide(k) => k.run(env, inputs, outputs),
             Kernel::Combine(k) => k.run(env, inputs, outputs),
             Kernel::Rows(k) => k.run(env, inputs),
+            Kernel::Association(k) => k.run(env, inputs, outputs),
+            Kernel::Bayes(k) => k.run(env, inputs, outputs),
+            Kernel::Distance(k) => k.run(env, inputs, outputs),
+            Kernel::Series(k) => k.run(env, inputs, outputs),
             Kernel::Cluster(k) => return k.run(env, inputs, outputs),
             Kernel::Recommend(k) => k.run(env, inputs, outputs),
             Kernel::Tensor(k) => return k.run(env, inputs, outputs),

@@ -14,10 +14,13 @@ use crate::{
     plan::{Place, ValueType},
 };
 
+pub mod association;
+pub mod bayes;
 pub mod cluster;
 pub mod combine;
 pub mod control;
 pub mod decide;
+pub mod distance;
 pub mod encode;
 pub mod feature;
 pub mod forest;
@@ -25,6 +28,7 @@ pub mod linear;
 pub mod recommend;
 pub mod rows;
 pub mod score;
+pub mod series;
 pub mod tensor;
 pub mod text;
 pub mod vector;
@@ -43,7 +47,11 @@ pub enum Op {
     Forest(forest::ForestOp),
     Decide(decide::DecideOp),
     Combine(combine::CombineOp),
+    Association(association::AssociationOp),
+    Bayes(bayes::BayesOp),
     Cluster(cluster::ClusterOp),
+    Distance(distance::DistanceOp),
+    Series(series::SeriesOp),
     Recommend(recommend::RecommendOp),
     Tensor(tensor::TensorOp),
     Rows(rows::RowsOp),
@@ -64,7 +72,11 @@ impl Op {
             Op::Forest(_) => "forest",
             Op::Decide(op) => op.name(),
             Op::Combine(_) => "combine",
+            Op::Association(op) => op.name(),
+            Op::Bayes(op) => op.name(),
             Op::Cluster(op) => op.name(),
+            Op::Distance(op) => op.name(),
+            Op::Series(op) => op.name(),
             Op::Recommend(op) => op.name(),
             Op::Tensor(op) => op.name(),
             Op::Rows(op) => op.name(),
@@ -92,7 +104,11 @@ impl Op {
             Op::Forest(op) => op.infer(inputs),
             Op::Decide(op) => op.infer(inputs),
             Op::Combine(op) => op.infer(inputs),
+            Op::Association(op) => op.infer(inputs),
+            Op::Bayes(op) => op.infer(inputs),
             Op::Cluster(op) => op.infer(inputs),
+            Op::Distance(op) => op.infer(inputs),
+            Op::Series(op) => op.infer(inputs),
             Op::Recommend(op) => op.infer(inputs),
             Op::Tensor(op) => op.infer(inputs),
             Op::Rows(op) => op.infer(inputs),
@@ -137,7 +153,11 @@ impl Op {
             Op::Forest(op) => op.check(),
             Op::Decide(op) => op.check(),
             Op::Combine(op) => op.check(),
+            Op::Association(op) => op.check(),
+            Op::Bayes(op) => op.check(),
             Op::Cluster(op) => op.check(),
+            Op::Distance(op) => op.check(),
+            Op::Series(op) => op.check(),
             Op::Recommend(op) => op.check(),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
             Op::Control(op) => op.check(),
@@ -161,7 +181,9 @@ impl Op {
             Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
             Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
             Op::Decide(_) | Op::Combine(_) => true,
+            Op::Series(op) => op.is_separable(),
             Op::Feature(_) | Op::Score(_) | Op::Cluster(_) | Op::Recommend(_) | Op::Tensor(_) | Op::Rows(_) => true,
+            Op::Association(_) | Op::Bayes(_) | Op::Distance(_) => true,
         }
     }
 }
@@ -192,7 +214,9 @@ from_family!(
     Expr: ExprOp, Text: text::TextOp, Encode: encode::EncodeOp, Feature: feature::FeatureOp, Vector: vector::VectorOp,
     Linear: linear::LinearOp, Score: score::ScoreOp, Forest: forest::ForestOp, Decide: decide::DecideOp,
     Combine: combine::CombineOp, Cluster: cluster::ClusterOp,
-    Recommend: recommend::RecommendOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp, Control: control::ControlOp
+    Association: association::AssociationOp, Bayes: bayes::BayesOp, Distance: distance::DistanceOp,
+    Series: series::SeriesOp, Recommend: recommend::RecommendOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp,
+    Control: control::ControlOp
 );
 
 impl From<Expr> for Op {

@@ -1,0 +1,48 @@
+//! Kernels of distances: to all points, to the nearest ([`measure`] says how far, [`nearest`] which are), and what the nearest
+//! say together ([`judge`]).
+
+use plan::DistanceOp;
+
+use crate::frame::{Env, Home};
+
+mod judge;
+mod measure;
+mod nearest;
+
+/// An op of the family, ready to run.
+pub enum DistanceKernel {
+    All(nearest::All),
+    Nearest(nearest::Nearest),
+    Judge(judge::Judge),
+}
+
+impl DistanceKernel {
+    pub(crate) fn new(op: &DistanceOp) -> DistanceKernel {
+        match op {
+            DistanceOp::All { measure, points } => DistanceKernel::All(nearest::All::new(measure, points)),
+            DistanceOp::Nearest { measure, points, count } => {
+                DistanceKernel::Nearest(nearest::Nearest::new(measure, points, *count as usize))
+            }
+            DistanceOp::Judge { values, verdict, count, single } => {
+                DistanceKernel::Judge(judge::Judge::new(values.clone(), verdict.clone(), *count as usize, *single))
+            }
+        }
+    }
+
+    pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
+        match self {
+            DistanceKernel::All(kernel) => kernel.run(env, inputs, outputs),
+            DistanceKernel::Nearest(kernel) => kernel.run(env, inputs, outputs),
+            DistanceKernel::Judge(kernel) => kernel.run(env, inputs, outputs),
+        }
+    }
+}
+
+/// Rounds to 32 bits where that is asked for: what Java's float arithmetic gives after each operation.
+#[inline(always)]
+pub(in crate::kernel) fn rounded(single: bool, value: f64) -> f64 {
+    if single { f64::from(value as f32) } else { value }
+}
+
+#[cfg(test)]
+mod tests;
