@@ -107,6 +107,7 @@ impl Display for Details<'_> {
             Op::Combine(op) => write!(f, "{op}"),
             Op::Association(op) => association(op, f),
             Op::Bayes(op) => bayes(op, f),
+            Op::Formula(op) => write!(f, "{op}"),
             Op::Cluster(op) => cluster(op, f),
             Op::Distance(op) => distance(op, f),
             Op::Series(op) => write!(f, "{op:?}"),

@@ -51,6 +51,7 @@ fn check(statement: &str, schema: &[(&str, &str)], input: &[Value], expected: &[
         files: artifact(statement, "3.5.9"),
         input: lines.join("\n").into_bytes(),
         expected: expected.to_vec(),
+        other: None,
     };
     match run_case(&case) {
         Outcome::Passed => {}
@@ -96,6 +97,7 @@ fn types_come_with_the_call() {
             files: files.clone(),
             input: row.to_string().into_bytes(),
             expected: vec![want],
+            other: None,
         };
         assert_eq!(run_case(&case), Outcome::Passed);
     }

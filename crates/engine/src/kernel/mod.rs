@@ -25,6 +25,7 @@ pub mod encode;
 pub mod expr;
 pub mod feature;
 pub mod forest;
+pub mod formula;
 pub mod hash;
 pub mod java;
 pub mod linear;
@@ -53,6 +54,7 @@ pub enum Kernel {
     Combine(combine::CombineKernel),
     Association(association::AssociationKernel),
     Bayes(bayes::BayesKernel),
+    Formula(formula::FormulaKernel),
     Cluster(cluster::ClusterKernel),
     Distance(distance::DistanceKernel),
     Series(series::SeriesKernel),
@@ -86,6 +88,7 @@ impl Kernel {
             Op::Combine(op) => Kernel::Combine(combine::CombineKernel::new(op)),
             Op::Association(op) => Kernel::Association(association::AssociationKernel::new(op, site)?),
             Op::Bayes(op) => Kernel::Bayes(bayes::BayesKernel::new(op)),
+            Op::Formula(op) => Kernel::Formula(formula::FormulaKernel::new(op)),
             Op::Cluster(op) => Kernel::Cluster(cluster::ClusterKernel::new(op)),
             Op::Distance(op) => Kernel::Distance(distance::DistanceKernel::new(op)),
             Op::Series(op) => Kernel::Series(series::SeriesKernel::new(op)),
@@ -114,6 +117,7 @@ impl Kernel {
             Kernel::Forest(k) => k.run(env, inputs, outputs),
             Kernel::Decide(k) => k.run(env, inputs, outputs),
             Kernel::Combine(k) => k.run(env, inputs, outputs),
+            Kernel::Formula(k) => return k.run(env, inputs, outputs),
             Kernel::Rows(k) => k.run(env, inputs),
             Kernel::Association(k) => k.run(env, inputs, outputs),
             Kernel::Bayes(k) => k.run(env, inputs, outputs),

@@ -24,6 +24,7 @@ pub mod distance;
 pub mod encode;
 pub mod feature;
 pub mod forest;
+pub mod formula;
 pub mod linear;
 pub mod recommend;
 pub mod rows;
@@ -49,6 +50,7 @@ pub enum Op {
     Combine(combine::CombineOp),
     Association(association::AssociationOp),
     Bayes(bayes::BayesOp),
+    Formula(formula::FormulaOp),
     Cluster(cluster::ClusterOp),
     Distance(distance::DistanceOp),
     Series(series::SeriesOp),
@@ -74,6 +76,7 @@ impl Op {
             Op::Combine(_) => "combine",
             Op::Association(op) => op.name(),
             Op::Bayes(op) => op.name(),
+            Op::Formula(op) => op.name(),
             Op::Cluster(op) => op.name(),
             Op::Distance(op) => op.name(),
             Op::Series(op) => op.name(),
@@ -106,6 +109,7 @@ impl Op {
             Op::Combine(op) => op.infer(inputs),
             Op::Association(op) => op.infer(inputs),
             Op::Bayes(op) => op.infer(inputs),
+            Op::Formula(op) => op.infer(inputs),
             Op::Cluster(op) => op.infer(inputs),
             Op::Distance(op) => op.infer(inputs),
             Op::Series(op) => op.infer(inputs),
@@ -155,6 +159,7 @@ impl Op {
             Op::Combine(op) => op.check(),
             Op::Association(op) => op.check(),
             Op::Bayes(op) => op.check(),
+            Op::Formula(op) => op.check(),
             Op::Cluster(op) => op.check(),
             Op::Distance(op) => op.check(),
             Op::Series(op) => op.check(),
@@ -180,7 +185,7 @@ impl Op {
         match self {
             Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
             Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
-            Op::Decide(_) | Op::Combine(_) => true,
+            Op::Decide(_) | Op::Combine(_) | Op::Formula(_) => true,
             Op::Series(op) => op.is_separable(),
             Op::Feature(_) | Op::Score(_) | Op::Cluster(_) | Op::Recommend(_) | Op::Tensor(_) | Op::Rows(_) => true,
             Op::Association(_) | Op::Bayes(_) | Op::Distance(_) => true,
@@ -216,7 +221,7 @@ from_family!(
     Combine: combine::CombineOp, Cluster: cluster::ClusterOp,
     Association: association::AssociationOp, Bayes: bayes::BayesOp, Distance: distance::DistanceOp,
     Series: series::SeriesOp, Recommend: recommend::RecommendOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp,
-    Control: control::ControlOp
+    Control: control::ControlOp, Formula: formula::FormulaOp
 );
 
 impl From<Expr> for Op {
