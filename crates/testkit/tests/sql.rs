@@ -73,6 +73,7 @@ fn case(expression: &str, statement: &str, version: &str, expected: Vec<Value>, 
         files: artifact(statement, version),
         input,
         expected,
+        other: None,
     }
 }
 

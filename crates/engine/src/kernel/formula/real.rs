@@ -114,12 +114,12 @@ pub fn mean<N: Real>(curve: Curve, s: N) -> N {
         Curve::Cauchit => N::of(0.5) + (N::ONE / N::of(std::f64::consts::PI)) * s.by(libm::atan),
         Curve::LogC => N::ONE - s.exp(),
         Curve::NegBin(k) => N::ONE / (N::of(k) * ((-s).exp() - N::ONE)),
-        Curve::OddsPower(d) if d < 0.0 || d > 0.0 => {
+        Curve::OddsPower(d) if d != 0.0 => {
             let d = N::of(d);
             N::ONE / (N::ONE + (N::ONE + d * s).pow(-(N::ONE / d)))
         }
         Curve::OddsPower(_) => s.logistic(),
-        Curve::Power(d) if d < 0.0 || d > 0.0 => s.pow(N::ONE / N::of(d)),
+        Curve::Power(d) if d != 0.0 => s.pow(N::ONE / N::of(d)),
         Curve::Power(_) => s.exp(),
     }
 }
