@@ -220,6 +220,9 @@ fn push_cell(slot: &mut Slot, cx: &mut cell::Cx, csv: CsvOptions, text: &str) {
     if text.is_empty() && (!is_text || csv.empty_text_is_null) {
         return slot.push_null();
     }
+    if slot.is_loose() {
+        return cx.push_loose(slot, text);
+    }
     let (_, ty, builder) = slot.parts();
     if is_text || ty.as_scalar().is_some() {
         if !cells::push(builder, ty, text) {
@@ -362,6 +365,7 @@ mod tests {
             default: true,
             optional: false,
             gates: false,
+            reading: model::Reading::Strict,
             needs: Vec::new(),
         };
         ReadOptions::new(schema::parse_ddl(ddl).expect(ddl).into_iter().map(field).collect())

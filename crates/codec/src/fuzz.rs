@@ -112,6 +112,7 @@ fn fields() -> Vec<Field> {
         default: true,
         optional: false,
         gates: false,
+        reading: model::Reading::Strict,
         needs: Vec::new(),
     };
     takes.into_iter().enumerate().map(field).collect()

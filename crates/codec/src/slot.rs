@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use model::{Builder, Column, DType, Field, Fixed, Takes, Type};
+use model::{Builder, Column, DType, Field, Fixed, Reading, Takes, Type, Unreadable};
 use serde_json::Value;
 
 use crate::{
@@ -38,6 +38,8 @@ pub(crate) struct Slot {
     pending: Vec<Pending>,
     builder: Builder,
     presence: Presence,
+    /// What becomes of a value that does not read as the type, where values are read loosely.
+    loose: Option<Unreadable>,
     /// Rows without the column, where it may be left out.
     absent: Vec<usize>,
 }
@@ -50,6 +52,8 @@ enum Presence {
     Optional,
     /// The first rows did not have it.
     LeftOut,
+    /// A row without it has a null there.
+    Null,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,18 +91,49 @@ impl Slot {
             let context = "in rows: arrays of a fixed shape within lists or maps";
             return Err(CodecError::UnsupportedType { column: field.name.to_string(), ty, context });
         }
-        Ok(Slot::of(field.name.clone(), takes, if field.optional { Presence::Optional } else { Presence::Needed }))
+        let loose = match &field.reading {
+            Reading::Strict => None,
+            Reading::Loose(unreadable) => Some(unreadable.clone()),
+        };
+        let presence = match (field.optional, &loose) {
+            (true, _) => Presence::Optional,
+            (false, Some(_)) => Presence::Null,
+            (false, None) => Presence::Needed,
+        };
+        Ok(Slot::of(field.name.clone(), takes, presence, loose))
     }
 
-    fn of(name: Arc<str>, takes: Arc<[Type]>, presence: Presence) -> Slot {
+    fn of(name: Arc<str>, takes: Arc<[Type]>, presence: Presence, loose: Option<Unreadable>) -> Slot {
         let state = if takes.len() == 1 { State::Given } else { State::Open };
         let builder = Builder::new(&takes[0]);
-        Slot { name, takes, at: 0, state, pending: Vec::new(), builder, presence, absent: Vec::new() }
+        Slot { name, takes, at: 0, state, pending: Vec::new(), builder, presence, loose, absent: Vec::new() }
     }
 
     /// Returns an empty column like this one was at first.
     pub(crate) fn fresh(&self) -> Slot {
-        Slot::of(self.name.clone(), self.takes.clone(), self.presence)
+        Slot::of(self.name.clone(), self.takes.clone(), self.presence, self.loose.clone())
+    }
+
+    /// Returns whether values of another type are read as well as they say one of this type; single values only.
+    pub(crate) fn is_loose(&self) -> bool {
+        self.loose.is_some() && (*self.ty() == Type::Text || self.ty().as_scalar().is_some())
+    }
+
+    /// Ends a row with what a text says, where values are read loosely; reports what says nothing of the type.
+    pub(crate) fn push_loose(&mut self, text: &str, row: Option<usize>, report: &mut Report) {
+        let ty = &self.takes[self.at];
+        let trimmed = if *ty == Type::Text { text } else { text.trim() };
+        if cells::push(&mut self.builder, ty, trimmed) || whole(&mut self.builder, ty, trimmed) {
+            return;
+        }
+        match &self.loose {
+            Some(Unreadable::As(instead)) if cells::push(&mut self.builder, ty, instead) => {}
+            Some(Unreadable::Null | Unreadable::As(_)) => self.builder.push_null(),
+            Some(Unreadable::Refuse) | None => {
+                report.add(row, Some(&self.name), Expected::Type(ty), Got::Text(text));
+                self.builder.push_null();
+            }
+        }
     }
 
     /// Returns whether the column is not read: it may be left out, and the first rows did not have it.
@@ -118,6 +153,7 @@ impl Slot {
     pub(crate) fn push_nothing(&mut self, row: usize, report: &mut Report) {
         match self.presence {
             Presence::LeftOut => return,
+            Presence::Null => {}
             Presence::Needed => report.add(Some(row), Some(&self.name), self.expected(), Got::Nothing),
             Presence::Optional => self.absent.push(row),
         }
@@ -257,6 +293,14 @@ impl Slot {
         let next = Builder::new(self.ty());
         std::mem::replace(&mut self.builder, next).finish()
     }
+}
+
+/// Ends a row of integers with a number that is written with a fraction of zero, or an exponent.
+fn whole(builder: &mut Builder, ty: &Type, text: &str) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_int = ty.as_scalar().is_some_and(DType::is_int);
+    let number = cells::float(text).filter(|x| is_int && x.fract() == 0.0 && x.abs() <= EXACT);
+    number.is_some_and(|x| builder.push_int(x as i64))
 }
 
 /// Most bytes that the arrays of fixed shape in one batch may take.

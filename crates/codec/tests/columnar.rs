@@ -76,6 +76,7 @@ fn field(name: &str, takes: Takes) -> Field {
         default: false,
         optional: false,
         gates: false,
+        reading: model::Reading::Strict,
         needs: Vec::new(),
     }
 }

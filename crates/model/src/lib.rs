@@ -29,7 +29,7 @@ pub use column::{Column, Fixed, List, Struct, Tensor, Text, Vectors, Whole};
 pub use error::{FaultKind, FaultValue, Kind, PredictError, RowFault, Violation};
 pub use files::ModelFiles;
 pub use name::{Name, NameError, Version};
-pub use signature::{Field, InputSpec, Signature, Takes};
+pub use signature::{Field, InputSpec, Reading, Signature, Takes, Unreadable};
 pub use table::{Datum, Items, Table};
 pub use trace::{RequestId, Trace};
 pub use types::{DType, Type};

@@ -37,11 +37,33 @@ impl Takes {
     }
 }
 
+/// How a border reads values that are not of the field's own type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// A value of another type is refused, and so is a row without the field.
+    #[default]
+    Strict,
+    /// A text that says a value of the type is that value, a number or truth value is its text where texts are taken, and a row
+    /// without the field has a null there. What says no value of the type goes by [`Unreadable`].
+    Loose(Unreadable),
+}
+
+/// What becomes of a value that says none of the field's type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    Refuse,
+    Null,
+    /// It is the value that this text says.
+    As(Arc<str>),
+}
+
 /// One named input or output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     pub name: Arc<str>,
     pub takes: Takes,
+    /// An input: how its values are read.
+    pub reading: Reading,
     /// Null is a value the model knows what to do with; false where every null row is refused.
     pub nullable: bool,
     /// One value for the call, not one per row.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use model::Takes;
+use model::{Reading, Takes};
 
 use crate::{
     error::PlanError,
@@ -38,8 +38,16 @@ impl PlanBuilder {
     }
 
     fn add_input(&mut self, name: &str, takes: Takes, whole: bool) -> SlotId {
-        let slot = self.slot(name);
-        self.plan.inputs.push(Input { name: name.into(), slot, takes, whole, nullable: true, optional: false });
+        let (slot, reading) = (self.slot(name), Reading::Strict);
+        self.plan.inputs.push(Input {
+            name: name.into(),
+            slot,
+            takes,
+            reading,
+            whole,
+            nullable: true,
+            optional: false,
+        });
         slot
     }
 
@@ -47,6 +55,13 @@ impl PlanBuilder {
     pub fn set_takes(&mut self, slot: SlotId, takes: Takes) {
         if let Some(place) = self.place_of(slot) {
             self.plan.inputs[place].takes = takes;
+        }
+    }
+
+    /// Says how the values of an input are read.
+    pub fn set_reading(&mut self, slot: SlotId, reading: Reading) {
+        if let Some(place) = self.place_of(slot) {
+            self.plan.inputs[place].reading = reading;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Field, Signature, Takes, Type};
+use model::{Field, Reading, Signature, Takes, Type};
 
 use crate::{error::PlanError, group::Grouped, op::Op};
 
@@ -65,6 +65,7 @@ pub struct Input {
     pub name: Arc<str>,
     pub slot: SlotId,
     pub takes: Takes,
+    pub reading: Reading,
     pub whole: bool,
     /// Null is a value that the plan knows what to do with.
     pub nullable: bool,
@@ -235,6 +236,7 @@ impl Plan {
             default: defaults[i],
             optional: optional[i] && !defaults[i],
             gates: gating[i],
+            reading: input.reading.clone(),
             needs: Vec::new(),
         });
         let outputs = last.outputs.iter().map(|output| {
@@ -248,6 +250,7 @@ impl Plan {
                 default: output.default,
                 optional: output.optional,
                 gates: false,
+                reading: Reading::Strict,
                 needs: (0..needs.len() as u32).filter(|&i| needs[i as usize]).collect(),
             }
         });

@@ -114,6 +114,7 @@ mod tests {
             default: true,
             optional: false,
             gates: false,
+            reading: model::Reading::Strict,
             needs: vec![0],
         }
     }

@@ -83,6 +83,7 @@ fn signature() -> Signature {
         default: true,
         optional: false,
         gates: false,
+        reading: model::Reading::Strict,
         needs,
     };
     Signature {

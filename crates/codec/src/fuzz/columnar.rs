@@ -46,6 +46,7 @@ fn as_it_is(name: &str) -> Field {
         default: true,
         optional: false,
         gates: false,
+        reading: model::Reading::Strict,
         needs: Vec::new(),
     }
 }

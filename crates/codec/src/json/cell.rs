@@ -30,6 +30,11 @@ impl Cx {
         self.inner.report.add(self.inner.row, Some(&slot.name), slot.expected(), got);
     }
 
+    /// Ends the row of a column whose values are read loosely.
+    pub(crate) fn push_loose(&mut self, slot: &mut Slot, text: &str) {
+        slot.push_loose(text, self.inner.row, &mut self.inner.report);
+    }
+
     /// Returns what was reported: the faults of bad rows, or an error.
     pub(crate) fn take_report(&mut self, first_row: u64) -> Result<Vec<RowFault>, CodecError> {
         self.inner.report.take(first_row)

@@ -19,6 +19,7 @@ fn field(name: &str, takes: Takes) -> Field {
         default: true,
         optional: false,
         gates: false,
+        reading: model::Reading::Strict,
         needs: Vec::new(),
     }
 }

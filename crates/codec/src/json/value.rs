@@ -426,6 +426,9 @@ impl<'de> DeserializeSeed<'de> for SlotSeed<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.slot.is_loose() {
+            return deserializer.deserialize_any(Loose(self));
+        }
         if self.slot.is_from_data() { deserializer.deserialize_any(self) } else { self.push_typed(deserializer) }
     }
 }
@@ -475,6 +478,70 @@ impl<'de> Visitor<'de> for SlotSeed<'_, '_> {
         let value = loose_object(map, self.cx)?;
         self.cx.leave();
         self.push_nested(&value)
+    }
+}
+
+/// Reads a value into a column whose values are read loosely.
+struct Loose<'a, 'c>(SlotSeed<'a, 'c>);
+
+impl Loose<'_, '_> {
+    fn push<E>(self, text: &str) -> Result<(), E> {
+        let SlotSeed { slot, cx } = self.0;
+        slot.push_loose(text, cx.row, &mut cx.report);
+        Ok(())
+    }
+}
+
+impl<'de> Visitor<'de> for Loose<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.slot.push_null();
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        match self.0.slot.ty().as_scalar() {
+            Some(DType::Bool) => self.0.push_typed(value.into_deserializer()),
+            _ => self.push(if value { "true" } else { "false" }),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        match self.0.slot.ty().as_scalar() {
+            Some(dtype) if dtype.is_number() => self.0.push_typed(value.into_deserializer()),
+            _ => self.push(itoa::Buffer::new().format(value)),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        match self.0.slot.ty().as_scalar() {
+            Some(dtype) if dtype.is_number() => self.0.push_typed(value.into_deserializer()),
+            _ => self.push(itoa::Buffer::new().format(value)),
+        }
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        match self.0.slot.ty().as_scalar() {
+            Some(dtype) if dtype.is_float() => self.0.push_typed(value.into_deserializer()),
+            _ => self.push(ryu::Buffer::new().format(value)),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.push(text)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        self.0.push_typed(serde::de::value::SeqAccessDeserializer::new(seq))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.0.push_typed(serde::de::value::MapAccessDeserializer::new(map))
     }
 }
 

@@ -19,6 +19,7 @@ fn field_of(takes: Takes) -> model::Field {
         default: true,
         optional: false,
         gates: false,
+        reading: model::Reading::Strict,
         needs,
     }
 }

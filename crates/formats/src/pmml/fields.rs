@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{DType, Takes, Type};
+use model::{DType, Reading, Takes, Type, Unreadable};
 use plan::{
     Expr, Func, Scalar,
     expr::{Compare, Math},
@@ -255,12 +255,21 @@ impl<'d> Dictionary<'d> {
     }
 
     /// Returns a field as the caller brings it.
-    pub fn input(&self, cx: &mut Lowering<'_>, field: &DataField<'d>) -> Value {
+    pub fn input(&self, cx: &mut Lowering<'_>, field: &DataField<'d>, mining: Option<Element<'d>>) -> Value {
         if let Some(value) = self.inputs.borrow().get(field.name) {
             return value.clone();
         }
         let ty = if self.lists.contains(field.name) { Type::list(field.data.ty()) } else { field.data.ty() };
-        let value = cx.input(field.name, Takes::One(ty));
+        // A text that says no value of the type is an invalid value: the mining schema says what becomes of it.
+        let unreadable = match mining.and_then(|m| m.attr("invalidValueTreatment")) {
+            Some("asMissing") => Unreadable::Null,
+            Some("asValue") => match mining.and_then(|m| m.attr("invalidValueReplacement")) {
+                Some(text) => Unreadable::As(text.into()),
+                None => Unreadable::Refuse,
+            },
+            _ => Unreadable::Refuse,
+        };
+        let value = cx.input(field.name, Takes::One(ty), Reading::Loose(unreadable));
         self.inputs.borrow_mut().insert(field.name.to_owned(), value.clone());
         value
     }
@@ -396,7 +405,7 @@ impl<'s, 'd> Scope<'s, 'd> {
 
     /// Returns a field of the dictionary as the caller brings it.
     fn brought(&self, cx: &mut Lowering<'_>, field: &DataField<'d>) -> Field {
-        let value = self.dictionary.input(cx, field);
+        let value = self.dictionary.input(cx, field, self.mining(field.name));
         Field { value, data: field.data, op: field.op, categories: field.categories.clone(), valid: false }
     }
 

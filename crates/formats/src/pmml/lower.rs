@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use model::{DType, Takes, Type};
+use model::{DType, Reading, Takes, Type};
 use plan::{
     Arm, ControlOp, EncodeOp, Expr, Func, Op, Plan, PlanBuilder, SlotId, ValueType,
     expr::{Cast, CastRule},
@@ -123,10 +123,12 @@ impl<'o> Lowering<'o> {
     }
 
     /// Adds a value that the caller brings; it belongs to the plan's own block.
-    pub fn input(&mut self, name: &str, takes: Takes) -> Value {
+    pub fn input(&mut self, name: &str, takes: Takes, reading: Reading) -> Value {
         let ty = takes.first().clone();
         let block = &mut self.blocks[0];
-        Value { slot: block.builder.input(name, takes), ty, block: block.id }
+        let slot = block.builder.input(name, takes);
+        block.builder.set_reading(slot, reading);
+        Value { slot, ty, block: block.id }
     }
 
     /// Returns whether the value can be used in the block that is open.

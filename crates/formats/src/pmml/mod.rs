@@ -108,7 +108,7 @@ fn read_document(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Mode
     for mining in schema.into_iter().flat_map(|e| e.all("MiningField")) {
         let is_read = matches!(mining.attr("usageType"), None | Some("active" | "supplementary" | "group" | "order"));
         if let Some(field) = mining.attr("name").and_then(|name| dictionary.fields.get(name)).filter(|_| is_read) {
-            dictionary.input(&mut cx, field);
+            dictionary.input(&mut cx, field, Some(mining));
         }
     }
     let lowered = kinds::lower(&mut cx, &dictionary, None, model)?;

@@ -104,6 +104,7 @@ fn field(name: &str, ty: Type, default: bool) -> Field {
         default,
         optional: false,
         gates: false,
+        reading: model::Reading::Strict,
         needs: Vec::new(),
     }
 }
