@@ -22,7 +22,7 @@ const DEPTH_MAX: usize = 200;
 const NODES_MAX: usize = 2_000_000;
 
 /// A column of a block.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Value {
     pub slot: SlotId,
     pub ty: Type,

@@ -15,12 +15,14 @@ use plan::{Model, Provenance};
 use crate::{Format, ReadError, ReadOptions};
 
 pub mod answer;
+pub mod array;
 pub mod error;
 pub mod expression;
 pub mod fields;
 pub mod kinds;
 pub mod lower;
 pub mod output;
+pub mod predicate;
 pub mod targets;
 pub mod xml;
 

@@ -1,0 +1,205 @@
+//! [`Asker`]: predicates as tests of numbers, in one table.
+
+use plan::op::decide::{Join, Order, Test, Tests};
+use rustc_hash::FxHashMap;
+
+use super::{Operator, array, is_negated, join_of, operands};
+use crate::pmml::{
+    error::Fault,
+    fields::{DataType, Field, Scope},
+    lower::{Lowering, Value},
+    xml::{Element, parse_number},
+};
+
+/// How a field comes into the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Form {
+    Number,
+    /// The place of a text among the labels that predicates name.
+    Code,
+    /// A truth value of the plan, for what is neither.
+    Truth,
+}
+
+/// An input of the table.
+struct Column<'d> {
+    field: Field,
+    form: Form,
+    labels: Vec<String>,
+    codes: FxHashMap<String, u32>,
+    at: Element<'d>,
+}
+
+/// Collects predicates. The inputs that they are asked of are made by [`Asker::inputs`], when all of them are known.
+#[derive(Default)]
+pub struct Asker<'d> {
+    pub tests: Tests,
+    columns: Vec<Column<'d>>,
+    places: FxHashMap<(Value, Form), u32>,
+}
+
+impl<'d> Asker<'d> {
+    /// Adds a predicate; returns the number of its test.
+    pub fn ask(&mut self, cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, element: Element<'d>) -> Result<u32, Fault> {
+        match element.name() {
+            "True" => Ok(self.tests.push(Test::Known(true))),
+            "False" => Ok(self.tests.push(Test::Known(false))),
+            "SimplePredicate" => self.simple(cx, scope, element),
+            "SimpleSetPredicate" => self.set(cx, scope, element),
+            "CompoundPredicate" => {
+                let (join, operands) = (join_of(element)?, operands(element)?);
+                let all = cx.deeper(element, |cx| {
+                    operands.into_iter().map(|e| self.ask(cx, scope, e)).collect::<Result<Vec<u32>, Fault>>()
+                })?;
+                Ok(self.tests.join(join, &all))
+            }
+            other => Err(element.fault("element", "a predicate", other)),
+        }
+    }
+
+    /// Adds an input that is a number; returns its place.
+    pub fn number(&mut self, at: Element<'d>, field: Field) -> u32 {
+        self.column(at, field, Form::Number)
+    }
+
+    /// Returns the inputs, one at least.
+    pub fn inputs(&self, cx: &mut Lowering<'_>, at: Element<'d>) -> Result<Vec<Value>, Fault> {
+        let mut values = Vec::with_capacity(self.columns.len().max(1));
+        for column in &self.columns {
+            values.push(match column.form {
+                Form::Number | Form::Truth => cx.number(column.at, &column.field.value)?,
+                Form::Code => cx.codes(column.at, &column.field, &column.labels)?,
+            });
+        }
+        if values.is_empty() {
+            values.push(cx.expr(at, plan::Expr::f64(0.0), &[], "nothing")?);
+        }
+        Ok(values)
+    }
+
+    /// Returns how many categories a column of categories has, with those that the field's dictionary lists where nothing else
+    /// can come; nothing for a column of numbers.
+    pub fn categories(&mut self, input: u32) -> Option<(u32, bool)> {
+        let column = &mut self.columns[input as usize];
+        if column.form != Form::Code {
+            return None;
+        }
+        let is_closed = column.field.valid && !column.field.categories.is_empty();
+        if is_closed {
+            for category in column.field.categories.clone().iter() {
+                column.code(category);
+            }
+        }
+        Some((column.labels.len() as u32, is_closed))
+    }
+
+    /// Returns the field of an input.
+    pub fn field(&self, input: u32) -> &Field {
+        &self.columns[input as usize].field
+    }
+
+    fn column(&mut self, at: Element<'d>, field: Field, form: Form) -> u32 {
+        let columns = &mut self.columns;
+        *self.places.entry((field.value.clone(), form)).or_insert_with(|| {
+            columns.push(Column { field, form, labels: Vec::new(), codes: FxHashMap::default(), at });
+            columns.len() as u32 - 1
+        })
+    }
+
+    fn simple(&mut self, cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, element: Element<'d>) -> Result<u32, Fault> {
+        let field = scope.field(cx, element, element.required("field")?)?;
+        let form = form(&field);
+        let order = match Operator::of(element)? {
+            Operator::Missing { negated } => {
+                if form == Form::Truth {
+                    return self.truth(cx, scope, element);
+                }
+                let input = self.column(element, field, form);
+                return Ok(self.tests.push(Test::Missing { input, negated }));
+            }
+            Operator::Compare(order) => order,
+        };
+        let text = element.required("value")?;
+        match form {
+            Form::Number => {
+                let Some(value) = number_of(&field, text) else { return self.truth(cx, scope, element) };
+                let input = self.column(element, field, form);
+                Ok(self.tests.push(Test::Compare { input, order, value }))
+            }
+            Form::Code if matches!(order, Order::Equal | Order::Unequal) => {
+                let input = self.column(element, field, form);
+                let value = f64::from(self.columns[input as usize].code(text));
+                Ok(self.tests.push(Test::Compare { input, order, value }))
+            }
+            Form::Code | Form::Truth => self.truth(cx, scope, element),
+        }
+    }
+
+    fn set(&mut self, cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, element: Element<'d>) -> Result<u32, Fault> {
+        let field = scope.field(cx, element, element.required("field")?)?;
+        let form = form(&field);
+        if form == Form::Truth {
+            return self.truth(cx, scope, element);
+        }
+        let texts = array::texts(array::inside(element)?)?;
+        let negated = is_negated(element)?;
+        let values: Vec<f64> = match form {
+            Form::Number => texts.iter().filter_map(|text| number_of(&field, text)).collect(),
+            _ => Vec::new(),
+        };
+        let input = self.column(element, field, form);
+        let values = match form {
+            Form::Code => texts.iter().map(|text| f64::from(self.columns[input as usize].code(text))).collect(),
+            _ => values,
+        };
+        let set = self.tests.set(values);
+        Ok(self.tests.push(Test::In { input, set, negated }))
+    }
+
+    /// Asks what neither a number nor a category answers: a truth value of its own.
+    fn truth(&mut self, cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, element: Element<'d>) -> Result<u32, Fault> {
+        let value = super::lower(cx, scope, element)?;
+        let field = Field::new(value, DataType::Boolean, crate::pmml::fields::OpType::Categorical);
+        let input = self.column(element, field, Form::Truth);
+        Ok(self.tests.push(Test::Compare { input, order: Order::Equal, value: 1.0 }))
+    }
+
+    /// Joins tests that are there.
+    pub fn all(&mut self, tests: &[u32]) -> u32 {
+        self.tests.join(Join::All, tests)
+    }
+}
+
+impl Column<'_> {
+    /// Returns the number of a label.
+    fn code(&mut self, label: &str) -> u32 {
+        if let Some(code) = self.codes.get(label) {
+            return *code;
+        }
+        let code = self.labels.len() as u32;
+        self.labels.push(label.to_owned());
+        self.codes.insert(label.to_owned(), code);
+        code
+    }
+}
+
+fn form(field: &Field) -> Form {
+    match field.data {
+        DataType::Integer | DataType::Float | DataType::Double | DataType::Boolean => Form::Number,
+        DataType::String => Form::Code,
+        _ => Form::Truth,
+    }
+}
+
+/// Returns the number that a text says as a value of the field.
+fn number_of(field: &Field, text: &str) -> Option<f64> {
+    let number = match field.data {
+        DataType::Boolean => match field.constant(text)? {
+            plan::Scalar::Bool(truth) => f64::from(u8::from(truth)),
+            _ => return None,
+        },
+        DataType::Float => f64::from(parse_number(text)? as f32),
+        _ => parse_number(text)?,
+    };
+    Some(number + 0.0)
+}
