@@ -30,27 +30,37 @@ pub fn numbers(array: Element<'_>) -> Result<Vec<f64>, Fault> {
     Ok(values)
 }
 
-/// Returns the places (from 0) and values of a `REAL-SparseArray` or `INT-SparseArray`, the size that it says, and the value at
-/// all other places.
-pub fn sparse(array: Element<'_>) -> Result<(Vec<(usize, f64)>, Option<usize>, f64), Fault> {
+/// A sparse array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sparse {
+    /// Places, from 0, and values.
+    pub entries: Vec<(usize, f64)>,
+    /// How many values there are, where it says so.
+    pub size: Option<usize>,
+    /// The value at all other places.
+    pub default: f64,
+}
+
+/// Returns a `REAL-SparseArray` or `INT-SparseArray`.
+pub fn sparse(array: Element<'_>) -> Result<Sparse, Fault> {
     let of = |name: &'static str| array.children().find(|e| e.name() == name);
     let places = of("Indices").map(numbers).transpose()?.unwrap_or_default();
-    let entries = of("REAL-Entries").or_else(|| of("INT-Entries"));
-    let entries = entries.map(numbers).transpose()?.unwrap_or_default();
-    if places.len() != entries.len() {
-        let (expected, got) = (format!("{} entries", places.len()), entries.len().to_string());
+    let values = of("REAL-Entries").or_else(|| of("INT-Entries"));
+    let values = values.map(numbers).transpose()?.unwrap_or_default();
+    if places.len() != values.len() {
+        let (expected, got) = (format!("{} entries", places.len()), values.len().to_string());
         return Err(array.fault("entries", expected, got));
     }
     let size = array.usize("n")?;
-    let mut pairs = Vec::with_capacity(places.len());
-    for (place, entry) in places.into_iter().zip(entries) {
+    let mut entries = Vec::with_capacity(places.len());
+    for (place, value) in places.into_iter().zip(values) {
         let inside = place >= 1.0 && place.fract() == 0.0 && size.is_none_or(|size| place <= size as f64);
         if !inside || place > f64::from(u32::MAX) {
             return Err(array.fault("element Indices", "whole numbers from 1 to the array's size", place.to_string()));
         }
-        pairs.push((place as usize - 1, entry));
+        entries.push((place as usize - 1, value));
     }
-    Ok((pairs, size, array.f64("defaultValue")?.unwrap_or(0.0)))
+    Ok(Sparse { entries, size, default: array.f64("defaultValue")?.unwrap_or(0.0) })
 }
 
 fn check_count(array: Element<'_>, count: usize) -> Result<(), Fault> {
@@ -135,8 +145,10 @@ mod tests {
         let of = |xml: &str| with(xml, |e| sparse(e).ok());
         let body = "<Indices>2 5</Indices><REAL-Entries>3 42</REAL-Entries>";
         let array = |n: &str| of(&format!("<REAL-SparseArray {n}>{body}</REAL-SparseArray>"));
-        assert_eq!(array(r#"n="7""#), Some((vec![(1, 3.0), (4, 42.0)], Some(7), 0.0)));
-        assert_eq!(array(""), Some((vec![(1, 3.0), (4, 42.0)], None, 0.0)));
+        let entries = vec![(1, 3.0), (4, 42.0)];
+        let is = |size| Some(Sparse { entries: entries.clone(), size, default: 0.0 });
+        assert_eq!(array(r#"n="7""#), is(Some(7)));
+        assert_eq!(array(""), is(None));
         assert_eq!(array(r#"n="4""#), None);
         assert_eq!(of("<A><Indices>0</Indices><REAL-Entries>1</REAL-Entries></A>"), None);
         assert_eq!(of("<A><Indices>1</Indices></A>"), None);
