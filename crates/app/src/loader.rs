@@ -8,6 +8,8 @@ use formats::{Limits, ReadError, ReadOptions};
 use model::{InputSpec, Kind, ModelFiles, Name, Version};
 use registry::{About, LoadError, Loaded, Loader, ModelConfig};
 
+use crate::verify::own;
+
 /// Loads versions for the registry.
 pub struct EngineLoader {
     pub limits: Limits,
@@ -24,6 +26,8 @@ pub enum OpenError {
     Compile(#[from] CompileError),
     #[error("forebay.toml: {0}")]
     Config(String),
+    #[error("the model does not give the answers that it carries itself: {0}")]
+    Verification(String),
 }
 
 impl OpenError {
@@ -100,7 +104,11 @@ impl Loader for EngineLoader {
     fn load(&self, _: &Name, _: Version, files: &ModelFiles, config: &ModelConfig) -> Result<Loaded, LoadError> {
         let opened = inputs(Vec::new(), config)
             .and_then(|inputs| compile(files, config, &options(config, inputs, None, &self.limits, &self.time_zone)));
-        let (model, servable) = opened.map_err(|error| LoadError::new(error.kind(), error.to_string()))?;
+        let verified = opened.and_then(|(model, servable)| {
+            let checked = model.verification.as_ref().map_or(Ok(()), |rows| own::run(rows, &servable));
+            checked.map_err(OpenError::Verification).map(|()| (model, servable))
+        });
+        let (model, servable) = verified.map_err(|error| LoadError::new(error.kind(), error.to_string()))?;
         let said = |text: String| Some(text).filter(|text| !text.is_empty()).map(Into::into);
         let about = About {
             format: model.provenance.format.into(),

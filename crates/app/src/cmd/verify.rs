@@ -9,7 +9,10 @@ use crate::{
     cmd,
     failure::Failure,
     model_arg::ModelArg,
-    verify::case::{self, Case},
+    verify::{
+        case::{self, Case},
+        own,
+    },
 };
 
 /// Compares a model's answers with those that the tool which trained it gave
@@ -23,6 +26,9 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
+    if args.cases.is_none() && case::find(&args.model.model).map_or(true, |found| found.is_empty()) {
+        return own_rows(&args.model);
+    }
     let root = args.cases.as_deref().unwrap_or(&args.model.model);
     let folders = folders(root, args.cases.is_some())?;
     let own = args.cases.as_ref().map(|_| &args.model);
@@ -47,6 +53,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     cmd::print(&format!("{passed} passed, {failed} failed\n"))?;
     if failed == 0 { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// Verifies a model by the rows that it carries.
+fn own_rows(model: &ModelArg) -> Result<(), Failure> {
+    let opened = model.open()?;
+    let Some(verification) = &opened.model.verification else {
+        return Err(Failure::refused(format_args!(
+            "{} carries no rows to verify it by; give cases: `verify MODEL CASES`",
+            model.model.display()
+        )));
+    };
+    own::run(verification, &opened.servable).map_err(Failure::refused)?;
+    cmd::print(&format!("{} rows as the model carries them\n", verification.rows.len()))
 }
 
 fn folders(root: &Path, is_cases: bool) -> Result<Vec<PathBuf>, Failure> {

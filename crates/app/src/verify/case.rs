@@ -166,7 +166,8 @@ fn gather(input: &[u8], options: ReadOptions) -> Result<Option<Chunk>, CodecErro
     JsonlSource::new(input, options)?.next_chunk()
 }
 
-fn as_rows(batch: &Batch) -> Result<Vec<Value>, String> {
+/// Returns the rows of an answer as JSON objects.
+pub(super) fn as_rows(batch: &Batch) -> Result<Vec<Value>, String> {
     let mut text = Vec::new();
     let options = EncodeOptions { on_fault: OnFault::MarkRow, ..EncodeOptions::default() };
     encode(batch, options, &mut text).map_err(|error| error.to_string())?;

@@ -24,6 +24,7 @@ pub mod lower;
 pub mod output;
 pub mod predicate;
 pub mod targets;
+pub mod verification;
 pub mod xml;
 
 use self::{
@@ -124,7 +125,10 @@ fn read_document(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Mode
         outputs.retain(|(known, _)| known != name);
         outputs.push(((*name).to_owned(), field.value.clone()));
     }
-    let (plan, warnings) = cx.finish(model, &outputs)?;
+    let (plan, mut warnings) = cx.finish(model, &outputs)?;
+    let inputs: Vec<String> = plan.inputs.iter().map(|input| input.name.to_string()).collect();
+    let outputs: Vec<String> = outputs.into_iter().map(|(name, _)| name).collect();
+    let verification = verification::read(model, &inputs, &outputs)?;
     let provenance = Provenance {
         format: FORMAT.name,
         class: model.name().to_owned(),
@@ -132,6 +136,10 @@ fn read_document(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Mode
         artifact_bytes: bytes.len() as u64,
     };
     let mut model = Model::single(plan, provenance);
+    if let Some((verification, unknown)) = verification {
+        model.verification = Some(verification);
+        warnings.extend(unknown);
+    }
     model.warnings = warnings;
     Ok(model)
 }
