@@ -10,6 +10,10 @@ use plan::{
     expr::{Cast, CastRule},
 };
 
+mod direct;
+
+use direct::Seen;
+
 use crate::{
     TILE_ROWS,
     error::CompileError,
@@ -235,10 +239,23 @@ impl Compiler {
             // The input's home is the caller's: it is never released here.
             readers[input.slot.index()] += 1;
         }
+        let seen = direct::find(plan, needed, types, &readers);
+        seen.iter().flatten().flat_map(|seen| &seen.reads).for_each(|slot| readers[slot.index()] += 1);
         let mut body = Body::default();
-        for (node, _) in plan.nodes.iter().zip(&needed.nodes).filter(|(_, needed)| **needed) {
+        let nodes = plan.nodes.iter().zip(&needed.nodes).zip(seen);
+        for ((node, _), seen) in nodes.filter(|((_, needed), _)| **needed) {
             self.node(plan, node, types, &mut readers, &mut places, &mut body)?;
-            for slot in &node.inputs {
+            let mut also_read = Vec::new();
+            if let Some(Seen { direct, reads, deferred }) = seen {
+                let instructions = body.instructions.split_off(body.instructions.len() - deferred - 1);
+                let kernel = Kernel::Direct(direct.or(Body { instructions, outputs: Vec::new() }));
+                let home = |slot: &SlotId| places[slot.index()];
+                let inputs = reads.iter().map(|slot| home(slot).expect("nodes stand in order")).collect();
+                let outputs = node.outputs.iter().map(home).collect();
+                body.instructions.push(Instruction { kernel, inputs, outputs, node: self.nodes.len() as u32 - 1 });
+                also_read = reads;
+            }
+            for slot in node.inputs.iter().chain(&also_read) {
                 let left = &mut readers[slot.index()];
                 *left -= 1;
                 if let (0, Some(home)) = (*left, places[slot.index()]) {

@@ -62,8 +62,8 @@ fn load_cells(cells: Cells<'_>, fixed: &Fixed, start: usize, rows: usize) {
     let data = cells.data();
     cells_of(fixed, start..start + rows, |row, cell| data[row].set(cell));
     cells.valid_words().iter().for_each(|w| w.set(u64::MAX));
-    for row in (0..rows).filter(|&row| !fixed.is_valid(start + row)) {
-        cells.set(row, None);
+    if fixed.has_nulls() {
+        (0..rows).filter(|&row| !fixed.is_valid(start + row)).for_each(|row| cells.set(row, None));
     }
 }
 
@@ -75,6 +75,10 @@ fn load_wide(store: &mut WideStore, fixed: &Fixed, rows: std::ops::Range<usize>)
 fn load_texts(store: &mut TextStore, texts: &model::Text, start: usize, rows: usize) {
     store.clear_shared(texts.buffer().clone());
     let offsets = texts.offsets();
+    if !texts.has_nulls() {
+        let span = |ends: &[i32]| Span { start: ends[0] as u32, end: ends[1] as u32 };
+        return store.push_cut(|_, spans| spans.extend(offsets[start..=start + rows].windows(2).map(span)));
+    }
     for row in start..start + rows {
         if texts.is_valid(row) {
             store.push_span(Span { start: offsets[row] as u32, end: offsets[row + 1] as u32 });

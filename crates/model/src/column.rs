@@ -282,6 +282,11 @@ impl Fixed {
         valid(&self.validity, row)
     }
 
+    /// Returns whether any row is null.
+    pub fn has_nulls(&self) -> bool {
+        self.validity.as_ref().is_some_and(|v| v.null_count() > 0)
+    }
+
     /// Returns all elements; `T` must be the native type of the dtype.
     pub fn values<T: ArrowNativeType>(&self) -> &[T] {
         assert_eq!(size_of::<T>(), self.dtype.width(), "the native type of {}", self.dtype);
@@ -330,6 +335,11 @@ impl Text {
 
     pub fn is_valid(&self, row: usize) -> bool {
         valid(&self.validity, row)
+    }
+
+    /// Returns whether any row is null.
+    pub fn has_nulls(&self) -> bool {
+        self.validity.as_ref().is_some_and(|v| v.null_count() > 0)
     }
 
     /// Returns the row's bytes; a null row's are empty or without meaning.

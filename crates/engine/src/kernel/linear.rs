@@ -13,6 +13,7 @@ use super::Site;
 use crate::{
     error::CompileError,
     frame::{Env, Home},
+    store::VectorStore,
 };
 
 /// An op of the family, ready to run.
@@ -66,6 +67,13 @@ impl LinearKernel {
             };
         }
         let mut out = frame.vectors_mut(output);
+        if let Form::Pair { intercept } = &self.form
+            && let WeightRow::Dense(weights) = self.weights.row(0)
+            && frame.all_live()
+            && pairs(weights, *intercept, &vectors, &mut out)
+        {
+            return;
+        }
         out.clear();
         for row in 0..frame.rows() {
             let Some(x) = Some(row).filter(|&row| frame.is_live(row)).and_then(features) else {
@@ -86,6 +94,22 @@ impl LinearKernel {
             out.end_dense(start);
         }
     }
+}
+
+/// Writes the scores of all rows together, where each has as many features as there are weights; returns whether it was
+/// done.
+fn pairs(weights: &[f64], intercept: f64, features: &VectorStore, out: &mut VectorStore) -> bool {
+    let fits = |row: usize| features.is_valid(row) && features.row(row).size() == weights.len();
+    let rows = features.len();
+    let scores = out.set_matrix(rows, 2).chunks_exact_mut(2);
+    for (row, pair) in scores.enumerate() {
+        if !fits(row) {
+            return false;
+        }
+        let score = dot(WeightRow::Dense(weights), features.row(row), 0.0) + intercept;
+        (pair[0], pair[1]) = (-score, score);
+    }
+    true
 }
 
 /// Returns the features where they are there and as many as the weights.
@@ -189,6 +213,7 @@ fn fused(w: &[f64], x: &[f64], sum: f64) -> f64 {
 }
 
 /// Returns the sum of products of what both sides store, in the order of the features, from `sum` on.
+#[inline]
 pub(super) fn dot(weights: WeightRow<'_>, x: Row<'_>, sum: f64) -> f64 {
     match (weights, x) {
         (WeightRow::Dense(w), Row::Dense(x)) => {

@@ -20,8 +20,10 @@ pub mod cluster;
 pub mod combine;
 pub mod control;
 pub mod decide;
+pub mod direct;
 pub mod distance;
 pub mod encode;
+pub mod exp;
 pub mod expr;
 pub mod feature;
 pub mod forest;
@@ -62,6 +64,8 @@ pub enum Kernel {
     Tensor(tensor::TensorKernel),
     Rows(rows::RowsKernel),
     Control(control::ControlKernel),
+    /// Made by the compiler as well, of several ops.
+    Direct(direct::Direct),
 }
 
 /// What a kernel is made for.
@@ -127,6 +131,7 @@ impl Kernel {
             Kernel::Recommend(k) => k.run(env, inputs, outputs),
             Kernel::Tensor(k) => return k.run(env, inputs, outputs),
             Kernel::Control(k) => return k.run(env, inputs, outputs),
+            Kernel::Direct(k) => return k.run(env, inputs, outputs),
         }
         Ok(())
     }

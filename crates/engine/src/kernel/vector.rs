@@ -27,6 +27,8 @@ mod scale;
 pub(super) mod scores;
 mod select;
 
+pub(super) use assemble::spread;
+
 /// An op of the family, ready to run.
 pub enum VectorKernel {
     FromList,
@@ -106,7 +108,7 @@ impl VectorKernel {
                 Err((FaultKind::Rule(expected), FaultValue::Size(row.size() as u64)))
             }),
             VectorKernel::Categories(kernel) => kernel.run(env, inputs[0], output),
-            VectorKernel::Scores(kernel) => map(env, inputs[0], output, |row, out| kernel.row(row, out)),
+            VectorKernel::Scores(kernel) => kernel.run(env, inputs[0], output),
             VectorKernel::Choose(choose) => scores::choose(choose, env, inputs[0], output),
             VectorKernel::Pack => element::pack(env, inputs, output),
             VectorKernel::Element(place) => element::element(env, inputs[0], *place, output),
@@ -175,26 +177,28 @@ pub(super) fn extend_dense(values: &mut Vec<f64>, row: Row<'_>) {
 }
 
 /// Returns whether Spark stores so many non-zeros of a vector of this size sparse (`Vector.compressed`).
-fn is_sparse_smaller(non_zeros: usize, size: usize) -> bool {
+pub(super) fn is_sparse_smaller(non_zeros: usize, size: usize) -> bool {
     1.5 * (non_zeros as f64 + 1.0) < size as f64
 }
 
 /// Ends a row whose `size` values stand from `start` on, in the smaller form.
-fn end_compressed(out: &mut VectorStore, start: usize, size: usize) {
+pub(super) fn end_compressed(out: &mut VectorStore, start: usize, size: usize) {
     let values = &mut out.values[start..start + size];
     let non_zeros = values.iter().filter(|v| **v != 0.0).count();
     if !is_sparse_smaller(non_zeros, size) {
         return out.end_dense_at(start, size);
     }
     let index_start = out.indices.len();
+    out.indices.resize(index_start + size, 0);
+    let indices = &mut out.indices[index_start..];
+    // Which elements are zero is as good as random: each is written, and kept or not.
     let mut kept = 0;
     for i in 0..size {
-        if values[i] != 0.0 {
-            values[kept] = values[i];
-            out.indices.push(i as u32);
-            kept += 1;
-        }
+        let value = values[i];
+        (values[kept], indices[kept]) = (value, i as u32);
+        kept += usize::from(value != 0.0);
     }
+    out.indices.truncate(index_start + kept);
     out.end_sparse_at(size as u32, index_start, start);
 }
 

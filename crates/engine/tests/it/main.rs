@@ -3,6 +3,7 @@
 mod allocation;
 mod branch;
 mod column_transformer;
+mod direct;
 mod gates;
 mod groups;
 mod loops;

@@ -11,6 +11,7 @@ use crate::{
     error::CompileError,
     frame::{Cells, Env, Home},
     kernel::{Site, java},
+    store::Span,
 };
 
 /// [`plan::EncodeOp::Index`], its labels in a table.
@@ -23,15 +24,25 @@ pub struct Index {
 
 /// A label that is there twice has its last place.
 enum Table {
-    Texts(FxHashMap<Box<[u8]>, u32>),
+    Texts {
+        /// Up to [`SHORT`] bytes: by their [`key`].
+        short: FxHashMap<u128, u32>,
+        long: FxHashMap<Box<[u8]>, u32>,
+    },
     /// By the cell. Labels that no number of the type is written as are left out: nothing finds them.
     Cells(FxHashMap<u64, u32>),
 }
 
+/// Most bytes of a text that is one word together with its length.
+const SHORT: usize = 15;
+
 impl Index {
     pub(super) fn new(labels: &[Box<str>], invalid: Invalid, site: &Site<'_>) -> Result<Index, CompileError> {
         let table = match site.inputs[0].ty {
-            Type::Text => Table::Texts(table(labels, |label| Some(label.as_bytes().into()))),
+            Type::Text => Table::Texts {
+                short: table(labels, |label| key(label.as_bytes(), Span { start: 0, end: label.len() as u32 })),
+                long: table(labels, |label| (label.len() > SHORT).then(|| label.as_bytes().into())),
+            },
             ref ty => {
                 let dtype = ty.as_scalar().expect("the plan takes texts and single numbers");
                 if let DType::Date | DType::Timestamp = dtype {
@@ -49,14 +60,23 @@ impl Index {
     pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
         let out = env.frame.cells(output);
         match &self.table {
-            Table::Texts(table) => {
+            Table::Texts { short, long } => {
                 let texts = env.frame.texts(input);
+                let (bytes, spans, all_valid) = (texts.bytes(), &*texts.spans, texts.valid.all());
+                let cells = out.data();
+                // All at once; a row that has no place takes its bit back.
+                out.valid_words().iter().for_each(|word| word.set(u64::MAX));
                 env.frame.each_live(|row| {
-                    if !texts.is_valid(row) {
+                    if !all_valid && !texts.is_valid(row) {
                         return self.other(env, row, &out, None);
                     }
-                    match table.get(texts.row_bytes(row)) {
-                        Some(&place) => out.set_f64(row, f64::from(place)),
+                    let span = spans[row];
+                    let found = match key(bytes, span) {
+                        Some(key) => short.get(&key),
+                        None => long.get(&bytes[span.start as usize..span.end as usize]),
+                    };
+                    match found {
+                        Some(&place) => cells[row].set(f64::from(place).to_bits()),
                         None => self.other(env, row, &out, Some(&|| FaultValue::text(texts.text(row)))),
                     }
                 });
@@ -85,6 +105,24 @@ impl Index {
         }
         out.set(row, None);
     }
+}
+
+/// Returns the bytes of a short text as a word, its length in the last byte.
+#[inline]
+fn key(bytes: &[u8], span: Span) -> Option<u128> {
+    let (start, len) = (span.start as usize, (span.end - span.start) as usize);
+    if len > SHORT {
+        return None;
+    }
+    let word = match bytes.get(start..start + SHORT + 1).and_then(|bytes| bytes.first_chunk::<16>()) {
+        Some(word) => u128::from_le_bytes(*word),
+        None => {
+            let mut word = [0; SHORT + 1];
+            word[..len].copy_from_slice(&bytes[start..start + len]);
+            u128::from_le_bytes(word)
+        }
+    };
+    Some(word & ((1 << (8 * len)) - 1) | (len as u128) << (8 * SHORT))
 }
 
 fn table<K: Eq + Hash>(labels: &[Box<str>], key: impl Fn(&str) -> Option<K>) -> FxHashMap<K, u32> {

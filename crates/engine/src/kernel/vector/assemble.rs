@@ -185,7 +185,7 @@ impl Assemble {
 }
 
 /// Writes a vector into its place, which holds zeros and has its size.
-fn spread(vector: Row<'_>, place: &mut [f64]) {
+pub fn spread(vector: Row<'_>, place: &mut [f64]) {
     match vector {
         Row::Dense(values) => place.iter_mut().zip(values).for_each(|(to, v)| *to = v + 0.0),
         Row::Sparse { indices, values, .. } => {

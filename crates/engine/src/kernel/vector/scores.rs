@@ -3,9 +3,10 @@
 use model::{FaultKind, FaultValue, column::Row};
 use plan::Choose;
 
-use super::{Refusal, extend_dense, null, wrong_size};
+use super::{Refusal, extend_dense, map, null, wrong_size};
 use crate::{
-    frame::{Env, Home},
+    frame::{Env, Frame, Home},
+    kernel::exp::exp_all,
     store::VectorStore,
 };
 
@@ -29,7 +30,16 @@ pub(in crate::kernel) fn bounded(row: Row<'_>) -> Result<(), Refusal> {
 }
 
 impl Scores {
-    pub fn row(&self, row: Row<'_>, out: &mut VectorStore) -> Result<(), Refusal> {
+    pub fn run(&self, env: &Env<'_>, input: Home, output: Home) {
+        if let Scores::Sigmoid(scale) = self
+            && sigmoids(*scale, env.frame, input, output)
+        {
+            return;
+        }
+        map(env, input, output, |row, out| self.row(row, out));
+    }
+
+    fn row(&self, row: Row<'_>, out: &mut VectorStore) -> Result<(), Refusal> {
         if matches!(self, Scores::Sigmoid(_)) && row.size() != 2 {
             return Err(wrong_size(2, row.size()));
         }
@@ -48,6 +58,24 @@ impl Scores {
         out.end_dense(start);
         Ok(())
     }
+}
+
+/// Writes the shares of all rows together, where each is a dense pair; returns whether it was done.
+fn sigmoids(scale: f64, frame: &Frame, input: Home, output: Home) -> bool {
+    let vectors = frame.vectors(input);
+    let Some(scores) = vectors.as_matrix(2).filter(|_| frame.all_live()) else { return false };
+    let mut scratch = frame.scratch();
+    let exponentials = &mut scratch.numbers;
+    exponentials.clear();
+    exponentials.extend(scores.chunks_exact(2).map(|pair| -scale * pair[0]));
+    exp_all(exponentials);
+    let mut out = frame.vectors_mut(output);
+    let shares = out.set_matrix(frame.rows(), 2);
+    for (pair, e) in shares.chunks_exact_mut(2).zip(exponentials) {
+        let share = 1.0 / (1.0 + *e);
+        (pair[0], pair[1]) = (share, 1.0 - share);
+    }
+    true
 }
 
 /// As Spark's `Utils.softmax`, which scales by the reciprocal of the sum, and by 0 where a score is infinite: of other
@@ -79,6 +107,13 @@ fn proportions(scores: &mut [f64]) {
 pub fn choose(choose: &Choose, env: &Env<'_>, input: Home, output: Home) {
     let vectors = env.frame.vectors(input);
     let cells = env.frame.cells(output);
+    if let (Choose::Above(threshold), Some(scores)) = (choose, vectors.as_matrix(2)) {
+        cells.valid_words().iter().for_each(|word| word.set(u64::MAX));
+        for (cell, pair) in cells.data().iter().zip(scores.chunks_exact(2)) {
+            cell.set(f64::from(u8::from(pair[1] > *threshold)).to_bits());
+        }
+        return;
+    }
     env.frame.each_live(|row| {
         let class = if vectors.is_valid(row) { class(choose, vectors.row(row)) } else { Err(null()) };
         match class {
