@@ -3,8 +3,8 @@
 use model::{Buffer, ModelFiles};
 
 use crate::{
-    Limits, ReadOptions, read,
-    spark::{java_regex, metadata::Metadata},
+    Limits, ReadOptions, java_regex, read,
+    spark::metadata::Metadata,
 };
 
 /// Reads the bytes as the metadata of a Spark stage, and as a whole artifact of such a stage.

@@ -22,7 +22,9 @@ pub mod cast;
 pub mod func;
 pub mod list;
 pub mod math;
+pub mod pattern;
 pub mod scalar;
+pub mod stat;
 pub mod text;
 pub mod time;
 
@@ -34,7 +36,9 @@ pub use cast::{Cast, CastRule};
 pub use func::Func;
 pub use list::ListFunc;
 pub use math::{Math, Rounding};
+pub use pattern::{ClockPattern, NumberPattern};
 pub use scalar::Scalar;
+pub use stat::Stat;
 pub use text::TextFunc;
 pub use time::{DatePattern, Field as DateField, Part, TimeFunc, Unit, Zone};
 

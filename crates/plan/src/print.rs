@@ -19,7 +19,8 @@ use crate::{
         linear::{LinearOp, Weights},
         recommend::RecommendOp,
         score::ScoreOp,
-        text::{Fold, Split, TextOp},
+        stream::StreamOp,
+        text::{Fold, Split, TextOp, Words},
         vector::VectorOp,
     },
     plan::{Plan, SlotId, ValueType},
@@ -113,6 +114,10 @@ impl Display for Details<'_> {
             Op::Series(op) => write!(f, "{op:?}"),
             Op::Recommend(op) => recommend(op, f),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
+            Op::Stream(StreamOp::Lag { n, of }) => match of {
+                Some(stat) => write!(f, "{} of {n} rows", stat.name()),
+                None => write!(f, "{n} rows"),
+            },
             Op::Control(op) => control(op, f),
         }
     }
@@ -142,6 +147,14 @@ fn text(op: &TextOp, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "{} words{case}", words.len())
         }
         TextOp::NGrams { n } => write!(f, "{n}"),
+        TextOp::Rewrite { tables } => write!(f, "{} rows", tables.iter().map(|t| t.rows.len()).sum::<usize>()),
+        TextOp::Words(Words::Whole) => f.write_str("the text"),
+        TextOp::Words(Words::Between(p)) => write!(f, "between {:?}", p.source),
+        TextOp::Words(Words::Matches(p)) => write!(f, "matches of {:?}", p.source),
+        TextOp::Occurrences(term) => {
+            let case = if term.fold { "any case" } else { "as written" };
+            write!(f, "{case}, at most {} edits{}", term.edits_max, if term.best { ", the best" } else { "" })
+        }
     }
 }
 
@@ -159,6 +172,7 @@ fn encode(op: &EncodeOp, f: &mut Formatter<'_>) -> fmt::Result {
             let drop = if *drop_last { ", last dropped" } else { "" };
             write!(f, "{categories} categories{drop}, invalid: {invalid:?}")
         }
+        EncodeOp::Find(table) => write!(f, "{} keys, {} rows", table.keys.len(), table.values.len()),
         EncodeOp::Bucket { splits, invalid } => write!(f, "{} splits, invalid: {invalid:?}", splits.len()),
     }
 }

@@ -4,6 +4,7 @@
 //! of numbers by the numbers' bits (so that no number is written as text to be looked up), the divisor of a hash.
 
 mod bucket;
+mod find;
 mod hash_counts;
 mod index;
 mod label;
@@ -31,6 +32,7 @@ pub enum EncodeKernel {
     Label(label::Label),
     OneHot(one_hot::OneHot),
     Bucket(bucket::Bucket),
+    Find(find::Find),
 }
 
 impl EncodeKernel {
@@ -48,6 +50,7 @@ impl EncodeKernel {
                 EncodeKernel::OneHot(one_hot::OneHot::new(*categories, op.one_hot_size(), *invalid))
             }
             EncodeOp::Bucket { splits, invalid } => EncodeKernel::Bucket(bucket::Bucket::new(splits, *invalid)),
+            EncodeOp::Find(table) => EncodeKernel::Find(find::Find::new(table, site)?),
         })
     }
 
@@ -60,6 +63,7 @@ impl EncodeKernel {
             EncodeKernel::Label(k) => k.run(env, inputs[0], output),
             EncodeKernel::OneHot(k) => k.run(env, inputs[0], output),
             EncodeKernel::Bucket(k) => k.run(env, inputs[0], output),
+            EncodeKernel::Find(k) => k.run(env, inputs, output),
         }
     }
 }

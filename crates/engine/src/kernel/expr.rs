@@ -13,17 +13,20 @@ use crate::{
 mod arith;
 mod cast;
 mod coding;
-mod fast;
+pub(crate) mod fast;
 mod format;
 mod general;
 mod list;
 mod math;
+mod normal;
 mod older;
 mod parse;
-mod regex;
+mod printf;
+pub(crate) mod regex;
+pub(crate) mod stat;
 mod text;
 mod time;
-mod value;
+pub(crate) mod value;
 mod wide;
 mod zone;
 

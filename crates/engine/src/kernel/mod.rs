@@ -35,6 +35,7 @@ pub mod recommend;
 pub mod rows;
 pub mod score;
 pub mod series;
+pub mod stream;
 pub mod tensor;
 pub mod text;
 pub mod vector;
@@ -63,6 +64,7 @@ pub enum Kernel {
     Recommend(recommend::RecommendKernel),
     Tensor(tensor::TensorKernel),
     Rows(rows::RowsKernel),
+    Stream(stream::StreamKernel),
     Control(control::ControlKernel),
     /// Made by the compiler as well, of several ops.
     Direct(direct::Direct),
@@ -99,6 +101,7 @@ impl Kernel {
             Op::Recommend(op) => Kernel::Recommend(recommend::RecommendKernel::new(op)),
             Op::Tensor(op) => Kernel::Tensor(tensor::TensorKernel::new(op, site)?),
             Op::Rows(op) => Kernel::Rows(rows::RowsKernel::new(op)),
+            Op::Stream(op) => Kernel::Stream(stream::StreamKernel::new(op)),
             Op::Control(_) => unreachable!("the compiler makes control kernels itself"),
         })
     }
@@ -127,6 +130,7 @@ impl Kernel {
             Kernel::Bayes(k) => k.run(env, inputs, outputs),
             Kernel::Distance(k) => k.run(env, inputs, outputs),
             Kernel::Series(k) => k.run(env, inputs, outputs),
+            Kernel::Stream(k) => k.run(env, inputs, outputs),
             Kernel::Cluster(k) => return k.run(env, inputs, outputs),
             Kernel::Recommend(k) => k.run(env, inputs, outputs),
             Kernel::Tensor(k) => return k.run(env, inputs, outputs),

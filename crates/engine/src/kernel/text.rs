@@ -7,8 +7,11 @@
 
 mod lower;
 mod n_grams;
+mod occurrences;
+mod rewrite;
 mod split;
 mod without;
+mod words;
 
 use model::{FaultKind, FaultValue};
 use plan::TextOp;
@@ -27,6 +30,9 @@ pub enum TextKernel {
     Split(split::Splitter),
     Without(without::Without),
     NGrams(n_grams::NGrams),
+    Rewrite(rewrite::Rewrite),
+    Words(words::Cutter),
+    Occurrences(occurrences::Occurrences),
 }
 
 impl TextKernel {
@@ -38,6 +44,9 @@ impl TextKernel {
             }
             TextOp::Without { words, fold } => TextKernel::Without(without::Without::new(words, *fold)),
             TextOp::NGrams { n } => TextKernel::NGrams(n_grams::NGrams::new(*n)),
+            TextOp::Rewrite { tables } => TextKernel::Rewrite(rewrite::Rewrite::new(tables, site)?),
+            TextOp::Words(words) => TextKernel::Words(words::Cutter::new(words, site)?),
+            TextOp::Occurrences(term) => TextKernel::Occurrences(occurrences::Occurrences::new(term, site)?),
         })
     }
 
@@ -48,6 +57,9 @@ impl TextKernel {
             TextKernel::Split(k) => k.run(env, inputs[0], output),
             TextKernel::Without(k) => k.run(env, inputs[0], output),
             TextKernel::NGrams(k) => k.run(env, inputs[0], output),
+            TextKernel::Rewrite(k) => k.run(env, inputs[0], output),
+            TextKernel::Words(k) => k.run(env, inputs[0], output),
+            TextKernel::Occurrences(k) => k.run(env, inputs, output),
         }
     }
 }

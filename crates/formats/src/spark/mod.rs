@@ -6,7 +6,7 @@
 //!
 //! - [`metadata`]: the JSON of a stage, its parameters with their types. - [`data`]: rows of its tables, vectors, matrices.
 //! - [`lower`]: the walk over the pipeline, columns by name. - [`op`]: a function per class, and the table of classes.
-//! - [`java_regex`]: patterns in Java's dialect. - [`sql`]: SQLTransformer's statements.
+//! - [`crate::java_regex`]: patterns in Java's dialect. - [`sql`]: SQLTransformer's statements.
 //!
 //! Refused: classes that are not in the table (estimators and Python's own stages among them), a stage whose output
 //! column is already there (Spark raises as well), parameters out of their range, tables that do not agree with the metadata.
@@ -17,7 +17,6 @@ use plan::Model;
 use crate::{Format, ReadError, ReadOptions};
 
 pub mod data;
-pub mod java_regex;
 pub mod lower;
 pub mod metadata;
 pub mod op;

@@ -7,10 +7,9 @@ use serde_json::Value;
 
 use super::{
     data::{Table, Vector},
-    java_regex::RegexError,
     metadata::{Metadata, number, shown},
 };
-use crate::{Limits, ReadError};
+use crate::{Limits, ReadError, java_regex::RegexError};
 
 /// A saved stage: its metadata, its folder, and what may still be decoded.
 #[derive(Debug)]

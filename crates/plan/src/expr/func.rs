@@ -4,7 +4,7 @@ use std::{fmt, ops::RangeInclusive};
 
 use model::{DType, Type};
 
-use super::{Arith, Cast, Compare, ListFunc, Math, OnFault, TextFunc, TimeFunc, arith};
+use super::{Arith, Cast, Compare, ListFunc, Math, OnFault, Stat, TextFunc, TimeFunc, arith};
 
 /// The functions. Those of the first block work on two int64 or two float64 (comparison: of one dtype) as IEEE 754 and
 /// tensors have it; SQL's arithmetic is [`Func::Arith`], SQL's order [`Func::Compare`].
@@ -51,6 +51,9 @@ pub enum Func {
     Coalesce,
     /// The second argument where the first is true, else (also for null) the third; the other is not computed.
     If,
+    /// The second argument where the first is true, the third where it is false, null where it is null; the others are not
+    /// computed.
+    IfKnown,
     /// `(c1, v1, c2, v2, ..)`, and a last argument for the rest (else null): the value after the first condition that is
     /// true. Only that and the conditions before it are computed.
     Case,
@@ -59,6 +62,8 @@ pub enum Func {
     In,
     /// Any number (decimals too) or boolean to float64; what float64 does not hold, to the nearest.
     ToF64,
+    /// Any number (no decimal) or boolean to the nearest float32.
+    ToF32,
     /// A float64 cut toward zero to int64, saturating; NaN is 0. An integer or boolean as it is.
     ToI64,
     /// Refuses every row that it is computed for, with this text as what was expected; of the type that it names.
@@ -78,6 +83,8 @@ pub enum Func {
     Text(TextFunc),
     Time(TimeFunc),
     List(ListFunc),
+    /// Of float64 arguments, or of one list of them.
+    Stat(Stat),
 }
 
 const ANY: usize = usize::MAX;
@@ -107,9 +114,11 @@ impl Func {
             Func::IsNull => "is_null",
             Func::Coalesce => "coalesce",
             Func::If => "if",
+            Func::IfKnown => "if_known",
             Func::Case => "case",
             Func::In => "in",
             Func::ToF64 => "to_float64",
+            Func::ToF32 => "to_float32",
             Func::ToI64 => "to_int64",
             Func::Refuse(..) => "refuse",
             Func::Part(_) => "part",
@@ -120,6 +129,7 @@ impl Func {
             Func::Text(f) => f.name(),
             Func::Time(f) => f.name(),
             Func::List(f) => f.name(),
+            Func::Stat(f) => f.name(),
         }
     }
 
@@ -128,11 +138,11 @@ impl Func {
         match self {
             Func::Refuse(..) => 0..=0,
             Func::Neg | Func::Exp | Func::Ln | Func::Sqrt | Func::Abs | Func::Sigmoid | Func::Not => 1..=1,
-            Func::IsNull | Func::ToF64 | Func::ToI64 | Func::Part(_) | Func::Cast(_) => 1..=1,
+            Func::IsNull | Func::ToF64 | Func::ToF32 | Func::ToI64 | Func::Part(_) | Func::Cast(_) => 1..=1,
             Func::Add | Func::Sub | Func::Mul | Func::Div | Func::Min | Func::Max => 2..=2,
             Func::Lt | Func::Le | Func::Eq | Func::And | Func::Or | Func::Compare(_) => 2..=2,
-            Func::Coalesce | Func::In => 1..=ANY,
-            Func::If => 3..=3,
+            Func::Coalesce | Func::In | Func::Stat(_) => 1..=ANY,
+            Func::If | Func::IfKnown => 3..=3,
             Func::Case => 2..=ANY,
             Func::Arith { op, .. } => op.arity(),
             Func::Math(f) => f.arity(),
@@ -167,10 +177,11 @@ impl Func {
             Func::And | Func::Or | Func::Not => (same && dtype == Some(Bool)).then_some(Type::BOOL),
             Func::IsNull => Some(Type::BOOL),
             Func::Coalesce => first.filter(|_| same).cloned(),
-            Func::If => (args[0] == Type::BOOL && args[1] == args[2]).then(|| args[1].clone()),
+            Func::If | Func::IfKnown => (args[0] == Type::BOOL && args[1] == args[2]).then(|| args[1].clone()),
             Func::Case => case(args),
             Func::In => first.filter(|ty| same && arith::is_comparable(ty)).map(|_| Type::BOOL),
             Func::ToF64 => dtype.filter(|&d| is_convertible(d) || d.is_decimal()).map(|_| Type::F64),
+            Func::ToF32 => dtype.filter(|&d| is_convertible(d)).map(|_| Type::scalar(DType::F32)),
             Func::ToI64 => dtype.filter(|&d| is_convertible(d)).map(|_| Type::I64),
             Func::Refuse(_, ty) => Some(ty.clone()),
             Func::Part(name) => match first {
@@ -184,6 +195,10 @@ impl Func {
             Func::Text(f) => f.result(args),
             Func::Time(f) => f.result(args),
             Func::List(f) => f.result(args),
+            Func::Stat(_) => {
+                let fits = args.iter().all(|ty| *ty == Type::F64) || *args == [Type::list(Type::F64)];
+                fits.then_some(Type::F64)
+            }
         }
     }
 }
@@ -214,4 +229,6 @@ macro_rules! from_family {
         }
     )*};
 }
-from_family!(Compare: Compare, Cast: Cast, Math: Math, Text: TextFunc, Time: TimeFunc, List: ListFunc);
+from_family!(
+    Compare: Compare, Cast: Cast, Math: Math, Text: TextFunc, Time: TimeFunc, List: ListFunc, Stat: Stat
+);

@@ -27,8 +27,12 @@ pub enum Math {
     Log2,
     /// Null at 0 and below.
     Log10,
+    /// NaN below 0, -infinity at 0.
+    Lg,
     /// Null at -1 and below.
     Log1p,
+    /// NaN below -1, -infinity at -1.
+    LnPlus1,
     /// `(base, x)`: ln x / ln base; null where either is 0 or below.
     Log,
     Pow,
@@ -50,6 +54,15 @@ pub enum Math {
     Acosh,
     Atanh,
     Hypot,
+    /// The error function.
+    Erf,
+    /// `(x, mean, deviation)`: the normal distribution's cumulative probability; a deviation not above 0 refuses the row.
+    NormalCdf,
+    /// Its density; arguments as of [`Math::NormalCdf`].
+    NormalPdf,
+    /// `(p, mean, deviation)`: the x below which the share p lies, by Wichura's AS 241 (PPND16); p outside 0 to 1 refuses
+    /// the row, as does a deviation not above 0.
+    NormalIdf,
     Degrees,
     Radians,
     /// To the nearest integer, half to even.
@@ -61,6 +74,17 @@ pub enum Math {
     Floor,
     /// The smallest integer not below: types as of [`Math::Floor`].
     Ceil,
+    /// The nearest integer, half upward, as Java's `Math.round`: a float64 to int64, saturating, NaN is 0.
+    Nearest,
+    /// A float64 that is a whole number within 32 bits, as int64; others refuse the row, or are null.
+    Exact(OnFault),
+    /// The float64 as it is; NaN refuses the row, or is null.
+    NotNaN(OnFault),
+    /// `a - floor(a / b) * b`: the remainder with the divisor's sign, of two float64 or two int64; by the int64 0, by
+    /// [`OnFault`].
+    FloorMod(OnFault),
+    /// `(base, exponent)` of int64: exact. What does not fit, and an exponent below 0, by [`OnFault`].
+    IntPow(OnFault),
     /// To so many digits after the point (before it, where below 0). Of a float by way of its shortest decimal text, NaN and
     /// infinities as they are; of integers, where the result does not fit, by [`OnFault`]; of a decimal, `to` is the result.
     Round {
@@ -105,7 +129,9 @@ impl Math {
             Math::Ln => "sql_ln",
             Math::Log2 => "log2",
             Math::Log10 => "log10",
+            Math::Lg => "lg",
             Math::Log1p => "log1p",
+            Math::LnPlus1 => "ln_plus_1",
             Math::Log => "log",
             Math::Pow => "pow",
             Math::Sin => "sin",
@@ -125,12 +151,21 @@ impl Math {
             Math::Acosh => "acosh",
             Math::Atanh => "atanh",
             Math::Hypot => "hypot",
+            Math::Erf => "erf",
+            Math::NormalCdf => "normal_cdf",
+            Math::NormalPdf => "normal_pdf",
+            Math::NormalIdf => "normal_idf",
             Math::Degrees => "degrees",
             Math::Radians => "radians",
             Math::Rint => "rint",
             Math::Signum => "signum",
             Math::Floor => "floor",
             Math::Ceil => "ceil",
+            Math::Nearest => "nearest",
+            Math::Exact(_) => "exact",
+            Math::NotNaN(_) => "not_nan",
+            Math::FloorMod(_) => "floor_mod",
+            Math::IntPow(_) => "int_pow",
             Math::Round { mode: Rounding::HalfUp, .. } => "round",
             Math::Round { mode: Rounding::HalfEven, .. } => "bround",
             Math::Round { mode: Rounding::Floor, .. } => "round_floor",
@@ -155,6 +190,8 @@ impl Math {
     pub fn arity(self) -> RangeInclusive<usize> {
         match self {
             Math::Log | Math::Pow | Math::Atan2 | Math::Hypot | Math::NaNvl => 2..=2,
+            Math::FloorMod(_) | Math::IntPow(_) => 2..=2,
+            Math::NormalCdf | Math::NormalPdf | Math::NormalIdf => 3..=3,
             Math::BitAnd | Math::BitOr | Math::BitXor => 2..=2,
             Math::ShiftLeft | Math::ShiftRight | Math::ShiftRightUnsigned => 2..=2,
             Math::Greatest | Math::Least => 1..=usize::MAX,
@@ -186,6 +223,9 @@ impl Math {
                 Decimal(p, s) => Some(of(Decimal((p - s + 1).min(38), 0))),
                 _ => None,
             },
+            Math::Nearest | Math::Exact(_) => (first == Some(F64)).then_some(of(I64)),
+            Math::IntPow(_) => (same && first == Some(I64)).then_some(of(I64)),
+            Math::FloorMod(_) => first.filter(|d| same && matches!(d, F64 | I64)).map(of),
             Math::Round { to, .. } => match first? {
                 Decimal(..) => to.is_decimal().then_some(of(to)),
                 F32 | F64 => (first == Some(to)).then_some(of(to)),

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use model::{DType, Type};
 
+use super::NumberPattern;
 use crate::op::text::Pattern;
 
 /// Which ends of a text.
@@ -94,6 +95,8 @@ pub enum TextFunc {
     Levenshtein,
     /// `(number, digits int)`: English grouping, so many digits after the point, half to even; null below 0 digits.
     FormatNumber,
+    /// A number's text by a pattern of `printf`: an int64 or a float64, as the pattern says.
+    Printf(NumberPattern),
     /// `(text, separator, part int)`: the part of this number, from the end where below 0; empty where there is none; 0 refuses
     /// the row. An empty separator cuts nothing.
     SplitPart,
@@ -170,6 +173,7 @@ impl TextFunc {
             TextFunc::Soundex => "soundex",
             TextFunc::Levenshtein => "levenshtein",
             TextFunc::FormatNumber => "format_number",
+            TextFunc::Printf(_) => "printf",
             TextFunc::SplitPart => "split_part",
             TextFunc::SubstringIndex => "substring_index",
             TextFunc::FindInSet => "find_in_set",
@@ -224,6 +228,10 @@ impl TextFunc {
             TextFunc::FormatNumber => {
                 let is_number = |d: DType| d.is_decimal() || d.is_number() && !matches!(d, DType::U64);
                 (args[0].as_scalar().is_some_and(is_number) && args[1] == I32).then_some(Text)
+            }
+            TextFunc::Printf(pattern) => {
+                let takes = if pattern.is_whole() { Type::I64 } else { Type::F64 };
+                (args[0] == takes).then_some(Text)
             }
             TextFunc::Murmur3 => (args[0] == I32 && args[1..].iter().all(is_hashed)).then_some(I32),
             TextFunc::XxHash64 => (args[0] == Type::I64 && args[1..].iter().all(is_hashed)).then_some(Type::I64),

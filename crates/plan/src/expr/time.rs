@@ -4,7 +4,7 @@ use std::{fmt, ops::RangeInclusive, sync::Arc};
 
 use model::{DType, Type};
 
-use super::{CastRule, OnFault};
+use super::{CastRule, ClockPattern, OnFault};
 
 /// Where days begin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +84,8 @@ pub enum TimeFunc {
     MakeDate(OnFault),
     /// A timestamp's text by a pattern.
     Format(DatePattern, Zone),
+    /// The text of a date, of a timestamp (in UTC), or of an int64 of seconds since midnight, by a pattern of `strftime`.
+    Clock(ClockPattern),
     /// A text to a timestamp by a pattern; what does not read so, null or (ANSI) a refusal. [`CastRule::Legacy`] is Spark 3's:
     /// a refusal too where `SimpleDateFormat` would have read the text.
     Parse(DatePattern, Zone, CastRule),
@@ -219,6 +221,7 @@ impl TimeFunc {
             TimeFunc::Trunc(..) => "trunc",
             TimeFunc::MakeDate(_) => "make_date",
             TimeFunc::Format(..) => "format_time",
+            TimeFunc::Clock(_) => "clock",
             TimeFunc::Parse(..) => "parse_time",
             TimeFunc::UnixSeconds => "unix_seconds",
             TimeFunc::ToEpoch { .. } => "to_epoch",
@@ -259,6 +262,15 @@ impl TimeFunc {
             TimeFunc::Trunc(..) | TimeFunc::FromUtc(_) | TimeFunc::ToUtc(_) => of(&[TIME], TIME),
             TimeFunc::MakeDate(_) => of(&[I32, I32, I32], DATE),
             TimeFunc::Format(..) => of(&[TIME], Type::Text),
+            TimeFunc::Clock(pattern) => {
+                let (date, time) = pattern.reads();
+                let fits = match &args[0] {
+                    ty if *ty == TIME => true,
+                    ty if *ty == DATE => !time,
+                    ty => *ty == Type::I64 && !date,
+                };
+                fits.then_some(Type::Text)
+            }
             TimeFunc::Parse(..) => of(&[Type::Text], TIME),
             TimeFunc::UnixSeconds | TimeFunc::ToEpoch { .. } => of(&[TIME], Type::I64),
             TimeFunc::FromEpoch { .. } => of(&[Type::I64], TIME),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{DType, Type};
 
 use super::{Inferred, same_rows};
-use crate::{error::PlanError, plan::ValueType};
+use crate::{error::PlanError, expr::Scalar, plan::ValueType};
 
 /// What happens to a value that training did not see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,16 @@ pub enum Hash {
     /// The same, but each of the last 1 to 3 bytes is sign-extended and mixed as a block of its own: Spark before 3.0
     /// (`Murmur3_x86_32.hashUnsafeBytes`).
     Murmur3Tail,
+}
+
+/// A table whose rows are found by some of their columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindTable {
+    /// The columns to find by, each a constant a row, of the type of its input; null is never found.
+    pub keys: Vec<Arc<[Scalar]>>,
+    /// What a row gives: constants of one type, or nulls of it.
+    pub values: Arc<[Scalar]>,
+    pub ty: Type,
 }
 
 /// Ops that encode.
@@ -52,6 +62,9 @@ pub enum EncodeOp {
     /// Java's `Double.compare` (-0.0 below 0.0). Outside is refused always; NaN is refused, dropped, or the bucket after the
     /// last; null is null, and dropped under `Skip`.
     Bucket { splits: Arc<[f64]>, invalid: Invalid },
+    /// As many columns as the table has keys to the value of the row whose keys they are (-0.0 is 0.0, NaN is NaN); null where
+    /// there is no such row, or an input is null. Where several rows have these keys, the row is refused.
+    Find(Arc<FindTable>),
 }
 
 impl EncodeOp {
@@ -73,10 +86,14 @@ impl EncodeOp {
             EncodeOp::Label { .. } => "label",
             EncodeOp::OneHot { .. } => "one_hot",
             EncodeOp::Bucket { .. } => "bucket",
+            EncodeOp::Find(_) => "find",
         }
     }
 
     pub(crate) fn infer(&self, inputs: &[ValueType]) -> Inferred {
+        if let EncodeOp::Find(table) = self {
+            return table.infer(inputs);
+        }
         let ([one], Some(place)) = (inputs, same_rows(inputs)) else { return Err("one column") };
         let ty = &one.ty;
         let number = ty.as_scalar().is_some_and(DType::is_number);
@@ -95,7 +112,7 @@ impl EncodeOp {
             }
             EncodeOp::Label { .. } => (number, Type::Text, "a column of numbers"),
             EncodeOp::OneHot { .. } => (number, vector(self.one_hot_size() as usize), "a column of numbers"),
-            EncodeOp::Bucket { .. } => (number, Type::F64, "a column of numbers"),
+            EncodeOp::Bucket { .. } | EncodeOp::Find(_) => (number, Type::F64, "a column of numbers"),
         };
         if fits { Ok(vec![ValueType { ty: output, place }]) } else { Err(expected) }
     }
@@ -124,10 +141,37 @@ impl EncodeOp {
                     Err(PlanError::parameters("bucket", "splits must rise strictly"))
                 }
             }
+            EncodeOp::Find(table) => table.check(),
             EncodeOp::OneHot { categories, .. } if *categories >= i32::MAX as u32 => {
                 Err(PlanError::parameters("one_hot", format!("{categories} categories are too many")))
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl FindTable {
+    fn infer(&self, inputs: &[ValueType]) -> Inferred {
+        let is_key = |ty: &Type| *ty == Type::Text || ty.as_scalar().is_some_and(|d| !d.is_decimal());
+        let fits = inputs.len() == self.keys.len() && inputs.iter().all(|input| is_key(&input.ty));
+        let of_type = |(column, input): (&Arc<[Scalar]>, &ValueType)| column.iter().all(|key| key.ty() == input.ty);
+        match same_rows(inputs) {
+            Some(place) if fits && self.keys.iter().zip(inputs).all(of_type) => {
+                Ok(vec![ValueType { ty: self.ty.clone(), place }])
+            }
+            _ => Err("columns of the types of its keys"),
+        }
+    }
+
+    fn check(&self) -> Result<(), PlanError> {
+        let rows = self.values.len();
+        let cells = self.ty == Type::Text || self.ty.as_scalar().is_some_and(|d| !d.is_decimal());
+        if self.keys.is_empty() || self.keys.iter().any(|column| column.len() != rows) || rows >= u32::MAX as usize - 1 {
+            return Err(PlanError::parameters("find", "one column of keys at least, each with a key for every row"));
+        }
+        if !cells || self.values.iter().any(|value| value.ty() != self.ty) {
+            return Err(PlanError::parameters("find", "values of the table's type"));
+        }
+        Ok(())
     }
 }

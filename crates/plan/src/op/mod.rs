@@ -30,6 +30,7 @@ pub mod recommend;
 pub mod rows;
 pub mod score;
 pub mod series;
+pub mod stream;
 pub mod tensor;
 pub mod text;
 pub mod vector;
@@ -57,6 +58,7 @@ pub enum Op {
     Recommend(recommend::RecommendOp),
     Tensor(tensor::TensorOp),
     Rows(rows::RowsOp),
+    Stream(stream::StreamOp),
     Control(control::ControlOp),
 }
 
@@ -83,6 +85,7 @@ impl Op {
             Op::Recommend(op) => op.name(),
             Op::Tensor(op) => op.name(),
             Op::Rows(op) => op.name(),
+            Op::Stream(op) => op.name(),
             Op::Control(op) => op.name(),
         }
     }
@@ -116,6 +119,7 @@ impl Op {
             Op::Recommend(op) => op.infer(inputs),
             Op::Tensor(op) => op.infer(inputs),
             Op::Rows(op) => op.infer(inputs),
+            Op::Stream(op) => op.infer(inputs),
             Op::Control(op) => op.infer(inputs)?,
         };
         outs.map_err(|expected| PlanError::Types {
@@ -165,6 +169,7 @@ impl Op {
             Op::Series(op) => op.check(),
             Op::Recommend(op) => op.check(),
             Op::Tensor(_) | Op::Rows(_) => Ok(()),
+            Op::Stream(op) => op.check(),
             Op::Control(op) => op.check(),
         }
     }
@@ -183,6 +188,7 @@ impl Op {
     /// Returns whether each output row depends on its own input row (and on whole values) alone.
     pub fn is_separable(&self) -> bool {
         match self {
+            Op::Stream(_) => false,
             Op::Control(op) => op.plans().all(|p| p.not_separable().is_none()),
             Op::Expr(_) | Op::Text(_) | Op::Encode(_) | Op::Vector(_) | Op::Linear(_) | Op::Forest(_) => true,
             Op::Decide(_) | Op::Combine(_) | Op::Formula(_) => true,
@@ -221,7 +227,7 @@ from_family!(
     Combine: combine::CombineOp, Cluster: cluster::ClusterOp,
     Association: association::AssociationOp, Bayes: bayes::BayesOp, Distance: distance::DistanceOp,
     Series: series::SeriesOp, Recommend: recommend::RecommendOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp,
-    Control: control::ControlOp, Formula: formula::FormulaOp
+    Stream: stream::StreamOp, Control: control::ControlOp, Formula: formula::FormulaOp
 );
 
 impl From<Expr> for Op {

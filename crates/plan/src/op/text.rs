@@ -27,6 +27,40 @@ pub struct Pattern {
     pub source: Arc<str>,
 }
 
+/// How PMML's text index finds the words of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Words {
+    /// The whole text is one word.
+    Whole,
+    /// What stands between the matches, without punctuation (Unicode's category P) at its ends.
+    Between(Pattern),
+    /// The matches themselves.
+    Matches(Pattern),
+}
+
+/// A table of replacements, one row after the other on the whole text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rewrites {
+    /// Each match becomes the text, whose `$1` and backslashes are Java's.
+    pub rows: Arc<[(Pattern, Arc<str>)]>,
+    /// The table is applied until it changes nothing.
+    pub recursive: bool,
+}
+
+/// When a run of words is a term.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    pub words: Words,
+    /// ASCII and other letters are equal in both cases.
+    pub fold: bool,
+    /// Most edits of all words of the term together (insertion, deletion, another letter).
+    pub edits_max: u32,
+    /// Only the runs with the fewest edits count.
+    pub best: bool,
+    /// More hits are not counted.
+    pub hits_max: u32,
+}
+
 /// Lower case, by full case mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {
@@ -52,6 +86,14 @@ pub enum TextOp {
     /// Every run of `n` neighbouring tokens, joined by a blank; of fewer tokens, nothing. A null token reads `null`, a null
     /// list is refused.
     NGrams { n: u32 },
+    /// A text by tables of replacements, each in turn. Null stays null; a text that goes on changing, or grows past 1 MiB and
+    /// eight times its size, is refused.
+    Rewrite { tables: Arc<[Rewrites]> },
+    /// A text to its words; an empty word is none. Null stays null.
+    Words(Words),
+    /// A list of words and a text, the term: how many runs of as many words as the term has are the term, an int64. Null where
+    /// either is; a term without words is never found.
+    Occurrences(Term),
 }
 
 impl TextOp {
@@ -61,16 +103,27 @@ impl TextOp {
             TextOp::Split { .. } => "split",
             TextOp::Without { .. } => "without",
             TextOp::NGrams { .. } => "n_grams",
+            TextOp::Rewrite { .. } => "rewrite",
+            TextOp::Words(_) => "words",
+            TextOp::Occurrences(_) => "occurrences",
         }
     }
 
     pub(crate) fn infer(&self, inputs: &[ValueType]) -> Inferred {
         let place = same_rows(inputs);
         let tokens = Type::list(Type::Text);
+        if let TextOp::Occurrences(_) = self {
+            return match (inputs, place) {
+                ([words, term], Some(place)) if words.ty == tokens && term.ty == Type::Text => {
+                    Ok(vec![ValueType { ty: Type::I64, place }])
+                }
+                _ => Err("a column of arrays of strings and one of strings"),
+            };
+        }
         let (input, output, expected) = match self {
-            TextOp::Lower => (Type::Text, Type::Text, "a column of strings"),
-            TextOp::Split { .. } => (Type::Text, tokens, "a column of strings"),
-            TextOp::Without { .. } | TextOp::NGrams { .. } => (tokens.clone(), tokens, "a column of arrays of strings"),
+            TextOp::Lower | TextOp::Rewrite { .. } => (Type::Text, Type::Text, "a column of strings"),
+            TextOp::Split { .. } | TextOp::Words(_) => (Type::Text, tokens, "a column of strings"),
+            TextOp::Without { .. } | TextOp::NGrams { .. } | TextOp::Occurrences(_) => (tokens.clone(), tokens, "a column of arrays of strings"),
         };
         match (inputs, place) {
             ([one], Some(place)) if one.ty == input => Ok(vec![ValueType { ty: output, place }]),

@@ -3,6 +3,8 @@ use plan::{EncodeOp, Hash, Invalid};
 
 use crate::kernel::tests::{Ran, fixed, lists, numbers, run, sparse, texts, vectors};
 
+mod find;
+
 const NAN: f64 = f64::NAN;
 
 fn only(ran: Ran) -> Column {

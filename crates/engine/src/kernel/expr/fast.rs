@@ -21,7 +21,7 @@ const INPUTS: usize = 16;
 const ELEMENTS_MAX: usize = 1 << 26;
 
 /// A cell, or null.
-type Value = Option<u64>;
+pub(crate) type Value = Option<u64>;
 
 /// An expression as code.
 pub struct Fast {
@@ -201,7 +201,9 @@ pub(super) enum Plain {
     IsNull,
     Coalesce,
     If,
+    IfKnown,
     ToF64,
+    ToF32,
     ToI64,
 }
 
@@ -228,7 +230,9 @@ pub(super) fn plain(func: &Func) -> Option<Plain> {
         Func::IsNull => Plain::IsNull,
         Func::Coalesce => Plain::Coalesce,
         Func::If => Plain::If,
+        Func::IfKnown => Plain::IfKnown,
         Func::ToF64 => Plain::ToF64,
+        Func::ToF32 => Plain::ToF32,
         Func::ToI64 => Plain::ToI64,
         _ => return None,
     })
@@ -253,7 +257,7 @@ fn emit(expr: &Expr, inputs: &[Type], code: &mut Vec<Code>) -> Option<usize> {
     Some(1)
 }
 
-fn cell(scalar: &Scalar) -> Option<Value> {
+pub(crate) fn cell(scalar: &Scalar) -> Option<Value> {
     Some(match scalar {
         Scalar::Null(ty) => return ty.as_scalar().filter(|d| !d.is_decimal()).map(|_| None),
         Scalar::Bool(b) => Some(u64::from(*b)),
@@ -273,6 +277,7 @@ pub(super) fn call(func: Plain, dtype: DType, args: &[Value]) -> Value {
         Plain::Or => return not(and(not(args[0]), not(args[1]))),
         Plain::IsNull => return Some(u64::from(args[0].is_none())),
         Plain::Coalesce => return args.iter().copied().find(Option::is_some).flatten(),
+        Plain::IfKnown => return if args[0]? == 1 { args[1] } else { args[2] },
         Plain::If => return if args[0] == Some(1) { args[1] } else { args[2] },
         _ => {}
     }
@@ -283,6 +288,8 @@ pub(super) fn call(func: Plain, dtype: DType, args: &[Value]) -> Value {
     };
     Some(match (func, dtype) {
         (Plain::ToF64, _) => as_f64(dtype, a).to_bits(),
+        (Plain::ToF32, DType::F32) => a,
+        (Plain::ToF32, _) => u64::from(to_f32(dtype, a).to_bits()),
         (Plain::ToI64, DType::F64 | DType::F32) => as_f64(dtype, a) as i64 as u64,
         (Plain::ToI64, _) => a,
         (Plain::Not, _) => a ^ 1,
@@ -291,12 +298,22 @@ pub(super) fn call(func: Plain, dtype: DType, args: &[Value]) -> Value {
     })
 }
 
+/// Returns the nearest float32; integers are rounded once.
+fn to_f32(dtype: DType, cell: u64) -> f32 {
+    match dtype {
+        DType::F64 => f64::from_bits(cell) as f32,
+        DType::U64 => cell as f32,
+        _ => cell as i64 as f32,
+    }
+}
+
 /// Returns the dtype of a function's result for arguments of a dtype.
 pub(super) fn gives(func: Plain, dtype: DType) -> DType {
     match func {
         Plain::Lt | Plain::Le | Plain::Eq | Plain::And | Plain::Or | Plain::Not | Plain::IsNull => DType::Bool,
         Plain::ToI64 => DType::I64,
         Plain::ToF64 => DType::F64,
+        Plain::ToF32 => DType::F32,
         _ => dtype,
     }
 }

@@ -24,7 +24,7 @@ pub(super) const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+pub(super) const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 pub(super) fn write<'a>(pattern: &DatePattern, us: i64, clock: &Clock, bump: &'a Bump) -> Out<'a> {
     let mut out = Writer::new(bump);

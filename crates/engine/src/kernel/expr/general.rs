@@ -67,6 +67,7 @@ enum Kind {
     IsNull,
     Coalesce,
     If,
+    IfKnown,
     Case,
     In,
     Refuse(&'static str),
@@ -80,6 +81,7 @@ enum Kind {
     Text(Box<TextKernel>),
     Time(TimeKernel),
     List(plan::expr::ListFunc),
+    Stat(plan::expr::Stat),
 }
 
 /// A constant, in the form of [`Value`].
@@ -400,6 +402,7 @@ fn kind(func: &Func, types: &[Type], args: &[Expr], site: &Site<'_>) -> Result<K
         Func::IsNull => Kind::IsNull,
         Func::Coalesce => Kind::Coalesce,
         Func::If => Kind::If,
+        Func::IfKnown => Kind::IfKnown,
         Func::Case => Kind::Case,
         Func::In => Kind::In,
         Func::Refuse(text, _) => Kind::Refuse(text),
@@ -411,6 +414,7 @@ fn kind(func: &Func, types: &[Type], args: &[Expr], site: &Site<'_>) -> Result<K
         Func::Text(f) => Kind::Text(Box::new(TextKernel::new(f, types, args, site)?)),
         Func::Time(f) => Kind::Time(TimeKernel::new(f, types, site)?),
         Func::List(f) => Kind::List(*f),
+        Func::Stat(f) => Kind::Stat(*f),
         Func::Part(_) => return Err(CompileError::Unimplemented(format!("parts of structs in {}", site.step))),
         other => {
             let plain = super::fast::plain(other).expect("all others were named");
@@ -456,6 +460,10 @@ impl Node {
                 Ok(Value::Null)
             }
             Kind::If => if args[0].eval(cx)?.is_true() { &args[1] } else { &args[2] }.eval(cx),
+            Kind::IfKnown => match args[0].eval(cx)? {
+                Value::Null => Ok(Value::Null),
+                test => if test.is_true() { &args[1] } else { &args[2] }.eval(cx),
+            },
             Kind::Case => {
                 let (arms, rest) = args.as_chunks::<2>();
                 for [test, arm] in arms {
@@ -501,6 +509,7 @@ impl Node {
             Kind::Math(f) => return f.call(args, cx.bump),
             Kind::Text(f) => return f.call(args, cx.bump),
             Kind::List(f) => return super::list::call(*f, args, cx.bump),
+            Kind::Stat(f) => return Ok(super::stat::call(*f, args, cx.bump)),
             Kind::Compare(op) => return Ok(compare(*op, args[0], args[1])),
             _ => {}
         }

@@ -7,8 +7,9 @@ use model::{DType, Type, decimal};
 use plan::expr::{Math, OnFault, Rounding};
 
 use super::{
-    arith::OVERFLOW,
+    arith::{DIVISOR, OVERFLOW},
     general::on_fault,
+    normal,
     value::{Out, Value},
 };
 
@@ -45,7 +46,12 @@ impl MathKernel {
         }
         match args[0] {
             _ if self.func == Math::WidthBucket => Ok(width_bucket(args)),
-            Value::Int(value) => self.int(value, args.get(1).map_or(0, |v| v.int())),
+            _ if args.len() == 3 => normal::call(self.func, args),
+            Value::Int(value) => match (self.func, args.get(1)) {
+                (Math::FloorMod(on), Some(by)) => floor_mod(value, by.int(), on),
+                (Math::IntPow(on), Some(by)) => int_pow(value, by.int(), on),
+                (_, by) => self.int(value, by.map_or(0, |v| v.int())),
+            },
             Value::Wide(value) => self.decimal(value),
             Value::F32(value) => {
                 let Math::Round { mode, scale, .. } = self.func else { unreachable!("typed for float64") };
@@ -54,6 +60,10 @@ impl MathKernel {
             first => Ok(match self.func {
                 Math::Floor => Value::Int(first.f64().floor() as i64),
                 Math::Ceil => Value::Int(first.f64().ceil() as i64),
+                Math::Nearest => Value::Int(nearest(first.f64())),
+                Math::Exact(on) => return exact(first, on),
+                Math::NotNaN(on) if first.f64().is_nan() => return on_fault(on, "a result that is a number", first),
+                Math::NotNaN(_) => first,
                 Math::Round { mode, scale, .. } => Value::F64(round_f64(first.f64(), scale, mode)),
                 _ => Value::of(self.float(first.f64(), args.get(1).map_or(0.0, |v| v.f64()))),
             }),
@@ -72,6 +82,10 @@ impl MathKernel {
             Math::Log2 => return above(0.0, libm::log(x) / libm::log(2.0)),
             Math::Log10 => return above(0.0, libm::log10(x)),
             Math::Log1p => return above(-1.0, libm::log1p(x)),
+            Math::Lg => libm::log10(x),
+            Math::LnPlus1 => libm::log1p(x),
+            Math::Erf => libm::erf(x),
+            Math::FloorMod(_) => x - (x / y).floor() * y,
             Math::Log => return (is_above(x, 0.0) && is_above(y, 0.0)).then(|| libm::log(y) / libm::log(x)),
             // Where C says 1, Java says that nothing is known.
             Math::Pow if y.is_nan() || y.is_infinite() && x.abs() == 1.0 => f64::NAN,
@@ -169,6 +183,40 @@ impl MathKernel {
             None => on_fault(on, OVERFLOW, Value::Wide(x)),
         }
     }
+}
+
+/// Returns the nearest integer, half upward: of numbers that a sum with a half would round, too.
+fn nearest(x: f64) -> i64 {
+    let floor = x.floor();
+    (if x - floor >= 0.5 { floor + 1.0 } else { floor }) as i64
+}
+
+fn exact<'a>(value: Value<'a>, on: OnFault) -> Out<'a> {
+    let x = value.f64();
+    if x.fract() == 0.0 && x >= i32::MIN.into() && x <= i32::MAX.into() {
+        return Ok(Value::Int(x as i64));
+    }
+    on_fault(on, "a whole number within 32 bits", value)
+}
+
+fn floor_mod<'a>(a: i64, b: i64, on: OnFault) -> Out<'a> {
+    if b == 0 {
+        return on_fault(on, DIVISOR, Value::Int(b));
+    }
+    let rest = a.wrapping_rem(b);
+    Ok(Value::Int(if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }))
+}
+
+fn int_pow<'a>(base: i64, exponent: i64, on: OnFault) -> Out<'a> {
+    if exponent < 0 {
+        return on_fault(on, "an exponent that is not below 0", Value::Int(exponent));
+    }
+    let power = match (base, u32::try_from(exponent)) {
+        (0 | 1, Err(_)) => Some(base),
+        (-1, Err(_)) => Some(1 - (exponent & 1) * 2),
+        (_, exponent) => exponent.ok().and_then(|e| base.checked_pow(e)),
+    };
+    power.map_or_else(|| on_fault(on, OVERFLOW, Value::Int(base)), |power| Ok(Value::Int(power)))
 }
 
 /// Returns the number, which has 38 digits at most, without its last digits.

@@ -15,7 +15,7 @@ use crate::error::CompileError;
 /// Steps back of one match; a text that takes more is refused.
 const BACKTRACKS_MAX: usize = 1_000_000;
 
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     regex: Regex,
     groups: usize,
     is_empty: bool,
@@ -27,7 +27,7 @@ fn too_many_steps(text: &str) -> Box<Fault> {
 }
 
 impl Compiled {
-    pub fn new(pattern: &Pattern, site: &Site<'_>) -> Result<Compiled, CompileError> {
+    pub(crate) fn new(pattern: &Pattern, site: &Site<'_>) -> Result<Compiled, CompileError> {
         let built = RegexBuilder::new(&pattern.engine).backtrack_limit(BACKTRACKS_MAX).build();
         let regex = built.map_err(|error| CompileError::Pattern {
             step: site.step.clone(),

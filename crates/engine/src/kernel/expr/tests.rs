@@ -16,6 +16,7 @@ use super::super::tests::{Ran, dense, fixed, lists, numbers, run, run_once, spar
 
 mod columns;
 mod numbers;
+mod patterns;
 mod texts;
 mod times;
 

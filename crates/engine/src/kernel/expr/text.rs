@@ -61,6 +61,9 @@ impl TextKernel {
                 _ => unreachable!("all that hold a pattern were named"),
             };
         }
+        if let TextFunc::Printf(pattern) = &self.func {
+            return super::printf::number(pattern, args[0], bump);
+        }
         if let Value::Bytes(_) = args[0] {
             return self.bytes(args, bump);
         }

@@ -1,7 +1,7 @@
 //! Functions of dates and times.
 
 use bumpalo::Bump;
-use model::Type;
+use model::{DType, Type};
 use plan::expr::{CastRule, OnFault, Part, TimeFunc, Unit};
 
 use super::{
@@ -17,8 +17,8 @@ use crate::error::CompileError;
 pub(super) struct TimeKernel {
     func: TimeFunc,
     clock: Clock,
-    /// Whether the first argument is a timestamp.
-    is_time: bool,
+    /// Of the first argument.
+    dtype: DType,
 }
 
 impl TimeKernel {
@@ -30,8 +30,8 @@ impl TimeKernel {
             _ => &plan::expr::Zone::Utc,
         };
         let clock = Clock::new(clock, site)?;
-        let is_time = types[0].as_scalar() == Some(model::DType::Timestamp);
-        Ok(TimeKernel { func: func.clone(), clock, is_time })
+        let dtype = types[0].as_scalar().unwrap_or(DType::Timestamp);
+        Ok(TimeKernel { func: func.clone(), clock, dtype })
     }
 
     /// Computes arguments that are not null.
@@ -50,6 +50,14 @@ impl TimeKernel {
                 };
             }
             TimeFunc::Format(pattern, _) => return format::write(pattern, int(0), &self.clock, bump),
+            TimeFunc::Clock(pattern) => {
+                let (days, us) = match self.dtype {
+                    DType::Date => (int(0), 0),
+                    DType::Timestamp => (int(0).div_euclid(DAY_US), int(0).rem_euclid(DAY_US)),
+                    _ => (0, int(0).rem_euclid(86_400) * SECOND_US),
+                };
+                return super::printf::clock(pattern, days, us, bump);
+            }
             TimeFunc::Part(part, _) => Value::Int(self.part(*part, int(0))),
             TimeFunc::SecondFraction(_) => Value::Wide(self.clock.local(int(0)).rem_euclid(60 * SECOND_US).into()),
             // Days are 32 bits wide, and wrap as Java's do.
@@ -88,7 +96,7 @@ impl TimeKernel {
     }
 
     fn part(&self, part: Part, value: i64) -> i64 {
-        let (days, us) = if self.is_time {
+        let (days, us) = if self.dtype == DType::Timestamp {
             let local = self.clock.local(value);
             (local.div_euclid(DAY_US), local.rem_euclid(DAY_US))
         } else {

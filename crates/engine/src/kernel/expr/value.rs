@@ -7,7 +7,7 @@ use model::{FaultKind, FaultValue, column::Row};
 
 /// A value; what does not fit a machine word lies in an input or among the row's own memory.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Null,
     /// A boolean (0 or 1), an integer, a date or a timestamp; an unsigned 64-bit one by its bits.
     Int(i64),
@@ -24,7 +24,7 @@ pub(super) enum Value<'a> {
 
 /// Why a row is refused.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub kind: FaultKind,
     pub value: FaultValue,
     /// Which of the node's inputs is to blame, once known.
@@ -32,15 +32,15 @@ pub(super) struct Fault {
 }
 
 /// A value, or why there is none. Faults are rare: boxed, the answer stays small.
-pub(super) type Out<'a> = Result<Value<'a>, Box<Fault>>;
+pub(crate) type Out<'a> = Result<Value<'a>, Box<Fault>>;
 
 /// Longest text or bytes that a function makes.
-pub(super) const BYTES_MAX: usize = 64 << 20;
+pub(crate) const BYTES_MAX: usize = 64 << 20;
 /// Most items of a list that a function makes.
-pub(super) const ITEMS_MAX: usize = 4 << 20;
+pub(crate) const ITEMS_MAX: usize = 4 << 20;
 
 #[cold]
-pub(super) fn fault(expected: &'static str, value: FaultValue) -> Box<Fault> {
+pub(crate) fn fault(expected: &'static str, value: FaultValue) -> Box<Fault> {
     Box::new(Fault { kind: FaultKind::Rule(expected), value, input: None })
 }
 
@@ -144,7 +144,7 @@ impl<'a> Value<'a> {
     }
 }
 
-pub(super) fn float_order(a: f64, b: f64) -> Ordering {
+pub(crate) fn float_order(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
@@ -179,7 +179,7 @@ impl<'a> From<&'a str> for Value<'a> {
 }
 
 /// A text that grows in the row's own memory, within [`BYTES_MAX`].
-pub(super) struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     text: bumpalo::collections::String<'a>,
 }
 
@@ -225,6 +225,6 @@ impl std::fmt::Write for Writer<'_> {
 }
 
 #[cold]
-pub(super) fn too_long(bytes: usize) -> Box<Fault> {
+pub(crate) fn too_long(bytes: usize) -> Box<Fault> {
     fault("a result of at most 64 MiB", FaultValue::Size(bytes as u64))
 }

@@ -42,7 +42,7 @@ enum FoundIn {
 }
 
 /// The search took more steps than it may.
-struct TooManySteps;
+pub(super) struct TooManySteps;
 
 impl Splitter {
     pub(super) fn new(by: &Split, lower: bool, chars_min: u32, site: &Site<'_>) -> Result<Splitter, CompileError> {
@@ -272,7 +272,7 @@ fn blanks_of_word(word: u64) -> u64 {
 
 /// Calls `f` with every match as `java.util.regex.Matcher.find` finds them: after a match of some width an empty one may
 /// follow at its end, after an empty one the search goes on a character later.
-fn each_match(regex: &Regex, text: &str, mut f: impl FnMut(u32, u32)) -> Result<(), TooManySteps> {
+pub(super) fn each_match(regex: &Regex, text: &str, mut f: impl FnMut(u32, u32)) -> Result<(), TooManySteps> {
     let mut from = 0;
     while from <= text.len() {
         let Some(found) = regex.find_from_pos(text, from).map_err(|_| TooManySteps)? else { break };
@@ -286,7 +286,7 @@ fn each_match(regex: &Regex, text: &str, mut f: impl FnMut(u32, u32)) -> Result<
     Ok(())
 }
 
-fn regex(pattern: &Pattern, step: &Arc<str>) -> Result<Regex, CompileError> {
+pub(super) fn regex(pattern: &Pattern, step: &Arc<str>) -> Result<Regex, CompileError> {
     let built = RegexBuilder::new(&pattern.engine).backtrack_limit(BACKTRACKS_MAX).build();
     built.map_err(|error| CompileError::Pattern {
         step: step.clone(),

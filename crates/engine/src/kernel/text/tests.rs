@@ -3,6 +3,8 @@ use plan::{Fold, Pattern, Split, TextOp};
 
 use crate::kernel::tests::{Ran, lists, run, run_once, texts};
 
+mod index;
+
 fn only(ran: Ran) -> Column {
     assert_eq!(ran.faults.iter().flatten().next(), None);
     ran.outputs.into_iter().next().unwrap()

@@ -3,9 +3,9 @@
 use plan::{Fold, Split, TextOp};
 
 use crate::{
-    ReadError,
+    ReadError, java_regex,
     spark::{
-        Stage, java_regex,
+        Stage,
         lower::{Accepts, Lowering},
     },
 };

@@ -6,9 +6,9 @@ use plan::{
 };
 
 use super::{ANY, Arg, Build, Function, row, texts};
-use crate::spark::{
+use crate::{
     java_regex::{self, RegexError},
-    sql::{
+    spark::sql::{
         SqlError,
         types::SqlType,
         typing::{Typed, Typer, no_common},

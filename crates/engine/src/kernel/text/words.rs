@@ -1,0 +1,133 @@
+//! A text to the words that a text index counts.
+
+use fancy_regex::Regex;
+use model::{FaultKind, FaultValue};
+use plan::Words;
+
+use super::{
+    refuse_long,
+    split::{TooManySteps, each_match, regex},
+};
+use crate::{
+    error::CompileError,
+    frame::{Env, Home},
+    kernel::Site,
+    store::{Span, TextStore},
+};
+
+/// [`plan::TextOp::Words`], its pattern compiled.
+pub struct Cutter {
+    by: By,
+    /// Says of one character beyond ASCII whether it is punctuation.
+    punctuation: Regex,
+}
+
+enum By {
+    Whole,
+    Between(Regex),
+    Matches(Regex),
+}
+
+impl Cutter {
+    pub(super) fn new(words: &Words, site: &Site<'_>) -> Result<Cutter, CompileError> {
+        let by = match words {
+            Words::Whole => By::Whole,
+            Words::Between(pattern) => By::Between(regex(pattern, site.step)?),
+            Words::Matches(pattern) => By::Matches(regex(pattern, site.step)?),
+        };
+        let punctuation = Regex::new(r"\A\p{P}\z").expect("a pattern that the engine takes");
+        Ok(Cutter { by, punctuation })
+    }
+
+    pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
+        let texts = env.frame.texts(input);
+        let mut lists = env.frame.lists_mut(output);
+        lists.clear();
+        let shared = texts.shared().cloned();
+        if let Some(buffer) = &shared {
+            lists.texts_mut().clear_shared(buffer.clone());
+        }
+        for row in 0..env.frame.rows() {
+            if !env.frame.is_live(row) || !texts.is_valid(row) {
+                lists.push_null();
+                continue;
+            }
+            let items = lists.texts_mut();
+            let span = match shared {
+                Some(_) => texts.spans[row],
+                None if !items.has_room(texts.row_bytes(row).len()) => {
+                    refuse_long(env, row, texts.row_bytes(row).len());
+                    lists.push_null();
+                    continue;
+                }
+                None => copied(texts.row_bytes(row), items),
+            };
+            match items.push_cut(|bytes, spans| self.cut(bytes, span, spans)) {
+                Ok(()) => lists.end(),
+                Err(TooManySteps) => {
+                    let kind = FaultKind::Rule("a text that the pattern cuts within 1,000,000 steps back");
+                    env.refuse(row, 0, kind, FaultValue::text(texts.text(row)));
+                    lists.push_null();
+                }
+            }
+        }
+    }
+
+    /// Pushes the spans of the text's words; on failure none.
+    pub(super) fn cut(&self, bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> Result<(), TooManySteps> {
+        let all = std::str::from_utf8(&bytes[text.start as usize..text.end as usize]);
+        let all = all.expect("only texts are in stores");
+        let first = spans.len();
+        let mut push = |start: u32, end: u32| {
+            if start < end {
+                spans.push(Span { start: text.start + start, end: text.start + end });
+            }
+        };
+        let done = match &self.by {
+            By::Whole => {
+                push(0, all.len() as u32);
+                Ok(())
+            }
+            By::Matches(regex) => each_match(regex, all, push),
+            By::Between(regex) => {
+                let mut rest = 0;
+                let done = each_match(regex, all, |start, end| {
+                    let (a, b) = self.trimmed(all, rest, start);
+                    push(a, b);
+                    rest = end;
+                });
+                let (a, b) = self.trimmed(all, rest, all.len() as u32);
+                push(a, b);
+                done
+            }
+        };
+        if done.is_err() {
+            spans.truncate(first);
+        }
+        done
+    }
+
+    /// Returns the part without punctuation at its ends.
+    fn trimmed(&self, all: &str, start: u32, end: u32) -> (u32, u32) {
+        let part = &all[start as usize..end as usize];
+        let word = part.trim_end_matches(|c| self.is_punctuation(c));
+        let end = start + word.len() as u32;
+        (end - word.trim_start_matches(|c| self.is_punctuation(c)).len() as u32, end)
+    }
+
+    fn is_punctuation(&self, c: char) -> bool {
+        if c.is_ascii() {
+            // The rest of ASCII's punctuation are symbols to Unicode.
+            return c.is_ascii_punctuation() && !matches!(c, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~');
+        }
+        !c.is_alphanumeric() && self.punctuation.is_match(c.encode_utf8(&mut [0; 4])).unwrap_or(false)
+    }
+}
+
+/// Copies a text among the items' bytes.
+fn copied(text: &[u8], items: &mut TextStore) -> Span {
+    let own = items.own_bytes();
+    let start = own.len() as u32;
+    own.extend_from_slice(text);
+    Span { start, end: own.len() as u32 }
+}
