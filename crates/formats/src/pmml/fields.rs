@@ -494,7 +494,7 @@ fn is_any(constants: Vec<Scalar>) -> Expr {
 }
 
 /// Returns whether the field's value is valid, null where it is missing; nothing where every value is.
-fn valid_test(cx: &mut Lowering<'_>, data: &DataField<'_>, field: &Field) -> Result<Option<Value>, Fault> {
+pub fn valid_test(cx: &mut Lowering<'_>, data: &DataField<'_>, field: &Field) -> Result<Option<Value>, Fault> {
     let element = data.element;
     let mut ways = Vec::new();
     let numeric = field.value.ty.as_scalar().is_some_and(DType::is_number);

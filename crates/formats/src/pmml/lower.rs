@@ -18,6 +18,8 @@ use crate::ReadOptions;
 
 /// Deepest nesting of what refers to or contains each other: models, expressions, functions.
 const DEPTH_MAX: usize = 200;
+/// Most uses of a document's own functions, each written out.
+const EXPANDED_MAX: usize = 200_000;
 /// Most nodes of a plan with its sub-plans.
 const NODES_MAX: usize = 2_000_000;
 
@@ -55,6 +57,10 @@ pub struct Lowering<'o> {
     depth: usize,
     math: MathContext,
     warnings: Vec<String>,
+    /// What was made once for all who ask for the same, by what tells it from others.
+    shared: FxHashMap<String, Vec<Value>>,
+    /// Functions written out.
+    expanded: usize,
 }
 
 /// One way of a [`Lowering::chain`]: a test and what is computed where it holds.
@@ -70,6 +76,8 @@ impl<'o> Lowering<'o> {
             depth: 0,
             math: MathContext::Double,
             warnings: Vec::new(),
+            shared: FxHashMap::default(),
+            expanded: 0,
         };
         lowering.open();
         lowering
@@ -109,17 +117,48 @@ impl<'o> Lowering<'o> {
 
     /// Does what lies a level deeper, where that is not too deep.
     pub fn deeper<T>(&mut self, at: Element<'_>, work: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.enter(at)?;
+        let done = work(self);
+        self.leave();
+        done
+    }
+
+    /// Goes a level deeper, where that is not too deep; [`Lowering::leave`] goes back.
+    pub fn enter(&mut self, at: Element<'_>) -> Result<(), Fault> {
         if self.depth >= DEPTH_MAX {
-            return Err(at.fault(
-                "nesting",
-                format!("at most {DEPTH_MAX} levels of what contains or uses another"),
-                "more",
-            ));
+            let most = format!("at most {DEPTH_MAX} levels of what contains or uses another");
+            return Err(at.fault("nesting", most, "more"));
         }
         self.depth += 1;
-        let done = work(self);
+        Ok(())
+    }
+
+    pub fn leave(&mut self) {
         self.depth -= 1;
-        done
+    }
+
+    /// Counts a function that is written out, of which there are not too many.
+    pub fn spend(&mut self, at: Element<'_>) -> Result<(), Fault> {
+        self.expanded += 1;
+        if self.expanded <= EXPANDED_MAX {
+            return Ok(());
+        }
+        Err(at.fault("functions", format!("at most {EXPANDED_MAX} uses of functions, written out"), "more"))
+    }
+
+    /// Returns what was made before under this key, where it is seen from here; else makes it.
+    pub fn once(
+        &mut self,
+        key: String,
+        make: impl FnOnce(&mut Self) -> Result<Value, Fault>,
+    ) -> Result<Value, Fault> {
+        let made = self.shared.get(&key).and_then(|made| made.iter().find(|value| self.sees(value)));
+        if let Some(value) = made {
+            return Ok(value.clone());
+        }
+        let value = make(self)?;
+        self.shared.entry(key).or_default().push(value.clone());
+        Ok(value)
     }
 
     /// Adds a value that the caller brings; it belongs to the plan's own block.

@@ -48,7 +48,7 @@ fn one<'d>(
         Some(field) => Some(field),
         None => feature(cx, scope, from, element)?,
     };
-    field.map(|field| as_declared(cx, element, field)).transpose()
+    field.map(|field| as_declared(cx, scope, element, field)).transpose()
 }
 
 fn picked<'d>(cx: &mut Lowering<'_>, answer: &Answer<'d>, element: Element<'d>) -> Result<Option<Field>, Fault> {
@@ -109,16 +109,17 @@ fn feature<'d>(
 }
 
 /// Returns the field as the data type that its `OutputField` names.
-fn as_declared(cx: &mut Lowering<'_>, element: Element<'_>, field: Field) -> Result<Field, Fault> {
-    let mut field = field;
-    if let Some(data) = DataType::of(element)?
-        && data != field.data
-        && field.value.ty.as_scalar().is_some() | (field.value.ty == model::Type::Text)
-    {
-        field.value = cx.cast(element, &field.value, data.ty())?;
-        field.data = data;
+fn as_declared<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    element: Element<'d>,
+    field: Field,
+) -> Result<Field, Fault> {
+    let single = field.value.ty.as_scalar().is_some() || field.value.ty == model::Type::Text;
+    match DataType::of(element)? {
+        Some(data) if single => expression::cast(cx, scope, element, &field, data),
+        _ => Ok(field),
     }
-    Ok(field)
 }
 
 /// Returns what the field's `value` attribute asks for, or that of the winner.
