@@ -18,7 +18,7 @@ use crate::{
 /// Most times that one table is applied to one text.
 const PASSES_MAX: usize = 1_000;
 /// What a text may grow to, whatever its size.
-const BYTES_MAX: usize = 1 << 20;
+const BYTES_MAX: usize = if cfg!(test) { 8 << 10 } else { 1 << 20 };
 /// And how many times its size.
 const GROWTH_MAX: usize = 8;
 /// Bytes that all passes over one text may go over together.
