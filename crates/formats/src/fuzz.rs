@@ -2,10 +2,7 @@
 
 use model::{Buffer, ModelFiles};
 
-use crate::{
-    Limits, ReadOptions, java_regex, read,
-    spark::metadata::Metadata,
-};
+use crate::{Limits, ReadOptions, java_regex, read, spark::metadata::Metadata};
 
 /// Reads the bytes as the metadata of a Spark stage, and as a whole artifact of such a stage.
 pub fn metadata(bytes: &[u8]) {

@@ -131,7 +131,8 @@ fn constant<'d>(work: &Work<'_, '_, '_, 'd>, element: Element<'d>) -> Result<Ter
         return Ok(Term::missing(data));
     }
     let scalar = data.constant(text);
-    let scalar = scalar.ok_or_else(|| element.fault("content", format!("a value of type {}", term::name(data)), text))?;
+    let scalar =
+        scalar.ok_or_else(|| element.fault("content", format!("a value of type {}", term::name(data)), text))?;
     Ok(Term::constant(scalar, data))
 }
 

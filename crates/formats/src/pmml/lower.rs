@@ -147,11 +147,7 @@ impl<'o> Lowering<'o> {
     }
 
     /// Returns what was made before under this key, where it is seen from here; else makes it.
-    pub fn once(
-        &mut self,
-        key: String,
-        make: impl FnOnce(&mut Self) -> Result<Value, Fault>,
-    ) -> Result<Value, Fault> {
+    pub fn once(&mut self, key: String, make: impl FnOnce(&mut Self) -> Result<Value, Fault>) -> Result<Value, Fault> {
         let made = self.shared.get(&key).and_then(|made| made.iter().find(|value| self.sees(value)));
         if let Some(value) = made {
             return Ok(value.clone());

@@ -166,7 +166,8 @@ impl FindTable {
     fn check(&self) -> Result<(), PlanError> {
         let rows = self.values.len();
         let cells = self.ty == Type::Text || self.ty.as_scalar().is_some_and(|d| !d.is_decimal());
-        if self.keys.is_empty() || self.keys.iter().any(|column| column.len() != rows) || rows >= u32::MAX as usize - 1 {
+        if self.keys.is_empty() || self.keys.iter().any(|column| column.len() != rows) || rows >= u32::MAX as usize - 1
+        {
             return Err(PlanError::parameters("find", "one column of keys at least, each with a key for every row"));
         }
         if !cells || self.values.iter().any(|value| value.ty() != self.ty) {

@@ -35,7 +35,9 @@ impl StreamOp {
         };
         let first = &inputs[0].ty;
         match of {
-            Some(_) if !first.as_scalar().is_some_and(DType::is_number) => Err("a column of numbers, and those of its blocks"),
+            Some(_) if !first.as_scalar().is_some_and(DType::is_number) => {
+                Err("a column of numbers, and those of its blocks")
+            }
             Some(_) => Ok(vec![ValueType { ty: Type::F64, place }]),
             None => Ok(vec![ValueType { ty: first.clone(), place }]),
         }

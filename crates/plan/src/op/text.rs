@@ -123,7 +123,9 @@ impl TextOp {
         let (input, output, expected) = match self {
             TextOp::Lower | TextOp::Rewrite { .. } => (Type::Text, Type::Text, "a column of strings"),
             TextOp::Split { .. } | TextOp::Words(_) => (Type::Text, tokens, "a column of strings"),
-            TextOp::Without { .. } | TextOp::NGrams { .. } | TextOp::Occurrences(_) => (tokens.clone(), tokens, "a column of arrays of strings"),
+            TextOp::Without { .. } | TextOp::NGrams { .. } | TextOp::Occurrences(_) => {
+                (tokens.clone(), tokens, "a column of arrays of strings")
+            }
         };
         match (inputs, place) {
             ([one], Some(place)) if one.ty == input => Ok(vec![ValueType { ty: output, place }]),

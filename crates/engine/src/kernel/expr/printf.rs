@@ -5,7 +5,10 @@
 use std::fmt::Write;
 
 use bumpalo::Bump;
-use plan::expr::{ClockPattern, NumberPattern, pattern::{ClockItem, Conversion}};
+use plan::expr::{
+    ClockPattern, NumberPattern,
+    pattern::{ClockItem, Conversion},
+};
 
 use super::{
     format::{DAYS, MONTHS},
@@ -169,7 +172,11 @@ impl Digits {
             digits.push(0);
         }
         let exponent = self.exponent + i64::from(carry);
-        if digits.iter().all(|d| *d == 0) { Digits { digits: vec![0], exponent: 0 } } else { Digits { digits, exponent } }
+        if digits.iter().all(|d| *d == 0) {
+            Digits { digits: vec![0], exponent: 0 }
+        } else {
+            Digits { digits, exponent }
+        }
     }
 
     /// Returns the digit that counts ten to this power.

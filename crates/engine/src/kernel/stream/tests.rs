@@ -13,7 +13,8 @@ fn lag(n: u32, of: Option<Stat>, columns: &[Column]) -> Column {
     let mut builder = PlanBuilder::new();
     let name = |i: usize| format!("in{i}");
     let types: Vec<_> = columns.iter().map(Column::ty).collect();
-    let slots: Vec<_> = types.iter().enumerate().map(|(i, ty)| builder.input(&name(i), Takes::One(ty.clone()))).collect();
+    let slots: Vec<_> =
+        types.iter().enumerate().map(|(i, ty)| builder.input(&name(i), Takes::One(ty.clone()))).collect();
     let out = builder.node("step", StreamOp::Lag { n, of }, &slots, "out");
     builder.output("out", out);
     let plan = builder.finish().expect("parameters that fit");

@@ -80,7 +80,8 @@ impl Occurrences {
         let mut edits = 0;
         for i in 0..room.spans.len() {
             let span = room.spans[i];
-            let (word, wanted) = (text(words.row_bytes(start + i)), text(&term[span.start as usize..span.end as usize]));
+            let (word, wanted) =
+                (text(words.row_bytes(start + i)), text(&term[span.start as usize..span.end as usize]));
             if self.same(word, wanted) {
                 continue;
             }

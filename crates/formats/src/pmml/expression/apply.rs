@@ -35,9 +35,7 @@ impl Invalid {
             "returnInvalid" => Ok(Invalid::Refuse),
             "asMissing" => Ok(Invalid::Missing),
             "asIs" => Ok(Invalid::Keep),
-            other => {
-                Err(at.fault("attribute invalidValueTreatment", "returnInvalid, asMissing or asIs", other))
-            }
+            other => Err(at.fault("attribute invalidValueTreatment", "returnInvalid, asMissing or asIs", other)),
         }
     }
 
@@ -172,11 +170,7 @@ fn written_out<'d>(
 
 impl<'d> Work<'_, '_, '_, 'd> {
     /// Does what lies a level deeper.
-    fn deeper(
-        &mut self,
-        at: Element<'d>,
-        work: impl FnOnce(&mut Self) -> Result<Term, Fault>,
-    ) -> Result<Term, Fault> {
+    fn deeper(&mut self, at: Element<'d>, work: impl FnOnce(&mut Self) -> Result<Term, Fault>) -> Result<Term, Fault> {
         self.cx.enter(at)?;
         let done = work(self);
         self.cx.leave();
@@ -209,7 +203,9 @@ impl<'d> Work<'_, '_, '_, 'd> {
             (None, _) => Some((term.data, is_null(term), term.literal.is_some())),
             (Some(known), true) => Some(known),
             (Some((_, true, _)), false) => Some((term.data, false, term.literal.is_some())),
-            (Some((data, _, literal)), false) => Some((joined(data, literal, term), false, literal && term.literal.is_some())),
+            (Some((data, _, literal)), false) => {
+                Some((joined(data, literal, term), false, literal && term.literal.is_some()))
+            }
         });
         let data = data.map_or(DataType::String, |(data, _, _)| data);
         let mut out = Vec::with_capacity(N);

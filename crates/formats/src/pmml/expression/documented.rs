@@ -20,7 +20,11 @@ const ELEMENTS: &[(&str, &str, &str)] = &[
     ("FieldRef", "`mapMissingTo`", TRANSFORMATIONS),
     ("NormContinuous", "every treatment of outliers; `mapMissingTo`", TRANSFORMATIONS),
     ("NormDiscrete", "method `indicator`; `mapMissingTo`", TRANSFORMATIONS),
-    ("Discretize", "every closure; of bins that overlap the last counts; `defaultValue`, `mapMissingTo`", TRANSFORMATIONS),
+    (
+        "Discretize",
+        "every closure; of bins that overlap the last counts; `defaultValue`, `mapMissingTo`",
+        TRANSFORMATIONS,
+    ),
     ("MapValues", "inline tables, found by hashing; a `TableLocator` is refused", TRANSFORMATIONS),
     (
         "TextIndex",

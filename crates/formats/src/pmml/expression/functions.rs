@@ -9,12 +9,8 @@ use super::{
 };
 
 /// Writes a function of its arguments, as many as it takes.
-pub type Lower = for<'w, 'o, 's, 'd> fn(
-    &mut Work<'w, 'o, 's, 'd>,
-    Element<'d>,
-    Vec<Term>,
-    Invalid,
-) -> Result<Term, Fault>;
+pub type Lower =
+    for<'w, 'o, 's, 'd> fn(&mut Work<'w, 'o, 's, 'd>, Element<'d>, Vec<Term>, Invalid) -> Result<Term, Fault>;
 
 /// A built-in function.
 pub struct Function {

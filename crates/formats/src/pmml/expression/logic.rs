@@ -36,7 +36,13 @@ fn negated(expr: Expr) -> Expr {
 of!(compare: equal => Compare::Eq, not_equal => Compare::Ne, less_than => Compare::Lt, less_or_equal => Compare::Le,
     greater_than => Compare::Gt, greater_or_equal => Compare::Ge);
 
-fn compare<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, _: Invalid, by: Compare) -> Result<Term> {
+fn compare<'d>(
+    work: &mut Work<'_, '_, '_, 'd>,
+    at: Element<'d>,
+    args: Vec<Term>,
+    _: Invalid,
+    by: Compare,
+) -> Result<Term> {
     let [a, b] = pair(args);
     let [a, b] = comparable(work, at, a, b)?;
     Ok(Term::bool(compared(by, a, b)))
@@ -76,7 +82,13 @@ fn compared(by: Compare, a: Term, b: Term) -> Expr {
 of!(joined: and => true, or => false);
 
 /// All or any: counted, so that one missing argument makes the result missing, whatever the others are.
-fn joined<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, _: Invalid, all: bool) -> Result<Term> {
+fn joined<'d>(
+    work: &mut Work<'_, '_, '_, 'd>,
+    at: Element<'d>,
+    args: Vec<Term>,
+    _: Invalid,
+    all: bool,
+) -> Result<Term> {
     let count = args.len() as i64;
     let mut sum = None;
     for arg in args {

@@ -112,7 +112,10 @@ fn double<'d>(
     _: Invalid,
     func: Func,
 ) -> Result<Term> {
-    let total = matches!(&func, Func::Exp | Func::Math(Math::Expm1 | Math::Atan | Math::Erf | Math::Tanh | Math::Sinh | Math::Cosh));
+    let total = matches!(
+        &func,
+        Func::Exp | Func::Math(Math::Expm1 | Math::Atan | Math::Erf | Math::Tanh | Math::Sinh | Math::Cosh)
+    );
     let mut numbers = Vec::with_capacity(args.len());
     for arg in args {
         numbers.push(work.number(at, arg)?);
@@ -137,7 +140,13 @@ fn standard<'d>(
 
 of!(whole: floor => Math::Floor, ceil => Math::Ceil, round => Math::Nearest);
 
-fn whole<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, _: Invalid, func: Math) -> Result<Term> {
+fn whole<'d>(
+    work: &mut Work<'_, '_, '_, 'd>,
+    at: Element<'d>,
+    args: Vec<Term>,
+    _: Invalid,
+    func: Math,
+) -> Result<Term> {
     let arg = one(args);
     if arg.data == DataType::Integer {
         return Ok(arg);

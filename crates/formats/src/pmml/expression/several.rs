@@ -78,7 +78,9 @@ pub fn lag<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>) -> Result<Term,
         "product" => Some(Stat::Product),
         "sum" => Some(Stat::Sum),
         "stddev" => Some(Stat::Deviation),
-        other => return Err(at.fault("attribute aggregate", "none, avg, max, median, min, product, sum or stddev", other)),
+        other => {
+            return Err(at.fault("attribute aggregate", "none, avg, max, median, min, product, sum or stddev", other));
+        }
     };
     let data = if of.is_some() { DataType::Double } else { field.data };
     let nan = field.nan;

@@ -16,7 +16,9 @@ use super::{
 pub fn rows<'d>(at: Element<'d>) -> Result<impl Iterator<Item = Element<'d>>, Fault> {
     match (at.child("InlineTable"), at.child("TableLocator")) {
         (Some(table), _) => Ok(table.all("row")),
-        (None, Some(locator)) => Err(locator.unimplemented("a table that is not in the document; put it into an InlineTable")),
+        (None, Some(locator)) => {
+            Err(locator.unimplemented("a table that is not in the document; put it into an InlineTable"))
+        }
         (None, None) => Err(at.fault("content", "an InlineTable", "none")),
     }
 }

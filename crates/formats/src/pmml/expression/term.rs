@@ -218,7 +218,11 @@ impl<'w, 'o, 's, 'd> Work<'w, 'o, 's, 'd> {
                 None => Term::new(cast(term.expr, Type::F64), DataType::Double),
             },
             DataType::Date | DataType::DateTime => {
-                return Err(at.fault("argument", "a number", "a date or time: dateDaysSinceYear and its like count them"));
+                return Err(at.fault(
+                    "argument",
+                    "a number",
+                    "a date or time: dateDaysSinceYear and its like count them",
+                ));
             }
             data => match term.known() {
                 Some(x) => Term::constant(Scalar::F64(x), DataType::Double),

@@ -34,7 +34,8 @@ fn text(expr: Expr) -> Term {
 pub fn required(expr: Expr, data: DataType) -> Expr {
     match expr {
         Expr::Const(Scalar::Null(_)) | Expr::Input(_) | Expr::Call(..) => {
-            let refuse = Func::Refuse("a value: the function does not take a missing one (mapMissingTo would)", data.ty());
+            let refuse =
+                Func::Refuse("a value: the function does not take a missing one (mapMissingTo would)", data.ty());
             Expr::call(Func::Coalesce, [expr, Expr::Call(refuse, Vec::new())])
         }
         constant => constant,
@@ -43,7 +44,13 @@ pub fn required(expr: Expr, data: DataType) -> Expr {
 
 of!(case: uppercase => TextFunc::Upper, lowercase => TextFunc::Lower);
 
-fn case<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, _: Invalid, func: TextFunc) -> Result<Term> {
+fn case<'d>(
+    work: &mut Work<'_, '_, '_, 'd>,
+    at: Element<'d>,
+    args: Vec<Term>,
+    _: Invalid,
+    func: TextFunc,
+) -> Result<Term> {
     let [arg] = all(args);
     Ok(text(Expr::call(func, [work.text(at, arg)?])))
 }
@@ -134,7 +141,12 @@ pub fn replace<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<T
     Ok(text(Expr::call(TextFunc::ReplaceAll { pattern, from: 0 }, [whole, with])))
 }
 
-pub fn format_number<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, _: Invalid) -> Result<Term> {
+pub fn format_number<'d>(
+    work: &mut Work<'_, '_, '_, 'd>,
+    at: Element<'d>,
+    args: Vec<Term>,
+    _: Invalid,
+) -> Result<Term> {
     let [number, source] = all(args);
     let source = constant(work, at, source, "pattern")?;
     let pattern = NumberPattern::new(&source).map_err(|what| at.fault("pattern", "a pattern of printf", what))?;

@@ -67,7 +67,12 @@ fn first_of<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, year: Term) ->
     Ok(Expr::call(Func::ToI64, [Expr::call(TimeFunc::ToDays, [date])]))
 }
 
-pub fn days_since_year<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, _: Invalid) -> Result<Term> {
+pub fn days_since_year<'d>(
+    work: &mut Work<'_, '_, '_, 'd>,
+    at: Element<'d>,
+    args: Vec<Term>,
+    _: Invalid,
+) -> Result<Term> {
     let [date, year] = pair(args);
     let first = first_of(work, at, year)?;
     let date = required(work.cast(at, date, DataType::Date)?.expr, DataType::Date);

@@ -27,7 +27,8 @@ fn rows_are_found_by_all_their_keys() {
 #[test]
 fn numbers_are_found_by_their_value_and_texts_come_out() {
     let keys = vec![[0.0, NAN, 2.5].map(Scalar::F64).into()];
-    let values: Arc<[Scalar]> = [Scalar::Text("zero".into()), Scalar::Text("nan".into()), Scalar::Null(Type::Text)].into();
+    let values: Arc<[Scalar]> =
+        [Scalar::Text("zero".into()), Scalar::Text("nan".into()), Scalar::Null(Type::Text)].into();
     let got = only(find(keys, values, Type::Text, &[numbers(&[Some(-0.0), Some(-NAN), Some(2.5), Some(1.0), None])]));
     assert_eq!(got, texts(&[Some("zero"), Some("nan"), None, None, None]));
 }

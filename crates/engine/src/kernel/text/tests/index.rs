@@ -14,10 +14,8 @@ fn gaps_of_blanks() -> Words {
 
 #[test]
 fn words_lose_the_punctuation_at_their_ends() {
-    let ran = run(
-        TextOp::Words(gaps_of_blanks()),
-        &[texts(&[Some(" (a) b-c, “d” $5 ... "), Some(""), None, Some("one")])],
-    );
+    let ran =
+        run(TextOp::Words(gaps_of_blanks()), &[texts(&[Some(" (a) b-c, “d” $5 ... "), Some(""), None, Some("one")])]);
     let words = ["a", "b-c", "d", "$5"].map(Some);
     let expected = lists(&[Some(&words), Some(&[]), None, Some(&[Some("one")])]);
     (0..4).for_each(|row| assert!(ran.outputs[0].row_eq(row, &expected, row), "row {row}: {:?}", ran.outputs[0]));
