@@ -99,14 +99,14 @@ fn before(env: &Env<'_>, blocks: &[Home], rows: usize) -> Vec<u32> {
     let mut last: FxHashMap<Vec<u8>, u32> = FxHashMap::default();
     let mut before = vec![FIRST; rows];
     let mut key = Vec::new();
-    for row in 0..rows {
+    for (row, before) in before.iter_mut().enumerate() {
         if !env.frame.is_live(row) {
             continue;
         }
         key.clear();
         columns.iter().for_each(|column| column.key(row, &mut key));
         match last.entry(key.clone()) {
-            Entry::Occupied(mut entry) => before[row] = entry.insert(row as u32),
+            Entry::Occupied(mut entry) => *before = entry.insert(row as u32),
             Entry::Vacant(entry) => {
                 entry.insert(row as u32);
             }
