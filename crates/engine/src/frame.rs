@@ -63,6 +63,8 @@ pub struct Scratch {
     pub cells: Vec<u64>,
     pub numbers: Vec<f64>,
     pub features: Vec<f64>,
+    pub sums: Vec<f64>,
+    pub block: Vec<f64>,
     pub rows: Vec<u32>,
     pub words: Vec<u32>,
     pub bytes: Vec<u8>,
@@ -272,7 +274,8 @@ impl Frame {
 
 impl Scratch {
     fn bytes(&self) -> usize {
-        (self.cells.capacity() + self.numbers.capacity() + self.features.capacity()) * 8
+        [&self.numbers, &self.features, &self.sums, &self.block].map(Vec::capacity).iter().sum::<usize>() * 8
+            + self.cells.capacity() * 8
             + (self.rows.capacity() + self.words.capacity()) * 4
             + self.bytes.capacity()
             + self.bump.allocated_bytes()

@@ -17,24 +17,50 @@ use crate::{
     store::VectorStore,
 };
 
+mod dense;
 mod layout;
 mod normal;
 mod plain;
+mod ranks;
+mod simd;
 mod sum;
+mod tile;
 mod walk;
 
 use layout::Layout;
 use normal::Normal;
+use ranks::Ranks;
+use simd::Isa;
 use sum::{Sink, Sums};
+use tile::{Block, Tiles};
 
 /// An op of the family, ready to run.
 pub struct ForestKernel {
     forest: Arc<Forest>,
     /// Nothing where the plain walk is the better one, or the only one.
     layout: Option<Layout>,
+    /// Nothing where a row would have too many ranks.
+    ranked: Option<Ranked>,
+    /// Fewest rows that tiles are for.
+    tile_rows_min: usize,
     sums: Sums,
     parts: Box<[ForestPart]>,
     wants: Wants,
+}
+
+/// What runs on ranks.
+struct Ranked {
+    isa: Isa,
+    ranks: Ranks,
+    tiles: Tiles,
+}
+
+impl Ranked {
+    fn new(normal: &Normal, sums: &Sums, isa: Isa) -> Option<Ranked> {
+        let (ranks, tests) = Ranks::new(normal)?;
+        let tiles = Tiles::new(normal, &tests, ranks.bytes, sums, isa);
+        Some(Ranked { isa, ranks, tiles })
+    }
 }
 
 /// What anybody reads.
@@ -58,6 +84,31 @@ const BLOCK_ROWS: usize = 256;
 /// Cells of features that a block may hold.
 const BLOCK_CELLS: usize = 6 << 10;
 
+/// What may run.
+#[derive(Clone, Copy, Debug)]
+struct Choice {
+    isa: Isa,
+    tiles: bool,
+    walks: bool,
+    tile_rows_min: usize,
+}
+
+impl Choice {
+    fn best() -> Choice {
+        Choice { isa: Isa::best(), tiles: true, walks: true, tile_rows_min: 16 }
+    }
+
+    #[cfg(not(test))]
+    fn of_this_place() -> Choice {
+        Choice::best()
+    }
+
+    #[cfg(test)]
+    fn of_this_place() -> Choice {
+        tests::CHOICE.get().unwrap_or_else(Choice::best)
+    }
+}
+
 /// Fewest rows that walk one tree side by side.
 const TILE_ROWS_MIN: usize = crate::ONE_ROWS + 1;
 
@@ -73,8 +124,12 @@ impl ForestKernel {
                 ForestPart::Leaf | ForestPart::Leaves | ForestPart::Impurity => wants.leaves = true,
             }
         }
+        let (normal, choice) = (Normal::new(&op.forest), Choice::of_this_place());
+        let ranked = if choice.tiles { Ranked::new(&normal, &sums, choice.isa) } else { None };
         Ok(ForestKernel {
-            layout: Layout::new(&Normal::new(&op.forest)),
+            layout: if choice.walks { Layout::new(&normal) } else { None },
+            ranked,
+            tile_rows_min: choice.tile_rows_min,
             sums,
             forest: op.forest.clone(),
             parts: op.parts.as_slice().into(),
@@ -112,6 +167,9 @@ impl ForestKernel {
     }
 
     fn block_rows(&self) -> usize {
+        if self.ranked.is_some() {
+            return dense::BLOCK_ROWS;
+        }
         let cells = self.layout.as_ref().map_or(1, |layout| layout.row_cells());
         (BLOCK_CELLS / cells / walk::LANES * walk::LANES).clamp(walk::LANES, BLOCK_ROWS)
     }
@@ -119,7 +177,7 @@ impl ForestKernel {
     /// Walks the live rows of a block: leaves their sums in `numbers`, the leaves they reach in `words`. Refuses rows.
     fn walk(&self, env: &Env<'_>, source: &Source<'_>, rows: Range<usize>, scratch: &mut Scratch) {
         let (width, trees) = (self.sums.width, self.sums.trees);
-        let Scratch { cells, numbers, rows: lanes, words, features: room, .. } = scratch;
+        let Scratch { cells, numbers, rows: lanes, words, bytes, features: room, sums: row_sums, block, .. } = scratch;
         numbers.clear();
         (0..rows.len()).for_each(|_| numbers.extend_from_slice(&self.sums.base));
         words.resize(if self.wants.leaves { rows.len() * trees } else { trees }, 0);
@@ -131,34 +189,66 @@ impl ForestKernel {
             leaves: words,
             keeps_leaves: self.wants.leaves,
         };
-        let side_by_side = rows.len() >= TILE_ROWS_MIN;
-        if let Some(layout) = &self.layout {
-            layout.reserve(cells, rows.len());
-        }
-        for row in rows.clone().filter(|&row| env.frame.is_live(row)) {
-            let features = source.row(row, rows.start);
-            match (&self.layout, features) {
-                (Some(layout), Some(features)) if features.size() >= layout.features_min() => {
-                    let lane = lanes.len();
-                    lanes.push((row - rows.start) as u32);
-                    layout.gather(features, cells, lane, side_by_side);
+        match &self.ranked {
+            Some(ranked) if rows.len() >= self.tile_rows_min => {
+                let stride = Tiles::lanes(rows.len());
+                block.resize(stride * ranked.ranks.sources.len(), 0.0);
+                bytes.resize(stride * ranked.ranks.bytes, 0);
+                self.each_row(env, source, rows, ranked.ranks.features_min(), &mut sink, |row, x| {
+                    ranked.ranks.gather(x, block, lanes.len(), stride);
+                    lanes.push(row);
+                });
+                ranked.ranks.of_block(ranked.isa, block, stride, bytes);
+                let block = Block { lanes: stride, ranks: bytes, rows: lanes, sums: row_sums };
+                ranked.tiles.run(&self.sums, block, &mut sink);
+            }
+            _ => {
+                let side_by_side = rows.len() >= TILE_ROWS_MIN;
+                let least = self.layout.as_ref().map_or(usize::MAX, Layout::features_min);
+                if let Some(layout) = &self.layout {
+                    layout.reserve(cells, rows.len());
                 }
-                _ => {
-                    if plain::walk(&self.forest, features, row - rows.start, &mut sink).is_none() {
-                        let (kind, value) = self.refusal(features.map(|f| f.size()));
-                        env.refuse(row, 0, kind, value);
+                self.each_row(env, source, rows, least, &mut sink, |row, x| {
+                    if let Some(layout) = &self.layout {
+                        layout.gather(x, cells, lanes.len(), side_by_side);
+                        lanes.push(row);
                     }
+                });
+                match &self.layout {
+                    Some(layout) if side_by_side => layout.walk_tile(cells, lanes, &mut sink),
+                    Some(layout) => layout.walk_rows(cells, lanes, &mut sink),
+                    None => {}
                 }
             }
-        }
-        match &self.layout {
-            Some(layout) if side_by_side => layout.walk_tile(cells, lanes, &mut sink),
-            Some(layout) => layout.walk_rows(cells, lanes, &mut sink),
-            None => {}
         }
         if self.sums.needs_leaves() && self.wants.leaves {
             for (totals, leaves) in numbers.chunks_exact_mut(width).zip(words.chunks_exact(trees)) {
                 self.sums.of_leaves(totals, leaves, room);
+            }
+        }
+    }
+
+    /// Hands every live row of a block, counted from its first, that has so many features at least to `take`. The others
+    /// take the plain walk.
+    fn each_row<'s>(
+        &self,
+        env: &Env<'_>,
+        source: &'s Source<'_>,
+        rows: Range<usize>,
+        least: usize,
+        sink: &mut Sink<'_>,
+        mut take: impl FnMut(u32, Row<'s>),
+    ) {
+        for row in rows.clone().filter(|&row| env.frame.is_live(row)) {
+            let (features, at) = (source.row(row, rows.start), row - rows.start);
+            match features {
+                Some(features) if features.size() >= least => take(at as u32, features),
+                _ => {
+                    if plain::walk(&self.forest, features, at, sink).is_none() {
+                        let (kind, value) = self.refusal(features.map(|f| f.size()));
+                        env.refuse(row, 0, kind, value);
+                    }
+                }
             }
         }
     }

@@ -26,7 +26,7 @@ pub struct Rules {
     categories: Categories,
     compares: Precision,
     /// Largest number that is zero where zeros are missing.
-    zero_max: f64,
+    pub zero_max: f64,
 }
 
 /// A feature, and what becomes of its missing values.

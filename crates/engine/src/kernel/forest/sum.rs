@@ -97,6 +97,15 @@ impl Sums {
         }
     }
 
+    /// Adds the leaf that a lane reaches in a tree, where the totals lie sum after sum, each of all lanes.
+    pub fn add_lane(&self, totals: &mut [f64], lanes: usize, lane: usize, tree: usize, leaf: u32) {
+        let target = self.targets.get(tree).map_or(0, |target| *target as usize);
+        for k in 0..self.leaf_width {
+            let sum = &mut totals[(target + k) * lanes + lane];
+            *sum = rounded(*sum + self.values[leaf as usize * self.leaf_width + k], self.precision);
+        }
+    }
+
     /// Adds the leaves that a row reaches in all trees.
     pub fn add_all(&self, totals: &mut [f64], leaves: &[u32]) {
         if !self.targets.is_empty() || self.precision == Precision::F32 || self.width > 2 {
@@ -154,12 +163,18 @@ impl Sink<'_> {
     #[inline]
     pub fn put(&mut self, row: usize, tree: usize, leaf: u32) {
         if self.wants_sums {
-            let width = self.sums.width;
-            self.sums.add(&mut self.totals[row * width..(row + 1) * width], tree, leaf);
+            self.add(row, tree, leaf);
         }
         if self.keeps_leaves {
             self.leaves[row * self.sums.trees + tree] = leaf;
         }
+    }
+
+    /// Adds the leaf that a row reaches in a tree.
+    #[inline]
+    pub fn add(&mut self, row: usize, tree: usize, leaf: u32) {
+        let width = self.sums.width;
+        self.sums.add(&mut self.totals[row * width..(row + 1) * width], tree, leaf);
     }
 
     /// Returns the place of a row's leaves, one for each tree.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use model::{Column, column::Row};
 use plan::{
@@ -6,7 +6,13 @@ use plan::{
     Precision,
 };
 
+use super::{Choice, Isa};
 use crate::kernel::tests::{assert_row, dense, numbers, run, run_asked, sparse, vectors};
+
+thread_local! {
+    /// What may run in this thread, where not all.
+    pub(super) static CHOICE: Cell<Option<Choice>> = const { Cell::new(None) };
+}
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;
@@ -20,14 +26,15 @@ impl Random {
         ((self.0 >> 33) % n as u64) as usize
     }
 
-    /// A number on a grid, so that values and thresholds are often equal.
-    fn value(&mut self) -> f64 {
+    /// A number on a grid of so many, so that values and thresholds are often equal.
+    fn value(&mut self, grid: usize) -> f64 {
         match self.below(24) {
             0 => NAN,
             1 => INF,
             2 => -INF,
             3 => -0.0,
-            _ => self.below(17) as f64 * 0.5 - 2.0,
+            4 => 1e-36,
+            _ => self.below(grid) as f64 * 8.5 / grid as f64 - 2.0,
         }
     }
 }
@@ -41,6 +48,8 @@ struct Shape {
     width: usize,
     /// Categories of the sets that split; 0 for thresholds only.
     categories: usize,
+    /// How many thresholds there are, about.
+    grid: usize,
     /// Whether nodes differ in how they compare and in what they do with missing values, and the forest in how it sums.
     mixed: bool,
 }
@@ -95,7 +104,7 @@ struct Grower<'a> {
 
 impl Grower<'_> {
     fn grow(&mut self, builder: &mut ForestBuilder, depth: usize) -> NodeId {
-        // Half of the deep trees' nodes have a leaf on one side, so that a depth of 20 is reached by few.
+        // Deep trees are deep on one side only at a node.
         if depth == 0 || self.random.below(6) == 0 {
             let values: Vec<f64> = (0..self.leaf_width).map(|_| self.random.below(1000) as f64 / 3.0 - 100.0).collect();
             self.leaves += 1;
@@ -118,8 +127,8 @@ impl Grower<'_> {
             n if n > 0 && self.random.below(2) == 0 => {
                 ForestSplit::Set { set: self.sets[self.random.below(n)], left_if_in: self.random.below(2) == 0 }
             }
-            _ if self.shape.mixed && self.random.below(2) == 0 => ForestSplit::Below(self.random.value()),
-            _ => ForestSplit::Threshold(self.random.value()),
+            _ if self.shape.mixed && self.random.below(2) == 0 => ForestSplit::Below(self.random.value(self.shape.grid)),
+            _ => ForestSplit::Threshold(self.random.value(self.shape.grid)),
         }
     }
 
@@ -217,8 +226,24 @@ fn score(forest: &Forest, aggregate: Aggregate, sum: u32, leaves: &[u32]) -> f64
     }
 }
 
+/// Every kernel there is: tiles for all that the processor has, walks, and the plain walk.
+fn choices() -> Vec<Choice> {
+    let tiles = |isa| Choice { isa, tiles: true, walks: false, tile_rows_min: 1 };
+    let walks = |walks| Choice { isa: Isa::Portable, tiles: false, walks, tile_rows_min: 1 };
+    Isa::all().into_iter().map(tiles).chain([walks(true), walks(false), Choice::best()]).collect()
+}
+
+/// Runs a forest on rows by every kernel.
+fn check(shape: Shape, forest: &Forest, aggregate: Aggregate, rows: &[Option<Row<'_>>]) {
+    for choice in choices() {
+        CHOICE.set(Some(choice));
+        check_one(shape, forest.clone(), aggregate, rows);
+        CHOICE.set(None);
+    }
+}
+
 /// Runs a forest on rows and compares every part with the rules.
-fn check(shape: Shape, forest: Forest, aggregate: Aggregate, rows: &[Option<Row<'_>>]) {
+fn check_one(shape: Shape, forest: Forest, aggregate: Aggregate, rows: &[Option<Row<'_>>]) {
     let forest = Arc::new(forest);
     let parts = parts_of(shape);
     let ran = run(ForestOp { forest: forest.clone(), aggregate, parts: parts.clone() }, &[vectors(rows)]);
@@ -247,7 +272,7 @@ fn check_random(shape: Shape, seed: u64) {
             let long = if row % 5 == 3 { 2 } else { 0 };
             let value = |random: &mut Random| match random.below(2) {
                 0 if shape.categories > 0 => random.below(shape.categories + 2) as f64,
-                _ => random.value(),
+                _ => random.value(shape.grid),
             };
             (0..shape.features + long - short).map(|_| value(&mut random)).collect()
         })
@@ -258,7 +283,7 @@ fn check_random(shape: Shape, seed: u64) {
     let mut columns: Vec<Option<Row<'_>>> = rows.iter().map(|x| dense(x)).collect();
     columns.extend(rows.iter().zip(&stored).map(|(x, (indices, values))| sparse(x.len(), indices, values)));
     columns.push(None);
-    check(shape, forest, aggregate, &columns);
+    check(shape, &forest, aggregate, &columns);
 }
 
 #[test]
@@ -267,17 +292,24 @@ fn every_walk_agrees_with_the_rules() {
     for trees in [1, 3, 4, 7, 8, 13, 16, 29, 40] {
         for (depth, features, width) in [(0, 1, 1), (1, 2, 1), (3, 5, 2), (5, 9, 3), (9, 4, 1)] {
             let categories = [0, 7, 0, 62][seed as usize % 4];
-            check_random(Shape { trees, depth, features, width, categories, mixed: seed % 3 != 0 }, seed);
+            check_random(Shape { trees, depth, features, width, categories, grid: [17, 50, 1000][seed as usize % 5 / 2], mixed: seed % 3 != 0 }, seed);
             seed += 1;
         }
     }
 }
 
 #[test]
+fn large_trees_agree_with_the_rules() {
+    check_random(Shape { trees: 3, depth: 12, features: 5, width: 1, categories: 40, grid: 3000, mixed: true }, 81);
+    check_random(Shape { trees: 2, depth: 14, features: 70, width: 2, categories: 0, grid: 300, mixed: false }, 82);
+    check_random(Shape { trees: 3, depth: 20, features: 3, width: 6, categories: 0, grid: 600, mixed: true }, 83);
+}
+
+#[test]
 fn many_categories_and_many_features_take_the_plain_walk() {
-    check_random(Shape { trees: 5, depth: 6, features: 4, width: 2, categories: 64, mixed: true }, 91);
-    check_random(Shape { trees: 5, depth: 6, features: 4, width: 1, categories: 150, mixed: true }, 92);
-    check_random(Shape { trees: 1, depth: 9, features: 900, width: 1, categories: 0, mixed: false }, 93);
+    check_random(Shape { trees: 5, depth: 6, features: 4, width: 2, categories: 64, grid: 17, mixed: true }, 91);
+    check_random(Shape { trees: 5, depth: 6, features: 4, width: 1, categories: 150, grid: 17, mixed: true }, 92);
+    check_random(Shape { trees: 1, depth: 9, features: 900, width: 1, categories: 0, grid: 17, mixed: false }, 93);
 }
 
 /// A tree that tests the last of three features only where the first is above 0.

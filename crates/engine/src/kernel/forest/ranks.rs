@@ -1,0 +1,365 @@
+//! Every feature of a row as bytes, once: the rank of a number among the thresholds that it meets, or on which side of a set its
+//! category is. A node then asks whether a byte is above its own, whatever the forest compares and does with missing values.
+//!
+//! The rank of `x` is how many of a column's distinct thresholds are below it, so `x <= t` is `rank(x) <= place of t`, exactly.
+//! A missing number has the rank 0 where it goes left, the highest where right. More than 255 thresholds make several bytes
+//! of 255 each; a set is a byte of its own, 0 or 1. The bytes of a column stand together.
+
+use model::column::Row;
+use rustc_hash::FxHashMap;
+
+use super::{
+    normal::{Category, Column, Kind, Node, Normal, Rules, Test},
+    simd::{self, Isa},
+};
+
+/// Thresholds of a byte: with more, a rank has no room for being above all.
+const BYTE_THRESHOLDS: usize = 255;
+
+/// Bytes that a row may have.
+const BYTES_MAX: usize = 2048;
+
+/// What the tables of all sets may hold together.
+const SIDES_MAX: usize = 1 << 24;
+
+/// Most thresholds of a byte that a lone row compares one and all, in groups of 8.
+pub const SMALL: usize = 32;
+
+/// Places of a byte with more thresholds: 16 groups of 16, then the last of each group.
+pub const LARGE: usize = 256 + 16;
+
+/// Codes of categories where a table of a set is a register: those known, another, a missing one.
+pub const CODES: usize = 64;
+
+pub struct Ranks {
+    /// By feature.
+    pub sources: Box<[Source]>,
+    /// Bytes of a row.
+    pub bytes: usize,
+    /// Of each byte of numbers: its thresholds ascending, filled up with infinity to whole groups (see [`SMALL`], [`LARGE`]).
+    pub sorted: Box<[f64]>,
+    /// The same by the levels of a search: the middle one, those of the two halves, and so on; then 8 more places.
+    pub levels: Box<[f64]>,
+    /// Of each category column: the sides of all its sets for the first category, for the second, ...
+    sides: Box<[u8]>,
+    /// Of each set of a column with few categories: its side for each code.
+    pub tables: Box<[[u8; CODES]]>,
+    rules: Rules,
+    features_min: usize,
+}
+
+/// A column, and the bytes that are made of it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub column: Column,
+    pub first_byte: usize,
+    pub bytes: Bytes,
+}
+
+#[derive(Clone, Debug)]
+pub enum Bytes {
+    Numbers(Box<[Part]>),
+    Sets {
+        sets: usize,
+        /// Categories that some set holds: the next code is another category, then comes a missing value.
+        categories: u32,
+        first_side: usize,
+        /// Where the tables begin, if the codes fit.
+        first_table: Option<usize>,
+    },
+}
+
+/// Up to 255 thresholds.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    pub sorted: usize,
+    pub room: usize,
+    pub levels: usize,
+    /// Steps of a search.
+    pub steps: u32,
+    pub missing: u8,
+}
+
+/// A node in terms of bytes: right where the byte of the column is above.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteTest {
+    pub column: u16,
+    pub above: u8,
+}
+
+impl Ranks {
+    /// Returns the ranks, and the test of each node; nothing where a row would have no byte or too many.
+    pub fn new(normal: &Normal) -> Option<(Ranks, Box<[ByteTest]>)> {
+        let mut making = Making::of(normal);
+        let mut order: Vec<usize> = (0..normal.columns.len()).collect();
+        order.sort_unstable_by_key(|column| normal.columns[*column]);
+        for column in order {
+            match normal.columns[column].kind {
+                Kind::Number { missing_left } => making.numbers(column, normal.columns[column], missing_left),
+                Kind::Category => making.sets(column, normal)?,
+            }
+            if making.bytes > BYTES_MAX {
+                return None;
+            }
+        }
+        if making.bytes == 0 {
+            return None;
+        }
+        let tests = normal.nodes.iter().map(|node| making.test(node)).collect();
+        // So that whatever stands behind the last level may be loaded.
+        making.levels.extend([f64::INFINITY; 8]);
+        let ranks = Ranks {
+            sources: making.sources.into(),
+            bytes: making.bytes,
+            sorted: making.sorted.into(),
+            levels: making.levels.into(),
+            sides: making.sides.into(),
+            tables: making.tables.into(),
+            rules: normal.rules,
+            features_min: normal.columns.iter().map(|column| column.feature as usize + 1).max().unwrap_or(0),
+        };
+        Some((ranks, tests))
+    }
+
+    /// Returns the fewest elements of a vector that holds every feature looked at.
+    pub fn features_min(&self) -> usize {
+        self.features_min
+    }
+
+    /// Writes the bytes of a lone row.
+    pub fn of_row(&self, isa: Isa, x: &[f64], out: &mut [u8]) {
+        assert!(x.len() >= self.features_min, "a row has every feature looked at");
+        for source in &self.sources {
+            let x = x[source.column.feature as usize];
+            match &source.bytes {
+                Bytes::Numbers(parts) => {
+                    let missing = self.rules.is_missing(&source.column, x);
+                    for (part, out) in parts.iter().zip(&mut out[source.first_byte..]) {
+                        *out = if missing { part.missing } else { simd::rank(isa, self, part, x) };
+                    }
+                }
+                Bytes::Sets { sets, categories, first_side, .. } => {
+                    let code = self.code(&source.column, *categories, x) as usize;
+                    out[source.first_byte..][..*sets].copy_from_slice(&self.sides[first_side + code * sets..][..*sets]);
+                }
+            }
+        }
+    }
+
+    /// Puts a row's features into a block: column after column, so many lanes each.
+    pub fn gather(&self, row: Row<'_>, block: &mut [f64], lane: usize, lanes: usize) {
+        let places = block[lane..].iter_mut().step_by(lanes);
+        match row {
+            Row::Dense(x) => {
+                let x = &x[..self.features_min];
+                self.sources.iter().zip(places).for_each(|(source, place)| *place = x[source.column.feature as usize]);
+            }
+            Row::Sparse { indices, values, .. } => {
+                let mut at = 0;
+                for (source, place) in self.sources.iter().zip(places) {
+                    at += indices[at..].partition_point(|&i| i < source.column.feature);
+                    let stored = indices.get(at).is_some_and(|&i| i == source.column.feature);
+                    *place = if stored { values[at] } else { 0.0 };
+                }
+            }
+        }
+    }
+
+    /// Writes the bytes of a block of rows: byte after byte, so many lanes each.
+    pub fn of_block(&self, isa: Isa, block: &[f64], lanes: usize, out: &mut [u8]) {
+        assert!(lanes.is_multiple_of(super::dense::LANES), "whole lanes");
+        assert_eq!([block.len(), out.len()], [self.sources.len() * lanes, self.bytes * lanes], "a block of so many");
+        for (source, x) in self.sources.iter().zip(block.chunks_exact(lanes)) {
+            let out = &mut out[source.first_byte * lanes..];
+            match &source.bytes {
+                Bytes::Numbers(parts) => {
+                    let zero_max = if source.column.zero_is_missing { self.rules.zero_max } else { -1.0 };
+                    for (part, out) in parts.iter().zip(out.chunks_exact_mut(lanes)) {
+                        simd::ranks(isa, self, part, zero_max, x, out);
+                    }
+                }
+                Bytes::Sets { sets, categories, first_side, first_table } => {
+                    let out = &mut out[..sets * lanes];
+                    let code = |x: &f64| self.code(&source.column, *categories, *x);
+                    match first_table {
+                        Some(first) => {
+                            for (at, x) in x.as_chunks().0.iter().enumerate() {
+                                let codes: [u8; super::dense::LANES] = x.each_ref().map(|x| code(x) as u8);
+                                for (table, out) in self.tables[*first..].iter().zip(out.chunks_exact_mut(lanes)) {
+                                    let (out, _) = out.as_chunks_mut();
+                                    simd::sides(isa, table, &codes, &mut out[at]);
+                                }
+                            }
+                        }
+                        None => {
+                            for (lane, x) in x.iter().enumerate() {
+                                let sides = &self.sides[first_side + code(x) as usize * sets..][..*sets];
+                                let out = out[lane..].iter_mut().step_by(lanes);
+                                sides.iter().zip(out).for_each(|(side, out)| *out = *side);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn code(&self, column: &Column, categories: u32, x: f64) -> u32 {
+        match self.rules.category(column, x) {
+            Category::Known(category) => category.min(categories),
+            Category::Other => categories,
+            Category::Missing => categories + 1,
+        }
+    }
+
+    /// Returns how many thresholds of a part are below.
+    pub fn rank(&self, part: &Part, x: f64) -> u8 {
+        let levels = &self.levels[part.levels..];
+        let mut at = 0;
+        for step in 0..part.steps {
+            at = at << 1 | usize::from(levels[(1 << step) - 1 + at] < x);
+        }
+        at as u8
+    }
+
+    /// Writes the ranks of a byte for many rows; numbers of at most `zero_max` are missing.
+    #[inline(always)]
+    pub fn ranks(&self, part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
+        let levels = &self.levels[part.levels..][..1 << part.steps];
+        let mask = levels.len() - 1;
+        for (x, out) in x.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
+            let mut at = [0usize; 8];
+            for step in 0..part.steps {
+                // So many eights at once, lest each wait for its own.
+                at = std::array::from_fn(|i| at[i] << 1 | usize::from(levels[((1 << step) - 1 + at[i]) & mask] < x[i]));
+            }
+            for i in 0..8 {
+                let missing = x[i].is_nan() || x[i].abs() <= zero_max;
+                out[i] = if missing { part.missing } else { at[i] as u8 };
+            }
+        }
+    }
+}
+
+/// Ranks in the making.
+struct Making {
+    /// Of each column: its distinct thresholds, ascending; its sets.
+    thresholds: Vec<Vec<f64>>,
+    sets: Vec<FxHashMap<u32, u16>>,
+    first_byte: Vec<usize>,
+    sources: Vec<Source>,
+    bytes: usize,
+    sorted: Vec<f64>,
+    levels: Vec<f64>,
+    sides: Vec<u8>,
+    tables: Vec<[u8; CODES]>,
+}
+
+impl Making {
+    fn of(normal: &Normal) -> Making {
+        let columns = normal.columns.len();
+        let mut thresholds: Vec<Vec<f64>> = vec![Vec::new(); columns];
+        let mut sets = vec![FxHashMap::default(); columns];
+        for node in &normal.nodes {
+            match node.test {
+                // So that -0 and 0 are one.
+                Test::AtMost(threshold) => thresholds[node.column as usize].push(threshold + 0.0),
+                Test::Set(set) => {
+                    let sets: &mut FxHashMap<u32, u16> = &mut sets[node.column as usize];
+                    let next = sets.len().min(BYTES_MAX) as u16;
+                    sets.entry(set).or_insert(next);
+                }
+            }
+        }
+        for thresholds in &mut thresholds {
+            thresholds.sort_unstable_by(f64::total_cmp);
+            thresholds.dedup();
+        }
+        Making {
+            thresholds,
+            sets,
+            first_byte: vec![0; columns],
+            sources: Vec::new(),
+            bytes: 0,
+            sorted: Vec::new(),
+            levels: Vec::new(),
+            sides: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, number: usize, column: Column, count: usize, bytes: Bytes) {
+        self.first_byte[number] = self.bytes;
+        self.sources.push(Source { column, first_byte: self.bytes, bytes });
+        self.bytes += count;
+    }
+
+    fn numbers(&mut self, number: usize, column: Column, missing_left: bool) {
+        let thresholds = std::mem::take(&mut self.thresholds[number]);
+        let parts: Box<[Part]> = thresholds.chunks(BYTE_THRESHOLDS).map(|part| self.part(part, missing_left)).collect();
+        self.add(number, column, parts.len(), Bytes::Numbers(parts));
+        self.thresholds[number] = thresholds;
+    }
+
+    fn part(&mut self, thresholds: &[f64], missing_left: bool) -> Part {
+        let (sorted, levels) = (self.sorted.len(), self.levels.len());
+        self.sorted.extend_from_slice(thresholds);
+        let room = match thresholds.len() {
+            few if few <= SMALL => few.next_multiple_of(8),
+            _ => LARGE,
+        };
+        self.sorted.resize(sorted + room.min(256), f64::INFINITY);
+        if room == LARGE {
+            (0..16).for_each(|group| self.sorted.push(self.sorted[sorted + group * 16 + 15]));
+        }
+        let steps = usize::BITS - thresholds.len().leading_zeros();
+        for step in 0..steps {
+            let part = 1 << (steps - step);
+            let middles = (0..1 << step).map(|i| part * i + part / 2 - 1);
+            self.levels.extend(middles.map(|at| thresholds.get(at).copied().unwrap_or(f64::INFINITY)));
+        }
+        self.levels.push(f64::INFINITY);
+        let missing = if missing_left { 0 } else { thresholds.len() as u8 };
+        Part { sorted, room, levels, steps, missing }
+    }
+
+    fn sets(&mut self, number: usize, normal: &Normal) -> Option<()> {
+        let mut sets: Vec<(u16, u32)> = self.sets[number].iter().map(|(set, place)| (*place, *set)).collect();
+        sets.sort_unstable();
+        let sets: Vec<_> = sets.into_iter().map(|(_, set)| &normal.sets[set as usize]).collect();
+        let categories = sets.iter().map(|set| set.categories()).max().unwrap_or(0);
+        let (first_side, codes) = (self.sides.len(), categories as usize + 2);
+        if sets.len() > BYTES_MAX || first_side + codes.checked_mul(sets.len())? > SIDES_MAX {
+            return None;
+        }
+        let category = |code: usize| match code as u32 {
+            code if code < categories => Category::Known(code),
+            code if code == categories => Category::Other,
+            _ => Category::Missing,
+        };
+        for code in 0..codes {
+            self.sides.extend(sets.iter().map(|set| u8::from(!set.is_left(category(code)))));
+        }
+        let first_table = (codes <= CODES).then_some(self.tables.len());
+        if first_table.is_some() {
+            let table = |set: usize| std::array::from_fn(|code| self.sides[first_side + code.min(codes - 1) * sets.len() + set]);
+            self.tables.extend((0..sets.len()).map(table));
+        }
+        let bytes = Bytes::Sets { sets: sets.len(), categories, first_side, first_table };
+        self.add(number, normal.columns[number], sets.len(), bytes);
+        Some(())
+    }
+
+    fn test(&self, node: &Node) -> ByteTest {
+        let (column, first) = (node.column as usize, self.first_byte[node.column as usize]);
+        match node.test {
+            Test::Set(set) => ByteTest { column: first as u16 + self.sets[column][&set], above: 0 },
+            Test::AtMost(threshold) => {
+                let place = self.thresholds[column].partition_point(|t| *t < threshold);
+                let column = first + place / BYTE_THRESHOLDS;
+                ByteTest { column: column as u16, above: (place % BYTE_THRESHOLDS) as u8 }
+            }
+        }
+    }
+}

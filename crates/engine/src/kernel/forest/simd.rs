@@ -1,0 +1,272 @@
+//! What is written for one kind of processor. Each function here does what the plain one of its name does, bit for bit.
+//!
+//! [`Isa::best`] asks the processor once, when a kernel is made; functions for AVX-512 are called where that said so. Indices
+//! are not checked in them: what they rely on is asserted where the tables are made, and where lengths come in.
+#![allow(unsafe_code)]
+
+use super::{
+    dense::{BLOCK_ROWS, Dense, LANES, Page},
+    ranks::{CODES, Part, Ranks},
+};
+
+/// What the processor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    Portable,
+    Avx2,
+    /// AVX-512 with BW, DQ, VL and VBMI.
+    Avx512,
+}
+
+impl Isa {
+    /// Returns the best that there is here.
+    pub fn best() -> Isa {
+        Isa::all().last().copied().unwrap_or(Isa::Portable)
+    }
+
+    /// Returns all that there are here, the best last.
+    pub fn all() -> Vec<Isa> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2");
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("popcnt");
+            let has = [(Isa::Portable, true), (Isa::Avx2, avx2), (Isa::Avx512, avx2 && avx512)];
+            has.into_iter().filter(|(_, has)| *has).map(|(isa, _)| isa).collect()
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        vec![Isa::Portable]
+    }
+}
+
+/// Works out the exits of a page, see [`Dense::page_exits`].
+pub fn page_exits(isa: Isa, dense: &Dense, page: &Page, ranks: &[u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { x86::page_exits_avx2(dense, page, ranks, rows, exits) },
+        // SAFETY: as before.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::page_exits_avx512(dense, page, ranks, rows, exits) },
+        _ => dense.page_exits(page, ranks, rows, exits),
+    }
+}
+
+/// Adds to each row's sum the value of its exit; where `to_f32`, the sum is rounded to float32.
+pub fn add_exits(isa: Isa, values: &[f64], exits: &[u8], sums: &mut [f64], to_f32: bool) {
+    assert_eq!(exits.len(), sums.len(), "a sum for each row");
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::add_exits_avx512(values, exits, sums, to_f32) },
+        _ if to_f32 => {
+            let rows = sums.iter_mut().zip(exits);
+            rows.for_each(|(sum, exit)| *sum = f64::from((*sum + values[*exit as usize]) as f32));
+        }
+        _ => sums.iter_mut().zip(exits).for_each(|(sum, exit)| *sum += values[*exit as usize]),
+    }
+}
+
+/// Returns how many thresholds of a part are below, see [`Ranks::rank`].
+#[inline]
+pub fn rank(isa: Isa, ranks: &Ranks, part: &Part, x: f64) -> u8 {
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::rank_avx512(&ranks.sorted[part.sorted..][..part.room], x) },
+        _ => ranks.rank(part, x),
+    }
+}
+
+/// Writes the ranks of a byte for many rows, see [`Ranks::ranks`].
+pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
+    assert_eq!(x.len(), out.len(), "a byte for each row");
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::ranks_avx512(&ranks.levels[part.levels..], part, zero_max, x, out) },
+        // SAFETY: as before.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { x86::ranks_avx2(ranks, part, zero_max, x, out) },
+        _ => ranks.ranks(part, zero_max, x, out),
+    }
+}
+
+/// Looks the codes up in a table.
+pub fn sides(isa: Isa, table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::sides_avx512(table, codes, out) },
+        _ => out.iter_mut().zip(codes).for_each(|(out, code)| *out = table[*code as usize % CODES]),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::super::{
+        dense::{BLOCK_ROWS, Dense, LANES, Node, Page},
+        ranks::{CODES, LARGE, Part, Ranks, SMALL},
+    };
+
+    #[target_feature(enable = "avx2")]
+    pub fn page_exits_avx2(dense: &Dense, page: &Page, ranks: &[u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
+        dense.page_exits(page, ranks, rows, exits);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    pub fn page_exits_avx512(dense: &Dense, page: &Page, ranks: &[u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
+        assert_eq!(ranks.len(), dense.columns * rows, "the ranks of so many rows");
+        assert!(rows.is_multiple_of(LANES) && rows <= BLOCK_ROWS, "whole lanes of a block");
+        let nodes = dense.nodes_of(page);
+        match rows / LANES {
+            1 => lanes_avx512::<1>(nodes, ranks, exits),
+            2 => lanes_avx512::<2>(nodes, ranks, exits),
+            3 => lanes_avx512::<3>(nodes, ranks, exits),
+            4 => lanes_avx512::<4>(nodes, ranks, exits),
+            _ => {}
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn lanes_avx512<const N: usize>(nodes: &[Node], ranks: &[u8], exits: &mut [u8; BLOCK_ROWS]) {
+        let rows = N * LANES;
+        let mut states = [_mm512_setzero_si512(); N];
+        for node in nodes {
+            let fill = |bytes: [u8; 4]| _mm512_set1_epi32(i32::from_ne_bytes(bytes));
+            let (above, here, right) = (fill(node.above), fill(node.here), fill(node.right));
+            debug_assert!((node.column as usize + 1) * rows <= ranks.len());
+            // SAFETY: `page_exits_avx512` asserts that there are `rows` bytes for each column, `Dense::assert_closed` that
+            // the node's column is one of them.
+            let from = unsafe { ranks.as_ptr().add(node.column as usize * rows) };
+            for (i, state) in states.iter_mut().enumerate() {
+                // SAFETY: `i < N`, so the 64 bytes end within the column's `N * 64`.
+                let rank = unsafe { _mm512_loadu_si512(from.add(i * LANES).cast()) };
+                let is_here = _mm512_cmpeq_epi8_mask(*state, here);
+                let moves = _mm512_mask_cmpgt_epu8_mask(is_here, rank, above);
+                *state = _mm512_mask_mov_epi8(*state, moves, right);
+            }
+        }
+        for (state, exits) in states.iter().zip(exits.as_chunks_mut::<LANES>().0) {
+            // SAFETY: a chunk is as many bytes as a register.
+            unsafe { _mm512_storeu_si512(exits.as_mut_ptr().cast(), *state) };
+        }
+    }
+
+    /// Exits are below `values.len()`: `Dense::assert_closed` says so of those that pages lead to.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    pub fn add_exits_avx512(values: &[f64], exits: &[u8], sums: &mut [f64], to_f32: bool) {
+        let (exits, _) = exits.as_chunks::<8>();
+        let (sums, rest) = sums.as_chunks_mut::<8>();
+        assert!(rest.is_empty(), "whole lanes");
+        for (exits, sums) in exits.iter().zip(sums) {
+            debug_assert!(exits.iter().all(|exit| (*exit as usize) < values.len()));
+            // SAFETY: eight bytes are loaded of eight, eight numbers of eight; the exits index the values, see above.
+            unsafe {
+                let at = _mm512_cvtepu8_epi64(_mm_loadl_epi64(exits.as_ptr().cast()));
+                let value = _mm512_i64gather_pd::<8>(at, values.as_ptr());
+                let mut sum = _mm512_add_pd(_mm512_loadu_pd(sums.as_ptr()), value);
+                if to_f32 {
+                    sum = _mm512_cvtps_pd(_mm512_cvtpd_ps(sum));
+                }
+                _mm512_storeu_pd(sums.as_mut_ptr(), sum);
+            }
+        }
+    }
+
+    /// The thresholds are whole groups of 8, and more than 32 are a [`LARGE`] table.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
+    pub fn rank_avx512(thresholds: &[f64], x: f64) -> u8 {
+        let x = _mm512_set1_pd(x);
+        let (groups, _) = thresholds.as_chunks::<8>();
+        if thresholds.len() <= SMALL {
+            let mut below = 0;
+            for group in groups {
+                below += below_avx512(group, x);
+            }
+            return below as u8;
+        }
+        let groups: &[[f64; 8]; LARGE / 8] = groups.try_into().expect("a table is filled up");
+        let group = below_avx512(&groups[32], x) + below_avx512(&groups[33], x);
+        let first = (group as usize % 16) * 2;
+        (group * 16 + below_avx512(&groups[first], x) + below_avx512(&groups[first + 1], x)) as u8
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,popcnt")]
+    fn below_avx512(thresholds: &[f64; 8], x: __m512d) -> u32 {
+        // SAFETY: eight numbers are loaded of eight.
+        let thresholds = unsafe { _mm512_loadu_pd(thresholds.as_ptr()) };
+        u32::from(_mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, x)).count_ones()
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn ranks_avx2(ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
+        ranks.ranks(part, zero_max, x, out);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    pub fn ranks_avx512(levels: &[f64], part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
+        match part.steps {
+            1 => ranks_by_steps::<1>(levels, part, zero_max, x, out),
+            2 => ranks_by_steps::<2>(levels, part, zero_max, x, out),
+            3 => ranks_by_steps::<3>(levels, part, zero_max, x, out),
+            4 => ranks_by_steps::<4>(levels, part, zero_max, x, out),
+            5 => ranks_by_steps::<5>(levels, part, zero_max, x, out),
+            6 => ranks_by_steps::<6>(levels, part, zero_max, x, out),
+            7 => ranks_by_steps::<7>(levels, part, zero_max, x, out),
+            _ => ranks_by_steps::<8>(levels, part, zero_max, x, out),
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    fn ranks_by_steps<const STEPS: usize>(levels: &[f64], part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
+        // Every level, and the 8 places that a load of a small one takes.
+        assert!(levels.len() >= (1 << STEPS) + 7, "levels of so many steps");
+        let first = levels.as_ptr();
+        // SAFETY: step `i` has `1 << i` thresholds from `(1 << i) - 1` on; the assertion has them, and 8 from each small one's first on.
+        let load = |step: usize, more: usize| unsafe {
+            _mm512_loadu_pd(first.add(if step < STEPS { (1 << step) - 1 + more } else { 0 }))
+        };
+        let (one, none) = (_mm512_set1_epi64(1), _mm512_setzero_si512());
+        let small = [load(0, 0), load(1, 0), load(2, 0), load(3, 0)];
+        let wide = [load(4, 0), load(4, 8)];
+        let (missing, zero_max) = (_mm512_set1_epi64(i64::from(part.missing)), _mm512_set1_pd(zero_max));
+        for (x, out) in x.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
+            // SAFETY: eight numbers are loaded of eight.
+            let x = unsafe { _mm512_loadu_pd(x.as_ptr()) };
+            let mut at = none;
+            for step in 0..STEPS {
+                let thresholds = match step {
+                    0..=3 => _mm512_permutexvar_pd(at, small[step]),
+                    4 => _mm512_permutex2var_pd(wide[0], at, wide[1]),
+                    // SAFETY: `at` is below `1 << step`: see `load`.
+                    _ => unsafe { _mm512_i64gather_pd::<8>(at, first.add((1 << step) - 1)) },
+                };
+                let above = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, x);
+                at = _mm512_add_epi64(at, at);
+                at = _mm512_mask_add_epi64(at, above, at, one);
+            }
+            let is_nan = _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(x, x);
+            let is_zero = _mm512_cmp_pd_mask::<_CMP_LE_OQ>(_mm512_abs_pd(x), zero_max);
+            at = _mm512_mask_mov_epi64(at, is_nan | is_zero, missing);
+            // SAFETY: eight bytes are stored of eight.
+            unsafe { _mm_storel_epi64(out.as_mut_ptr().cast(), _mm512_cvtepi64_epi8(at)) };
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub fn sides_avx512(table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
+        // SAFETY: 64 bytes are loaded and stored of 64.
+        unsafe {
+            let (table, codes) = (_mm512_loadu_si512(table.as_ptr().cast()), _mm512_loadu_si512(codes.as_ptr().cast()));
+            _mm512_storeu_si512(out.as_mut_ptr().cast(), _mm512_permutexvar_epi8(codes, table));
+        }
+    }
+}

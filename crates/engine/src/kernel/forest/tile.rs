@@ -1,0 +1,140 @@
+//! Blocks of rows through trees by pages: ranks first, then tree after tree for all rows, sums as the leaves come.
+
+use plan::Precision;
+
+use super::{
+    dense::{BLOCK_ROWS, Dense, LANES, PAGE, Page},
+    normal::Normal,
+    ranks::ByteTest,
+    simd::{self, Isa},
+    sum::{Sink, Sums},
+};
+
+pub struct Tiles {
+    dense: Dense,
+    isa: Isa,
+    /// Of each tree: where the values of its exits begin in `values`; nothing where they are found by the leaf's number.
+    tables: Box<[Option<u32>]>,
+    /// Value `k` of all exits of a tree, then value `k + 1`.
+    values: Box<[f64]>,
+}
+
+/// Values of a leaf that are added one after the other for many rows; more are added row by row.
+const NARROW: usize = 4;
+
+/// What rows leave behind in passing.
+pub struct Block<'a> {
+    /// Rows that there is room for, see [`Tiles::lanes`].
+    pub lanes: usize,
+    /// Byte after byte of all lanes.
+    pub ranks: &'a [u8],
+    /// Of each lane: its row.
+    pub rows: &'a [u32],
+    /// Room for sums: sum after sum, each of all rows.
+    pub sums: &'a mut Vec<f64>,
+}
+
+impl Tiles {
+    pub fn new(normal: &Normal, tests: &[ByteTest], bytes: usize, sums: &Sums, isa: Isa) -> Tiles {
+        let dense = Dense::new(normal, tests, bytes);
+        let mut values = Vec::new();
+        let tables = dense.trees.iter().map(|tree| {
+            let [page] = &dense.pages[tree.pages.start as usize..tree.pages.end as usize] else { return None };
+            if sums.leaf_width > NARROW {
+                return None;
+            }
+            let first = u32::try_from(values.len()).ok()?;
+            for k in 0..sums.leaf_width {
+                let value = |leaf: &u32| sums.values[*leaf as usize * sums.leaf_width + k];
+                values.extend(dense.exits_of(page).iter().map(value));
+            }
+            Some(first)
+        });
+        let tables = tables.collect();
+        Tiles { dense, isa, tables, values: values.into() }
+    }
+
+    /// Returns for how many rows there is room in a block of so many.
+    pub fn lanes(rows: usize) -> usize {
+        rows.next_multiple_of(LANES)
+    }
+
+    /// Runs the rows of a block.
+    pub fn run(&self, sums: &Sums, block: Block<'_>, sink: &mut Sink<'_>) {
+        let lanes = block.lanes;
+        let narrow = sink.wants_sums && sums.leaf_width <= NARROW;
+        block.sums.clear();
+        if narrow {
+            sums.base.iter().for_each(|base| block.sums.resize(block.sums.len() + lanes, *base));
+        }
+        let mut exits = [0; BLOCK_ROWS];
+        let mut leaves = [0; BLOCK_ROWS];
+        for (tree, (pages, table)) in self.dense.trees.iter().zip(&self.tables).enumerate() {
+            let pages = &self.dense.pages[pages.pages.start as usize..pages.pages.end as usize];
+            simd::page_exits(self.isa, &self.dense, &pages[0], block.ranks, lanes, &mut exits);
+            if let (Some(first), true) = (table, narrow) {
+                let exits = &exits[..lanes];
+                self.add(sums, tree, *first as usize, self.dense.exits_of(&pages[0]).len(), exits, block.sums);
+            }
+            let by_leaf = sink.wants_sums && (table.is_none() || !narrow);
+            if !by_leaf && !sink.keeps_leaves {
+                continue;
+            }
+            self.leaves(tree, block.ranks, lanes, &mut exits, &mut leaves);
+            for (lane, (row, leaf)) in block.rows.iter().zip(&leaves).enumerate() {
+                if sink.keeps_leaves {
+                    sink.leaves[*row as usize * sums.trees + tree] = *leaf;
+                }
+                if by_leaf && narrow {
+                    sums.add_lane(block.sums, lanes, lane, tree, *leaf);
+                } else if by_leaf {
+                    sink.add(*row as usize, tree, *leaf);
+                }
+            }
+        }
+        if narrow {
+            for (k, column) in block.sums.chunks_exact(lanes).enumerate() {
+                for (row, sum) in block.rows.iter().zip(column) {
+                    sink.totals[*row as usize * sums.width + k] = *sum;
+                }
+            }
+        }
+    }
+
+    /// Adds the values of the exits to the sums of all lanes.
+    fn add(&self, sums: &Sums, tree: usize, first: usize, count: usize, exits: &[u8], totals: &mut [f64]) {
+        let to_f32 = sums.precision == Precision::F32;
+        let target = sums.targets.get(tree).map_or(0, |target| *target as usize);
+        for k in 0..sums.leaf_width {
+            let values = &self.values[first + k * count..][..count];
+            let totals = &mut totals[(target + k) * exits.len()..][..exits.len()];
+            simd::add_exits(self.isa, values, exits, totals, to_f32);
+        }
+    }
+
+    /// Finds the leaves that rows reach from the exits of the tree's first page.
+    fn leaves(
+        &self,
+        tree: usize,
+        ranks: &[u8],
+        lanes: usize,
+        exits: &mut [u8; BLOCK_ROWS],
+        leaves: &mut [u32; BLOCK_ROWS],
+    ) {
+        let pages = self.dense.trees[tree].pages.clone();
+        let take = |page: &Page, exits: &[u8; BLOCK_ROWS], leaves: &mut [u32; BLOCK_ROWS], number: Option<u32>| {
+            let of = self.dense.exits_of(page);
+            for (leaf, exit) in leaves.iter_mut().zip(exits).take(lanes) {
+                if number.is_none_or(|number| *leaf == number | PAGE) {
+                    *leaf = of[*exit as usize];
+                }
+            }
+        };
+        take(&self.dense.pages[pages.start as usize], exits, leaves, None);
+        for number in pages.skip(1) {
+            let page = &self.dense.pages[number as usize];
+            simd::page_exits(self.isa, &self.dense, page, ranks, lanes, exits);
+            take(page, exits, leaves, Some(number));
+        }
+    }
+}
