@@ -18,8 +18,11 @@ use crate::{
 };
 
 mod dense;
+mod few;
 mod layout;
+mod masks;
 mod normal;
+mod packed;
 mod plain;
 mod ranks;
 mod simd;
@@ -27,6 +30,7 @@ mod sum;
 mod tile;
 mod walk;
 
+use few::Few;
 use layout::Layout;
 use normal::Normal;
 use ranks::Ranks;
@@ -40,7 +44,7 @@ pub struct ForestKernel {
     /// Nothing where the plain walk is the better one, or the only one.
     layout: Option<Layout>,
     /// Nothing where a row would have too many ranks.
-    ranked: Option<Ranked>,
+    ranked: Option<Box<Ranked>>,
     /// Fewest rows that tiles are for.
     tile_rows_min: usize,
     sums: Sums,
@@ -53,13 +57,16 @@ struct Ranked {
     isa: Isa,
     ranks: Ranks,
     tiles: Tiles,
+    /// Nothing where walks on keys are better for few rows, or the only ones.
+    few: Option<Few>,
 }
 
 impl Ranked {
-    fn new(normal: &Normal, sums: &Sums, isa: Isa) -> Option<Ranked> {
+    fn new(normal: &Normal, sums: &Sums, choice: Choice) -> Option<Box<Ranked>> {
         let (ranks, tests) = Ranks::new(normal)?;
-        let tiles = Tiles::new(normal, &tests, ranks.bytes, sums, isa);
-        Some(Ranked { isa, ranks, tiles })
+        let tiles = Tiles::new(normal, &tests, ranks.bytes, sums, choice.isa);
+        let few = if choice.few { Few::new(normal, &tests, ranks.bytes, choice.isa) } else { None };
+        Some(Box::new(Ranked { isa: choice.isa, ranks, tiles, few }))
     }
 }
 
@@ -89,13 +96,14 @@ const BLOCK_CELLS: usize = 6 << 10;
 struct Choice {
     isa: Isa,
     tiles: bool,
+    few: bool,
     walks: bool,
     tile_rows_min: usize,
 }
 
 impl Choice {
     fn best() -> Choice {
-        Choice { isa: Isa::best(), tiles: true, walks: true, tile_rows_min: 16 }
+        Choice { isa: Isa::best(), tiles: true, few: true, walks: true, tile_rows_min: 16 }
     }
 
     #[cfg(not(test))]
@@ -125,7 +133,7 @@ impl ForestKernel {
             }
         }
         let (normal, choice) = (Normal::new(&op.forest), Choice::of_this_place());
-        let ranked = if choice.tiles { Ranked::new(&normal, &sums, choice.isa) } else { None };
+        let ranked = if choice.tiles { Ranked::new(&normal, &sums, choice) } else { None };
         Ok(ForestKernel {
             layout: if choice.walks { Layout::new(&normal) } else { None },
             ranked,
@@ -180,7 +188,7 @@ impl ForestKernel {
         let Scratch { cells, numbers, rows: lanes, words, bytes, features: room, sums: row_sums, block, .. } = scratch;
         numbers.clear();
         (0..rows.len()).for_each(|_| numbers.extend_from_slice(&self.sums.base));
-        words.resize(if self.wants.leaves { rows.len() * trees } else { trees }, 0);
+        words.resize(if self.wants.leaves { rows.len() } else { few::ROWS } * trees, 0);
         lanes.clear();
         let mut sink = Sink {
             sums: &self.sums,
@@ -189,7 +197,7 @@ impl ForestKernel {
             leaves: words,
             keeps_leaves: self.wants.leaves,
         };
-        match &self.ranked {
+        match self.ranked.as_deref() {
             Some(ranked) if rows.len() >= self.tile_rows_min => {
                 let stride = Tiles::lanes(rows.len());
                 block.resize(stride * ranked.ranks.sources.len(), 0.0);
@@ -201,6 +209,17 @@ impl ForestKernel {
                 ranked.ranks.of_block(ranked.isa, block, stride, bytes);
                 let block = Block { lanes: stride, ranks: bytes, rows: lanes, sums: row_sums };
                 ranked.tiles.run(&self.sums, block, &mut sink);
+            }
+            Some(Ranked { ranks, few: Some(few), isa, .. }) => {
+                bytes.resize(rows.len() * ranks::ROW_BYTES, 0);
+                let (room, _) = bytes.as_chunks_mut();
+                self.each_row(env, source, rows, ranks.features_min(), &mut sink, |row, x| {
+                    ranks.of_row(*isa, dense_row(x, row_sums), &mut room[lanes.len()]);
+                    lanes.push(row);
+                });
+                for (room, lanes) in room.chunks(few::ROWS).zip(lanes.chunks(few::ROWS)) {
+                    few.run(room, lanes, &mut sink);
+                }
             }
             _ => {
                 let side_by_side = rows.len() >= TILE_ROWS_MIN;
@@ -314,6 +333,19 @@ impl ForestKernel {
                     out.end_dense(begin);
                 }
             }
+        }
+    }
+}
+
+/// Returns the row's elements one after the other, laid out in `room` where they are stored sparsely.
+fn dense_row<'a>(row: Row<'a>, room: &'a mut Vec<f64>) -> &'a [f64] {
+    match row {
+        Row::Dense(values) => values,
+        Row::Sparse { size, indices, values } => {
+            room.clear();
+            room.resize(size, 0.0);
+            indices.iter().zip(values).for_each(|(at, value)| room[*at as usize] = *value);
+            room
         }
     }
 }

@@ -73,6 +73,8 @@ pub struct Tree {
     /// A node, or a leaf's number with [`LEAF`].
     pub root: u32,
     pub depth: u32,
+    /// Inner nodes: one fewer than leaves.
+    pub nodes: u32,
 }
 
 /// What a node comes to.
@@ -105,7 +107,7 @@ impl Normal {
         let mut sets = FxHashMap::default();
         let mut stack: Vec<(u32, u32, Parent)> = Vec::new();
         for &root in &forest.roots {
-            let mut tree = Tree { root: 0, depth: 0 };
+            let mut tree = Tree { root: 0, depth: 0, nodes: 0 };
             stack.push((root, 0, None));
             while let Some((at, depth, parent)) = stack.pop() {
                 let number = match normal.asked(forest, at, &mut sets) {
@@ -116,6 +118,7 @@ impl Normal {
                             normal.columns.len() as u32 - 1
                         });
                         let number = normal.nodes.len();
+                        tree.nodes += 1;
                         normal.nodes.push(Node { column, test, left: 0, right: 0 });
                         let (left, right) = (forest.left[at], forest.right[at]);
                         let (left, right) = if turned { (right, left) } else { (left, right) };

@@ -6,11 +6,8 @@
 
 use super::{
     normal::{LEAF, Normal},
-    ranks::ByteTest,
+    ranks::{ByteTest, RowBytes},
 };
-
-/// Ranks of a row, as many as a column of one byte can name.
-pub type RowRanks = [u8; 256];
 
 /// Most nodes and leaves of a tree: a child is two bytes.
 const TREE_MAX: usize = 1 << 16;
@@ -89,7 +86,7 @@ impl Packed {
     }
 
     /// Finds the leaf that a row reaches in every tree.
-    pub fn row(&self, ranks: &RowRanks, leaves: &mut [u32]) {
+    pub fn row(&self, ranks: &RowBytes, leaves: &mut [u32]) {
         for group in &self.groups {
             match group.trees {
                 16 => self.walk::<16>(group, ranks, leaves),
@@ -101,7 +98,7 @@ impl Packed {
     }
 
     #[inline(always)]
-    fn walk<const N: usize>(&self, group: &Group, ranks: &RowRanks, leaves: &mut [u32]) {
+    fn walk<const N: usize>(&self, group: &Group, ranks: &RowBytes, leaves: &mut [u32]) {
         let trees: &[Tree; N] = self.trees[group.first..].first_chunk().expect("a group is of so many trees");
         let first = trees.map(|tree| tree.first);
         let mut at = [0u32; N];
@@ -135,7 +132,7 @@ impl Packed {
     /// Returns the node after this one, both counted in their tree.
     #[allow(unsafe_code)]
     #[inline(always)]
-    fn next(&self, first: u32, at: u32, ranks: &RowRanks) -> u32 {
+    fn next(&self, first: u32, at: u32, ranks: &RowBytes) -> u32 {
         debug_assert!(((first + at) as usize) < self.nodes.len());
         // SAFETY: `walk`, the only caller, begins at a tree's first node and goes on at what this returns: a node's child, or the
         // one after it where a rank is above the node's, so that node's rank is not 255. `assert_closed` says that both are nodes of the tree.

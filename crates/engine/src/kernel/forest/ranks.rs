@@ -31,6 +31,11 @@ pub const LARGE: usize = 256 + 16;
 /// Codes of categories where a table of a set is a register: those known, another, a missing one.
 pub const CODES: usize = 64;
 
+/// Bytes that a lone row has room for: as many as a byte can name.
+pub const ROW_BYTES: usize = 256;
+
+pub type RowBytes = [u8; ROW_BYTES];
+
 pub struct Ranks {
     /// By feature.
     pub sources: Box<[Source]>,
@@ -127,7 +132,7 @@ impl Ranks {
     }
 
     /// Writes the bytes of a lone row.
-    pub fn of_row(&self, isa: Isa, x: &[f64], out: &mut [u8]) {
+    pub fn of_row(&self, isa: Isa, x: &[f64], out: &mut RowBytes) {
         assert!(x.len() >= self.features_min, "a row has every feature looked at");
         for source in &self.sources {
             let x = x[source.column.feature as usize];
@@ -343,7 +348,9 @@ impl Making {
         }
         let first_table = (codes <= CODES).then_some(self.tables.len());
         if first_table.is_some() {
-            let table = |set: usize| std::array::from_fn(|code| self.sides[first_side + code.min(codes - 1) * sets.len() + set]);
+            let table = |set: usize| {
+                std::array::from_fn(|code| self.sides[first_side + code.min(codes - 1) * sets.len() + set])
+            };
             self.tables.extend((0..sets.len()).map(table));
         }
         let bytes = Bytes::Sets { sets: sets.len(), categories, first_side, first_table };

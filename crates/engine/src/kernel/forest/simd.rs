@@ -6,7 +6,8 @@
 
 use super::{
     dense::{BLOCK_ROWS, Dense, LANES, Page},
-    ranks::{CODES, Part, Ranks},
+    masks::Pair,
+    ranks::{CODES, Part, Ranks, RowBytes},
 };
 
 /// What the processor has.
@@ -34,7 +35,8 @@ impl Isa {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vbmi")
-                && is_x86_feature_detected!("popcnt");
+                && is_x86_feature_detected!("popcnt")
+                && is_x86_feature_detected!("bmi1");
             let has = [(Isa::Portable, true), (Isa::Avx2, avx2), (Isa::Avx512, avx2 && avx512)];
             has.into_iter().filter(|(_, has)| *has).map(|(isa, _)| isa).collect()
         }
@@ -96,6 +98,17 @@ pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out
     }
 }
 
+/// Returns the leaves that a row reaches in two trees, by AVX-512.
+pub fn leaves_of_pair(pair: &Pair, ranks: &RowBytes) -> [u32; 2] {
+    // SAFETY: `Few` makes pairs of trees where `Isa::Avx512` was found.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        x86::leaves_of_pair_avx512(pair, ranks)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    unreachable!("pairs are made where there is AVX-512, not of {} and {}", pair.leaves.len(), ranks.len())
+}
+
 /// Looks the codes up in a table.
 pub fn sides(isa: Isa, table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
     match isa {
@@ -112,7 +125,8 @@ mod x86 {
 
     use super::super::{
         dense::{BLOCK_ROWS, Dense, LANES, Node, Page},
-        ranks::{CODES, LARGE, Part, Ranks, SMALL},
+        masks::Pair,
+        ranks::{CODES, LARGE, Part, Ranks, RowBytes, SMALL},
     };
 
     #[target_feature(enable = "avx2")]
@@ -242,7 +256,8 @@ mod x86 {
             // SAFETY: eight numbers are loaded of eight.
             let x = unsafe { _mm512_loadu_pd(x.as_ptr()) };
             let mut at = none;
-            for step in 0..STEPS {
+            let mut step = 0;
+            while step < STEPS {
                 let thresholds = match step {
                     0..=3 => _mm512_permutexvar_pd(at, small[step]),
                     4 => _mm512_permutex2var_pd(wide[0], at, wide[1]),
@@ -252,6 +267,7 @@ mod x86 {
                 let above = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, x);
                 at = _mm512_add_epi64(at, at);
                 at = _mm512_mask_add_epi64(at, above, at, one);
+                step += 1;
             }
             let is_nan = _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(x, x);
             let is_zero = _mm512_cmp_pd_mask::<_CMP_LE_OQ>(_mm512_abs_pd(x), zero_max);
@@ -259,6 +275,47 @@ mod x86 {
             // SAFETY: eight bytes are stored of eight.
             unsafe { _mm_storel_epi64(out.as_mut_ptr().cast(), _mm512_cvtepi64_epi8(at)) };
         }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1")]
+    pub fn leaves_of_pair_avx512(pair: &Pair, ranks: &RowBytes) -> [u32; 2] {
+        let below: [u32; 32] = const {
+            let mut below = [0; 32];
+            let mut leaf = 1;
+            while leaf < 32 {
+                below[leaf] = (1 << leaf) - 1;
+                leaf += 1;
+            }
+            below
+        };
+        // SAFETY: 64 bytes each are loaded: a quarter of a row's 256, tables of 64 bytes, and 16 numbers of 32 or 64.
+        let (columns, above, below, paths) = unsafe {
+            let columns = _mm512_loadu_si512(pair.columns.as_ptr().cast());
+            let above = _mm512_loadu_si512(pair.above.as_ptr().cast());
+            let below = [0, 16].map(|at| _mm512_loadu_si512(below.as_ptr().add(at).cast()));
+            (columns, above, below, [0, 16, 32, 48].map(|at| _mm512_loadu_si512(pair.paths.as_ptr().add(at).cast())))
+        };
+        // SAFETY: as before.
+        let quarter = |i: usize| unsafe { _mm512_loadu_si512(ranks.as_ptr().add(64 * i).cast()) };
+        let asked = match pair.quarters {
+            1 => _mm512_permutexvar_epi8(columns, quarter(0)),
+            2 => _mm512_permutex2var_epi8(quarter(0), columns, quarter(1)),
+            _ => {
+                let low = _mm512_permutex2var_epi8(quarter(0), columns, quarter(1));
+                let high = _mm512_permutex2var_epi8(quarter(2), columns, quarter(3));
+                _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(columns), high)
+            }
+        };
+        let answers = _mm512_cmpgt_epu8_mask(asked, above);
+        let first = _mm512_set1_epi32(answers as i32);
+        let second = _mm512_set1_epi32((answers >> 32) as i32);
+        let reached = |answers: __m512i, low: __m512i, high: __m512i| {
+            let low = _mm512_testn_epi32_mask(_mm512_xor_si512(answers, below[0]), low);
+            let high = _mm512_testn_epi32_mask(_mm512_xor_si512(answers, below[1]), high);
+            (u32::from(low) | u32::from(high) << 16).trailing_zeros() as usize
+        };
+        let (first, second) = (reached(first, paths[0], paths[1]), reached(second, paths[2], paths[3]));
+        [pair.leaves[first % 32], pair.leaves[32 + second % 32]]
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]

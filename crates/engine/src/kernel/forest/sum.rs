@@ -36,7 +36,7 @@ pub struct Sink<'a> {
     pub wants_sums: bool,
     /// Row after row, `width` each; they begin at the base.
     pub totals: &'a mut [f64],
-    /// Row after row, `trees` each; of the row at work only, unless `keeps_leaves`.
+    /// Row after row, `trees` each; of the rows at work only, unless `keeps_leaves`.
     pub leaves: &'a mut [u32],
     pub keeps_leaves: bool,
 }
@@ -177,21 +177,17 @@ impl Sink<'_> {
         self.sums.add(&mut self.totals[row * width..(row + 1) * width], tree, leaf);
     }
 
-    /// Returns the place of a row's leaves, one for each tree.
-    pub fn leaves_of(&mut self, row: usize) -> &mut [u32] {
-        let first = self.first_leaf(row);
-        &mut self.leaves[first..first + self.sums.trees]
-    }
-
-    fn first_leaf(&self, row: usize) -> usize {
-        if self.keeps_leaves { row * self.sums.trees } else { 0 }
+    /// Returns where the leaves of a row begin, one for each tree; of rows whose leaves nobody reads, of the `i`-th at work.
+    #[inline]
+    pub fn place(&self, i: usize, row: u32) -> usize {
+        self.sums.trees * if self.keeps_leaves { row as usize } else { i }
     }
 
     /// Sums the leaves of a row, which are all in their place.
-    pub fn sum(&mut self, row: usize) {
+    pub fn sum(&mut self, row: u32, place: usize) {
         if self.wants_sums {
-            let (first, width) = (self.first_leaf(row), self.sums.width);
-            let leaves = &self.leaves[first..first + self.sums.trees];
+            let (row, width) = (row as usize, self.sums.width);
+            let leaves = &self.leaves[place..place + self.sums.trees];
             self.sums.add_all(&mut self.totals[row * width..(row + 1) * width], leaves);
         }
     }

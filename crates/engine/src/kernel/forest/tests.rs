@@ -127,7 +127,9 @@ impl Grower<'_> {
             n if n > 0 && self.random.below(2) == 0 => {
                 ForestSplit::Set { set: self.sets[self.random.below(n)], left_if_in: self.random.below(2) == 0 }
             }
-            _ if self.shape.mixed && self.random.below(2) == 0 => ForestSplit::Below(self.random.value(self.shape.grid)),
+            _ if self.shape.mixed && self.random.below(2) == 0 => {
+                ForestSplit::Below(self.random.value(self.shape.grid))
+            }
             _ => ForestSplit::Threshold(self.random.value(self.shape.grid)),
         }
     }
@@ -228,9 +230,11 @@ fn score(forest: &Forest, aggregate: Aggregate, sum: u32, leaves: &[u32]) -> f64
 
 /// Every kernel there is: tiles for all that the processor has, walks, and the plain walk.
 fn choices() -> Vec<Choice> {
-    let tiles = |isa| Choice { isa, tiles: true, walks: false, tile_rows_min: 1 };
-    let walks = |walks| Choice { isa: Isa::Portable, tiles: false, walks, tile_rows_min: 1 };
-    Isa::all().into_iter().map(tiles).chain([walks(true), walks(false), Choice::best()]).collect()
+    let tiles = |isa| Choice { isa, tiles: true, few: false, walks: false, tile_rows_min: 1 };
+    let few = |isa| Choice { few: true, tile_rows_min: usize::MAX, ..tiles(isa) };
+    let walks = |walks| Choice { tiles: false, walks, ..tiles(Isa::Portable) };
+    let ranked = Isa::all().into_iter().flat_map(|isa| [tiles(isa), few(isa)]);
+    ranked.chain([walks(true), walks(false), Choice::best()]).collect()
 }
 
 /// Runs a forest on rows by every kernel.
@@ -289,10 +293,21 @@ fn check_random(shape: Shape, seed: u64) {
 #[test]
 fn every_walk_agrees_with_the_rules() {
     let mut seed = 1;
-    for trees in [1, 3, 4, 7, 8, 13, 16, 29, 40] {
+    for trees in [1, 4, 13, 29] {
         for (depth, features, width) in [(0, 1, 1), (1, 2, 1), (3, 5, 2), (5, 9, 3), (9, 4, 1)] {
             let categories = [0, 7, 0, 62][seed as usize % 4];
-            check_random(Shape { trees, depth, features, width, categories, grid: [17, 50, 1000][seed as usize % 5 / 2], mixed: seed % 3 != 0 }, seed);
+            check_random(
+                Shape {
+                    trees,
+                    depth,
+                    features,
+                    width,
+                    categories,
+                    grid: [17, 50, 1000][seed as usize % 5 / 2],
+                    mixed: seed % 3 != 0,
+                },
+                seed,
+            );
             seed += 1;
         }
     }

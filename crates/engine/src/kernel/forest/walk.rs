@@ -12,14 +12,14 @@ impl Layout {
     /// Walks each row alone, down many trees side by side.
     pub fn walk_rows(&self, cells: &[u64], rows: &[u32], sink: &mut Sink<'_>) {
         for (cells, &row) in cells.chunks_exact(self.row_cells()).zip(rows) {
-            let row = row as usize;
-            let leaves = sink.leaves_of(row);
+            let place = sink.place(0, row);
+            let leaves = &mut sink.leaves[place..place + sink.sums.trees];
             if self.has_sets {
                 self.walk_row::<true>(cells, leaves)
             } else {
                 self.walk_row::<false>(cells, leaves)
             }
-            sink.sum(row);
+            sink.sum(row, place);
         }
     }
 
