@@ -34,7 +34,8 @@ fn a_model_is_verified_with_the_cases_of_another_folder() {
 
 #[test]
 fn what_carries_no_case_is_refused() {
-    run(&["verify", "examples/models/text"]).fails(1, "examples/models/text carries no rows to verify it by; give cases");
+    run(&["verify", "examples/models/text"])
+        .fails(1, "examples/models/text carries no rows to verify it by; give cases");
     run(&["verify", "no/such/folder"]).fails(1, "cannot read no/such/folder");
 }
 

@@ -314,9 +314,11 @@ fn every_walk_agrees_with_the_rules() {
 }
 
 #[test]
-fn large_trees_agree_with_the_rules() {
+fn large_trees_and_long_rows_agree_with_the_rules() {
     check_random(Shape { trees: 3, depth: 12, features: 5, width: 1, categories: 40, grid: 3000, mixed: true }, 81);
     check_random(Shape { trees: 2, depth: 14, features: 70, width: 2, categories: 0, grid: 300, mixed: false }, 82);
+    check_random(Shape { trees: 30, depth: 4, features: 130, width: 1, categories: 9, grid: 20, mixed: true }, 84);
+    check_random(Shape { trees: 41, depth: 5, features: 40, width: 1, categories: 9, grid: 20, mixed: false }, 85);
     check_random(Shape { trees: 3, depth: 20, features: 3, width: 6, categories: 0, grid: 600, mixed: true }, 83);
 }
 
