@@ -1,16 +1,23 @@
 //! Topics of a document: the variational inference of latent Dirichlet allocation, as Spark's `variationalTopicInference`.
 //!
-//! A step reads each of the document's terms once: its share of each topic is needed for `n` and again, scaled, for the new
-//! `g`, and lies in one line. Sums over topics go in four lanes: the answer is what the steps settle at, to 1e-3 and less, so
-//! their last bits are not Spark's.
+//! The answer is what the steps settle at, to 1e-3 and less, so its last bits are not Spark's: sums go in lanes, and numbers in
+//! their usual bounds take their steps in the machine's registers ([`settle`], over [`lanes`] and [`digamma`]). The plain steps
+//! here are for everything else.
 
 use std::sync::Arc;
 
 use model::{Call, FaultKind, FaultValue, PredictError, column::Row};
-use plan::digamma::{LEAST, digamma, exp_digamma};
+use plan::digamma::{LEAST, exp_digamma};
 
 use super::null;
 use crate::frame::{Env, Home};
+
+mod digamma;
+mod lanes;
+mod settle;
+
+use lanes::Form;
+use settle::{Settler, Stopped};
 
 /// Mean change at which the steps end.
 const SETTLED: f64 = 1e-3;
@@ -31,6 +38,7 @@ pub struct Topics {
     start_scale: Box<[f64]>,
     /// A term that occurs 0 times changes nothing; it would where a weight is infinite or NaN.
     finite: bool,
+    settler: Option<Settler>,
 }
 
 /// Why a document has no answer.
@@ -44,7 +52,8 @@ impl Topics {
         let mut start_scale = vec![0.0; start.len()].into_boxed_slice();
         scale(&start, &mut start_scale);
         let finite = weights.iter().all(|w| w.is_finite());
-        Topics { weights, prior, start, start_scale, finite }
+        let settler = Settler::new(weights.clone(), &prior, &start, Form::best());
+        Topics { weights, prior, start, start_scale, finite, settler }
     }
 
     pub fn run(&self, env: &Env<'_>, input: Home, output: Option<Home>) -> Result<(), PredictError> {
@@ -93,6 +102,28 @@ impl Topics {
         if places > terms {
             return Err(Failed::Refused(FaultKind::Size { expected: terms as u64 }, FaultValue::Size(places as u64)));
         }
+        let stopped = match &self.settler {
+            Some(settler) => settler.settle(x, call, scratch, g),
+            None => Err(Stopped::NotHere),
+        };
+        match stopped {
+            Err(Stopped::NotHere) => self.plain(x, counts, call, scratch, g),
+            Err(Stopped::StepsMax) => Err(unsettled(counts)),
+            Err(Stopped::Call(error)) => Err(Failed::Call(error)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The steps without registers, whatever the numbers.
+    fn plain(
+        &self,
+        x: Row<'_>,
+        counts: &[f64],
+        call: &Call,
+        scratch: &mut Vec<f64>,
+        g: &mut [f64],
+    ) -> Result<(), Failed> {
+        let k = g.len();
         scratch.clear();
         scratch.resize(2 * k, 0.0);
         let (t, sums) = scratch.split_at_mut(k);
@@ -118,8 +149,7 @@ impl Topics {
                 break;
             }
             if step == STEPS_MAX || g.iter().any(|&g| g < LEAST) || total(g) < LEAST {
-                let got = counts.iter().fold(0.0, |far: f64, c| if c.abs() > far.abs() { *c } else { far });
-                return Err(Failed::Refused(FaultKind::Rule("counts whose topics settle"), FaultValue::Number(got)));
+                return Err(unsettled(counts));
             }
             if step % STEPS_BETWEEN == 0 {
                 call.check().map_err(Failed::Call)?;
@@ -146,6 +176,11 @@ impl Topics {
     }
 }
 
+fn unsettled(counts: &[f64]) -> Failed {
+    let got = counts.iter().fold(0.0, |far: f64, c| if c.abs() > far.abs() { *c } else { far });
+    Failed::Refused(FaultKind::Rule("counts whose topics settle"), FaultValue::Number(got))
+}
+
 /// Returns the sum of products, in four lanes.
 #[inline]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -166,7 +201,7 @@ fn total(g: &[f64]) -> f64 {
 
 /// Writes `exp(digamma(g) - digamma(sum g))`.
 fn scale(g: &[f64], t: &mut [f64]) {
-    let all = digamma(total(g));
+    let all = plan::digamma::digamma(total(g));
     t.iter_mut().zip(g).for_each(|(t, &g)| *t = exp_digamma(g, all));
 }
 
@@ -175,3 +210,6 @@ impl From<super::Refusal> for Failed {
         Failed::Refused(kind, value)
     }
 }
+
+#[cfg(test)]
+mod tests;
