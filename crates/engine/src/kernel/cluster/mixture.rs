@@ -1,4 +1,6 @@
 //! Shares of a mixture's components.
+//!
+//! A root is kept by columns: its rows' sums grow side by side, each in the order of the vector's elements.
 
 use std::sync::Arc;
 
@@ -12,11 +14,14 @@ use crate::frame::{Env, Home};
 pub struct Mixture {
     weights: Arc<[f64]>,
     components: Arc<[Component]>,
+    /// Of each component the root, column by column.
+    columns: Box<[Box<[f64]>]>,
 }
 
 impl Mixture {
     pub fn new(weights: Arc<[f64]>, components: Arc<[Component]>) -> Mixture {
-        Mixture { weights, components }
+        let columns = components.iter().map(|c| columns(c.shift.len(), &c.root)).collect();
+        Mixture { weights, components, columns }
     }
 
     pub fn run(&self, env: &Env<'_>, input: Home, outputs: &[Option<Home>]) {
@@ -53,32 +58,49 @@ impl Mixture {
         }
     }
 
-    fn row(&self, x: Row<'_>, shares: &mut Vec<f64>) -> Result<(), Refusal> {
-        sized(x, self.components[0].shift.len())?;
-        shares.clear();
-        let density = |c: &Component| libm::exp(c.constant - 0.5 * square(c, x));
-        shares.extend(self.weights.iter().zip(&*self.components).map(|(w, c)| f64::EPSILON + w * density(c)));
+    /// Leaves the shares in the scratch.
+    fn row(&self, x: Row<'_>, scratch: &mut Vec<f64>) -> Result<(), Refusal> {
+        let size = self.components[0].shift.len();
+        sized(x, size)?;
+        scratch.resize(self.weights.len() + size, 0.0);
+        let (shares, sums) = scratch.split_at_mut(self.weights.len());
+        for (((share, weight), component), columns) in
+            shares.iter_mut().zip(&*self.weights).zip(&*self.components).zip(&self.columns)
+        {
+            sums.copy_from_slice(&component.shift);
+            let square = square(columns, x, sums);
+            *share = f64::EPSILON + weight * libm::exp(component.constant - 0.5 * square);
+        }
         let sum = shares.iter().fold(0.0, |sum, s| sum + s);
         shares.iter_mut().for_each(|s| *s /= sum);
+        scratch.truncate(self.weights.len());
         Ok(())
     }
 }
 
-/// Returns `|root x - shift|^2`.
-fn square(component: &Component, x: Row<'_>) -> f64 {
-    let size = component.shift.len();
-    let mut square = 0.0;
-    for (i, shift) in component.shift.iter().enumerate() {
-        let root = &component.root[i * size..(i + 1) * size];
-        let v = match x {
-            Row::Dense(x) => root.iter().zip(x).fold(*shift, |v, (r, x)| v - r * x),
-            Row::Sparse { indices, values, .. } => {
-                indices.iter().zip(values).fold(*shift, |v, (&i, x)| v - root[i as usize] * x)
-            }
-        };
-        square += v * v;
+/// Returns a square matrix, given row by row, column by column.
+fn columns(size: usize, root: &[f64]) -> Box<[f64]> {
+    (0..size).flat_map(|column| root.iter().skip(column).step_by(size)).copied().collect()
+}
+
+/// Returns `|root x - shift|^2`; the sums begin as the shift.
+fn square(columns: &[f64], x: Row<'_>, sums: &mut [f64]) -> f64 {
+    match x {
+        Row::Dense(x) => x.iter().enumerate().for_each(|(column, x)| take(columns, column, *x, sums)),
+        Row::Sparse { indices, values, .. } => {
+            indices.iter().zip(values).for_each(|(&column, x)| take(columns, column as usize, *x, sums));
+        }
     }
-    square
+    sums.iter().fold(0.0, |square, v| square + v * v)
+}
+
+/// Takes a column, times `x`, off the sums.
+#[inline]
+fn take(columns: &[f64], column: usize, x: f64, sums: &mut [f64]) {
+    let column = &columns[column * sums.len()..][..sums.len()];
+    for (row, sum) in sums.iter_mut().enumerate() {
+        *sum -= column[row] * x;
+    }
 }
 
 fn largest(shares: &[f64]) -> i32 {
