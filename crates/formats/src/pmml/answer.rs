@@ -41,6 +41,8 @@ pub struct Answer<'d> {
     /// Reason codes, the first first.
     pub reasons: Vec<Value>,
     pub standard_error: Option<Value>,
+    /// What a model gives besides its output fields, by name.
+    pub extras: Vec<(String, Field)>,
     /// The results of segments, by their ids.
     pub segments: Vec<(String, Answer<'d>)>,
     /// Answers an `OutputField` before everything else does.
@@ -60,6 +62,7 @@ impl<'d> Answer<'d> {
             entities: None,
             reasons: Vec::new(),
             standard_error: None,
+            extras: Vec::new(),
             segments: Vec::new(),
             pick: None,
         }

@@ -125,6 +125,11 @@ fn read_document(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Mode
         outputs.retain(|(known, _)| known != name);
         outputs.push(((*name).to_owned(), field.value.clone()));
     }
+    for (name, field) in &lowered.answer.extras {
+        if !outputs.iter().any(|(known, _)| known == name) {
+            outputs.push((name.clone(), field.value.clone()));
+        }
+    }
     let (plan, mut warnings) = cx.finish(model, &outputs)?;
     let inputs: Vec<String> = plan.inputs.iter().map(|input| input.name.to_string()).collect();
     let outputs: Vec<String> = outputs.into_iter().map(|(name, _)| name).collect();

@@ -9,6 +9,13 @@ use super::{
     xml::Element,
 };
 
+mod columns;
+mod gaussian_process;
+mod general_regression;
+mod neural;
+mod regression;
+mod svm;
+
 /// Lowers the element of a model; its scope holds what its mining schema and its local transformations name.
 pub type Lower = for<'o, 's, 'd> fn(&mut Lowering<'o>, &Scope<'s, 'd>, Element<'d>) -> Result<Answer<'d>, Fault>;
 
@@ -23,7 +30,39 @@ pub struct ModelKind {
 }
 
 /// The kinds that we read, by name.
-pub const MODELS: &[ModelKind] = &[];
+pub const MODELS: &[ModelKind] = &[
+    ModelKind {
+        element: "GaussianProcessModel",
+        lower: gaussian_process::lower,
+        doc: "All kernels; training rows have to stand in the document, at most 2,048 of them.",
+        section: "Gaussian Process",
+    },
+    ModelKind {
+        element: "GeneralRegressionModel",
+        lower: general_regression::lower,
+        doc: "Every model type, link and cumulative link, offsets, trials, contrast matrices, strata of survival; \
+              `generalizedLinear` of more than two categories is refused.",
+        section: "General Regression",
+    },
+    ModelKind {
+        element: "NeuralNetwork",
+        lower: neural::lower,
+        doc: "Every activation function and normalization; of several target fields the first.",
+        section: "Neural Network",
+    },
+    ModelKind {
+        element: "RegressionModel",
+        lower: regression::lower,
+        doc: "Numbers and categories, ordered ones too, every normalization method.",
+        section: "Regression",
+    },
+    ModelKind {
+        element: "SupportVectorMachineModel",
+        lower: svm::lower,
+        doc: "Every kernel, support vectors or coefficients, one against one and one against all, `maxWins`.",
+        section: "Support Vector Machine",
+    },
+];
 
 /// Elements of models that the standard has and we do not read yet.
 const KNOWN: &[&str] = &[

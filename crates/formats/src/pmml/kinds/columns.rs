@@ -1,0 +1,171 @@
+//! What models of one formula share: the columns that it reads, each once, and the answer of a classification.
+
+use std::sync::Arc;
+
+use plan::EncodeOp;
+use rustc_hash::FxHashMap;
+
+use crate::pmml::{
+    answer::{Answer, Classes, Kind},
+    error::Fault,
+    expression,
+    fields::{DataType, Field, OpType, Scope},
+    lower::{Lowering, Value},
+    xml::Element,
+};
+
+/// The inputs of a formula.
+#[derive(Default)]
+pub struct Columns {
+    values: Vec<Value>,
+    numbers: FxHashMap<String, u32>,
+    codes: FxHashMap<String, u32>,
+}
+
+/// The categories that a model names of each field, in its order.
+#[derive(Default)]
+pub struct Categories {
+    fields: FxHashMap<String, Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    labels: Vec<String>,
+    places: FxHashMap<String, u32>,
+}
+
+impl Columns {
+    /// Adds a column of numbers; returns which it is.
+    pub fn add(&mut self, value: Value) -> u32 {
+        self.values.push(value);
+        self.values.len() as u32 - 1
+    }
+
+    /// Returns which column has a field's numbers.
+    pub fn number(
+        &mut self,
+        cx: &mut Lowering<'_>,
+        scope: &Scope<'_, '_>,
+        at: Element<'_>,
+        name: &str,
+    ) -> Result<u32, Fault> {
+        if let Some(place) = self.numbers.get(name) {
+            return Ok(*place);
+        }
+        let field = scope.field(cx, at, name)?;
+        let value = cx.number(at, &field.value)?;
+        let place = self.add(value);
+        self.numbers.insert(name.to_owned(), place);
+        Ok(place)
+    }
+
+    /// Returns which column has the numbers that a `FieldRef` stands for.
+    pub fn reference<'d>(
+        &mut self,
+        cx: &mut Lowering<'_>,
+        scope: &Scope<'_, 'd>,
+        at: Element<'d>,
+    ) -> Result<u32, Fault> {
+        if at.attr("mapMissingTo").is_none() {
+            return self.number(cx, scope, at, at.required("field")?);
+        }
+        let field = expression::lower(cx, scope, at)?;
+        let value = cx.number(at, &field.value)?;
+        Ok(self.add(value))
+    }
+
+    /// Returns which column has the places of a field's values among the categories that the model names.
+    pub fn code(
+        &mut self,
+        cx: &mut Lowering<'_>,
+        scope: &Scope<'_, '_>,
+        at: Element<'_>,
+        name: &str,
+        categories: &Categories,
+    ) -> Result<u32, Fault> {
+        if let Some(place) = self.codes.get(name) {
+            return Ok(*place);
+        }
+        let field = scope.field(cx, at, name)?;
+        let labels = categories.fields.get(name).map_or(&[][..], |known| &known.labels);
+        let value = cx.codes(at, &field, labels)?;
+        let place = self.add(value);
+        self.codes.insert(name.to_owned(), place);
+        Ok(place)
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Returns the columns; a formula of constants reads a column all the same, which says how many rows there are.
+    pub fn values<'v>(&'v mut self, cx: &mut Lowering<'_>, at: Element<'_>) -> Result<Vec<&'v Value>, Fault> {
+        if self.values.is_empty() {
+            let zero = cx.expr(at, plan::Expr::f64(0.0), &[], "rows")?;
+            self.values.push(zero);
+        }
+        Ok(self.values.iter().collect())
+    }
+}
+
+impl Categories {
+    /// Notes a category of a field.
+    pub fn note(
+        &mut self,
+        cx: &mut Lowering<'_>,
+        scope: &Scope<'_, '_>,
+        at: Element<'_>,
+        name: &str,
+        label: &str,
+    ) -> Result<u32, Fault> {
+        if let Some(place) = self.fields.get(name).and_then(|known| known.places.get(label)) {
+            return Ok(*place);
+        }
+        let field = scope.field(cx, at, name)?;
+        let known = self.fields.entry(name.to_owned()).or_default();
+        // "1" and "1.0" are one category of a field of numbers.
+        let constant = if field.data == DataType::String { None } else { field.constant(label) };
+        let same = constant.and_then(|c| known.labels.iter().position(|l| field.constant(l).as_ref() == Some(&c)));
+        let place = same.unwrap_or_else(|| {
+            known.labels.push(label.to_owned());
+            known.labels.len() - 1
+        }) as u32;
+        known.places.insert(label.to_owned(), place);
+        Ok(place)
+    }
+
+    /// Returns the place of a category that is noted.
+    pub fn place(&self, name: &str, label: &str) -> Option<u32> {
+        self.fields.get(name)?.places.get(label).copied()
+    }
+}
+
+/// Returns the type of operations that the model's target has; categories where nothing says otherwise.
+pub fn target_op(scope: &Scope<'_, '_>) -> Result<OpType, Fault> {
+    let Some(target) = scope.target() else { return Ok(OpType::Categorical) };
+    let named = |at: Element<'_>| at.attr("optype").map(|_| OpType::of(at, target.data)).transpose();
+    let of_target = crate::pmml::targets::target(scope).map(named).transpose()?.flatten();
+    let of_mining = scope.mining(target.name).map(named).transpose()?.flatten();
+    Ok(of_target.or(of_mining).unwrap_or(target.op))
+}
+
+/// Returns the category at a place among the labels, a text.
+pub fn category(cx: &mut Lowering<'_>, at: Element<'_>, labels: &[String], place: &Value) -> Result<Field, Fault> {
+    let texts: Vec<Box<str>> = labels.iter().map(|label| label.as_str().into()).collect();
+    let value = cx.one(at, EncodeOp::Label { labels: texts.into() }, &[place], "category")?;
+    Ok(Field { value, data: DataType::String, op: OpType::Categorical, categories: labels.into(), valid: true })
+}
+
+/// Returns the answer of a classification: shares of the labels, and the place of the one that won.
+pub fn classification<'d>(
+    cx: &mut Lowering<'_>,
+    at: Element<'d>,
+    labels: Vec<String>,
+    shares: Value,
+    place: &Value,
+) -> Result<Answer<'d>, Fault> {
+    let winner = category(cx, at, &labels, place)?;
+    let mut answer = Answer::new(Kind::Classification, Some(winner));
+    answer.probabilities = Some(Classes { labels: Arc::from(labels), values: shares });
+    Ok(answer)
+}
