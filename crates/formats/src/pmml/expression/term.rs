@@ -301,12 +301,12 @@ impl<'w, 'o, 's, 'd> Work<'w, 'o, 's, 'd> {
                 DataType::Date | DataType::DateTime => return Err(no_conversion(at, from, to)),
                 _ => Term::new(term.expr, to),
             },
-            to => self.to_time(at, term, to)?,
+            to => self.as_time(at, term, to)?,
         })
     }
 
     /// Returns the term as a date or time, or as a count since some.
-    fn to_time(&mut self, at: Element<'d>, term: Term, to: DataType) -> Result<Term, Fault> {
+    fn as_time(&mut self, at: Element<'d>, term: Term, to: DataType) -> Result<Term, Fault> {
         let from = term.data;
         let seconds = |expr: Expr| Expr::call(TimeFunc::ToEpoch { micros: 1_000_000 }, [expr]);
         let minus = |expr: Expr, base: i64| {
