@@ -39,6 +39,8 @@ pub fn derived<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, element: Elemen
     let mut work = Work::new(cx, scope);
     let mut term = expression(&mut work, body)?;
     if let Some(data) = DataType::of(element)? {
+        // A constant by itself has the type that its text has.
+        term.literal = None;
         term = work.cast(element, term, data)?;
     }
     let name = element.attr("name").unwrap_or("derived");

@@ -197,17 +197,17 @@ impl<'d> Work<'_, '_, '_, 'd> {
         Ok(Term { nan, ..Term::new(Expr::call(by, [test, yes.expr, no.expr]), data) })
     }
 
-    /// Returns terms of one data type.
+    /// Returns terms of one data type: that of the terms that name theirs, where the others read so.
     pub fn alike<const N: usize>(&mut self, at: Element<'d>, terms: [Term; N]) -> Result<[Term; N], Fault> {
-        let data = terms.iter().fold(None, |data, term| match (data, is_null(term)) {
-            (None, _) => Some((term.data, is_null(term), term.literal.is_some())),
-            (Some(known), true) => Some(known),
-            (Some((_, true, _)), false) => Some((term.data, false, term.literal.is_some())),
-            (Some((data, _, literal)), false) => {
-                Some((joined(data, literal, term), false, literal && term.literal.is_some()))
+        let known = || terms.iter().filter(|term| !is_null(term));
+        let named = known().filter(|term| term.literal.is_none()).map(|term| term.data).reduce(joined);
+        let data = match named {
+            Some(data) => {
+                let reads = |term: &Term| term.literal.as_ref().is_none_or(|text| data.constant(text).is_some());
+                if known().all(reads) { data } else { DataType::String }
             }
-        });
-        let data = data.map_or(DataType::String, |(data, _, _)| data);
+            None => known().map(|term| term.data).reduce(joined).unwrap_or(terms[0].data),
+        };
         let mut out = Vec::with_capacity(N);
         for term in terms {
             out.push(self.cast(at, term, data)?);
@@ -220,13 +220,10 @@ fn is_null(term: &Term) -> bool {
     matches!(term.expr, Expr::Const(plan::Scalar::Null(_)))
 }
 
-/// Returns the data type of either; a constant that names no type takes that of the other where it reads so.
-fn joined(data: DataType, literal: bool, term: &Term) -> DataType {
-    let reads = |text: &Option<String>, data: DataType| text.as_ref().is_some_and(|t| data.constant(t).is_some());
-    match (data, term.data) {
+/// Returns the data type that holds the values of both.
+fn joined(a: DataType, b: DataType) -> DataType {
+    match (a, b) {
         (a, b) if a == b => a,
-        (a, _) if !literal && reads(&term.literal, a) => a,
-        (_, b) if literal && term.literal.is_none() => b,
         (a, b) if a.is_number() && b.is_number() => DataType::Double,
         _ => DataType::String,
     }
