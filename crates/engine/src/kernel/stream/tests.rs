@@ -37,7 +37,7 @@ fn check(n: u32, of: Option<Stat>, columns: &[Column], expected: &Column) {
 #[test]
 fn a_value_of_rows_before() {
     let x = numbers(&[Some(3.0), Some(5.0), None, Some(7.0)]);
-    check(1, None, &[x.clone()], &numbers(&[None, Some(3.0), Some(5.0), None]));
+    check(1, None, std::slice::from_ref(&x), &numbers(&[None, Some(3.0), Some(5.0), None]));
     check(2, None, &[x], &numbers(&[None, None, Some(3.0), Some(5.0)]));
     let words = texts(&[Some("a"), None, Some("c")]);
     check(1, None, &[words], &texts(&[None, Some("a"), None]));
@@ -54,8 +54,8 @@ fn blocks_see_their_own_rows() {
 #[test]
 fn statistics_are_of_as_many_rows_as_there_are() {
     let x = numbers(&[Some(1.0), Some(2.0), None, Some(6.0), Some(0.0)]);
-    check(3, Some(Stat::Mean), &[x.clone()], &numbers(&[None, Some(1.0), Some(1.5), Some(1.5), Some(4.0)]));
-    check(2, Some(Stat::Max), &[x.clone()], &numbers(&[None, Some(1.0), Some(2.0), Some(2.0), Some(6.0)]));
+    check(3, Some(Stat::Mean), std::slice::from_ref(&x), &numbers(&[None, Some(1.0), Some(1.5), Some(1.5), Some(4.0)]));
+    check(2, Some(Stat::Max), std::slice::from_ref(&x), &numbers(&[None, Some(1.0), Some(2.0), Some(2.0), Some(6.0)]));
     check(5, Some(Stat::Median), &[x], &numbers(&[None, Some(1.0), Some(1.5), Some(1.5), Some(2.0)]));
 }
 

@@ -38,7 +38,7 @@ fn numbers_are_written_as_javas_formatter_writes_them() {
     printf("%.3f", d(1e-9), "0.000");
     printf("%.2f", d(999.995), "1000.00");
     printf("%,.2f", d(1234567.891), "1,234,567.89");
-    printf("%09.2f", d(-3.14159), "-00003.14");
+    printf("%09.2f", d(-3.146), "-00003.15");
     printf("a%%b %8.3e c", d(123.456), "a%b 1.235e+02 c");
     printf("%e", d(0.0), "0.000000e+00");
     printf("%.2E", d(9.999e-5), "1.00E-04");
