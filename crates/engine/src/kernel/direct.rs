@@ -141,30 +141,25 @@ impl Direct {
     fn entries(&self, frame: &Frame, inputs: &[Home], scratch: &mut Scratch, out: &mut VectorStore) -> bool {
         let (rows, count) = (frame.rows(), self.sources.len());
         out.clear_for(rows, count);
-        let mut room = Room::new(scratch, count);
+        let mut room = Room::new(scratch);
         for lanes in Lanes::all(frame) {
-            for (k, source) in self.sources.iter().enumerate() {
-                if !source.reckon(self.keep, frame, inputs, lanes, &mut room, k) {
+            let (begin, end) = (lanes.base * count, (lanes.base + lanes.count) * count);
+            let mut stored = [0; LANES];
+            for source in &self.sources {
+                if !source.reckon(self.keep, frame, inputs, lanes, &mut room) {
                     return false;
                 }
-            }
-            let begin = lanes.base * count;
-            let end = begin + lanes.count * count;
-            let places = out.indices[begin..end].chunks_exact_mut(count);
-            let values = out.values[begin..end].chunks_exact_mut(count);
-            let mut stored = [0u32; LANES];
-            for (lane, (places, values)) in places.zip(values).enumerate() {
-                let mut kept = 0;
-                let staged = room.places.chunks_exact(LANES).zip(room.values.chunks_exact(LANES));
-                for (place, value) in staged.take(count) {
-                    (places[kept], values[kept]) = (place[lane], value[lane]);
-                    kept += usize::from(value[lane] != 0.0);
+                let (indices, values) = (&mut out.indices[begin..end], &mut out.values[begin..end]);
+                for (lane, stored) in stored[..lanes.count].iter_mut().enumerate() {
+                    // Whether it is zero is as good as random: it is written, and kept or not.
+                    let at = lane * count + *stored;
+                    (indices[at], values[at]) = (room.places[lane], room.values[lane]);
+                    *stored += usize::from(room.values[lane] != 0.0);
                 }
-                stored[lane] = kept as u32;
             }
             for (lane, &stored) in stored[..lanes.count].iter().enumerate() {
                 if lanes.is_live(lane) {
-                    out.end_entries(self.size as u32, begin + lane * count, stored as usize);
+                    out.end_entries(self.size as u32, begin + lane * count, stored);
                 } else {
                     out.push_null();
                 }
@@ -178,7 +173,7 @@ impl Direct {
         let size = self.size;
         out.clear();
         out.values.resize(frame.rows() * size, 0.0);
-        let mut room = Room::new(scratch, 1);
+        let mut room = Room::new(scratch);
         for lanes in Lanes::all(frame) {
             let begin = lanes.base * size;
             for source in &self.sources {
@@ -190,7 +185,7 @@ impl Direct {
                     }
                     continue;
                 }
-                if !source.reckon(self.keep, frame, inputs, lanes, &mut room, 0) {
+                if !source.reckon(self.keep, frame, inputs, lanes, &mut room) {
                     return false;
                 }
                 let entries = room.places.iter().zip(&*room.values);
@@ -307,7 +302,7 @@ impl Lanes {
     }
 }
 
-/// Room for the places and values of so many sources, [`LANES`] each, and for one factor.
+/// Room for the places and values of one source, and for those of one factor: [`LANES`] each.
 struct Room<'s> {
     places: &'s mut [u32],
     values: &'s mut [f64],
@@ -316,8 +311,8 @@ struct Room<'s> {
 }
 
 impl Room<'_> {
-    fn new(scratch: &mut Scratch, sources: usize) -> Room<'_> {
-        let len = (sources + 1) * LANES;
+    fn new(scratch: &mut Scratch) -> Room<'_> {
+        let len = 2 * LANES;
         let Scratch { numbers, words, .. } = scratch;
         if numbers.len() < len {
             numbers.resize(len, 0.0);
@@ -325,8 +320,8 @@ impl Room<'_> {
         if words.len() < len {
             words.resize(len, 0);
         }
-        let (places, own_places) = words.split_at_mut(len - LANES);
-        let (values, own_values) = numbers.split_at_mut(len - LANES);
+        let (places, own_places) = words.split_at_mut(LANES);
+        let (values, own_values) = numbers.split_at_mut(LANES);
         Room { places, values, own_places: &mut own_places[..LANES], own_values: &mut own_values[..LANES] }
     }
 }
@@ -334,12 +329,10 @@ impl Room<'_> {
 // === impl Source ===
 
 impl Source {
-    /// Writes the lanes' entries to the room of source `k`; returns whether all live ones are plain. Of others the place stays
-    /// within the source.
-    fn reckon(&self, keep: bool, frame: &Frame, inputs: &[Home], lanes: Lanes, room: &mut Room<'_>, k: usize) -> bool {
-        let begin = k * LANES;
-        let places = &mut room.places[begin..begin + lanes.count];
-        let values = &mut room.values[begin..begin + lanes.count];
+    /// Writes the lanes' entries; returns whether all live ones are plain. Of others the place stays within the source.
+    fn reckon(&self, keep: bool, frame: &Frame, inputs: &[Home], lanes: Lanes, room: &mut Room<'_>) -> bool {
+        let places = &mut room.places[..lanes.count];
+        let values = &mut room.values[..lanes.count];
         let own_places = &mut room.own_places[..lanes.count];
         let own_values = &mut room.own_values[..lanes.count];
         match &self.kind {

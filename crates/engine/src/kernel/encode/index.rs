@@ -25,8 +25,7 @@ pub struct Index {
 /// A label that is there twice has its last place.
 enum Table {
     Texts {
-        /// Up to [`SHORT`] bytes: by their [`key`].
-        short: FxHashMap<u128, u32>,
+        short: Short,
         long: FxHashMap<Box<[u8]>, u32>,
     },
     /// By the cell. Labels that no number of the type is written as are left out: nothing finds them.
@@ -36,13 +35,28 @@ enum Table {
 /// Most bytes of a text that is one word together with its length.
 const SHORT: usize = 15;
 
+/// Most labels that are kept as [`Short`]: were they all to fall to one slot, that could still be borne.
+const SHORT_LABELS_MAX: usize = 4096;
+
+/// Places by [`key`]: each in the first free slot from the one on that its hash says, half of all at most.
+struct Short {
+    slots: Box<[(u128, u32)]>,
+    shift: u32,
+}
+
+/// The place of a slot that is free.
+const FREE: u32 = u32::MAX;
+
 impl Index {
     pub(super) fn new(labels: &[Box<str>], invalid: Invalid, site: &Site<'_>) -> Result<Index, CompileError> {
         let table = match site.inputs[0].ty {
-            Type::Text => Table::Texts {
-                short: table(labels, |label| key(label.as_bytes(), Span { start: 0, end: label.len() as u32 })),
-                long: table(labels, |label| (label.len() > SHORT).then(|| label.as_bytes().into())),
-            },
+            Type::Text => {
+                let short = |label: &str| labels.len() <= SHORT_LABELS_MAX && label.len() <= SHORT;
+                Table::Texts {
+                    short: Short::new(labels.iter().zip(0..).filter(|(label, _)| short(label))),
+                    long: table(labels, |label| (!short(label)).then(|| label.as_bytes().into())),
+                }
+            }
             ref ty => {
                 let dtype = ty.as_scalar().expect("the plan takes texts and single numbers");
                 if let DType::Date | DType::Timestamp = dtype {
@@ -71,12 +85,10 @@ impl Index {
                         return self.other(env, row, &out, None);
                     }
                     let span = spans[row];
-                    let found = match key(bytes, span) {
-                        Some(key) => short.get(&key),
-                        None => long.get(&bytes[span.start as usize..span.end as usize]),
-                    };
-                    match found {
-                        Some(&place) => cells[row].set(f64::from(place).to_bits()),
+                    let in_long = || long.get(&bytes[span.start as usize..span.end as usize]).copied();
+                    let found = key(bytes, span).and_then(|key| short.get(key));
+                    match found.or_else(|| if long.is_empty() { None } else { in_long() }) {
+                        Some(place) => cells[row].set(f64::from(place).to_bits()),
                         None => self.other(env, row, &out, Some(&|| FaultValue::text(texts.text(row)))),
                     }
                 });
@@ -104,6 +116,40 @@ impl Index {
             (Invalid::Error, Some(value)) => env.refuse(row, 0, FaultKind::Unseen, value()),
         }
         out.set(row, None);
+    }
+}
+
+impl Short {
+    fn new<'a>(labels: impl Iterator<Item = (&'a Box<str>, u32)>) -> Short {
+        let labels: Vec<(&Box<str>, u32)> = labels.collect();
+        let size = (2 * labels.len()).next_power_of_two().max(2);
+        let mut short = Short { slots: vec![(0, FREE); size].into(), shift: 64 - size.trailing_zeros() };
+        for (label, place) in labels {
+            let key = key(label.as_bytes(), Span { start: 0, end: label.len() as u32 }).expect("a short label");
+            let slot = short.slot(key);
+            short.slots[slot] = (key, place);
+        }
+        short
+    }
+
+    /// Returns the slot of the key, or the free one that it would have.
+    #[inline]
+    fn slot(&self, key: u128) -> usize {
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mixed = (key as u64 ^ ((key >> 64) as u64).wrapping_mul(MIX)).wrapping_mul(MIX);
+        let mut at = (mixed >> self.shift) as usize;
+        loop {
+            let (known, place) = self.slots[at];
+            if known == key || place == FREE {
+                return at;
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    #[inline]
+    fn get(&self, key: u128) -> Option<u32> {
+        Some(self.slots[self.slot(key)].1).filter(|place| *place != FREE)
     }
 }
 

@@ -360,3 +360,24 @@ fn integers_fall_into_buckets_too() {
         &[Number(1.0), Number(0.0)],
     );
 }
+
+#[test]
+fn texts_of_every_length_are_told_apart() {
+    // Around the longest that is one word, of which others begin the same; and texts that zeros alone tell apart.
+    let mut known: Vec<String> = (0..40).map(|len| "abcdefghij".repeat(4)[..len].to_owned()).collect();
+    known.extend(["\0", "\0\0", "a\0", "é", "a", "ABC"].map(str::to_owned));
+    for fillers in [0, 5000] {
+        let all: Vec<&str> = known.iter().map(String::as_str).chain((0..fillers).map(|_| "filler")).collect();
+        let op = EncodeOp::Index { labels: labels(&all), invalid: Invalid::Keep };
+        let other = all.len() as f64;
+        let place = |text: &str| all.iter().rposition(|label| *label == text).map_or(other, |place| place as f64);
+        let texts_seen: Vec<&str> = known
+            .iter()
+            .map(String::as_str)
+            .chain(["b", "abcdefghijabcdX", "abcdefghijabcdeX", "\0\0\0", "e"])
+            .collect();
+        let rows: Vec<Option<&str>> = texts_seen.iter().copied().map(Some).chain([None]).collect();
+        let expected: Vec<Got> = rows.iter().map(|text| Number(text.map_or(other, place))).collect();
+        check(&op, texts(&rows), &expected);
+    }
+}
