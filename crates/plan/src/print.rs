@@ -275,6 +275,7 @@ fn distance(op: &DistanceOp, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "{} points, {:?}", points.len() / measure.fields.len().max(1), measure.metric)
         }
         DistanceOp::Judge { count, .. } => write!(f, "the first {count}"),
+        DistanceOp::Documents(corpus) => write!(f, "{} terms, {:?}", corpus.globals.len(), corpus.local),
     }
 }
 

@@ -160,8 +160,9 @@ pub fn run_case(case: &Case) -> Outcome {
         }
         Err(error) => return refused(error.to_string()),
     };
+    let separable = model.plans.iter().all(|(_, plan)| plan.not_separable().is_none());
     match Servable::new(&model) {
-        Ok(servable) => match answers(case, &servable, &inputs) {
+        Ok(servable) => match answers(case, &servable, &inputs, separable) {
             Ok(()) => Outcome::Passed,
             Err(error) => Outcome::Failed(error),
         },
@@ -170,7 +171,7 @@ pub fn run_case(case: &Case) -> Outcome {
     }
 }
 
-fn answers(case: &Case, servable: &Servable, inputs: &[InputSpec]) -> Result<(), String> {
+fn answers(case: &Case, servable: &Servable, inputs: &[InputSpec], separable: bool) -> Result<(), String> {
     let signature = &servable.signatures()[0];
     let fields = signature.fields(None);
     let given = |field: &Field| inputs.iter().find(|spec| spec.name == field.name).map(|spec| spec.ty.clone());
@@ -188,7 +189,7 @@ fn answers(case: &Case, servable: &Servable, inputs: &[InputSpec]) -> Result<(),
         Err(_) if case.expected.iter().all(|row| row.get("_error").is_some()) => return Ok(()),
         Err(error) => return Err(error),
     };
-    if signature.grouped {
+    if signature.grouped || !separable {
         the_same_again(servable, &rows.batch, &together)?;
     } else {
         every_other_way(servable, &rows.batch, &together)?;
@@ -228,7 +229,7 @@ fn every_other_way(servable: &Servable, batch: &Batch, together: &Batch) -> Resu
     same_bits(together, 0, &joined, rows, rows).map_err(|at| format!("{at}: joined with others it differs"))
 }
 
-/// Groups are of all rows or of none: there is no other way, but the same again.
+/// Groups and streams are of all rows or of none: there is no other way, but the same again.
 fn the_same_again(servable: &Servable, batch: &Batch, together: &Batch) -> Result<(), String> {
     let again = predict(servable, batch)?;
     if again.rows() != together.rows() {

@@ -1,10 +1,11 @@
 //! Kernels of distances: to all points, to the nearest ([`measure`] says how far, [`nearest`] which are), and what the nearest
-//! say together ([`judge`]).
+//! say together ([`judge`]); texts among documents ([`documents`]).
 
 use plan::DistanceOp;
 
 use crate::frame::{Env, Home};
 
+mod documents;
 mod judge;
 mod measure;
 mod nearest;
@@ -14,6 +15,7 @@ pub enum DistanceKernel {
     All(nearest::All),
     Nearest(nearest::Nearest),
     Judge(judge::Judge),
+    Documents(documents::Documents),
 }
 
 impl DistanceKernel {
@@ -23,6 +25,7 @@ impl DistanceKernel {
             DistanceOp::Nearest { measure, points, count } => {
                 DistanceKernel::Nearest(nearest::Nearest::new(measure, points, *count as usize))
             }
+            DistanceOp::Documents(corpus) => DistanceKernel::Documents(documents::Documents::new(corpus)),
             DistanceOp::Judge { values, verdict, count, single } => {
                 DistanceKernel::Judge(judge::Judge::new(values.clone(), verdict.clone(), *count as usize, *single))
             }
@@ -34,6 +37,7 @@ impl DistanceKernel {
             DistanceKernel::All(kernel) => kernel.run(env, inputs, outputs),
             DistanceKernel::Nearest(kernel) => kernel.run(env, inputs, outputs),
             DistanceKernel::Judge(kernel) => kernel.run(env, inputs, outputs),
+            DistanceKernel::Documents(kernel) => kernel.run(env, inputs[0], outputs),
         }
     }
 }

@@ -84,6 +84,9 @@ pub struct Dictionary<'d> {
     pub functions: HashMap<&'d str, Element<'d>>,
     /// Fields whose values are lists: what is aggregated, the items of baskets.
     pub lists: HashSet<&'d str>,
+    /// Whether a value that is invalid is a missing one where the document does not say: so anomaly models are scored by the one
+    /// evaluator that knows them.
+    pub invalid_is_missing: bool,
     inputs: RefCell<HashMap<String, Value>>,
 }
 
@@ -218,9 +221,15 @@ impl<'d> Dictionary<'d> {
             derived: HashMap::new(),
             functions: HashMap::new(),
             lists: HashSet::new(),
+            invalid_is_missing: root.child("AnomalyDetectionModel").is_some(),
             inputs: RefCell::new(HashMap::new()),
         };
+        // nyoka writes a field without a name for the time of a series, which nothing can refer to.
+        let series = root.child("TimeSeriesModel").is_some();
         for element in root.child("DataDictionary").into_iter().flat_map(|e| e.all("DataField")) {
+            if series && element.attr("name").is_none() {
+                continue;
+            }
             let field = DataField::read(element)?;
             if dictionary.fields.insert(field.name, field.clone()).is_some() {
                 return Err(element.fault("attribute name", "a name of its own", field.name));
@@ -244,8 +253,12 @@ impl<'d> Dictionary<'d> {
                     dictionary.lists.extend(element.attr("field").into_iter().chain(element.attr("groupField")))
                 }
                 "AssociationModel" | "SequenceModel" => {
-                    let fields = element.child("MiningSchema").into_iter().flat_map(|e| e.all("MiningField"));
-                    let items = fields.filter(|e| matches!(e.attr("usageType"), None | Some("active" | "predicted")));
+                    let fields = || element.child("MiningSchema").into_iter().flat_map(|e| e.all("MiningField"));
+                    if !fields().any(|e| e.attr("usageType") == Some("group")) {
+                        continue;
+                    }
+                    let items = fields()
+                        .filter(|e| matches!(e.attr("usageType"), None | Some("active" | "predicted" | "order")));
                     dictionary.lists.extend(items.filter_map(|e| e.attr("name")));
                 }
                 _ => {}
@@ -263,6 +276,7 @@ impl<'d> Dictionary<'d> {
         // A text that says no value of the type is an invalid value: the mining schema says what becomes of it.
         let unreadable = match mining.and_then(|m| m.attr("invalidValueTreatment")) {
             Some("asMissing") => Unreadable::Null,
+            None if self.invalid_is_missing => Unreadable::Null,
             Some("asValue") => match mining.and_then(|m| m.attr("invalidValueReplacement")) {
                 Some(text) => Unreadable::As(text.into()),
                 None => Unreadable::Refuse,
@@ -312,6 +326,9 @@ impl<'s, 'd> Scope<'s, 'd> {
     ) -> Result<Scope<'s, 'd>, Fault> {
         let mut mining = HashMap::new();
         for field in model.child("MiningSchema").into_iter().flat_map(|e| e.all("MiningField")) {
+            if model.name() == "TimeSeriesModel" && field.attr("name").is_none() {
+                continue;
+            }
             let name = field.required("name")?;
             if mining.insert(name, field).is_some() {
                 return Err(field.fault("attribute name", "a name that stands once", name));
@@ -343,6 +360,13 @@ impl<'s, 'd> Scope<'s, 'd> {
     /// Returns the names of the fields that the model predicts.
     pub fn targets(&self) -> Vec<&'d str> {
         self.used_as(&["target", "predicted"])
+    }
+
+    /// Returns the derived fields that the model's own transformations and the document's define, by name.
+    pub fn derived_fields(&self) -> HashMap<&'d str, Element<'d>> {
+        let mut fields = self.dictionary.derived.clone();
+        fields.extend(self.derived.iter().map(|(name, element)| (*name, *element)));
+        fields
     }
 
     /// Returns what the data dictionary says of a field.
@@ -436,7 +460,8 @@ impl<'s, 'd> Scope<'s, 'd> {
         data: &DataField<'d>,
         field: Field,
     ) -> Result<Field, Fault> {
-        let treatment = mining.attr("invalidValueTreatment").unwrap_or("returnInvalid");
+        let default = if self.dictionary.invalid_is_missing { "asMissing" } else { "returnInvalid" };
+        let treatment = mining.attr("invalidValueTreatment").unwrap_or(default);
         let mut field = field;
         let missing = data.values("missing");
         if !missing.is_empty() {
@@ -544,6 +569,14 @@ pub fn inside(interval: Element<'_>) -> Result<Expr, Fault> {
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => Expr::Const(Scalar::Bool(true)),
     })
+}
+
+/// Returns whether a number lies in an interval.
+pub fn holds(interval: Element<'_>, x: f64) -> Result<bool, Fault> {
+    let (left, right) = (interval.f64("leftMargin")?, interval.f64("rightMargin")?);
+    let closure = interval.attr("closure").unwrap_or("closedClosed");
+    let (left_open, right_open) = (closure.starts_with("open"), closure.ends_with("Open"));
+    Ok(left.is_none_or(|l| l < x || (!left_open && l == x)) && right.is_none_or(|r| x < r || (!right_open && r == x)))
 }
 
 fn outliers(cx: &mut Lowering<'_>, mining: Element<'_>, field: Field) -> Result<Field, Fault> {

@@ -27,6 +27,25 @@ pub enum Fires {
     Both,
 }
 
+/// How a set of a sequence follows the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// At the same time.
+    Together,
+    Later,
+    /// At the next time that the row has.
+    Next,
+}
+
+/// Sequences of sets by number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sequences {
+    /// Where the steps of each sequence begin, and where the last one's end. Each has one at least.
+    pub offsets: Arc<[u32]>,
+    /// A set, and how it follows; what the first one says has no meaning.
+    pub steps: Arc<[(u32, Follows)]>,
+}
+
 /// Sets of items by number, and rules between them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetRules {
@@ -35,8 +54,11 @@ pub struct SetRules {
     pub offsets: Arc<[u32]>,
     /// Distinct within a set.
     pub members: Arc<[u32]>,
-    /// The sets of each rule: antecedent and consequent.
+    /// The sets of each rule: antecedent and consequent. Of sequences their numbers.
     pub rules: Arc<[(u32, u32)]>,
+    /// Rules between sequences: items come in the order of time, each at a time of its own, or with the times (numbers; items that
+    /// have none, and those of NaN, are passed over) beside them in a second list. A sequence is in a row whose sets are.
+    pub sequences: Option<Sequences>,
 }
 
 /// What stands at a number; `None` is null.
@@ -77,11 +99,23 @@ impl SetRules {
 
     fn fit(&self) -> bool {
         let (items, sets) = (self.items(), self.sets());
+        let ruled = match &self.sequences {
+            None => sets,
+            Some(sequences) => {
+                let ends = sequences.offsets.last().is_some_and(|&end| end as usize == sequences.steps.len());
+                let rise = sequences.offsets.first() == Some(&0) && sequences.offsets.windows(2).all(|w| w[0] < w[1]);
+                let inside = sequences.steps.iter().all(|(set, _)| (*set as usize) < sets);
+                if !(ends && rise && inside && matches!(self.basket, Basket::Texts(_))) {
+                    return false;
+                }
+                sequences.offsets.len() - 1
+            }
+        };
         let ends =
             self.offsets.first() == Some(&0) && self.offsets.last().is_some_and(|&e| e as usize == self.members.len());
         ends && self.offsets.is_sorted()
             && self.members.iter().all(|&m| (m as usize) < items)
-            && self.rules.iter().all(|&(a, c)| (a as usize) < sets && (c as usize) < sets)
+            && self.rules.iter().all(|&(a, c)| (a as usize) < ruled && (c as usize) < ruled)
     }
 }
 
@@ -121,14 +155,19 @@ impl AssociationOp {
         let give = |ty: Type| Ok(vec![ValueType { ty, place }]);
         let only = |test: fn(&Type) -> bool| matches!(inputs, [one] if test(&one.ty));
         match self {
-            AssociationOp::Fired { rules: SetRules { basket: Basket::Texts(_), .. }, .. } => {
-                match only(|ty| *ty == Type::list(Type::Text)) {
-                    true => give(Type::Vector { size: None }),
-                    false => Err("a column of arrays of strings"),
+            AssociationOp::Fired { rules, .. } if matches!(rules.basket, Basket::Texts(_)) => match inputs {
+                [items] if items.ty == Type::list(Type::Text) => give(Type::Vector { size: None }),
+                [items, times]
+                    if rules.sequences.is_some()
+                        && items.ty == Type::list(Type::Text)
+                        && times.ty == Type::list(Type::F64) =>
+                {
+                    give(Type::Vector { size: None })
                 }
-            }
-            AssociationOp::Fired { rules: SetRules { basket: Basket::Flags(count), .. }, .. } => {
-                match inputs.len() == *count as usize && inputs.iter().all(|i| i.ty == Type::F64) {
+                _ => Err("a column of arrays of strings; of sequences also one of arrays of float64"),
+            },
+            AssociationOp::Fired { rules, .. } => {
+                match inputs.len() == rules.items() && inputs.iter().all(|i| i.ty == Type::F64) {
                     true => give(Type::Vector { size: None }),
                     false => Err("a column of float64 for each item"),
                 }

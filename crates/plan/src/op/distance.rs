@@ -48,7 +48,8 @@ pub enum Metric {
     /// The sum of the powers `p`, to the power `1 / p`; of power 0 `exp` of the sum.
     Minkowski(f64),
     /// A similarity of zeros and ones. With `n[b]` fields where the row has bit 1 of `b` and the point has bit 0 of it, the sum of
-    /// `above[b] * n[b]` by that of `below[b] * n[b]`, from `b = 3` down. A missing field, and another number, are refused.
+    /// `above[b] * n[b]` by that of `below[b] * n[b]`, from `b = 3` down. Where a
+    /// field is another number, and where that divides by 0, there is no similarity: NaN. Else a field that is null is refused.
     Binary {
         above: [f64; 4],
         below: [f64; 4],
@@ -85,8 +86,34 @@ pub enum Verdict {
     },
 }
 
-/// Ops of distances. Rows in which all fields are missing are refused, as are those whose similarity is a number divided by 0.
-/// Distances are ordered as Java orders doubles: NaN is the farthest.
+/// How often a term is in a document, as a weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Local {
+    Count,
+    /// 1 where it is there.
+    Binary,
+    /// `ln(1 + count)`.
+    Logarithmic,
+    /// `(1 + count / largest count) / 2` where it is there.
+    Augmented,
+}
+
+/// Documents as counts of terms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Corpus {
+    pub local: Local,
+    /// What each term's weight is multiplied by.
+    pub globals: Arc<[f64]>,
+    /// Document after document, a count a term.
+    pub counts: Arc<[f64]>,
+    /// Whether weights are divided by the root of the sum of their squares.
+    pub is_unit: bool,
+    /// Whether documents are compared by their cosine (the largest is the best), else by their Euclidean distance.
+    pub by_cosine: bool,
+}
+
+/// Ops of distances. Rows in which all fields are missing are refused. NaN is the farthest, and nothing is alike by NaN: of
+/// similarities that are all NaN none is the best, and the place (the vector of places) is null.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DistanceOp {
     /// The distances to (or similarities with) all points, a dense vector, and the place of the nearest (most similar), the first
@@ -99,6 +126,9 @@ pub enum DistanceOp {
     /// Places and distances, as `Nearest` has them, to what the first `count` of them say: a float64. `values` has a number for
     /// each point; for votes it is a place in the order of preference. A neighbour without a value (NaN) is refused.
     Judge { values: Arc<[f64]>, verdict: Verdict, count: u32, single: bool },
+    /// Counts of terms to how near each document is, a dense vector, and the place of the nearest, a float64: null where no cosine
+    /// is a number, since a document or the row has no term. A vector of another size than the terms', and null, are refused.
+    Documents(Corpus),
 }
 
 impl Measure {
@@ -127,6 +157,7 @@ impl DistanceOp {
             DistanceOp::All { .. } => "distances",
             DistanceOp::Nearest { .. } => "nearest_points",
             DistanceOp::Judge { .. } => "judge",
+            DistanceOp::Documents(_) => "documents",
         }
     }
 
@@ -153,6 +184,13 @@ impl DistanceOp {
                 }
                 _ => Err("two columns of vectors: places and distances"),
             },
+            DistanceOp::Documents(corpus) => match (inputs, place) {
+                ([ValueType { ty: Type::Vector { .. }, .. }], Some(place)) => {
+                    let size = corpus.counts.len() / corpus.globals.len().max(1);
+                    Ok(vec![ValueType { ty: vector(size), place }, ValueType { ty: Type::F64, place }])
+                }
+                _ => Err("a column of vectors"),
+            },
         }
     }
 
@@ -161,6 +199,9 @@ impl DistanceOp {
             DistanceOp::All { measure, points } => measure.fits(points),
             DistanceOp::Nearest { measure, points, count } => {
                 measure.fits(points) && (1..=points.len() / measure.fields.len()).contains(&(*count as usize))
+            }
+            DistanceOp::Documents(Corpus { globals, counts, .. }) => {
+                !globals.is_empty() && !counts.is_empty() && counts.len().is_multiple_of(globals.len())
             }
             DistanceOp::Judge { values, verdict, count, .. } => {
                 *count > 0

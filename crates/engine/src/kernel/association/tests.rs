@@ -1,7 +1,7 @@
 use model::{Builder, Column, Type};
 use plan::{
     AssociationOp,
-    op::association::{Basket, Fires, SetRules, Table},
+    op::association::{Basket, Fires, Follows, Sequences, SetRules, Table},
 };
 
 use crate::kernel::tests::{assert_row, dense, lists, numbers, run, vectors};
@@ -13,6 +13,7 @@ fn rules(basket: Basket) -> SetRules {
         offsets: [0, 1, 2, 4, 4].into(),
         members: [0, 2, 0, 2].into(),
         rules: [(0, 1), (2, 0), (3, 2)].into(),
+        sequences: None,
     }
 }
 
@@ -79,4 +80,40 @@ fn lists_stand_at_numbers_too() {
     builder.items().end_list();
     builder.end_list();
     assert!(ran.outputs[0].row_eq(0, &builder.finish(), 0));
+}
+
+/// {cracker} then later {water}; {cracker} then next {water}; {cracker} with {water}; {water}. Rules of each to the last.
+#[test]
+fn sequences_follow_the_order_of_time() {
+    let steps = [
+        (0, Follows::Later),
+        (1, Follows::Later),
+        (0, Follows::Later),
+        (1, Follows::Next),
+        (0, Follows::Later),
+        (1, Follows::Together),
+        (1, Follows::Later),
+    ];
+    let sequences = Sequences { offsets: [0, 2, 4, 6, 7].into(), steps: steps.into() };
+    let rules = SetRules { sequences: Some(sequences), rules: [(0, 3), (1, 3), (2, 3)].into(), ..rules(texts()) };
+    let op = AssociationOp::Fired { rules, fires: Fires::Both, order: [0, 1, 2].into() };
+    let items = lists(&[
+        Some(&[Some("cracker"), Some("coke"), Some("water")]),
+        Some(&[Some("cracker"), Some("water")]),
+        Some(&[Some("water"), Some("cracker")]),
+        Some(&[Some("cracker"), Some("cracker"), Some("water")]),
+    ]);
+    let ran = run(op.clone(), &[items.clone()]);
+    for (row, expected) in [&[0.0][..], &[0.0, 1.0], &[], &[0.0, 1.0]].into_iter().enumerate() {
+        assert_row(&ran.outputs[0], row, dense(expected));
+    }
+    let mut times = Builder::new(&Type::list(Type::F64));
+    for row in [&[3.0, 1.0, 5.0][..], &[7.0, 7.0], &[2.0, 1.0], &[1.0, f64::NAN, 1.0]] {
+        row.iter().for_each(|time| times.items().push_fixed(*time));
+        times.end_list();
+    }
+    let ran = run(op, &[items, times.finish()]);
+    for (row, expected) in [&[0.0, 1.0][..], &[2.0], &[0.0, 1.0], &[2.0]].into_iter().enumerate() {
+        assert_row(&ran.outputs[0], row, dense(expected));
+    }
 }

@@ -32,7 +32,7 @@ pub struct Row<'a> {
     values: &'a [f64],
     /// The fields as bits; only of zeros and ones.
     bits: &'a [u32],
-    /// What sums are multiplied by.
+    /// What sums are multiplied by; NaN where there is no similarity.
     adjustment: f64,
 }
 
@@ -83,17 +83,18 @@ impl Points {
         let number = |i: usize| env.frame.cells(inputs[i]).number(row);
         if self.is_similarity() {
             bits.resize(self.words, 0);
+            let (mut is_whole, mut missing) = (true, None);
             for i in 0..inputs.len() {
                 match number(i) {
                     Some(1.0) => bits[i / 32] |= 1 << (i % 32),
-                    Some(0.0) => {}
-                    other => {
-                        let got = other.map_or(FaultValue::Null, FaultValue::Number);
-                        return Err((i, FaultKind::Rule("0 or 1"), got));
-                    }
+                    Some(other) => is_whole &= other == 0.0,
+                    None => missing = Some(i),
                 }
             }
-            return Ok(Row { fields, values, bits, adjustment: 1.0 });
+            if let (true, Some(i)) = (is_whole, missing) {
+                return Err((i, FaultKind::Null, FaultValue::Null));
+            }
+            return Ok(Row { fields, values, bits, adjustment: if is_whole { 1.0 } else { f64::NAN } });
         }
         let single = self.measure.single;
         let (mut all, mut there) = (0.0, 0.0);
@@ -118,26 +119,19 @@ impl Points {
     }
 
     /// Measures the points from `from` on, as many as `out` has room for.
-    pub fn run(&self, row: &Row<'_>, from: usize, out: &mut [f64]) -> Result<(), Refusal> {
+    pub fn run(&self, row: &Row<'_>, from: usize, out: &mut [f64]) {
         match (&self.measure.metric, self.measure.single) {
             (Metric::Binary { above, below }, _) => {
                 for (i, out) in out.iter_mut().enumerate() {
-                    *out = self.alike(row.bits, from + i, above, below)?;
+                    *out = row.adjustment * self.alike(row.bits, from + i, above, below);
                 }
-                Ok(())
             }
-            (_, false) => {
-                self.distances::<false>(row, from, out);
-                Ok(())
-            }
-            (_, true) => {
-                self.distances::<true>(row, from, out);
-                Ok(())
-            }
+            (_, false) => self.distances::<false>(row, from, out),
+            (_, true) => self.distances::<true>(row, from, out),
         }
     }
 
-    fn alike(&self, bits: &[u32], point: usize, above: &[f64; 4], below: &[f64; 4]) -> Result<f64, Refusal> {
+    fn alike(&self, bits: &[u32], point: usize, above: &[f64; 4], below: &[f64; 4]) -> f64 {
         let single = self.measure.single;
         let other = &self.bits[point * self.words..(point + 1) * self.words];
         let mut counts = [0_u32; 4];
@@ -153,9 +147,10 @@ impl Points {
                 rounded(single, sum + part)
             })
         };
+        // Zero by zero is no similarity.
         match (sum(above), sum(below)) {
-            (_, 0.0) => Err((0, FaultKind::Rule("a similarity that is not divided by 0"), FaultValue::Number(0.0))),
-            (above, below) => Ok(rounded(single, above / below)),
+            (_, 0.0) => f64::NAN,
+            (above, below) => rounded(single, above / below),
         }
     }
 

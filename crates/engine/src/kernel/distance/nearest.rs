@@ -46,7 +46,8 @@ impl All {
                 }
             }
             if let Some(best) = &best {
-                best.set(row, done.then(|| (self.best(all) as f64).to_bits()));
+                let place = if done { self.best(all) } else { None };
+                best.set(row, place.map(|place| (place as f64).to_bits()));
             }
         }
     }
@@ -55,17 +56,18 @@ impl All {
         let Scratch { numbers, rows, words, .. } = scratch;
         let (values, all) = numbers.split_at_mut(self.points.fields());
         let row = self.points.read(env, inputs, row, Room { fields: rows, bits: words, values })?;
-        self.points.run(&row, 0, &mut all[..self.points.len])
+        self.points.run(&row, 0, &mut all[..self.points.len]);
+        Ok(())
     }
 
-    fn best(&self, all: &[f64]) -> usize {
+    fn best(&self, all: &[f64]) -> Option<usize> {
         let mut best = 0;
         for (i, &distance) in all.iter().enumerate().skip(1) {
             if key(&self.points, distance) < key(&self.points, all[best]) {
                 best = i;
             }
         }
-        best
+        (!self.points.is_similarity() || !all[best].is_nan()).then_some(best)
     }
 }
 
@@ -86,8 +88,9 @@ impl Nearest {
         for row in 0..frame.rows() {
             let done = frame.is_live(row) && accepted(env, row, self.row(env, inputs, row, &mut scratch));
             let (nearest, _) = scratch.cells.as_chunks::<2>();
+            let none_alike = self.points.is_similarity() && nearest.first().is_some_and(|[key, _]| *key == FARTHEST);
             if let Some(places) = &mut places {
-                if done {
+                if done && !none_alike {
                     let start = places.values.len();
                     places.values.extend(nearest.iter().map(|[_, place]| *place as f64));
                     places.end_dense(start);
@@ -117,7 +120,7 @@ impl Nearest {
         let room = 4 * self.count.max(16);
         for from in (0..self.points.len).step_by(RUN) {
             let out = &mut out[..RUN.min(self.points.len - from)];
-            self.points.run(&row, from, out)?;
+            self.points.run(&row, from, out);
             for (i, &distance) in out.iter().enumerate() {
                 let key = key(&self.points, distance);
                 // What lies further back and is as far as the farthest kept is passed over; the first of all may be as far.
@@ -157,15 +160,24 @@ fn accepted(env: &Env<'_>, row: usize, done: Result<(), Refusal>) -> bool {
 
 const SIGN: u64 = 1 << 63;
 
-/// Returns a number that is small where a point is near: by Java's order of doubles, so that NaN is the farthest.
+/// The key of NaN, which is farther than anything.
+const FARTHEST: u64 = u64::MAX;
+
+/// Returns a number that is small where a point is near, or alike.
 fn key(points: &Points, distance: f64) -> u64 {
-    let bits = if distance.is_nan() { f64::NAN } else { distance }.to_bits();
+    if distance.is_nan() {
+        return FARTHEST;
+    }
+    let bits = distance.to_bits();
     let rising = if bits & SIGN == 0 { bits | SIGN } else { !bits };
     if points.is_similarity() { !rising } else { rising }
 }
 
 /// Returns the distance of a key.
 fn distance(points: &Points, key: u64) -> f64 {
+    if key == FARTHEST {
+        return f64::NAN;
+    }
     let rising = if points.is_similarity() { !key } else { key };
     f64::from_bits(if rising & SIGN == 0 { !rising } else { rising & !SIGN })
 }

@@ -9,12 +9,24 @@ use super::{
     xml::Element,
 };
 
+mod anomaly;
+mod association;
+mod baseline;
+mod bayesian_network;
+mod clustering;
 mod columns;
 mod gaussian_process;
 mod general_regression;
+mod matrix;
+mod measure;
+mod naive_bayes;
+mod nearest_neighbor;
 mod neural;
 mod regression;
+mod sequence;
 mod svm;
+mod text;
+mod time_series;
 
 /// Lowers the element of a model; its scope holds what its mining schema and its local transformations name.
 pub type Lower = for<'o, 's, 'd> fn(&mut Lowering<'o>, &Scope<'s, 'd>, Element<'d>) -> Result<Answer<'d>, Fault>;
@@ -61,6 +73,66 @@ pub const MODELS: &[ModelKind] = &[
         lower: svm::lower,
         doc: "Every kernel, support vectors or coefficients, one against one and one against all, `maxWins`.",
         section: "Support Vector Machine",
+    },
+    ModelKind {
+        element: "AnomalyDetectionModel",
+        lower: anomaly::lower,
+        doc: "Isolation forests, one-class vectors, distances from clusters, and what any other model says.",
+        section: "Anomaly Detection Models",
+    },
+    ModelKind {
+        element: "AssociationModel",
+        lower: association::lower,
+        doc: "Rules for lists of items or for a field each, by all three algorithms.",
+        section: "Association Rules",
+    },
+    ModelKind {
+        element: "BaselineModel",
+        lower: baseline::lower,
+        doc: "zValue and CUSUM; statistics over tables of counts are refused.",
+        section: "Baseline Models",
+    },
+    ModelKind {
+        element: "BayesianNetworkModel",
+        lower: bayesian_network::lower,
+        doc: "Discrete nodes, answered exactly; continuous ones are refused.",
+        section: "Bayesian Network",
+    },
+    ModelKind {
+        element: "ClusteringModel",
+        lower: clustering::lower,
+        doc: "Clusters with centres, by every measure; distributions are refused.",
+        section: "Cluster Models",
+    },
+    ModelKind {
+        element: "NaiveBayesModel",
+        lower: naive_bayes::lower,
+        doc: "Counts of categories, discretised fields, normal and Poisson distributions.",
+        section: "Naive Bayes",
+    },
+    ModelKind {
+        element: "NearestNeighborModel",
+        lower: nearest_neighbor::lower,
+        doc: "Instances inside of the document, by every measure and scoring method.",
+        section: "k-Nearest Neighbors",
+    },
+    ModelKind {
+        element: "SequenceModel",
+        lower: sequence::lower,
+        doc: "Rules between sequences of items in the order of a list or of times; windows of time are refused.",
+        section: "Sequences",
+    },
+    ModelKind {
+        element: "TextModel",
+        lower: text::lower,
+        doc: "The most alike document, by every weight and both similarities.",
+        section: "Text Models",
+    },
+    ModelKind {
+        element: "TimeSeriesModel",
+        lower: time_series::lower,
+        doc: "Exponential smoothing, ARIMA, state spaces; GARCH, spectra and decompositions are refused.",
+        section: "Time Series",
     },
 ];
 
