@@ -3,7 +3,8 @@
 //! The files come from anywhere, so everything that a file claims is checked here before it costs memory: the footer and
 //! the page headers are read by our own code ([`footer`], [`page`]), pages are decompressed to exactly the size they state
 //! ([`unpack`]), and what their values will take is reckoned against a [`Budget`] first ([`chunk`]). The `parquet` crate
-//! sees pages only: it decodes levels and values into Arrow arrays, and a panic in it becomes an error.
+//! sees pages only: it decodes levels and values into Arrow arrays, and a panic in it becomes an error. Model data that is plain
+//! enough is decoded without it ([`lists`]).
 //!
 //! [`read()`] takes a whole file, [`ParquetSource`] reads rows in chunks from a file of any size,
 //! [`ParquetSink`] writes answers.
@@ -16,6 +17,7 @@ mod chunk;
 mod delta;
 mod footer;
 mod hybrid;
+mod lists;
 mod page;
 mod read;
 mod schema;
@@ -85,6 +87,15 @@ struct Budget {
 impl Budget {
     fn new(max: u64) -> Budget {
         Budget { left: AtomicU64::new(max), max }
+    }
+
+    fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// Gives back what was charged since so much was left.
+    fn set_left(&self, left: u64) {
+        self.left.store(left, Ordering::Relaxed);
     }
 
     /// Begins anew: what was charged is given back.

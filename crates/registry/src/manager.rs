@@ -215,7 +215,7 @@ impl Manager {
         let record = VersionRecord {
             name: name.clone(),
             version,
-            digest: content.digest,
+            digest: content.digest(),
             created: SystemTime::now(),
             provenance: artifact.path.clone(),
         };
@@ -227,7 +227,7 @@ impl Manager {
             version,
             predictor: loaded.predictor,
             about: loaded.about,
-            digest: content.digest,
+            digest: content.digest(),
             config: content.config,
             path: artifact.path.clone(),
             load: Load::begin(),
@@ -238,13 +238,15 @@ impl Manager {
     fn number(&self, name: &Name, artifact: &Artifact, content: &Content) -> Result<Version, StoreError> {
         let Some(version) = artifact.number else {
             return Ok(match self.store.latest(name)? {
-                Some(latest) if latest.digest == content.digest => latest.version,
+                Some(latest) if latest.digest == content.digest() => latest.version,
                 Some(latest) => Version(latest.version.0 + 1),
                 None => Version(1),
             });
         };
         match self.store.get(name, version)? {
-            Some(old) if old.digest != content.digest => Err(StoreError::AlreadyExists { name: name.clone(), version }),
+            Some(old) if old.digest != content.digest() => {
+                Err(StoreError::AlreadyExists { name: name.clone(), version })
+            }
             _ => Ok(version),
         }
     }

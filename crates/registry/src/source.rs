@@ -3,7 +3,10 @@
 //! A source announces, it does not command: each [`Scan`] states all that is there. What it says of an artifact is a
 //! fingerprint; the bytes are read only when the manager is about to load them, one artifact in memory at a time.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use model::{ModelFiles, Name, Version};
 
@@ -59,13 +62,17 @@ pub struct Artifact {
 pub struct Content {
     pub files: ModelFiles,
     pub config: ModelConfig,
-    pub digest: Digest,
+    digest: OnceLock<Digest>,
 }
 
 impl Content {
     /// Returns the content of these files under this configuration.
     pub fn new(files: ModelFiles, config: ModelConfig) -> Content {
-        let digest = Digest::of(&files);
-        Content { files, config, digest }
+        Content { files, config, digest: OnceLock::new() }
+    }
+
+    /// Returns the digest of the files, made when it is first asked for: who reads one artifact and keeps no versions never asks.
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| Digest::of(&self.files))
     }
 }

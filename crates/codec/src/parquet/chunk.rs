@@ -148,7 +148,7 @@ impl Pages {
         }
     }
 
-    fn next_page(&mut self) -> Result<Option<Page>, CodecError> {
+    pub(super) fn next_page(&mut self) -> Result<Option<Page>, CodecError> {
         if let Some(page) = self.pending.take() {
             return Ok(Some(page));
         }

@@ -8,13 +8,14 @@ use ::parquet::{
 };
 use arrow_array::{RecordBatch, RecordBatchReader};
 use bytes::Bytes;
-use model::{Batch, Buffer};
+use model::{Batch, Buffer, Column, Value};
 
 use super::{
     Budget, Limits,
     chunk::{Opened, Shared},
     damaged, footer,
     footer::Footer,
+    lists,
     page::Input,
     schema,
     weight::cell_bytes,
@@ -41,16 +42,64 @@ fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
         });
     }
     let rows = footer.rows as usize;
-    let levels = schema::levels(&schema, ProjectionMask::all())?;
     let budget = Budget::new(limits.decoded_bytes_max);
     budget.charge("the footer", claimed_bytes(&footer, &schema))?;
     budget.reset();
-    let leaves: Vec<usize> = (0..schema.num_columns()).collect();
+    let mut leaves: Vec<usize> = (0..schema.num_columns()).collect();
     if leaves.is_empty() {
         return Ok(Batch::new(rows));
     }
     let shared = Shared::new(input, budget, leaves.len());
-    let opened = Opened::new(&shared, &schema, &footer.groups, &leaves)?;
+    let lists = lists(&shared, &schema, &footer, &mut leaves)?;
+    let others = match leaves[..] {
+        [] => Batch::new(rows),
+        _ => convert::batch(&by_crate(&shared, &schema, &footer, &leaves)?)?,
+    };
+    if lists.is_empty() {
+        return Ok(others);
+    }
+    let (mut lists, mut others) = (lists.into_iter().peekable(), others.values().iter());
+    let mut batch = Batch::new(rows);
+    for (root, field) in schema.root_schema().get_fields().iter().enumerate() {
+        if let Some((_, column)) = lists.next_if(|(at, _)| *at == root) {
+            batch.push(field.name(), column);
+        } else if let Some((name, Value::Column { column, .. })) = others.next() {
+            batch.push(name.clone(), column.clone());
+        }
+    }
+    Ok(batch)
+}
+
+/// Decodes the lists of numbers that need no crate, each with the place of its column; what is left is in `leaves`.
+fn lists(
+    shared: &Arc<Shared>,
+    schema: &SchemaDescPtr,
+    footer: &Footer,
+    leaves: &mut Vec<usize>,
+) -> Result<Vec<(usize, Column)>, CodecError> {
+    let types = schema::types(schema)?;
+    let mut found = Vec::new();
+    for leaf in 0..schema.num_columns() {
+        let root = schema.get_column_root_idx(leaf);
+        let Some(dtype) = types.get(root).and_then(lists::items) else { continue };
+        if let Some(column) = lists::read(shared, schema, &footer.groups, leaf, dtype)? {
+            leaves.retain(|other| *other != leaf);
+            found.push((root, column));
+        }
+    }
+    Ok(found)
+}
+
+/// Has these leaves decoded by the crate.
+fn by_crate(
+    shared: &Arc<Shared>,
+    schema: &SchemaDescPtr,
+    footer: &Footer,
+    leaves: &[usize],
+) -> Result<RecordBatch, CodecError> {
+    let rows = footer.rows as usize;
+    let levels = schema::levels(schema, ProjectionMask::leaves(schema, leaves.iter().copied()))?;
+    let opened = Opened::new(shared, schema, &footer.groups, leaves)?;
     // All rows in one piece: nothing is joined afterwards.
     let mut reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &opened, rows.max(1), None)
         .map_err(|e| shared.noted(e))?;
@@ -61,7 +110,7 @@ fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
     if batch.num_rows() != rows {
         return Err(damaged("the data", format_args!("{} rows where the footer claims {rows}", batch.num_rows())));
     }
-    convert::batch(&batch)
+    Ok(batch)
 }
 
 /// Returns what the columns would take if all the counts of the footer were true, texts aside.

@@ -36,6 +36,12 @@ pub(super) fn build(footer: &Footer, limits: &Limits) -> Result<SchemaDescriptor
     Ok(schema)
 }
 
+/// Returns the Arrow types of all columns.
+pub(super) fn types(schema: &SchemaDescriptor) -> Result<Vec<DataType>, CodecError> {
+    let own = parquet_to_arrow_schema(schema, None).map_err(|e| damaged(PLACE, e))?;
+    Ok(own.fields().iter().map(|field| field.data_type().clone()).collect())
+}
+
 /// Returns how the columns of the mask become Arrow's. Timestamps of 96 bits, as Spark writes them, are read at
 /// microseconds: the crate's nanoseconds do not reach past the year 2262.
 pub(super) fn levels(schema: &SchemaDescriptor, mask: ProjectionMask) -> Result<FieldLevels, CodecError> {

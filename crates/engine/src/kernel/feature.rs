@@ -17,6 +17,7 @@ mod interact;
 mod neighbours;
 mod replace;
 mod word_mean;
+mod word_sums;
 
 /// An op of the family, ready to run.
 pub enum FeatureKernel {

@@ -2,7 +2,7 @@
 //!
 //! A sum runs over the features in their order, one product after the other, whichever of weights and features is sparse:
 //! the bits do not depend on the machine. Dense weights are taken four rows at a time, each with a sum of its own, since one
-//! sum alone waits for its additions.
+//! sum alone waits for its additions; where there is one row of weights, so are the rows of a tile ([`products`]).
 
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ use crate::{
     frame::{Env, Home},
     store::VectorStore,
 };
+
+mod products;
 
 /// An op of the family, ready to run.
 pub struct LinearKernel {
@@ -59,7 +61,9 @@ impl LinearKernel {
             let cells = frame.cells(output);
             let product = |row: usize| features(row).map(|x| dot(self.weights.row(0), x, 0.0) + intercept);
             return match inputs.get(1).map(|offset| frame.cells(*offset)) {
-                None => frame.each_live(|row| cells.set(row, product(row).map(f64::to_bits))),
+                None => products::each(&self.weights, env, &vectors, |row, product| {
+                    cells.set(row, product.map(|product| (product + intercept).to_bits()));
+                }),
                 Some(offsets) => frame.each_live(|row| {
                     let sum = offsets.number(row).and_then(|offset| Some(product(row)? + offset));
                     cells.set(row, sum.map(f64::to_bits));
@@ -101,13 +105,22 @@ impl LinearKernel {
 fn pairs(weights: &[f64], intercept: f64, features: &VectorStore, out: &mut VectorStore) -> bool {
     let fits = |row: usize| features.is_valid(row) && features.row(row).size() == weights.len();
     let rows = features.len();
-    let scores = out.set_matrix(rows, 2).chunks_exact_mut(2);
-    for (row, pair) in scores.enumerate() {
+    let (scores, _) = out.set_matrix(rows, 2).as_chunks_mut::<2>();
+    let mut row = 0;
+    while row < rows {
+        if let Some(sums) = products::together(weights, features, row) {
+            for (sum, pair) in sums.into_iter().zip(&mut scores[row..]) {
+                *pair = [-(sum + intercept), sum + intercept];
+            }
+            row += sums.len();
+            continue;
+        }
         if !fits(row) {
             return false;
         }
         let score = dot(WeightRow::Dense(weights), features.row(row), 0.0) + intercept;
-        (pair[0], pair[1]) = (-score, score);
+        scores[row] = [-score, score];
+        row += 1;
     }
     true
 }

@@ -39,6 +39,7 @@ pub mod stream;
 pub mod tensor;
 pub mod text;
 pub mod vector;
+mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;

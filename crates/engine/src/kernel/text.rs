@@ -5,6 +5,7 @@
 //! before it. Texts of ASCII alone, nearly all there are, take the short way everywhere; the long way gives the same
 //! answer for any text and is taken only for others.
 
+mod blanks;
 mod lower;
 mod n_grams;
 mod occurrences;

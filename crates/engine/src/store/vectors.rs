@@ -37,6 +37,16 @@ impl VectorStore {
         self.values.resize(rows * entries, 0.0);
     }
 
+    /// Forgets the rows; `values` holds so many numbers then, whatever they are: for rows that end with
+    /// [`VectorStore::end_dense_at`] and [`VectorStore::end_sparse_at`].
+    pub fn clear_with_room(&mut self, values: usize) {
+        self.rows.clear();
+        self.indices.clear();
+        if self.values.len() < values {
+            self.values.resize(values, 0.0);
+        }
+    }
+
     pub(super) fn bytes_held(&self) -> usize {
         self.rows.capacity() * 16 + self.indices.capacity() * 4 + self.values.capacity() * 8
     }

@@ -288,7 +288,25 @@ impl<'t> Cells<'t> {
     /// Returns the numbers of a list.
     pub fn f64s(&self, row: usize) -> Result<Vec<f64>, ReadError> {
         let (items, range) = self.items(row)?;
-        range.map(|i| items.f64(i)).collect()
+        match fixed(items.column).filter(|c| c.dtype() == DType::F64 && items.column.nulls().is_none()) {
+            Some(all) => Ok(all.values::<f64>()[range].to_vec()),
+            None => range.map(|i| items.f64(i)).collect(),
+        }
+    }
+
+    /// Adds the numbers of a list to `out`, each as the float32 nearest to it; returns how many there are.
+    pub fn extend_f32s(&self, row: usize, out: &mut Vec<f32>) -> Result<usize, ReadError> {
+        let (items, range) = self.items(row)?;
+        let count = range.len();
+        match fixed(items.column).filter(|c| c.dtype() == DType::F32 && items.column.nulls().is_none()) {
+            Some(all) => out.extend_from_slice(&all.values::<f32>()[range]),
+            None => {
+                for i in range {
+                    out.push(items.f64(i)? as f32);
+                }
+            }
+        }
+        Ok(count)
     }
 
     /// Returns the counts or indices of a list.

@@ -90,7 +90,7 @@ impl Model {
     pub fn serving_same(&self, artifact: &Artifact, content: &Content) -> Option<usize> {
         let place = self.serving(artifact)?;
         let servable = self.slots[place].servable.as_ref()?;
-        (servable.digest == content.digest && servable.config == content.config).then_some(place)
+        (servable.digest == content.digest() && servable.config == content.config).then_some(place)
     }
 
     /// Lets the slot at `other` stand for the artifact of the one at `place`, which turned out to be no new version.

@@ -3,29 +3,39 @@
 use std::sync::Arc;
 
 use model::{FaultKind, FaultValue};
-use rustc_hash::FxHashMap;
 
-use crate::frame::{Env, Home};
+use super::word_sums::Lanes;
+use crate::{
+    frame::{Env, Home},
+    kernel::words::{NOWHERE, Words},
+    store::TextStore,
+};
 
 /// [`plan::FeatureOp::WordMean`], its words in a table.
 pub struct WordMean {
-    places: FxHashMap<Box<[u8]>, u32>,
+    words: Words,
     vectors: Arc<[f32]>,
     size: u32,
+    lanes: Lanes,
 }
 
 impl WordMean {
     pub(super) fn new(words: &[Box<str>], vectors: &Arc<[f32]>, size: u32) -> WordMean {
-        let places = words.iter().zip(0..).map(|(word, place)| (word.as_bytes().into(), place)).collect();
-        WordMean { places, vectors: vectors.clone(), size }
+        let words = Words::new(words.iter().map(|word| &**word));
+        WordMean { words, vectors: vectors.clone(), size, lanes: Lanes::here() }
     }
 
     pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
         let lists = env.frame.lists(input);
-        let words = lists.texts();
         let size = self.size as usize;
         let mut out = env.frame.vectors_mut(output);
-        out.clear();
+        out.clear_with_room(env.frame.rows() * size);
+        let mut scratch = env.frame.scratch();
+        let scratch = &mut *scratch;
+        let (places, known) = (&mut scratch.words, &mut scratch.rows);
+        // All words of the tile first: one search does not wait for another, nor sums for searches.
+        self.find(lists.texts(), places);
+        let mut start = 0;
         for row in 0..env.frame.rows() {
             if !env.frame.is_live(row) {
                 out.push_null();
@@ -36,22 +46,32 @@ impl WordMean {
                 out.push_null();
                 continue;
             }
-            let (start, range) = (out.values.len(), lists.range(row));
+            let range = lists.range(row);
             if range.is_empty() {
                 let index_start = out.indices.len();
-                out.end_sparse(self.size, index_start, start);
+                out.end_sparse_at(self.size, index_start, start);
                 continue;
             }
             let factor = 1.0 / range.len() as f64;
-            out.values.resize(start + size, 0.0);
-            let sums = &mut out.values[start..];
-            for word in range.filter(|&word| words.is_valid(word)) {
-                let Some(&place) = self.places.get(words.row_bytes(word)) else { continue };
-                let vector = &self.vectors[place as usize * size..][..size];
-                sums.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
+            let mut found = &places[range];
+            if found.contains(&NOWHERE) {
+                known.clear();
+                known.extend(found.iter().filter(|place| **place != NOWHERE));
+                found = known;
             }
-            sums.iter_mut().for_each(|sum| *sum *= factor);
-            out.end_dense(start);
+            self.lanes.scaled_sum(&self.vectors, found, factor, &mut out.values[start..][..size]);
+            out.end_dense_at(start, size);
+            start += size;
+        }
+    }
+
+    /// Writes the place of each of the texts.
+    fn find(&self, texts: &TextStore, places: &mut Vec<u32>) {
+        let all = texts.bytes();
+        places.clear();
+        places.extend(texts.spans.iter().map(|span| self.words.place(all, span.start as usize, span.end as usize)));
+        if !texts.valid.all() {
+            (0..texts.len()).filter(|&item| !texts.is_valid(item)).for_each(|item| places[item] = NOWHERE);
         }
     }
 }

@@ -6,7 +6,7 @@ use fancy_regex::{Regex, RegexBuilder};
 use model::{FaultKind, FaultValue};
 use plan::{Pattern, Split};
 
-use super::{lower::GROWTH_MAX, push_lower, refuse_long, refuse_null};
+use super::{blanks, lower::GROWTH_MAX, push_lower, refuse_long, refuse_null};
 use crate::{
     error::CompileError,
     frame::{Env, Home},
@@ -203,20 +203,20 @@ impl Tokens<'_> {
         }
     }
 
-    /// Cuts at every blank: found 64 bytes at a time, so that one loop, not one in eight bytes, has a random end.
+    /// Cuts at every blank: found many bytes at a time, so that one loop, not one in eight bytes, has a random end.
     fn cut_at_blanks(&mut self, text: Span) {
         let first = self.spans.len();
         let bytes = self.bytes;
         let (mut rest, mut at) = (text.start, text.start);
-        for part in bytes[text.start as usize..text.end as usize].chunks(64) {
-            let mut found = blanks(part);
+        while at < text.end {
+            let mut found = blanks::within(bytes, at as usize, text.end as usize);
             while found != 0 {
                 let end = at + found.trailing_zeros();
                 self.push(rest, end);
                 rest = end + 1;
                 found &= found - 1;
             }
-            at += 64;
+            at = at.saturating_add(blanks::AT_ONCE as u32);
         }
         self.finish(first, rest, text);
     }
@@ -235,39 +235,6 @@ impl Tokens<'_> {
         self.finish(first, text.start + rest, text);
         Ok(())
     }
-}
-
-/// Returns which of up to 64 bytes are blanks.
-#[inline]
-fn blanks(bytes: &[u8]) -> u64 {
-    let (words, tail) = bytes.as_chunks::<8>();
-    let found = words.iter().rev().fold(0, |found, word| found << 8 | blanks_of_word(u64::from_le_bytes(*word)));
-    let last = match bytes.last_chunk::<8>() {
-        // The bytes that were seen already are shifted out.
-        Some(last) => blanks_of_word(u64::from_le_bytes(*last)) >> (8 - tail.len()),
-        None => {
-            let mut last = [0; 8];
-            last[..tail.len()].copy_from_slice(tail);
-            blanks_of_word(u64::from_le_bytes(last))
-        }
-    };
-    // Without a tail there is nothing left of the last word; the shift may then be by all 64.
-    found | last.checked_shl(8 * words.len() as u32).unwrap_or(0)
-}
-
-/// Returns which of eight bytes are one of `\t \n \x0B \f \r` and blank. No sum carries from byte to byte: each has its
-/// high bit cleared first, and bytes that had it set are not blanks.
-#[inline]
-fn blanks_of_word(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let low = word & !HIGH;
-    let is_space = !((low ^ (0x20 * ONES)) + 0x7F * ONES);
-    let from_tab = low + (0x80 - 0x09) * ONES;
-    let after_return = low + (0x80 - 0x0E) * ONES;
-    let high_bits = (is_space | from_tab & !after_return) & !word & HIGH;
-    // Bit 8k goes to bit 56 + k; no two of the products meet.
-    (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// Calls `f` with every match as `java.util.regex.Matcher.find` finds them: after a match of some width an empty one may

@@ -46,13 +46,12 @@ impl Learned {
         let (words, vectors) = (part.column("word")?, part.column("vector")?);
         for row in 0..part.len() {
             let word = words.text(row)?;
-            let vector = vectors.f64s(row)?;
-            if vector.len() != size {
+            let got = vectors.extend_f32s(row, &mut self.vectors)?;
+            if got != size {
                 let expected = format!("{size} numbers for {word:?}, as vectorSize says");
-                return Err(vectors.fault(expected, vector.len().to_string()));
+                return Err(vectors.fault(expected, got.to_string()));
             }
             self.words.push(word.into());
-            self.vectors.extend(vector.iter().map(|&x| x as f32));
         }
         Ok(())
     }

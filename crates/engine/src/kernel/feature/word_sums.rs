@@ -1,0 +1,143 @@
+//! Means of vectors of float32, summed up in float64.
+//!
+//! Each element has a sum of its own, from the first word to the last, so elements can be summed side by side and the bits
+//! stay. What the compiler makes of a plain loop shuffles more than it adds, so where the processor has AVX its instructions
+//! are named; that is asked when the model is loaded.
+
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    __m256d, _mm_loadu_ps, _mm256_add_pd, _mm256_cvtps_pd, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd,
+    _mm256_storeu_pd,
+};
+
+/// How sums are made here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lanes {
+    Plain,
+    #[cfg(target_arch = "x86_64")]
+    Avx,
+}
+
+/// Numbers in a register of AVX.
+#[cfg(target_arch = "x86_64")]
+const WIDTH: usize = 4;
+
+impl Lanes {
+    /// Returns the widest that this processor has.
+    pub(super) fn here() -> Lanes {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx") {
+            return Lanes::Avx;
+        }
+        Lanes::Plain
+    }
+
+    /// Writes the sum of the vectors at these places, times the factor. A vector has as many elements as `out`.
+    #[inline]
+    pub(super) fn scaled_sum(self, vectors: &[f32], places: &[u32], factor: f64, out: &mut [f64]) {
+        let sums = Sums { vectors, places, factor };
+        match self {
+            Lanes::Plain => sums.write_rest(0, out),
+            // SAFETY: `here` alone makes this form, where the processor has AVX.
+            #[cfg(target_arch = "x86_64")]
+            Lanes::Avx => unsafe { sums.write_avx(out) },
+        }
+    }
+}
+
+struct Sums<'a> {
+    vectors: &'a [f32],
+    places: &'a [u32],
+    factor: f64,
+}
+
+impl Sums<'_> {
+    /// Writes the elements from `at` on.
+    fn write_rest(&self, at: usize, out: &mut [f64]) {
+        let size = out.len();
+        let out = &mut out[at..];
+        out.fill(0.0);
+        for &place in self.places {
+            let vector = &self.vectors[place as usize * size..][at..size];
+            out.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
+        }
+        out.iter_mut().for_each(|sum| *sum *= self.factor);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Sums<'_> {
+    /// Takes as many elements at a time as there are registers for, then fewer.
+    #[target_feature(enable = "avx")]
+    fn write_avx(&self, out: &mut [f64]) {
+        let (size, mut at) = (out.len(), 0);
+        while at + 12 * WIDTH <= size {
+            self.write_registers::<12>(at, out);
+            at += 12 * WIDTH;
+        }
+        while at + 4 * WIDTH <= size {
+            self.write_registers::<4>(at, out);
+            at += 4 * WIDTH;
+        }
+        while at + WIDTH <= size {
+            self.write_registers::<1>(at, out);
+            at += WIDTH;
+        }
+        if at < size {
+            self.write_rest(at, out);
+        }
+    }
+
+    /// Writes the elements from `at` on that `R` registers hold.
+    #[target_feature(enable = "avx")]
+    fn write_registers<const R: usize>(&self, at: usize, out: &mut [f64]) {
+        let mut sums: [__m256d; R] = [_mm256_setzero_pd(); R];
+        for &place in self.places {
+            let (vector, _) = self.vectors[place as usize * out.len() + at..][..R * WIDTH].as_chunks::<WIDTH>();
+            for k in 0..R {
+                // SAFETY: each part is an array of as many numbers as are read.
+                let part = unsafe { _mm_loadu_ps(vector[k].as_ptr()) };
+                sums[k] = _mm256_add_pd(sums[k], _mm256_cvtps_pd(part));
+            }
+        }
+        let factor = _mm256_set1_pd(self.factor);
+        let (out, _) = out[at..][..R * WIDTH].as_chunks_mut::<WIDTH>();
+        for k in 0..R {
+            // SAFETY: each part is an array of as many numbers as are written.
+            unsafe { _mm256_storeu_pd(out[k].as_mut_ptr(), _mm256_mul_pd(sums[k], factor)) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_gives_the_bits_of_plain_sums() {
+        let mut state = 7_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from_bits(state & 0xBFFF_FFFF)
+        };
+        for size in [0, 1, 3, 4, 7, 8, 15, 16, 47, 48, 50, 52, 53, 64, 100, 129] {
+            let vectors: Vec<f32> = (0..9 * size).map(|_| next()).collect();
+            for places in [&[][..], &[3], &[8, 0, 8, 5, 2], &[1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 1]] {
+                let mut expected = vec![0.0; size];
+                for &place in places {
+                    let vector = &vectors[place as usize * size..][..size];
+                    expected.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
+                }
+                let expected: Vec<u64> = expected.iter().map(|sum| (sum * 0.3).to_bits()).collect();
+                for lanes in [Lanes::Plain, Lanes::here()] {
+                    let mut out = vec![f64::NAN; size];
+                    lanes.scaled_sum(&vectors, places, 0.3, &mut out);
+                    let out: Vec<u64> = out.iter().map(|sum| sum.to_bits()).collect();
+                    assert_eq!(out, expected, "{lanes:?}, {size} elements, {} words", places.len());
+                }
+            }
+        }
+    }
+}
