@@ -395,6 +395,54 @@ fn sparks_timestamps_reach_past_nanoseconds() {
     assert_eq!(whole.column("at"), Some(&expected));
 }
 
+/// Whoever decodes them, the lists are the same.
+#[test]
+fn lists_of_numbers_are_read_whole() {
+    use ::parquet::{
+        arrow::ArrowWriter,
+        file::properties::{WriterProperties, WriterVersion},
+    };
+    use arrow_array::{ArrayRef, ListArray, RecordBatch, types::Float32Type};
+    type Lists<'a> = &'a [Option<&'a [Option<f32>]>];
+    let long: Vec<Option<f32>> = (0..1000).map(|i| Some(i as f32 / 7.0)).collect();
+    let plain: Lists<'_> = &[Some(&[Some(1.5), Some(-0.0)]), Some(&long), Some(&[Some(f32::MAX)]), Some(&long[3..9])];
+    let empty: Lists<'_> = &[Some(&[Some(1.0)]), Some(&[]), Some(&[Some(2.0)])];
+    let null: Lists<'_> = &[Some(&[Some(1.0)]), None, Some(&[None, Some(2.0)])];
+    for lists in [plain, empty, null, &[]] {
+        let rows = lists.iter().map(|list| list.map(|list| list.to_vec()));
+        let array: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(rows));
+        let ids: ArrayRef = Arc::new((0..lists.len() as i32).map(Some).collect::<arrow_array::Int32Array>());
+        let batch = RecordBatch::try_from_iter([("first", array.clone()), ("id", ids), ("last", array)]).unwrap();
+        let expected = column(&Type::list(Type::scalar(DType::F32)), lists, |b, items| {
+            for item in *items {
+                match item {
+                    Some(item) => b.items().push_fixed(*item),
+                    None => b.items().push_null(),
+                }
+            }
+            b.end_list();
+        });
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            for (dictionary, page) in [(false, 1 << 20), (false, 1), (true, 1 << 20)] {
+                let properties = WriterProperties::builder()
+                    .set_writer_version(version)
+                    .set_dictionary_enabled(dictionary)
+                    .set_data_page_row_count_limit(page)
+                    .set_write_batch_size(1)
+                    .set_max_row_group_row_count(Some(3));
+                let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties.build())).unwrap();
+                writer.write(&batch).unwrap();
+                let bytes = Buffer::from(writer.into_inner().unwrap());
+                let read = parquet::read(&bytes, &Limits::default()).unwrap();
+                let names: Vec<&str> = read.values().iter().map(|(name, _)| &**name).collect();
+                assert_eq!(names, ["first", "id", "last"]);
+                assert_eq!(read.column("first"), Some(&expected), "{version:?}, {dictionary}, {page}");
+                assert_eq!(read.column("last"), Some(&expected), "{version:?}, {dictionary}, {page}");
+            }
+        }
+    }
+}
+
 fn column_of_times(times: &[i64]) -> Column {
     Column::Fixed(Fixed::from_vec(DType::Timestamp, times.to_vec()))
 }

@@ -145,3 +145,34 @@ fn scores_are_dots() {
         }
     }
 }
+
+/// Four at a time or one by one: a product is that of the row alone, and so is what is refused.
+#[test]
+fn rows_side_by_side_have_the_products_they_have_alone() {
+    const W: [f64; 3] = [1e16, -0.3, 1e200];
+    let plain = |k: usize| [k as f64 * 0.7 - 2.0, 1.0 / (k as f64 + 0.3), 1e-190 * k as f64];
+    let plains: Vec<[f64; 3]> = (0..14).map(plain).collect();
+    let mut rows: Vec<Option<Row<'_>>> = plains.iter().map(|x| dense(x)).collect();
+    rows[5] = sparse(3, &[0, 2], &[0.1, 3.0]);
+    rows[6] = dense(&[-1e300, 0.0, 1e200]);
+    rows[9] = None;
+    rows[10] = dense(&[1.0]);
+    let weights = || full(3, &W);
+    let ops = || {
+        let (dot, pair) = (
+            LinearOp::Dot { weights: weights(), intercept: 0.5 },
+            LinearOp::Pair { weights: weights(), intercept: 0.5 },
+        );
+        [dot, pair]
+    };
+    for op in ops() {
+        for count in 0..=rows.len() {
+            let ran = run(op.clone(), &[vectors(&rows[..count])]);
+            for (row, x) in rows[..count].iter().enumerate() {
+                let alone = run(op.clone(), &[vectors(&[*x])]);
+                assert_eq!(ran.faults[row], alone.faults[0], "row {row} of {count}");
+                assert_eq!(ran.outputs[0].slice(row, 1), alone.outputs[0], "row {row} of {count}");
+            }
+        }
+    }
+}
