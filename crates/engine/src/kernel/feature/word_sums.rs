@@ -92,6 +92,7 @@ impl Sums<'_> {
 
     /// Writes the elements from `at` on that `R` registers hold.
     #[target_feature(enable = "avx")]
+    #[allow(clippy::needless_range_loop, reason = "of iterators the compiler makes calls here")]
     fn write_registers<const R: usize>(&self, at: usize, out: &mut [f64]) {
         let mut sums: [__m256d; R] = [_mm256_setzero_pd(); R];
         for &place in self.places {

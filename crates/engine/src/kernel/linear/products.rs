@@ -54,9 +54,9 @@ pub(super) fn together(w: &[f64], vectors: &VectorStore, first: usize) -> Option
         }
     }
     let mut sums = dots(w, x);
-    for k in 0..TOGETHER {
-        if !sums[k].is_finite() {
-            sums[k] = fused(w, x[k], 0.0);
+    if sums.iter().any(|sum| !sum.is_finite()) {
+        for (sum, x) in sums.iter_mut().zip(x).filter(|(sum, _)| !sum.is_finite()) {
+            *sum = fused(w, x, 0.0);
         }
     }
     Some(sums)
