@@ -1,3 +1,5 @@
+//! Encoders on columns: what each op makes of values seen and unseen, null and NaN.
+
 use model::{Builder, Column, DType, Type, column::Row};
 use plan::{EncodeOp, Hash, Invalid};
 

@@ -1,3 +1,5 @@
+//! Ops on texts: what each makes of texts, lists of words and nulls.
+
 use model::Column;
 use plan::{Fold, Pattern, Split, TextOp};
 
