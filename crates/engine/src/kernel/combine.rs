@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{FaultKind, FaultValue};
-use plan::op::combine::{CombineOp, Lacking, Member, Method, NONE, Plain, Predictions};
+use plan::op::combine::{CombineOp, Committee, Lacking, Member, Method, NONE, Plain, Predictions};
 
 use crate::{
     frame::{Env, Frame, Home, Scratch},
@@ -11,9 +11,16 @@ use crate::{
 };
 
 mod probabilities;
+mod tally;
+
+/// An op of the family, ready to run.
+pub enum CombineKernel {
+    Committee(CommitteeKernel),
+    Tally(tally::TallyKernel),
+}
 
 /// A committee, ready to be heard.
-pub struct CombineKernel {
+pub struct CommitteeKernel {
     predictions: Predictions,
     method: Method,
     members: Arc<[Member]>,
@@ -38,13 +45,9 @@ struct Hearing {
 
 impl CombineKernel {
     pub(crate) fn new(op: &CombineOp) -> CombineKernel {
-        CombineKernel {
-            predictions: op.predictions,
-            method: op.method,
-            members: op.members.clone(),
-            lacking: op.lacking,
-            threshold: op.threshold,
-            single: op.single,
+        match op {
+            CombineOp::Committee(op) => CombineKernel::Committee(CommitteeKernel::new(op)),
+            CombineOp::Tally(op) => CombineKernel::Tally(tally::TallyKernel::new(op)),
         }
     }
 
@@ -54,6 +57,26 @@ impl CombineKernel {
                 env.frame.vectors_mut(*output).clear();
             }
         }
+        match self {
+            CombineKernel::Committee(kernel) => kernel.run(env, inputs, outputs),
+            CombineKernel::Tally(kernel) => kernel.run(env, inputs[0], outputs),
+        }
+    }
+}
+
+impl CommitteeKernel {
+    fn new(op: &Committee) -> CommitteeKernel {
+        CommitteeKernel {
+            predictions: op.predictions,
+            method: op.method,
+            members: op.members.clone(),
+            lacking: op.lacking,
+            threshold: op.threshold,
+            single: op.single,
+        }
+    }
+
+    fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
         let mut scratch = env.frame.scratch();
         for row in 0..env.frame.rows() {
             if !env.frame.is_live(row) {
@@ -239,34 +262,28 @@ impl CombineKernel {
         width: usize,
         hearing: &Hearing,
     ) -> Result<f64, No> {
-        let Scratch { rows: heard, numbers, words: order, .. } = scratch;
+        let Scratch { rows: heard, numbers, .. } = scratch;
+        if heard.is_empty() {
+            return Err(No::Result);
+        }
         let start = numbers.len();
         numbers.resize(start + width, 0.0);
         let (weights, votes) = numbers.split_at_mut(start);
-        order.clear();
         for (&member, &weight) in heard.iter().zip(&*weights) {
             let class = frame.cells(inputs[member as usize]).number(row).unwrap_or(0.0) as usize;
             let weight = if matches!(self.method, Method::Weighted(_)) { weight } else { 1.0 };
-            if !order.contains(&(class as u32)) {
-                order.push(class as u32);
-            }
             votes[class] = self.round(votes[class] + self.round(weight));
         }
-        let mut winner = *order.first().ok_or(No::Result)?;
-        for &class in &order[1..] {
-            if votes[class as usize] > votes[winner as usize] {
-                winner = class;
-            }
-        }
-        if self.lacking == Lacking::Continue && hearing.lacking > votes[winner as usize] {
+        let winner = probabilities::largest(votes);
+        if self.lacking == Lacking::Continue && hearing.lacking > votes[winner] {
             return Err(No::Result);
         }
-        let all = order.iter().fold(0.0, |sum, &class| self.round(sum + votes[class as usize]));
+        let all = self.sum(votes.iter().copied());
         if all == 0.0 {
             return Err(No::Divisor);
         }
         votes.iter_mut().for_each(|vote| *vote = self.round(*vote / all));
-        Ok(f64::from(winner))
+        Ok(winner as f64)
     }
 }
 

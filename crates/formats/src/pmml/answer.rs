@@ -45,6 +45,8 @@ pub struct Answer<'d> {
     pub extras: Vec<(String, Field)>,
     /// The results of segments, by their ids.
     pub segments: Vec<(String, Answer<'d>)>,
+    /// Output fields of segments that are shown as the model's own.
+    pub outputs: Vec<(&'d str, Field)>,
     /// Answers an `OutputField` before everything else does.
     pub pick: Option<Pick<'d>>,
 }
@@ -64,6 +66,7 @@ impl<'d> Answer<'d> {
             standard_error: None,
             extras: Vec::new(),
             segments: Vec::new(),
+            outputs: Vec::new(),
             pick: None,
         }
     }

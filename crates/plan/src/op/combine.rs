@@ -65,17 +65,37 @@ pub enum Plain {
 pub enum Predictions {
     /// Float64; the result is a float64.
     Numbers,
-    /// The number of a class below this, another number is no class and counts as no prediction. Results: the class (of equal
-    /// ones the one first voted for), and a vector of shares.
+    /// The number of a class below this, another number is no class and counts as no prediction. Results: the class (the first of
+    /// equal ones), and a vector of shares.
     Classes(u32),
     /// Vectors of this size. Results: the class with the largest result (the first of equal ones), and a vector.
     Probabilities(u32),
 }
 
+/// Ops that combine.
+#[derive(Clone, Debug)]
+pub enum CombineOp {
+    Committee(Committee),
+    Tally(Tally),
+}
+
+/// Counted votes to a class and shares. The input is a vector of the votes for each class; with `lacking` one more number follows, of
+/// votes for nothing: the result is null where they are more than those for any class, or their share is above the threshold.
+/// Results: the class (the first of equal ones), and the shares of the classes among the votes for any. Null where the vector is
+/// null, of another size, or holds no vote for a class.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    pub classes: u32,
+    pub lacking: bool,
+    pub threshold: f64,
+    /// Whether sums and quotients are rounded to 32 bits.
+    pub single: bool,
+}
+
 /// Combines the predictions of members. Inputs: a prediction for each member, then what members name. Where no member takes part
 /// the result is null; where none is left to divide by, the row is refused.
 #[derive(Clone, Debug)]
-pub struct CombineOp {
+pub struct Committee {
     pub predictions: Predictions,
     pub method: Method,
     pub members: Arc<[Member]>,
@@ -87,7 +107,46 @@ pub struct CombineOp {
 }
 
 impl CombineOp {
+    pub fn name(&self) -> &'static str {
+        match self {
+            CombineOp::Committee(_) => "combine",
+            CombineOp::Tally(_) => "tally",
+        }
+    }
+
     pub(crate) fn infer(&self, inputs: &[ValueType]) -> Inferred {
+        match self {
+            CombineOp::Committee(op) => op.infer(inputs),
+            CombineOp::Tally(op) => op.infer(inputs),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), PlanError> {
+        match self {
+            CombineOp::Committee(op) => op.check(),
+            CombineOp::Tally(op) if op.classes == 0 || !(0.0..=1.0).contains(&op.threshold) => {
+                Err(PlanError::parameters("tally", "no classes, or a threshold that is not within 0 to 1"))
+            }
+            CombineOp::Tally(_) => Ok(()),
+        }
+    }
+}
+
+impl Tally {
+    fn infer(&self, inputs: &[ValueType]) -> Inferred {
+        let size = self.classes + u32::from(self.lacking);
+        match (inputs, same_rows(inputs)) {
+            ([ValueType { ty: Type::Vector { size: n }, .. }], Some(place)) if n.is_none_or(|n| n == size) => {
+                let types = [Type::F64, Type::Vector { size: Some(self.classes) }];
+                Ok(types.into_iter().map(|ty| ValueType { ty, place }).collect())
+            }
+            _ => Err("a column of vectors of votes"),
+        }
+    }
+}
+
+impl Committee {
+    fn infer(&self, inputs: &[ValueType]) -> Inferred {
         let Some(place) = same_rows(inputs) else { return Err("columns of the same rows, one at least") };
         let members = self.members.len();
         let is_number = |i: &ValueType| i.ty.as_scalar().is_some_and(|d| d.is_number() || d == DType::Bool);
@@ -112,7 +171,7 @@ impl CombineOp {
         Ok(types.into_iter().map(|ty| ValueType { ty, place }).collect())
     }
 
-    pub(crate) fn check(&self) -> Result<(), PlanError> {
+    fn check(&self) -> Result<(), PlanError> {
         let fail = |what: &str| Err(PlanError::parameters("combine", what));
         if self.members.is_empty() {
             return fail("no members");
@@ -139,8 +198,29 @@ impl CombineOp {
     }
 }
 
-impl fmt::Display for CombineOp {
+impl fmt::Display for Committee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} members, {:?}, lacking: {:?}", self.members.len(), self.method, self.lacking)
+    }
+}
+
+impl fmt::Display for CombineOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CombineOp::Committee(op) => write!(f, "{op}"),
+            CombineOp::Tally(op) => write!(f, "{} classes", op.classes),
+        }
+    }
+}
+
+impl From<Committee> for super::Op {
+    fn from(op: Committee) -> super::Op {
+        super::Op::Combine(CombineOp::Committee(op))
+    }
+}
+
+impl From<Tally> for super::Op {
+    fn from(op: Tally) -> super::Op {
+        super::Op::Combine(CombineOp::Tally(op))
     }
 }

@@ -75,7 +75,7 @@ impl Op {
             Op::Score(op) => op.name(),
             Op::Forest(_) => "forest",
             Op::Decide(op) => op.name(),
-            Op::Combine(_) => "combine",
+            Op::Combine(op) => op.name(),
             Op::Association(op) => op.name(),
             Op::Bayes(op) => op.name(),
             Op::Formula(op) => op.name(),

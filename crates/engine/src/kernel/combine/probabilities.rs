@@ -2,10 +2,10 @@
 
 use plan::op::combine::{Method, Plain};
 
-use super::{CombineKernel, No, probability};
+use super::{CommitteeKernel, No, probability};
 use crate::frame::{Frame, Home, Scratch};
 
-impl CombineKernel {
+impl CommitteeKernel {
     /// Combines vectors; those of the result are the last numbers of the scratch. Returns the class with the largest.
     pub(super) fn probabilities(
         &self,
@@ -81,7 +81,7 @@ fn nearest(members: &[u32], speakers: &mut Vec<u32>, goal: f64, value: impl Fn(u
 }
 
 /// Returns the first place of the largest value.
-fn largest(values: &[f64]) -> usize {
+pub(super) fn largest(values: &[f64]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
         if value.total_cmp(&values[best]).is_gt() {

@@ -14,14 +14,14 @@ fn members(weights: &[f64]) -> Vec<Member> {
     weights.iter().map(|&weight| Member { weight, weight_by: NONE, takes_part: NONE }).collect()
 }
 
-fn op(predictions: Predictions, method: Method, weights: &[f64]) -> CombineOp {
+fn op(predictions: Predictions, method: Method, weights: &[f64]) -> Committee {
     let (lacking, threshold) = (Lacking::Continue, 1.0);
-    CombineOp { predictions, method, members: members(weights).into(), lacking, threshold, single: false }
+    Committee { predictions, method, members: members(weights).into(), lacking, threshold, single: false }
 }
 
 const W: [f64; 3] = [1.0, 0.5, 2.0];
 
-fn heard(op: CombineOp) -> Ran {
+fn heard(op: Committee) -> Ran {
     let a = numbers(&[Some(1.0), Some(4.0), None]);
     let b = numbers(&[Some(2.0), Some(-1.0), Some(6.0)]);
     let c = numbers(&[Some(6.0), Some(9.0), Some(2.0)]);
@@ -43,15 +43,15 @@ fn numbers_by_every_method() {
 fn members_without_a_prediction() {
     let skip = |threshold| {
         let median = op(Predictions::Numbers, Method::Plain(Plain::Median), &W);
-        column(&heard(CombineOp { lacking: Lacking::Skip, threshold, ..median }).outputs[0])[2]
+        column(&heard(Committee { lacking: Lacking::Skip, threshold, ..median }).outputs[0])[2]
     };
     // The first member has 1 of 3.5.
     assert_eq!(skip(0.29), Some(4.0));
     assert_eq!(skip(0.28), None);
-    let nobody = CombineOp { lacking: Lacking::Skip, ..op(Predictions::Numbers, Method::Plain(Plain::Mean), &[1.0]) };
+    let nobody = Committee { lacking: Lacking::Skip, ..op(Predictions::Numbers, Method::Plain(Plain::Mean), &[1.0]) };
     let ran = run(nobody.clone(), &[numbers(&[Some(1.0), None])]);
     assert!(ran.faults[1].is_some() && ran.faults[0].is_none());
-    let sum = CombineOp { method: Method::Plain(Plain::Sum), ..nobody };
+    let sum = Committee { method: Method::Plain(Plain::Sum), ..nobody };
     assert_eq!(column(&run(sum, &[numbers(&[Some(1.0), None])]).outputs[0]), [Some(1.0), Some(0.0)]);
 }
 
@@ -74,9 +74,9 @@ fn members_that_take_part_in_some_rows_with_weights_of_their_own() {
 }
 
 #[test]
-fn votes_are_shares_and_the_first_voted_for_wins_a_tie() {
+fn votes_are_shares_and_the_first_class_wins_a_tie() {
     let ask = |method, lacking, rows: [[Option<f64>; 4]; 3]| {
-        let op = CombineOp { lacking, ..op(Predictions::Classes(3), method, &[1.0, 0.5, 2.0, 1.0]) };
+        let op = Committee { lacking, ..op(Predictions::Classes(3), method, &[1.0, 0.5, 2.0, 1.0]) };
         let column = |member: usize| numbers(&rows.map(|row| row[member]));
         run(op, &[column(0), column(1), column(2), column(3)])
     };
@@ -86,7 +86,7 @@ fn votes_are_shares_and_the_first_voted_for_wins_a_tie() {
         [None, None, Some(0.0), Some(7.0)],
     ];
     let ran = ask(Method::Plain(Plain::Vote), Lacking::Continue, rows);
-    assert_eq!(column(&ran.outputs[0]), [Some(1.0), Some(0.0), None]);
+    assert_eq!(column(&ran.outputs[0]), [Some(0.0), Some(0.0), None]);
     assert_row(&ran.outputs[1], 0, Some(Row::Dense(&[0.5, 0.5, 0.0])));
     assert_row(&ran.outputs[1], 1, Some(Row::Dense(&[2.0 / 3.0, 0.0, 1.0 / 3.0])));
     let ran = ask(Method::Weighted(Plain::Vote), Lacking::Continue, rows);
@@ -95,7 +95,7 @@ fn votes_are_shares_and_the_first_voted_for_wins_a_tie() {
     let ran = ask(Method::Weighted(Plain::Vote), Lacking::Skip, rows);
     assert_eq!(column(&ran.outputs[0]), [Some(0.0), Some(0.0), Some(0.0)]);
     let ran = ask(Method::Plain(Plain::Vote), Lacking::Null, rows);
-    assert_eq!(column(&ran.outputs[0]), [Some(1.0), None, None]);
+    assert_eq!(column(&ran.outputs[0]), [Some(0.0), None, None]);
 }
 
 #[test]
@@ -120,8 +120,27 @@ fn probabilities_by_every_method() {
 
 #[test]
 fn sums_of_32_bits_are_rounded_after_each_addition() {
-    let single = CombineOp { single: true, ..op(Predictions::Numbers, Method::Plain(Plain::Sum), &[1.0; 3]) };
+    let single = Committee { single: true, ..op(Predictions::Numbers, Method::Plain(Plain::Sum), &[1.0; 3]) };
     let values = [0.1_f64, 0.2, 16_777_216.0];
     let ran = run(single, &values.map(|v| numbers(&[Some(v)])));
     assert_eq!(column(&ran.outputs[0]), [Some(f64::from(0.1_f32 + 0.2_f32 + 16_777_216.0_f32))]);
+}
+
+#[test]
+fn counted_votes_decide() {
+    let votes = vectors(&[
+        dense(&[2.0, 2.0, 1.0]),
+        dense(&[1.0, 2.0, 3.0]),
+        dense(&[0.0, 0.0, 0.0]),
+        dense(&[1.0, 3.0, 2.0]),
+        None,
+        dense(&[1.0, 2.0, f64::NAN]),
+    ]);
+    let tally = Tally { classes: 2, lacking: true, threshold: 0.3, single: false };
+    let ran = run(tally, std::slice::from_ref(&votes));
+    assert_eq!(column(&ran.outputs[0]), [Some(0.0), None, None, None, None, None]);
+    assert_row(&ran.outputs[1], 0, Some(Row::Dense(&[0.5, 0.5])));
+    let ran = run(Tally { classes: 2, lacking: true, threshold: 1.0, single: false }, &[votes]);
+    assert_eq!(column(&ran.outputs[0]), [Some(0.0), None, None, Some(1.0), None, None]);
+    assert_row(&ran.outputs[1], 3, Some(Row::Dense(&[0.25, 0.75])));
 }

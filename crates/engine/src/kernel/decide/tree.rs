@@ -23,9 +23,9 @@ enum End {
         node: u32,
         stand_ins: u32,
     },
-    /// The virtual node: its class; the shares stand in the scratch.
+    /// The virtual node: its class, if it has chosen one; the shares stand in the scratch.
     Virtual {
-        class: usize,
+        class: Option<usize>,
     },
     Nothing,
     /// The row is refused.
@@ -76,7 +76,7 @@ impl TreeKernel {
             (TreePart::Node, End::Node { node, .. }) => Some(f64::from(node)),
             (TreePart::Node, End::Virtual { .. }) => Some(tree.nodes.len() as f64),
             (TreePart::Score, End::Node { node, .. }) => Some(tree.scores[node as usize]),
-            (TreePart::Score, End::Virtual { class }) => Some(class as f64),
+            (TreePart::Score, End::Virtual { class }) => class.map(|class| class as f64),
             _ => None,
         }
     }
@@ -86,7 +86,7 @@ impl TreeKernel {
         let width = tree.width as usize;
         let start = out.values.len();
         match (part, end) {
-            (TreePart::Confidences, End::Virtual { .. }) => out.values.extend_from_slice(&shares[..width]),
+            (TreePart::Confidences, End::Virtual { class: Some(_) }) => out.values.extend_from_slice(&shares[..width]),
             (_, End::Node { node, stand_ins }) if tree.nodes[node as usize].row != NONE => {
                 let at = tree.nodes[node as usize].row as usize * width;
                 if part == TreePart::Probabilities {
@@ -127,12 +127,10 @@ impl TreeKernel {
                     }
                     OnUnknown::Default => (at, stand_ins) = (node.default, stand_ins + 1),
                     OnUnknown::WeightedConfidence => {
-                        let class = self.weigh(facts, at, numbers);
-                        return class.map_or_else(|| self.no_true_child(at, stand_ins), |class| End::Virtual { class });
+                        return self.chosen(self.weigh(facts, at, numbers), at, stand_ins);
                     }
                     OnUnknown::Aggregate => {
-                        let class = self.aggregate(facts, at, numbers, stack);
-                        return class.map_or_else(|| self.no_true_child(at, stand_ins), |class| End::Virtual { class });
+                        return self.chosen(self.aggregate(facts, at, numbers, stack), at, stand_ins);
                     }
                 },
             }
@@ -174,6 +172,14 @@ impl TreeKernel {
             return End::Refused("a score at the node that answers");
         }
         End::Node { node, stand_ins }
+    }
+
+    fn chosen(&self, class: Option<usize>, at: u32, stand_ins: u32) -> End {
+        match (class, self.no_true_child(at, stand_ins)) {
+            (None, End::Nothing) => End::Virtual { class: None },
+            (None, end) => end,
+            (Some(_), _) => End::Virtual { class },
+        }
     }
 
     fn no_true_child(&self, node: u32, stand_ins: u32) -> End {

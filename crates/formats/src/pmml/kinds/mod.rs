@@ -17,16 +17,21 @@ mod clustering;
 mod columns;
 mod gaussian_process;
 mod general_regression;
+mod labels;
 mod matrix;
 mod measure;
+mod mining;
 mod naive_bayes;
 mod nearest_neighbor;
 mod neural;
 mod regression;
+mod ruleset;
+mod scorecard;
 mod sequence;
 mod svm;
 mod text;
 mod time_series;
+mod tree;
 
 /// Lowers the element of a model; its scope holds what its mining schema and its local transformations name.
 pub type Lower = for<'o, 's, 'd> fn(&mut Lowering<'o>, &Scope<'s, 'd>, Element<'d>) -> Result<Answer<'d>, Fault>;
@@ -134,6 +139,31 @@ pub const MODELS: &[ModelKind] = &[
         doc: "Exponential smoothing, ARIMA, state spaces; GARCH, spectra and decompositions are refused.",
         section: "Time Series",
     },
+    ModelKind {
+        element: "MiningModel",
+        lower: mining::lower,
+        doc: "Segments, nested to a bounded depth, by every `multipleModelMethod` but `selectAll`. A regression that is all plain \
+              trees runs as one forest. Refused: models of 3.x inside of it, transformations of a segmentation.",
+        section: "MultipleModels",
+    },
+    ModelKind {
+        element: "RuleSetModel",
+        lower: ruleset::lower,
+        doc: "Simple and compound rules, by each of the three criteria; the first that the document names counts.",
+        section: "RuleSet",
+    },
+    ModelKind {
+        element: "Scorecard",
+        lower: scorecard::lower,
+        doc: "Partial scores, also as expressions, and reason codes by points above or below a baseline.",
+        section: "Scorecard",
+    },
+    ModelKind {
+        element: "TreeModel",
+        lower: tree::lower,
+        doc: "Every predicate, missing value strategy and no true child strategy. Refused: models inside of a node.",
+        section: "TreeModel",
+    },
 ];
 
 /// Elements of models that the standard has and we do not read yet.
@@ -187,10 +217,7 @@ pub fn lower<'d>(
     if !model.bool("isScorable", true)? {
         return Err(model.fault("attribute isScorable", "true: a model that is meant to be scored", "false"));
     }
-    let math = match model.attr("x-mathContext") {
-        Some("float") => MathContext::Float,
-        _ => MathContext::Double,
-    };
+    let math = math_of(model);
     let scope = Scope::new(dictionary, outer, model)?;
     cx.deeper(model, |cx| {
         cx.with_math(math, |cx| {
@@ -199,8 +226,17 @@ pub fn lower<'d>(
             if let Some(value) = answer.value.take() {
                 answer.value = Some(targets::typed(cx, &scope, value)?);
             }
-            let outputs = output::lower(cx, &scope, &answer)?;
+            let mut outputs = std::mem::take(&mut answer.outputs);
+            outputs.extend(output::lower(cx, &scope, &answer)?);
             Ok(Lowered { answer, outputs })
         })
     })
+}
+
+/// Returns in which numbers a model computes.
+pub fn math_of(model: Element<'_>) -> MathContext {
+    match model.attr("x-mathContext").or_else(|| model.attr("mathContext")) {
+        Some("float") => MathContext::Float,
+        _ => MathContext::Double,
+    }
 }

@@ -77,25 +77,34 @@ impl<'d> Asker<'d> {
         Ok(values)
     }
 
-    /// Returns how many categories a column of categories has, with those that the field's dictionary lists where nothing else
-    /// can come; nothing for a column of numbers.
-    pub fn categories(&mut self, input: u32) -> Option<(u32, bool)> {
-        let column = &mut self.columns[input as usize];
-        if column.form != Form::Code {
-            return None;
-        }
-        let is_closed = column.field.valid && !column.field.categories.is_empty();
-        if is_closed {
-            for category in column.field.categories.clone().iter() {
-                column.code(category);
-            }
-        }
-        Some((column.labels.len() as u32, is_closed))
+    /// Returns the number of inputs.
+    pub fn len(&self) -> u32 {
+        self.columns.len() as u32
     }
 
-    /// Returns the field of an input.
-    pub fn field(&self, input: u32) -> &Field {
-        &self.columns[input as usize].field
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// Returns how many categories an input has, where it has no other value than those that the dictionary lists.
+    pub fn closed_categories(&mut self, input: u32) -> Option<u32> {
+        let column = &mut self.columns[input as usize];
+        let is_closed = column.field.valid && !column.field.categories.is_empty();
+        if column.form != Form::Code || !is_closed {
+            return None;
+        }
+        for category in column.field.categories.clone().iter() {
+            column.code(category);
+        }
+        Some(column.labels.len() as u32)
+    }
+
+    /// Returns whether an input can be NaN: a float that is derived, or is taken as it is.
+    pub fn may_be_nan(&self, input: u32, scope: &Scope<'_, 'd>) -> bool {
+        let column = &self.columns[input as usize];
+        let is_float = matches!(column.field.data, DataType::Float | DataType::Double);
+        let is_judged = column.at.attr("field").is_some_and(|name| scope.data_field(name).is_some());
+        is_float && column.form == Form::Number && !(is_judged && column.field.valid)
     }
 
     fn column(&mut self, at: Element<'d>, field: Field, form: Form) -> u32 {

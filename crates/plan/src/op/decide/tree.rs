@@ -16,11 +16,11 @@ pub enum OnUnknown {
     Default,
     /// Where no child's test is true: each class has the sum of the confidences of the children whose tests are unknown, each
     /// times the child's share of the parent's records. The class with the largest sum answers, as the virtual node; where
-    /// no sum is above 0 it is as if no test were true.
+    /// no sum is above 0 it is as if no test were true, but that the virtual node stands for no answer.
     WeightedConfidence,
     /// Where no child's test is true: the records of all leaves that can be reached are counted by class, where an unknown test
     /// is followed and so are the siblings after it, up to one whose test is true. The class with most records answers, as the
-    /// virtual node; where nothing was counted it is as if no test were true.
+    /// virtual node; where nothing was counted it is as under `WeightedConfidence`.
     Aggregate,
 }
 
