@@ -37,12 +37,6 @@ enum No {
     Divisor,
 }
 
-/// Who is heard in one row: `Scratch::rows` holds their numbers, `Scratch::numbers` their weights.
-struct Hearing {
-    /// Weight of the votes for nothing.
-    lacking: f64,
-}
-
 impl CombineKernel {
     pub(crate) fn new(op: &CombineOp) -> CombineKernel {
         match op {
@@ -77,27 +71,27 @@ impl CommitteeKernel {
     }
 
     fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
-        let mut scratch = env.frame.scratch();
+        let scratch = &mut *env.frame.scratch();
         for row in 0..env.frame.rows() {
             if !env.frame.is_live(row) {
-                self.write(env, row, outputs, Err(No::Result), &scratch);
+                self.write(env, row, outputs, Err(No::Result), scratch);
                 continue;
             }
-            let heard = self.hear(env.frame, inputs, row, &mut scratch);
-            let result = heard.and_then(|hearing| match self.predictions {
-                Predictions::Numbers => self.numbers(env.frame, inputs, row, &mut scratch),
-                Predictions::Classes(width) => {
-                    self.votes(env.frame, inputs, row, &mut scratch, width as usize, &hearing)
+            let result = match self.predictions {
+                Predictions::Classes(width) => self.votes(env.frame, inputs, row, scratch, width as usize),
+                Predictions::Numbers => {
+                    let heard = self.hear(env.frame, inputs, row, scratch);
+                    heard.and_then(|()| self.numbers(env.frame, inputs, row, scratch))
                 }
                 Predictions::Probabilities(width) => {
-                    self.probabilities(env.frame, inputs, row, &mut scratch, width as usize)
+                    let heard = self.hear(env.frame, inputs, row, scratch);
+                    heard.and_then(|()| self.probabilities(env.frame, inputs, row, scratch, width as usize))
                 }
-            });
+            };
             if let Err(No::Divisor) = result {
-                let what = "a prediction of any member, and weights above 0";
-                env.refuse(row, 0, FaultKind::Rule(what), FaultValue::Null);
+                refuse(env, row);
             }
-            self.write(env, row, outputs, result, &scratch);
+            self.write(env, row, outputs, result, scratch);
         }
     }
 
@@ -122,58 +116,50 @@ impl CommitteeKernel {
         }
     }
 
-    /// Finds out who takes part and has a prediction, and whether the others leave a result.
-    fn hear(&self, frame: &Frame, inputs: &[Home], row: usize, scratch: &mut Scratch) -> Result<Hearing, No> {
+    /// Returns the weight of a member in a row; nothing where it does not take part, no number where it has no weight.
+    fn weight(&self, frame: &Frame, inputs: &[Home], member: &Member, row: usize) -> Option<f64> {
+        let input = |place: u32| frame.cells(inputs[place as usize]).number(row);
+        if member.takes_part != NONE && input(member.takes_part) != Some(1.0) {
+            return None;
+        }
+        Some(match member.weight_by {
+            NONE => member.weight,
+            by => {
+                let factor = input(by).filter(|factor| *factor >= 0.0).unwrap_or(f64::NAN);
+                self.round(self.round(factor) * self.round(member.weight))
+            }
+        })
+    }
+
+    /// Finds out who takes part and has a prediction, and whether the others leave a result. Leaves the numbers of those who are
+    /// heard in `rows`, their weights in `numbers`.
+    fn hear(&self, frame: &Frame, inputs: &[Home], row: usize, scratch: &mut Scratch) -> Result<(), No> {
         let Scratch { rows: heard, numbers: weights, .. } = scratch;
         heard.clear();
         weights.clear();
-        let (mut all, mut lacking, mut heads) = (0.0, 0.0, 0_u32);
+        let (mut all, mut lacking, mut takes_part) = (0.0, 0.0, false);
         for (i, member) in self.members.iter().enumerate() {
-            let input = |place: u32| frame.cells(inputs[place as usize]).number(row);
-            if member.takes_part != NONE && input(member.takes_part) != Some(1.0) {
-                continue;
+            let Some(weight) = self.weight(frame, inputs, member, row) else { continue };
+            if weight.is_nan() {
+                return Err(No::Result);
             }
-            heads += 1;
-            let weight = match member.weight_by {
-                NONE => Some(member.weight),
-                by => input(by).map(|factor| self.round(self.round(factor) * self.round(member.weight))),
-            };
-            let weight = weight.filter(|&weight| weight >= 0.0).ok_or(No::Result)?;
+            takes_part = true;
             all = self.round(all + self.round(weight));
             if self.has_prediction(frame, inputs[i], row) {
                 heard.push(i as u32);
                 weights.push(weight);
-            } else if self.lacks_all() {
-                return Err(No::Result);
-            } else {
+            } else if self.lacking == Lacking::Skip {
                 lacking = self.round(lacking + self.round(weight));
+            } else {
+                return Err(No::Result);
             }
         }
-        if heads == 0 || lacking / all > self.threshold {
-            return Err(No::Result);
-        }
-        let lacking = match self.method {
-            Method::Plain(_) => f64::from(heads) - heard.len() as f64,
-            Method::Weighted(_) => lacking,
-        };
-        Ok(Hearing { lacking })
-    }
-
-    /// Returns whether one member without a prediction takes the result away.
-    fn lacks_all(&self) -> bool {
-        match self.lacking {
-            Lacking::Null => true,
-            Lacking::Skip => false,
-            Lacking::Continue => !matches!(self.predictions, Predictions::Classes(_)),
-        }
+        if !takes_part || lacking / all > self.threshold { Err(No::Result) } else { Ok(()) }
     }
 
     fn has_prediction(&self, frame: &Frame, home: Home, row: usize) -> bool {
         match self.predictions {
-            Predictions::Numbers => frame.cells(home).is_valid(row),
-            Predictions::Classes(width) => {
-                frame.cells(home).number(row).is_some_and(|class| class >= 0.0 && class < f64::from(width))
-            }
+            Predictions::Numbers | Predictions::Classes(_) => frame.cells(home).is_valid(row),
             Predictions::Probabilities(width) => {
                 let vectors = frame.vectors(home);
                 vectors.is_valid(row) && vectors.row(row).size() == width as usize
@@ -260,34 +246,25 @@ impl CommitteeKernel {
         row: usize,
         scratch: &mut Scratch,
         width: usize,
-        hearing: &Hearing,
     ) -> Result<f64, No> {
-        let Scratch { rows: heard, numbers, .. } = scratch;
-        if heard.is_empty() {
-            return Err(No::Result);
-        }
-        let start = numbers.len();
-        numbers.resize(start + width, 0.0);
-        let (weights, votes) = numbers.split_at_mut(start);
-        for (&member, &weight) in heard.iter().zip(&*weights) {
-            let class = frame.cells(inputs[member as usize]).number(row).unwrap_or(0.0) as usize;
-            let weight = if matches!(self.method, Method::Weighted(_)) { weight } else { 1.0 };
-            votes[class] = self.round(votes[class] + self.round(weight));
-        }
-        let winner = probabilities::largest(votes);
-        if self.lacking == Lacking::Continue && hearing.lacking > votes[winner] {
-            return Err(No::Result);
-        }
-        let all = self.sum(votes.iter().copied());
-        if all == 0.0 {
-            return Err(No::Divisor);
-        }
-        votes.iter_mut().for_each(|vote| *vote = self.round(*vote / all));
-        Ok(winner as f64)
+        let votes = self.members.iter().enumerate().filter_map(|(i, member)| {
+            let class = frame.cells(inputs[i]).number(row);
+            Some((self.weight(frame, inputs, member, row)?, class))
+        });
+        let (weighted, lacking) = (matches!(self.method, Method::Weighted(_)), self.lacking);
+        let rule = tally::Rule { weighted, lacking, threshold: self.threshold, single: self.single };
+        rule.count(votes, scratch, width)
     }
 }
 
-/// Returns the probability that a member gives a class.
+/// Refuses a row whose result would be divided by nothing.
+#[cold]
+fn refuse(env: &Env<'_>, row: usize) {
+    let what = "a prediction of any member, and weights above 0";
+    env.refuse(row, 0, FaultKind::Rule(what), FaultValue::Null);
+}
+
+/// Returns the number at a place of a vector.
 fn probability(vectors: &VectorStore, row: usize, class: usize) -> f64 {
     match vectors.row(row) {
         model::column::Row::Dense(values) => values[class],

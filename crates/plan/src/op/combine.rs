@@ -65,8 +65,8 @@ pub enum Plain {
 pub enum Predictions {
     /// Float64; the result is a float64.
     Numbers,
-    /// The number of a class below this, another number is no class and counts as no prediction. Results: the class (the first of
-    /// equal ones), and a vector of shares.
+    /// The number of a class below this, another number is no class and counts as no prediction. Results: the class (of equal
+    /// ones the one first voted for), and a vector of shares.
     Classes(u32),
     /// Vectors of this size. Results: the class with the largest result (the first of equal ones), and a vector.
     Probabilities(u32),
@@ -79,21 +79,24 @@ pub enum CombineOp {
     Tally(Tally),
 }
 
-/// Counted votes to a class and shares. The input is a vector of the votes for each class; with `lacking` one more number follows, of
-/// votes for nothing: the result is null where they are more than those for any class, or their share is above the threshold.
-/// Results: the class (the first of equal ones), and the shares of the classes among the votes for any. Null where the vector is
-/// null, of another size, or holds no vote for a class.
+/// The classes that members chose to one class and shares: a [`Committee`] of classes in one vector, an element for each member; a
+/// number of no class is no prediction. Null where the vector is null or of another size.
 #[derive(Clone, Debug)]
 pub struct Tally {
     pub classes: u32,
-    pub lacking: bool,
+    /// Of each member.
+    pub weights: Arc<[f64]>,
+    /// Whether votes count by their weights.
+    pub weighted: bool,
+    pub lacking: Lacking,
+    /// 0 to 1.
     pub threshold: f64,
     /// Whether sums and quotients are rounded to 32 bits.
     pub single: bool,
 }
 
 /// Combines the predictions of members. Inputs: a prediction for each member, then what members name. Where no member takes part
-/// the result is null; where none is left to divide by, the row is refused.
+/// the result is null; where none of those that do is left to count or divide by, the row is refused.
 #[derive(Clone, Debug)]
 pub struct Committee {
     pub predictions: Predictions,
@@ -124,23 +127,25 @@ impl CombineOp {
     pub(crate) fn check(&self) -> Result<(), PlanError> {
         match self {
             CombineOp::Committee(op) => op.check(),
-            CombineOp::Tally(op) if op.classes == 0 || !(0.0..=1.0).contains(&op.threshold) => {
-                Err(PlanError::parameters("tally", "no classes, or a threshold that is not within 0 to 1"))
+            CombineOp::Tally(op) => {
+                let is_weight = |weight: &f64| *weight >= 0.0;
+                let fits = op.classes > 0 && (0.0..=1.0).contains(&op.threshold) && op.weights.iter().all(is_weight);
+                let what = "no classes, a weight below 0, or a threshold that is not within 0 to 1";
+                if fits { Ok(()) } else { Err(PlanError::parameters("tally", what)) }
             }
-            CombineOp::Tally(_) => Ok(()),
         }
     }
 }
 
 impl Tally {
     fn infer(&self, inputs: &[ValueType]) -> Inferred {
-        let size = self.classes + u32::from(self.lacking);
+        let size = self.weights.len() as u32;
         match (inputs, same_rows(inputs)) {
             ([ValueType { ty: Type::Vector { size: n }, .. }], Some(place)) if n.is_none_or(|n| n == size) => {
                 let types = [Type::F64, Type::Vector { size: Some(self.classes) }];
                 Ok(types.into_iter().map(|ty| ValueType { ty, place }).collect())
             }
-            _ => Err("a column of vectors of votes"),
+            _ => Err("a column of vectors of the members' classes"),
         }
     }
 }

@@ -81,7 +81,7 @@ fn nearest(members: &[u32], speakers: &mut Vec<u32>, goal: f64, value: impl Fn(u
 }
 
 /// Returns the first place of the largest value.
-pub(super) fn largest(values: &[f64]) -> usize {
+fn largest(values: &[f64]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
         if value.total_cmp(&values[best]).is_gt() {

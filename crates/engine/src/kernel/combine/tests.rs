@@ -74,7 +74,7 @@ fn members_that_take_part_in_some_rows_with_weights_of_their_own() {
 }
 
 #[test]
-fn votes_are_shares_and_the_first_class_wins_a_tie() {
+fn votes_are_shares_and_the_first_voted_for_wins_a_tie() {
     let ask = |method, lacking, rows: [[Option<f64>; 4]; 3]| {
         let op = Committee { lacking, ..op(Predictions::Classes(3), method, &[1.0, 0.5, 2.0, 1.0]) };
         let column = |member: usize| numbers(&rows.map(|row| row[member]));
@@ -86,7 +86,7 @@ fn votes_are_shares_and_the_first_class_wins_a_tie() {
         [None, None, Some(0.0), Some(7.0)],
     ];
     let ran = ask(Method::Plain(Plain::Vote), Lacking::Continue, rows);
-    assert_eq!(column(&ran.outputs[0]), [Some(0.0), Some(0.0), None]);
+    assert_eq!(column(&ran.outputs[0]), [Some(1.0), Some(0.0), None]);
     assert_row(&ran.outputs[1], 0, Some(Row::Dense(&[0.5, 0.5, 0.0])));
     assert_row(&ran.outputs[1], 1, Some(Row::Dense(&[2.0 / 3.0, 0.0, 1.0 / 3.0])));
     let ran = ask(Method::Weighted(Plain::Vote), Lacking::Continue, rows);
@@ -95,7 +95,7 @@ fn votes_are_shares_and_the_first_class_wins_a_tie() {
     let ran = ask(Method::Weighted(Plain::Vote), Lacking::Skip, rows);
     assert_eq!(column(&ran.outputs[0]), [Some(0.0), Some(0.0), Some(0.0)]);
     let ran = ask(Method::Plain(Plain::Vote), Lacking::Null, rows);
-    assert_eq!(column(&ran.outputs[0]), [Some(0.0), None, None]);
+    assert_eq!(column(&ran.outputs[0]), [Some(1.0), None, None]);
 }
 
 #[test]
@@ -127,20 +127,22 @@ fn sums_of_32_bits_are_rounded_after_each_addition() {
 }
 
 #[test]
-fn counted_votes_decide() {
-    let votes = vectors(&[
-        dense(&[2.0, 2.0, 1.0]),
-        dense(&[1.0, 2.0, 3.0]),
-        dense(&[0.0, 0.0, 0.0]),
-        dense(&[1.0, 3.0, 2.0]),
-        None,
-        dense(&[1.0, 2.0, f64::NAN]),
-    ]);
-    let tally = Tally { classes: 2, lacking: true, threshold: 0.3, single: false };
-    let ran = run(tally, std::slice::from_ref(&votes));
-    assert_eq!(column(&ran.outputs[0]), [Some(0.0), None, None, None, None, None]);
-    assert_row(&ran.outputs[1], 0, Some(Row::Dense(&[0.5, 0.5])));
-    let ran = run(Tally { classes: 2, lacking: true, threshold: 1.0, single: false }, &[votes]);
-    assert_eq!(column(&ran.outputs[0]), [Some(0.0), None, None, Some(1.0), None, None]);
-    assert_row(&ran.outputs[1], 3, Some(Row::Dense(&[0.25, 0.75])));
+fn classes_in_one_vector_are_a_committee() {
+    let rows = [[1.0, 0.0, 0.0, 1.0], [2.0, 0.0, 3.0, 0.0], [3.0, 3.0, 0.0, 7.0], [3.0, 3.0, 3.0, 3.0]];
+    let chosen = vectors(&rows.each_ref().map(|row| dense(row)));
+    let columns: Vec<_> = (0..4).map(|member| numbers(&rows.map(|row| Some(row[member])))).collect();
+    let weights = [1.0, 0.5, 2.0, 1.0];
+    for weighted in [false, true] {
+        for lacking in [Lacking::Null, Lacking::Skip, Lacking::Continue] {
+            let method = if weighted { Method::Weighted(Plain::Vote) } else { Method::Plain(Plain::Vote) };
+            let committee = Committee { lacking, threshold: 0.6, ..op(Predictions::Classes(3), method, &weights) };
+            let heard = run(committee, &columns);
+            let tally = Tally { classes: 3, weights: weights.into(), weighted, lacking, threshold: 0.6, single: false };
+            let counted = run(tally, std::slice::from_ref(&chosen));
+            assert_eq!(counted.outputs.len(), 2);
+            for (a, b) in heard.outputs.iter().zip(&counted.outputs) {
+                assert!((0..rows.len()).all(|row| a.row_eq(row, b, row)), "{weighted} {lacking:?}: {a:?} {b:?}");
+            }
+        }
+    }
 }

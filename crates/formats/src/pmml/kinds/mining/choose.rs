@@ -83,16 +83,18 @@ pub fn unless<'d>(
 /// Takes of each column the value of the first run.
 fn pick(cx: &mut Lowering<'_>, at: Element<'_>, runs: &[Run<'_>], columns: &[Vec<Value>]) -> Result<Vec<Value>, Fault> {
     let mut ways: Vec<Way<'_, '_>> = Vec::new();
-    let mut otherwise: Option<Box<dyn FnOnce(&mut Lowering<'_>) -> Result<Vec<Value>, Fault>>> = None;
+    let mut rest: Option<Vec<Value>> = None;
     for (i, run) in runs.iter().enumerate() {
         let values: Vec<Value> = columns.iter().map(|column| column[i].clone()).collect();
-        let give = Box::new(move |_: &mut Lowering<'_>| Ok(values));
         match &run.ran {
-            Some(ran) => ways.push((ran.clone(), give)),
-            None => otherwise = Some(give),
+            Some(ran) => ways.push((ran.clone(), Box::new(move |_| Ok(values)))),
+            None => rest = Some(values),
         }
     }
-    cx.chain(at, ways, otherwise)
+    match rest {
+        Some(rest) => cx.chain(at, ways, Some(Box::new(move |_| Ok(rest)))),
+        None => cx.chain(at, ways, None),
+    }
 }
 
 /// Returns the id of the first run, a text.

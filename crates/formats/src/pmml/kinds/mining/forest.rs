@@ -69,7 +69,7 @@ pub fn lower<'d>(
             *input = cx.expr(model, above, &[input], "number")?;
         }
     }
-    let made = nodes(cx, segmentation, forest, form, &inputs)?;
+    let made = nodes(cx, segmentation, forest, form, &inputs, labels.len())?;
     combine::answer(cx, model, kind, &labels, made).map(Some)
 }
 
@@ -78,8 +78,6 @@ pub fn lower<'d>(
 struct Form {
     leaf: Leaf,
     aggregate: Aggregate,
-    /// Votes of trees without a prediction are counted as well.
-    counts_lacking: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -104,8 +102,8 @@ impl Form {
             _ => Leaf::Number,
         };
         // Trees that are passed over change what is divided by.
-        let fits = lacking != Lacking::Skip && !(kind == Kind::Clustering);
-        fits.then_some(Form { leaf, aggregate, counts_lacking: leaf == Leaf::Vote && lacking == Lacking::Continue })
+        let fits = (lacking != Lacking::Skip || leaf == Leaf::Vote) && kind != Kind::Clustering;
+        fits.then_some(Form { leaf, aggregate })
     }
 }
 
@@ -138,11 +136,10 @@ fn forest(
     labels: &Labels,
     segmentation: &Segmentation<'_>,
 ) -> Option<Forest> {
-    let classes = match form.leaf {
-        Leaf::Number => 1,
-        Leaf::Probabilities | Leaf::Vote => labels.len(),
+    let width = match form.leaf {
+        Leaf::Number | Leaf::Vote => 1,
+        Leaf::Probabilities => labels.len(),
     };
-    let width = classes + usize::from(form.counts_lacking);
     let single = cx.math() == MathContext::Float;
     let mut builder = ForestBuilder::with(ForestParts {
         features: columns.len().max(1) as u32,
@@ -152,22 +149,16 @@ fn forest(
         ..ForestParts::default()
     });
     for (tree, segment) in trees.iter().zip(&segmentation.segments) {
-        let leaf = |node: Option<u32>| leaf(tree, form, node, classes, width);
+        let leaf = |node: Option<u32>| leaf(tree, form, node, width, labels.len());
         let root = plain::plant(&mut builder, columns, tree, &leaf)?;
         builder.tree(root, segment.weight);
     }
     Forest::new(builder.finish()).ok()
 }
 
-/// Returns the values of a leaf: of a node that answers, or of no prediction.
-fn leaf(tree: &Tree, form: Form, node: Option<u32>, classes: usize, width: usize) -> Option<Vec<f64>> {
-    let Some(node) = node else {
-        let mut values = vec![if form.counts_lacking { 0.0 } else { f64::NAN }; width];
-        if form.counts_lacking {
-            values[classes] = 1.0;
-        }
-        return Some(values);
-    };
+/// Returns the leaf of a node that answers, or of no prediction: values, and a number, which is the class for a vote.
+fn leaf(tree: &Tree, form: Form, node: Option<u32>, width: usize, classes: usize) -> Option<plain::Leaf> {
+    let Some(node) = node else { return Some((vec![f64::NAN; width], classes as u32)) };
     let row = tree.nodes[node as usize].row as usize;
     if tree.nodes[node as usize].refuses {
         return None;
@@ -176,7 +167,7 @@ fn leaf(tree: &Tree, form: Form, node: Option<u32>, classes: usize, width: usize
     let mut values = vec![0.0; width];
     match form.leaf {
         Leaf::Number => values[0] = score,
-        Leaf::Vote => *values.get_mut(score as usize)? = 1.0,
+        Leaf::Vote => return Some((values, score as u32)),
         Leaf::Probabilities => {
             // Classes that later trees name are not in this tree's rows.
             let of_tree = tree.width as usize;
@@ -184,7 +175,7 @@ fn leaf(tree: &Tree, form: Form, node: Option<u32>, classes: usize, width: usize
             values[..of_tree].copy_from_slice(shares);
         }
     }
-    Some(values)
+    Some((values, node))
 }
 
 /// Adds the steps: the forest, and what makes a class of its sums.
@@ -194,20 +185,28 @@ fn nodes(
     forest: Forest,
     form: Form,
     inputs: &[Value],
+    classes: usize,
 ) -> Result<Vec<Value>, Fault> {
     let at = segmentation.element;
-    let part = if form.leaf == Leaf::Number { ForestPart::Score } else { ForestPart::Scores };
-    let width = forest.width;
+    let part = match form.leaf {
+        Leaf::Number => ForestPart::Score,
+        Leaf::Probabilities => ForestPart::Scores,
+        Leaf::Vote => ForestPart::Leaves,
+    };
     let op = ForestOp { forest: Arc::new(forest), aggregate: form.aggregate, parts: vec![part] };
     let scores = cx.one(at, op, &inputs.iter().collect::<Vec<_>>(), "scores")?;
     Ok(match form.leaf {
         Leaf::Number => vec![scores],
         Leaf::Probabilities => vec![cx.one(at, plan::VectorOp::Best { smallest: false }, &[&scores], "class")?, scores],
         Leaf::Vote => {
-            let classes = width - u32::from(form.counts_lacking);
-            let single = cx.math() == MathContext::Float;
-            let threshold = segmentation.threshold;
-            let tally = Tally { classes, lacking: form.counts_lacking, threshold, single };
+            let tally = Tally {
+                classes: classes as u32,
+                weights: segmentation.segments.iter().map(|segment| segment.weight).collect(),
+                weighted: form.aggregate == Aggregate::WeightedSum,
+                lacking: combine::lacking(segmentation.treatment),
+                threshold: segmentation.threshold,
+                single: cx.math() == MathContext::Float,
+            };
             cx.node(at, tally, &[&scores], &["class", "shares"])?
         }
     })

@@ -22,6 +22,9 @@ const DEPTH_MAX: usize = 400;
 /// What is known of an input beforehand: the number of its categories, where nothing else can come.
 pub type Column = Option<u32>;
 
+/// The values of a leaf, and its number.
+pub type Leaf = (Vec<f64>, u32);
+
 /// Plants trees in a forest.
 pub struct Planter<'a> {
     pub builder: ForestBuilder,
@@ -29,7 +32,7 @@ pub struct Planter<'a> {
     tests: &'a Tests,
     tree: &'a Tree,
     /// The leaf of a node, or of no prediction; nothing where it cannot be one.
-    leaf: &'a dyn Fn(Option<u32>) -> Option<Vec<f64>>,
+    leaf: &'a dyn Fn(Option<u32>) -> Option<Leaf>,
     /// Of each feature asked on the way what is known; the last entry counts.
     known: Vec<(u32, Known)>,
     depth: usize,
@@ -70,7 +73,7 @@ pub fn plant(
     builder: &mut ForestBuilder,
     columns: &[Column],
     tree: &Tree,
-    leaf: &dyn Fn(Option<u32>) -> Option<Vec<f64>>,
+    leaf: &dyn Fn(Option<u32>) -> Option<Leaf>,
 ) -> Option<NodeId> {
     let taken = std::mem::take(builder);
     let known = Vec::new();
@@ -234,13 +237,13 @@ impl Planter<'_> {
     }
 
     fn answer(&mut self, node: u32) -> Option<NodeId> {
-        let values = (self.leaf)(Some(node))?;
-        Some(self.builder.leaf(&values, node))
+        let (values, number) = (self.leaf)(Some(node))?;
+        Some(self.builder.leaf(&values, number))
     }
 
     fn nothing(&mut self) -> Option<NodeId> {
-        let values = (self.leaf)(None)?;
-        Some(self.builder.leaf(&values, NONE))
+        let (values, number) = (self.leaf)(None)?;
+        Some(self.builder.leaf(&values, number))
     }
 
     /// Returns what a test says here; nothing where a forest cannot ask it.
