@@ -51,10 +51,6 @@ impl Labels {
         self.labels.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
     /// Returns the classes in their order.
     pub fn list(&self) -> Arc<[String]> {
         self.labels.as_slice().into()
