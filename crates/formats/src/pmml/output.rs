@@ -187,12 +187,17 @@ fn display(cx: &mut Lowering<'_>, scope: &Scope<'_, '_>, element: Element<'_>, f
     }
     let mut args = Vec::new();
     for (value, shown) in pairs {
-        args.push(Expr::call(Compare::Eq, [Expr::Input(0), Expr::text(value)]));
+        // A value is compared as one of the field's type: "0" is the 0.0 of a double.
+        let equals = match field.constant(value) {
+            Some(constant) => Expr::call(Compare::Eq, [Expr::Input(1), Expr::Const(constant)]),
+            None => Expr::call(Compare::Eq, [Expr::Input(0), Expr::text(value)]),
+        };
+        args.push(equals);
         args.push(Expr::text(shown));
     }
     args.push(Expr::Input(0));
     let expr = if args.len() == 1 { Expr::Input(0) } else { Expr::Call(Func::Case, args) };
-    Ok(Field::new(cx.expr(element, expr, &[&text], "display")?, DataType::String, OpType::Categorical))
+    Ok(Field::new(cx.expr(element, expr, &[&text, &field.value], "display")?, DataType::String, OpType::Categorical))
 }
 
 /// Returns the truth less the prediction; of a category, 1 or 0 for the truth less the category's probability.

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use bumpalo::Bump;
+use bumpalo::{Bump, collections::String};
 use plan::expr::{
     ClockPattern, NumberPattern,
     pattern::{ClockItem, Conversion},
@@ -16,14 +16,14 @@ use super::{
     zone::{Date, SECOND_US, week_day},
 };
 
-/// Digits of a float: at most as many as the largest precision asks for, and those before the point.
-const DIGITS_MAX: usize = 1_400;
+/// Most digits that tell a float64 from all others.
+const DIGITS_MAX: usize = 20;
 
 pub(super) fn number<'a>(pattern: &NumberPattern, value: Value<'a>, bump: &'a Bump) -> Out<'a> {
     let mut out = Writer::new(bump);
     out.push(&pattern.before)?;
     if let Some(conversion) = &pattern.conversion {
-        let mut body = Body::default();
+        let mut body = Body { negative: false, finite: false, text: String::new_in(bump) };
         body.write(conversion, value).map_err(|_| fault("a number that the pattern writes", value.shown()))?;
         body.pad(conversion, &mut out).map_err(|_| too_long(BYTES_MAX))?;
     }
@@ -32,15 +32,14 @@ pub(super) fn number<'a>(pattern: &NumberPattern, value: Value<'a>, bump: &'a Bu
 }
 
 /// What stands between the blanks: a sign, digits, an exponent.
-#[derive(Default)]
-struct Body {
+struct Body<'a> {
     negative: bool,
     /// Whether zeros may fill the width.
     finite: bool,
-    text: String,
+    text: String<'a>,
 }
 
-impl Body {
+impl Body<'_> {
     fn write(&mut self, c: &Conversion, value: Value<'_>) -> std::fmt::Result {
         match value {
             Value::Int(value) => self.whole(c, value),
@@ -67,8 +66,10 @@ impl Body {
         if let 's' | 'S' = c.letter {
             let mut buffer = [0; 32];
             let text = crate::kernel::java::text_f64(x, &mut buffer);
-            let text: String = text.chars().take(c.precision.unwrap_or(u32::MAX) as usize).collect();
-            self.text = if c.letter == 'S' { text.to_uppercase() } else { text };
+            self.text.extend(text.chars().take(c.precision.unwrap_or(u32::MAX) as usize));
+            if c.letter == 'S' {
+                self.text.make_ascii_uppercase();
+            }
             return Ok(());
         }
         self.negative = x.is_sign_negative() && !x.is_nan();
@@ -134,60 +135,68 @@ impl Body {
 }
 
 /// The shortest decimal digits of a float: `d.ddd` times ten to the power of the exponent.
+#[derive(Clone, Copy, Default)]
 struct Digits {
-    digits: Vec<u8>,
+    digits: [u8; DIGITS_MAX],
+    len: usize,
     exponent: i64,
 }
 
 impl Digits {
     fn of(x: f64) -> Digits {
-        let text = format!("{x:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let digits = digits.bytes().filter(u8::is_ascii_digit).map(|d| d - b'0').collect();
-        Digits { digits, exponent: exponent.parse().unwrap_or(0) }
+        let mut text = [0; 64];
+        let text = super::math::written(format_args!("{x:e}"), &mut text);
+        let mut read = Digits::default();
+        let end = text.iter().position(|&b| b == b'e').unwrap_or(text.len());
+        for digit in text[..end].iter().filter(|b| b.is_ascii_digit()) {
+            read.push(digit - b'0');
+        }
+        let exponent = text.get(end + 1..).and_then(|e| std::str::from_utf8(e).ok()).and_then(|e| e.parse().ok());
+        read.exponent = exponent.unwrap_or(0);
+        read
+    }
+
+    fn push(&mut self, digit: u8) {
+        self.digits[self.len] = digit;
+        self.len += 1;
     }
 
     fn is_zero(&self) -> bool {
-        self.digits.iter().all(|d| *d == 0)
+        self.digits[..self.len].iter().all(|d| *d == 0)
     }
 
     /// Returns the number rounded half up to so many digits after the point.
     fn rounded(&self, after: i64) -> Digits {
         let kept = self.exponent + 1 + after;
-        if kept >= self.digits.len() as i64 {
-            return Digits { digits: self.digits.clone(), exponent: self.exponent };
+        if kept >= self.len as i64 {
+            return *self;
         }
-        let Ok(kept) = usize::try_from(kept) else { return Digits { digits: vec![0], exponent: 0 } };
-        let mut digits = self.digits[..kept].to_vec();
+        let Ok(kept) = usize::try_from(kept) else { return Digits { len: 1, ..Digits::default() } };
+        let mut rounded = Digits { len: kept, exponent: self.exponent, ..Digits::default() };
+        rounded.digits[..kept].copy_from_slice(&self.digits[..kept]);
         let (mut at, mut carry) = (kept, self.digits[kept] >= 5);
         while carry && at > 0 {
             at -= 1;
-            carry = digits[at] == 9;
-            digits[at] = if carry { 0 } else { digits[at] + 1 };
+            carry = rounded.digits[at] == 9;
+            rounded.digits[at] = if carry { 0 } else { rounded.digits[at] + 1 };
         }
         if carry {
-            digits.insert(0, 1);
+            // All were nines, or there were none: they become a one and zeros.
+            rounded.digits[0] = 1;
+            rounded.len = kept.max(1);
+            rounded.exponent += 1;
         }
-        if digits.is_empty() {
-            digits.push(0);
-        }
-        let exponent = self.exponent + i64::from(carry);
-        if digits.iter().all(|d| *d == 0) {
-            Digits { digits: vec![0], exponent: 0 }
-        } else {
-            Digits { digits, exponent }
-        }
+        if rounded.is_zero() { Digits { len: 1, ..Digits::default() } } else { rounded }
     }
 
     /// Returns the digit that counts ten to this power.
     fn at(&self, power: i64) -> char {
-        let digit = usize::try_from(self.exponent - power).ok().and_then(|at| self.digits.get(at));
+        let digit = usize::try_from(self.exponent - power).ok().and_then(|at| self.digits[..self.len].get(at));
         char::from(b'0' + digit.copied().unwrap_or(0))
     }
 
-    fn plain(&self, after: usize, out: &mut String) {
+    fn plain(&self, after: usize, out: &mut String<'_>) {
         let rounded = self.rounded(after as i64);
-        debug_assert!(rounded.exponent < DIGITS_MAX as i64);
         out.extend((0..=rounded.exponent.max(0)).rev().map(|power| rounded.at(power)));
         if after > 0 {
             out.push('.');
@@ -195,7 +204,7 @@ impl Digits {
         }
     }
 
-    fn scientific(&self, after: usize, out: &mut String) {
+    fn scientific(&self, after: usize, out: &mut String<'_>) {
         let rounded = self.rounded(after as i64 - self.exponent);
         let exponent = if rounded.is_zero() { 0 } else { rounded.exponent };
         out.push(rounded.at(rounded.exponent));

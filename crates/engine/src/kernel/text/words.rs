@@ -1,4 +1,6 @@
-//! A text to the words that a text index counts.
+//! A text to the words that a text index counts. The usual gap, blanks of Java's `\s+`, is found without the engine for patterns.
+
+use std::sync::LazyLock;
 
 use fancy_regex::Regex;
 use model::{FaultKind, FaultValue};
@@ -18,12 +20,15 @@ use crate::{
 /// [`plan::TextOp::Words`], its pattern compiled.
 pub struct Cutter {
     by: By,
-    /// Says of one character beyond ASCII whether it is punctuation.
-    punctuation: Regex,
 }
+
+/// Says of one character beyond ASCII whether it is punctuation.
+static PUNCTUATION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\A\p{P}\z").expect("a pattern that the engine takes"));
 
 enum By {
     Whole,
+    Blanks,
     Between(Regex),
     Matches(Regex),
 }
@@ -32,11 +37,11 @@ impl Cutter {
     pub(super) fn new(words: &Words, site: &Site<'_>) -> Result<Cutter, CompileError> {
         let by = match words {
             Words::Whole => By::Whole,
+            Words::Between(pattern) if &*pattern.source == r"\s+" => By::Blanks,
             Words::Between(pattern) => By::Between(regex(pattern, site.step)?),
             Words::Matches(pattern) => By::Matches(regex(pattern, site.step)?),
         };
-        let punctuation = Regex::new(r"\A\p{P}\z").expect("a pattern that the engine takes");
-        Ok(Cutter { by, punctuation })
+        Ok(Cutter { by })
     }
 
     pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
@@ -88,15 +93,25 @@ impl Cutter {
                 push(0, all.len() as u32);
                 Ok(())
             }
+            By::Blanks => {
+                let mut start = 0;
+                for part in all.split([' ', '\t', '\n', '\u{b}', '\u{c}', '\r']) {
+                    let end = start + part.len() as u32;
+                    let (a, b) = Cutter::trimmed(all, start, end);
+                    push(a, b);
+                    start = end + 1;
+                }
+                Ok(())
+            }
             By::Matches(regex) => each_match(regex, all, push),
             By::Between(regex) => {
                 let mut rest = 0;
                 let done = each_match(regex, all, |start, end| {
-                    let (a, b) = self.trimmed(all, rest, start);
+                    let (a, b) = Cutter::trimmed(all, rest, start);
                     push(a, b);
                     rest = end;
                 });
-                let (a, b) = self.trimmed(all, rest, all.len() as u32);
+                let (a, b) = Cutter::trimmed(all, rest, all.len() as u32);
                 push(a, b);
                 done
             }
@@ -108,19 +123,19 @@ impl Cutter {
     }
 
     /// Returns the part without punctuation at its ends.
-    fn trimmed(&self, all: &str, start: u32, end: u32) -> (u32, u32) {
+    fn trimmed(all: &str, start: u32, end: u32) -> (u32, u32) {
         let part = &all[start as usize..end as usize];
-        let word = part.trim_end_matches(|c| self.is_punctuation(c));
+        let word = part.trim_end_matches(Cutter::is_punctuation);
         let end = start + word.len() as u32;
-        (end - word.trim_start_matches(|c| self.is_punctuation(c)).len() as u32, end)
+        (end - word.trim_start_matches(Cutter::is_punctuation).len() as u32, end)
     }
 
-    fn is_punctuation(&self, c: char) -> bool {
+    fn is_punctuation(c: char) -> bool {
         if c.is_ascii() {
             // The rest of ASCII's punctuation are symbols to Unicode.
             return c.is_ascii_punctuation() && !matches!(c, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~');
         }
-        !c.is_alphanumeric() && self.punctuation.is_match(c.encode_utf8(&mut [0; 4])).unwrap_or(false)
+        !c.is_alphanumeric() && PUNCTUATION.is_match(c.encode_utf8(&mut [0; 4])).unwrap_or(false)
     }
 }
 

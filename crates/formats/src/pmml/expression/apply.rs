@@ -95,7 +95,7 @@ fn mapped<'w, 'o, 's, 'd>(
     apply: impl FnOnce(&mut Work<'w, 'o, 's, 'd>, Vec<Term>) -> Result<Term, Fault>,
 ) -> Result<Term, Fault> {
     let Some(text) = map else { return apply(work, args) };
-    let args = args.into_iter().map(|arg| work.leaf(at, arg)).collect::<Result<Vec<_>, _>>()?;
+    let args = args.into_iter().map(|arg| work.small(at, arg)).collect::<Result<Vec<_>, _>>()?;
     let nulls = args.iter().filter(|arg| !matches!(arg.expr, Expr::Const(_))).map(Term::is_missing);
     let any = nulls.reduce(|a, b| Expr::call(Func::Or, [a, b]));
     let is_null = args.iter().any(|arg| matches!(arg.expr, Expr::Const(plan::Scalar::Null(_))));

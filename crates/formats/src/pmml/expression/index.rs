@@ -4,7 +4,7 @@
 //! parameters share these steps. Letters of both cases are equal unless `isCaseSensitive`. Rows of a table are replaced
 //! wherever they stand, in words or not, and the text is refused where a recursive table never comes to an end.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use plan::{Expr, Func, Pattern, Rewrites, Term as Wanted, TextOp, Words, expr::Math};
 
@@ -15,6 +15,17 @@ use super::{
     term::{Term, Work},
     texts::pattern,
 };
+use crate::java_regex;
+
+/// What stands between words where a document does not say.
+const BLANKS: &str = r"\s+";
+
+/// It is the same for every term: it is compiled once.
+static BLANK_PATTERN: LazyLock<Pattern> =
+    LazyLock::new(|| java_regex::pattern(BLANKS).expect("a pattern that the engine takes"));
+
+/// Most rows of one table of replacements, each of which is a pattern.
+const ROWS_MAX: usize = 10_000;
 
 /// Returns the term of a `TextIndex`.
 pub fn lower<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>) -> Result<Term, Fault> {
@@ -69,7 +80,8 @@ fn words_of(at: Element<'_>) -> Result<Words, Fault> {
     }
     match (at.attr("wordRE"), at.attr("wordSeparatorCharacterRE")) {
         (Some(word), _) => Ok(Words::Matches(pattern(at, word)?)),
-        (None, gap) => Ok(Words::Between(pattern(at, gap.unwrap_or(r"\s+"))?)),
+        (None, None | Some(BLANKS)) => Ok(Words::Between(BLANK_PATTERN.clone())),
+        (None, Some(gap)) => Ok(Words::Between(pattern(at, gap)?)),
     }
 }
 
@@ -112,13 +124,12 @@ fn normalization(at: Element<'_>, fold: bool) -> Result<Rewrites, Fault> {
         let is_pattern = cell(row, regex).is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
         let source = if is_pattern { found.to_owned() } else { quoted(found) };
         let source = if fold { format!("(?iu){source}") } else { source };
-        table.push((compiled(row, &source)?, Arc::from(with)));
+        table.push((pattern(row, &source)?, Arc::from(with)));
+        if table.len() > ROWS_MAX {
+            return Err(at.fault("content", format!("at most {ROWS_MAX} rows"), "more"));
+        }
     }
     Ok(Rewrites { rows: table.into(), recursive: at.bool("recursive", false)? })
-}
-
-fn compiled(at: Element<'_>, source: &str) -> Result<Pattern, Fault> {
-    pattern(at, source)
 }
 
 /// Returns the pattern that finds a text as it is.

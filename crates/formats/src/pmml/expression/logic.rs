@@ -148,7 +148,7 @@ fn among<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, 
         data if data.is_number() => work.number(at, first)?,
         _ => first,
     };
-    let value = work.leaf(at, first)?;
+    let value = work.small(at, first)?;
     let (mut list, mut nulls) = (vec![value.expr.clone()], Vec::new());
     for arg in args {
         let arg = match &arg.expr {
@@ -159,7 +159,7 @@ fn among<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, 
             Expr::Const(Scalar::Text(text)) if value.data.constant(text).is_none() => continue,
             Expr::Const(_) => arg,
             _ => {
-                let arg = work.leaf(at, arg)?;
+                let arg = work.small(at, arg)?;
                 nulls.push(arg.is_missing());
                 arg
             }
@@ -194,7 +194,7 @@ pub fn choose<'d>(
     if let Some(text) = map {
         yes = work.or_text(at, yes, text)?;
         no = no.map(|no| work.or_text(at, no, text)).transpose()?;
-        test = work.leaf(at, test)?;
+        test = work.small(at, test)?;
     }
     let no = no.unwrap_or_else(|| Term::missing(yes.data));
     let chosen = work.either(at, Func::IfKnown, test.expr.clone(), yes, no)?;

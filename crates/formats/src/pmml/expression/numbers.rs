@@ -9,10 +9,13 @@ use plan::{
 use super::{
     super::{error::Fault, fields::DataType, xml::Element},
     apply::Invalid,
-    term::{Term, Work, common},
+    term::{INPUTS_MAX, Term, Work, common},
 };
 
 type Result<T> = std::result::Result<T, Fault>;
+
+/// Arguments of one statistic.
+const PART: usize = INPUTS_MAX / 2;
 
 /// Writes a list of functions that hand their arguments and one thing more on.
 macro_rules! of {
@@ -89,6 +92,13 @@ fn statistic<'d>(
     let mut numbers = Vec::with_capacity(args.len());
     for arg in args {
         numbers.push(work.number(at, arg)?);
+    }
+    // What comes in order may be taken in parts: no expression has inputs without end.
+    while numbers.len() > PART && matches!(stat, Stat::Min | Stat::Max | Stat::Sum | Stat::Product) {
+        let rest = numbers.split_off(PART);
+        let part = Expr::Call(stat.into(), numbers.into_iter().map(|n| n.expr).collect());
+        let part = work.step(at, Term::new(part, DataType::Double))?;
+        numbers = std::iter::once(part).chain(rest).collect();
     }
     let nan = numbers.iter().any(|n| n.nan) || matches!(stat, Stat::Sum | Stat::Mean | Stat::Product | Stat::Median);
     let expr = Expr::Call(stat.into(), numbers.into_iter().map(|n| n.expr).collect());

@@ -23,8 +23,10 @@ use super::super::{
 const DEPTH_MAX: usize = 180;
 /// Largest expression, too.
 const SIZE_MAX: usize = 20_000;
+/// Largest expression that is written out twice rather than made a step, which is computed whether it is needed or not.
+const TWICE_MAX: usize = 24;
 /// Inputs of one expression.
-const INPUTS_MAX: usize = 400;
+pub const INPUTS_MAX: usize = 400;
 
 /// An expression with its data type.
 #[derive(Clone, Debug)]
@@ -188,6 +190,13 @@ impl<'w, 'o, 's, 'd> Work<'w, 'o, 's, 'd> {
     /// Returns a term that may be written out several times.
     pub fn leaf(&mut self, at: Element<'d>, term: Term) -> Result<Term, Fault> {
         if term.is_leaf() { Ok(term) } else { self.step(at, term) }
+    }
+
+    /// Returns a term that may be written out twice: one that is small stays within its arm.
+    pub fn small(&mut self, at: Element<'d>, term: Term) -> Result<Term, Fault> {
+        let (mut depth, mut size) = (0, 0);
+        measure(&term.expr, 1, &mut depth, &mut size);
+        if size <= TWICE_MAX { Ok(term) } else { self.step(at, term) }
     }
 
     /// Makes the term a step of its own.
