@@ -167,7 +167,7 @@ fn encode(op: &EncodeOp, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "{} terms, at least {tf_min}{}", vocabulary.len(), if *binary { ", binary" } else { "" })
         }
         EncodeOp::Index { labels, invalid } => write!(f, "{} labels, invalid: {invalid:?}", labels.len()),
-        EncodeOp::Label { labels } => write!(f, "{} labels", labels.len()),
+        EncodeOp::Place { labels } | EncodeOp::Label { labels } => write!(f, "{} labels", labels.len()),
         EncodeOp::OneHot { categories, drop_last, invalid } => {
             let drop = if *drop_last { ", last dropped" } else { "" };
             write!(f, "{categories} categories{drop}, invalid: {invalid:?}")

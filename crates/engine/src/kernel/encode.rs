@@ -45,6 +45,7 @@ impl EncodeKernel {
                 EncodeKernel::TermCounts(term_counts::TermCounts::new(vocabulary, *tf_min, *binary))
             }
             EncodeOp::Index { labels, invalid } => EncodeKernel::Index(index::Index::new(labels, *invalid, site)?),
+            EncodeOp::Place { labels } => EncodeKernel::Index(index::Index::place(labels, site)?),
             EncodeOp::Label { labels } => EncodeKernel::Label(label::Label::new(labels, site)?),
             EncodeOp::OneHot { categories, invalid, .. } => {
                 EncodeKernel::OneHot(one_hot::OneHot::new(*categories, op.one_hot_size(), *invalid))

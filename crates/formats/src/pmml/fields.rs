@@ -427,6 +427,30 @@ impl<'s, 'd> Scope<'s, 'd> {
         }
     }
 
+    /// Returns a text or double as the caller brings it, where nothing is done to it but that some values are refused: those
+    /// that the dictionary does not list, or NaN. Whoever takes it judges it himself.
+    pub fn raw(&self, cx: &mut Lowering<'_>, name: &str) -> Option<(Value, &DataField<'d>)> {
+        let (data, mining) = (self.dictionary.fields.get(name)?, *self.mining.get(name)?);
+        let is_made = self.outer.is_some() || self.derived.contains_key(name) || self.given.borrow().contains_key(name);
+        let is = |attr, values: &[&str]| mining.attr(attr).is_none_or(|value| values.contains(&value));
+        let is_plain = is("invalidValueTreatment", &["returnInvalid"])
+            && is("missingValueTreatment", &["asIs", "asMean", "asMode", "asMedian", "asValue"])
+            && is("outliers", &["asIs"])
+            && mining.attr("missingValueReplacement").is_none()
+            && mining.attr("optype").is_none();
+        let values = data.element.all("Value").all(|v| matches!(v.attr("property"), None | Some("valid")));
+        let fits = match data.data {
+            DataType::String => true,
+            DataType::Double => data.categories.is_empty(),
+            _ => false,
+        };
+        if is_made || !is_plain || !values || !fits || data.element.child("Interval").is_some() {
+            return None;
+        }
+        let value = self.dictionary.input(cx, data, Some(mining));
+        (!matches!(value.ty, Type::List(_))).then_some((value, data))
+    }
+
     /// Returns a field of the dictionary as the caller brings it.
     fn brought(&self, cx: &mut Lowering<'_>, field: &DataField<'d>) -> Field {
         let value = self.dictionary.input(cx, field, self.mining(field.name));

@@ -237,15 +237,7 @@ impl<'o> Lowering<'o> {
     pub fn codes(&mut self, at: Element<'_>, field: &Field, labels: &[String]) -> Result<Value, Fault> {
         let index = if field.value.ty == Type::Text {
             let labels: Vec<Box<str>> = labels.iter().map(|l| l.as_str().into()).collect();
-            let count = labels.len() as f64;
-            let op = EncodeOp::Index { labels: labels.into(), invalid: plan::Invalid::Keep };
-            let place = self.one(at, op, &[&field.value], "code")?;
-            // Both what is missing and what is not among the labels come as the place behind the last.
-            let other = Expr::call(Func::Le, [Expr::f64(count), Expr::Input(0)]);
-            let known = Expr::call(Func::If, [other, Expr::f64(-1.0), Expr::Input(0)]);
-            let null = Expr::call(Func::IsNull, [Expr::Input(1)]);
-            let code = Expr::call(Func::If, [null, Expr::null(Type::F64), known]);
-            return self.expr(at, code, &[&place, &field.value], "code");
+            return self.one(at, EncodeOp::Place { labels: labels.into() }, &[&field.value], "code");
         } else {
             let mut args = Vec::new();
             for (i, label) in labels.iter().enumerate() {

@@ -52,6 +52,8 @@ pub enum EncodeOp {
     /// `Double.toString` for floats); of a label that is there twice the last place counts. Not among them, or null: refused,
     /// dropped, or the number of labels.
     Index { labels: Arc<[Box<str>]>, invalid: Invalid },
+    /// A text to its place among the labels, as float64: -1 where it is none of them, null where it is null.
+    Place { labels: Arc<[Box<str>]> },
     /// A number, cut to an integer, to the label at its place; NaN is cut to 0. Outside is refused; null stays null.
     Label { labels: Arc<[Box<str>]> },
     /// A number, cut to an integer, to a sparse vector with a 1 at its place. `categories` is the number of places seen;
@@ -83,6 +85,7 @@ impl EncodeOp {
             EncodeOp::HashCounts { .. } => "hash_counts",
             EncodeOp::TermCounts { .. } => "term_counts",
             EncodeOp::Index { .. } => "index",
+            EncodeOp::Place { .. } => "place",
             EncodeOp::Label { .. } => "label",
             EncodeOp::OneHot { .. } => "one_hot",
             EncodeOp::Bucket { .. } => "bucket",
@@ -110,6 +113,7 @@ impl EncodeOp {
                 let single = *ty == Type::Text || ty.as_scalar().is_some();
                 (single, Type::F64, "a column of strings, numbers or booleans")
             }
+            EncodeOp::Place { .. } => (*ty == Type::Text, Type::F64, "a column of strings"),
             EncodeOp::Label { .. } => (number, Type::Text, "a column of numbers"),
             EncodeOp::OneHot { .. } => (number, vector(self.one_hot_size() as usize), "a column of numbers"),
             EncodeOp::Bucket { .. } | EncodeOp::Find(_) => (number, Type::F64, "a column of numbers"),

@@ -14,12 +14,14 @@ use crate::{
     store::Span,
 };
 
-/// [`plan::EncodeOp::Index`], its labels in a table.
+/// [`plan::EncodeOp::Index`] and [`plan::EncodeOp::Place`], their labels in a table.
 pub struct Index {
     table: Table,
     /// The place of what is not among the labels.
     other: f64,
     invalid: Invalid,
+    /// Null is no value that is not among the labels, but null.
+    keeps_null: bool,
 }
 
 /// A label that is there twice has its last place.
@@ -68,7 +70,12 @@ impl Index {
                 Table::Cells(cells)
             }
         };
-        Ok(Index { table, other: labels.len() as f64, invalid })
+        Ok(Index { table, other: labels.len() as f64, invalid, keeps_null: false })
+    }
+
+    pub(super) fn place(labels: &[Box<str>], site: &Site<'_>) -> Result<Index, CompileError> {
+        let index = Index::new(labels, Invalid::Keep, site)?;
+        Ok(Index { other: -1.0, keeps_null: true, ..index })
     }
 
     pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
@@ -110,6 +117,7 @@ impl Index {
     #[inline(never)]
     fn other(&self, env: &Env<'_>, row: usize, out: &Cells<'_>, value: Option<&dyn Fn() -> FaultValue>) {
         match (self.invalid, value) {
+            (Invalid::Keep, None) if self.keeps_null => {}
             (Invalid::Keep, _) => return out.set_f64(row, self.other),
             (Invalid::Skip, _) => env.skip(row),
             (Invalid::Error, None) => refuse_null(env, row),

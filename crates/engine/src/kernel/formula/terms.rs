@@ -23,6 +23,7 @@ pub struct TermsKernel<N> {
     trials: Option<Amount<N>>,
     finish: Finish,
     refused: Option<&'static str>,
+    judged: Box<[bool]>,
 }
 
 enum Step<N> {
@@ -50,6 +51,8 @@ enum Made<N> {
     Missing,
     /// The category of this input has no number.
     NoContrast(u32),
+    /// The value of this input is invalid.
+    Invalid(u32),
 }
 
 impl<N: Real> TermsKernel<N> {
@@ -68,6 +71,7 @@ impl<N: Real> TermsKernel<N> {
             trials: op.trials.map(amount),
             finish: op.finish,
             refused: op.refused,
+            judged: op.judged[..].into(),
         };
         for table in &op.tables {
             let start = kernel.steps.len();
@@ -156,6 +160,9 @@ impl<N: Real> TermsKernel<N> {
             Step::Constant(value) => sums.iter_mut().for_each(|sum| *sum = (N::of(*sum) + *value).wide()),
             Step::Linear { input, coefficient } => {
                 let cells = cells(*input);
+                if self.is_judged(*input) {
+                    self.judge(env, *input, missing, |row| cells.number(row).is_some_and(f64::is_nan));
+                }
                 note_missing(cells, missing);
                 for (sum, x) in sums.iter_mut().zip(cells.data()) {
                     let x = N::of(f64::from_bits(x.get()));
@@ -164,6 +171,9 @@ impl<N: Real> TermsKernel<N> {
             }
             Step::Look { input, values, skip_missing } => {
                 let (cells, values) = (cells(*input), &self.values[values.clone()]);
+                if self.is_judged(*input) {
+                    self.judge(env, *input, missing, |row| cells.number(row).is_some_and(|code| code < 0.0));
+                }
                 if !skip_missing {
                     note_missing(cells, missing);
                 }
@@ -186,6 +196,7 @@ impl<N: Real> TermsKernel<N> {
                             sums[row] = (N::of(sums[row]) + value).wide();
                         }
                         Made::Missing => missing[row / 64] |= 1 << (row % 64),
+                        Made::Invalid(input) => self.judge(env, input, missing, |at| at == row),
                         Made::NoContrast(input) => {
                             env.refuse(row, input as usize, FaultKind::Unseen, FaultValue::Null);
                         }
@@ -193,6 +204,20 @@ impl<N: Real> TermsKernel<N> {
                 });
             }
         }
+    }
+
+    fn is_judged(&self, input: u32) -> bool {
+        self.judged.get(input as usize).is_some_and(|judged| *judged)
+    }
+
+    /// Refuses the rows of invalid values that have a result so far.
+    fn judge(&self, env: &Env<'_>, input: u32, missing: &[u64], is_invalid: impl Fn(usize) -> bool) {
+        env.frame.each_live(|row| {
+            if is_invalid(row) && missing[row / 64] >> (row % 64) & 1 == 0 {
+                let kind = FaultKind::Rule("a value that the data dictionary calls valid");
+                env.refuse(row, input as usize, kind, FaultValue::Kind("another".into()));
+            }
+        });
     }
 
     fn product(&self, factors: &[Part<N>], start: N, number: &impl Fn(u32) -> Option<f64>) -> Made<N> {
@@ -204,6 +229,9 @@ impl<N: Real> TermsKernel<N> {
                 return Made::Value(product);
             }
             let Some(x) = number(*input) else { return Made::Missing };
+            if self.is_judged(*input) && if is_power { x.is_nan() } else { x < 0.0 } {
+                return Made::Invalid(*input);
+            }
             match factor {
                 Part::Is { code, .. } => {
                     if x != *code {

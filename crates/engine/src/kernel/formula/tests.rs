@@ -19,6 +19,7 @@ fn base(tables: Vec<Vec<Term>>, finish: Finish) -> Terms {
     Terms {
         inputs: 2,
         single: false,
+        judged: Vec::new(),
         tables,
         offset: None,
         curve: Curve::Identity,
@@ -88,6 +89,23 @@ fn behind_a_mark_of_0_powers_are_not_looked_at() {
         &two(&[Some(1.0), Some(0.0), Some(1.0), None], &[Some(3.0), None, None, Some(1.0)]),
     );
     assert_numbers(&ran, 0, &[Some(4.5), Some(0.0), None, None]);
+}
+
+#[test]
+fn an_invalid_value_is_refused_where_nothing_missing_stands_before_it() {
+    let table = vec![linear(0, 1.0), Term::Look { input: 1, values: [10.0].into(), skip_missing: false }];
+    let op = Terms { judged: vec![true, true], ..base(vec![table], Finish::Number) };
+    let (a, b) = ([Some(1.0), None, Some(1.0), Some(NAN)], [Some(0.0), Some(-1.0), Some(-1.0), None]);
+    let ran = terms(op, &two(&a, &b));
+    assert_numbers(&ran, 0, &[Some(11.0), None]);
+    assert_eq!(ran.faults.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, true, true]);
+    // Behind a mark of 0 a power is not looked at, be it invalid.
+    let factors = vec![Factor::Is { input: 0, code: 1 }, Factor::Power { input: 1, exponent: 1.0 }];
+    let table = vec![Term::Product { coefficient: 1.0, factors, product_first: true }];
+    let op = Terms { judged: vec![true, true], ..base(vec![table], Finish::Number) };
+    let ran = terms(op, &two(&[Some(0.0), Some(1.0), Some(-1.0)], &[Some(NAN), Some(NAN), None]));
+    assert_numbers(&ran, 0, &[Some(0.0)]);
+    assert_eq!(ran.faults.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, true]);
 }
 
 #[test]

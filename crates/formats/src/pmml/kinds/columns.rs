@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::Type;
 use plan::EncodeOp;
 use rustc_hash::FxHashMap;
 
@@ -18,6 +19,10 @@ use crate::pmml::{
 #[derive(Default)]
 pub struct Columns {
     values: Vec<Value>,
+    /// Of each, whether the formula judges its values itself.
+    judged: Vec<bool>,
+    /// Whether it can.
+    judges: bool,
     numbers: FxHashMap<String, u32>,
     codes: FxHashMap<String, u32>,
 }
@@ -35,9 +40,19 @@ struct Known {
 }
 
 impl Columns {
+    /// Returns columns of a formula that judges values itself, in the order in which it comes to them.
+    pub fn judging() -> Columns {
+        Columns { judges: true, ..Columns::default() }
+    }
+
     /// Adds a column of numbers; returns which it is.
     pub fn add(&mut self, value: Value) -> u32 {
+        self.add_judged(value, false)
+    }
+
+    fn add_judged(&mut self, value: Value, judged: bool) -> u32 {
         self.values.push(value);
+        self.judged.push(judged);
         self.values.len() as u32 - 1
     }
 
@@ -52,9 +67,15 @@ impl Columns {
         if let Some(place) = self.numbers.get(name) {
             return Ok(*place);
         }
-        let field = scope.field(cx, at, name)?;
-        let value = cx.number(at, &field.value)?;
-        let place = self.add(value);
+        let raw = if self.judges { scope.raw(cx, name).filter(|(value, _)| value.ty == Type::F64) } else { None };
+        let place = match raw {
+            Some((value, _)) => self.add_judged(value, true),
+            None => {
+                let field = scope.field(cx, at, name)?;
+                let value = cx.number(at, &field.value)?;
+                self.add(value)
+            }
+        };
         self.numbers.insert(name.to_owned(), place);
         Ok(place)
     }
@@ -86,10 +107,20 @@ impl Columns {
         if let Some(place) = self.codes.get(name) {
             return Ok(*place);
         }
-        let field = scope.field(cx, at, name)?;
         let labels = categories.fields.get(name).map_or(&[][..], |known| &known.labels);
-        let value = cx.codes(at, &field, labels)?;
-        let place = self.add(value);
+        let raw = if self.judges { scope.raw(cx, name).filter(|(value, _)| value.ty == Type::Text) } else { None };
+        let all = raw.and_then(|(value, data)| Some((value, with_rest(labels, &data.categories)?)));
+        let place = match all {
+            Some((value, labels)) => {
+                let value = cx.one(at, EncodeOp::Place { labels: labels.into() }, &[&value], name)?;
+                self.add_judged(value, true)
+            }
+            None => {
+                let field = scope.field(cx, at, name)?;
+                let value = cx.codes(at, &field, labels)?;
+                self.add(value)
+            }
+        };
         self.codes.insert(name.to_owned(), place);
         Ok(place)
     }
@@ -98,11 +129,16 @@ impl Columns {
         self.values.len()
     }
 
+    /// Returns which columns the formula judges.
+    pub fn judged(&self) -> Vec<bool> {
+        if self.judged.contains(&true) { self.judged.clone() } else { Vec::new() }
+    }
+
     /// Returns the columns; a formula of constants reads a column all the same, which says how many rows there are.
     pub fn values<'v>(&'v mut self, cx: &mut Lowering<'_>, at: Element<'_>) -> Result<Vec<&'v Value>, Fault> {
         if self.values.is_empty() {
             let zero = cx.expr(at, plan::Expr::f64(0.0), &[], "rows")?;
-            self.values.push(zero);
+            self.add(zero);
         }
         Ok(self.values.iter().collect())
     }
@@ -138,6 +174,16 @@ impl Categories {
     pub fn place(&self, name: &str, label: &str) -> Option<u32> {
         self.fields.get(name)?.places.get(label).copied()
     }
+}
+
+/// Returns the labels of a model, and behind them what else is valid; nothing where a label is not valid, or nothing says what
+/// is. What is none of all those is invalid.
+fn with_rest(labels: &[String], valid: &[String]) -> Option<Vec<Box<str>>> {
+    if valid.is_empty() || !labels.iter().all(|label| valid.contains(label)) {
+        return None;
+    }
+    let rest = valid.iter().filter(|category| !labels.contains(category));
+    Some(labels.iter().chain(rest).map(|label| label.as_str().into()).collect())
 }
 
 /// Returns the type of operations that the model's target has; categories where nothing says otherwise.

@@ -27,7 +27,7 @@ mod matrix;
 
 pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d>) -> Result<Answer<'d>, Fault> {
     let kind = Answer::kind_of(model)?;
-    let (mut columns, matrix) = (Columns::default(), Matrix::read(cx, scope, model)?);
+    let (mut columns, matrix) = (Columns::judging(), Matrix::read(cx, scope, model)?);
     match kind {
         Kind::Regression if model.attr("modelType") == Some("CoxRegression") => cox::lower(cx, scope, model, &matrix),
         Kind::Regression => regression(cx, scope, model, &matrix, &mut columns),
@@ -113,7 +113,17 @@ fn op_of(
     finish: Finish,
 ) -> Terms {
     let single = cx.math() == MathContext::Float;
-    Terms { inputs: columns.len() as u32, single, tables, offset, curve, trials, finish, refused: None }
+    Terms {
+        inputs: columns.len() as u32,
+        single,
+        judged: columns.judged(),
+        tables,
+        offset,
+        curve,
+        trials,
+        finish,
+        refused: None,
+    }
 }
 
 /// Returns the target's categories, the reference last: the one that the model names, else the one without parameters.

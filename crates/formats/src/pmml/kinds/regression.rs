@@ -33,7 +33,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let kind = Answer::kind_of(model)?;
     let tables: Vec<Element<'d>> = model.all("RegressionTable").collect();
     let name = model.attr("normalizationMethod").unwrap_or("none");
-    let (mut columns, mut categories) = (Columns::default(), Categories::default());
+    let (mut columns, mut categories) = (Columns::judging(), Categories::default());
     for predictor in tables.iter().flat_map(|table| table.all("CategoricalPredictor")) {
         categories.note(cx, scope, predictor, field_of(predictor)?, predictor.required("value")?)?;
     }
@@ -63,10 +63,12 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     if let Some(why) = method.refused {
         cx.warn(format!("{} at line {}: rows are refused, which should have {why}", model.name(), model.line()));
     }
+    let judged = columns.judged();
     let values = columns.values(cx, model)?;
     let op = Terms {
         inputs: values.len() as u32,
         single,
+        judged,
         tables: read,
         offset: None,
         curve: method.curve,

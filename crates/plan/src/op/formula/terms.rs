@@ -88,10 +88,15 @@ pub enum Finish {
 /// Tables of terms. A table's sum begins with 0 and takes its terms in order; then the offset is added, the curve applied
 /// and the trials multiplied. Under [`Shares::Rest`] and [`Shares::Steps`] that is not done to the last table, whose sum is not
 /// used; but a missing input of it counts.
+///
+/// A `judged` input refuses its row when a term comes to an invalid value of it, which is NaN, or the place of none of the
+/// categories: but not where a term before it has made the result missing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
     pub inputs: u32,
     pub single: bool,
+    /// Of each input; none are where this is empty.
+    pub judged: Vec<bool>,
     pub tables: Vec<Vec<Term>>,
     pub offset: Option<Given>,
     pub curve: Curve,

@@ -29,12 +29,14 @@ pub fn lower<'d>(
 ) -> Result<Answer<'d>, Fault> {
     let single = cx.math() == MathContext::Float;
     let cells = matrix.only_cells(model)?;
-    let mut columns = Columns::default();
+    let mut columns = Columns::judging();
     let table = matrix.table(cx, scope, &cells, None, &mut columns)?;
+    let judged = columns.judged();
     let values = columns.values(cx, model)?;
     let op = Terms {
         inputs: values.len() as u32,
         single,
+        judged,
         tables: vec![table],
         offset: Some(Given::Constant(-reference(model, &cells, single)?)),
         curve: Curve::Exp,
