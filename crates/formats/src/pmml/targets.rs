@@ -4,7 +4,7 @@
 //! bounds, then rescaled, then made whole.
 
 use plan::{
-    Expr, Func,
+    Expr, Func, VectorOp,
     expr::{Math, Rounding},
 };
 
@@ -30,7 +30,7 @@ pub fn apply<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, answer: &mut Answ
     let Some(field) = answer.value.take() else { return Ok(()) };
     answer.value = Some(match answer.kind {
         Kind::Regression => number(cx, target, field)?,
-        Kind::Classification => category(cx, target, field)?,
+        Kind::Classification => category(cx, target, field, answer)?,
         _ => field,
     });
     Ok(())
@@ -81,22 +81,43 @@ fn number(cx: &mut Lowering<'_>, target: Element<'_>, field: Field) -> Result<Fi
     Ok(field)
 }
 
-fn category(cx: &mut Lowering<'_>, target: Element<'_>, field: Field) -> Result<Field, Fault> {
+/// Puts the category of the largest prior probability, and the prior probabilities, where there is no result.
+fn category(cx: &mut Lowering<'_>, target: Element<'_>, field: Field, answer: &mut Answer<'_>) -> Result<Field, Fault> {
     let mut field = field;
-    let mut best: Option<(f64, &str)> = None;
+    let mut priors: Vec<(&str, f64)> = Vec::new();
     for value in target.all("TargetValue") {
-        if let (Some(prior), Some(name)) = (value.f64("priorProbability")?, value.attr("value"))
-            && best.is_none_or(|(most, _)| prior > most)
-        {
-            best = Some((prior, name));
+        if let (Some(prior), Some(name)) = (value.f64("priorProbability")?, value.attr("value")) {
+            priors.push((name, prior));
         }
     }
-    if let Some((_, name)) = best {
-        let constant = field.constant(name);
-        let constant = constant.ok_or_else(|| target.fault("attribute value", "a value of the target's type", name))?;
+    let Some(first) = priors.first() else { return Ok(field) };
+    let (name, _) = priors.iter().fold(first, |best, prior| if prior.1 > best.1 { prior } else { best });
+    let constant = field.constant(name);
+    let constant = constant.ok_or_else(|| target.fault("attribute value", "a value of the target's type", *name))?;
+    let Some(classes) = &mut answer.probabilities else {
         let expr = Expr::call(Func::Coalesce, [Expr::Input(0), Expr::Const(constant)]);
         field.value = cx.expr(target, expr, &[&field.value], "target")?;
-    }
+        return Ok(field);
+    };
+    let sum: f64 = priors.iter().map(|(_, prior)| prior).sum();
+    let of = |label: &String| {
+        let known = priors.iter().find(|(name, _)| name == label);
+        known.map_or(0.0, |(_, prior)| if sum == 1.0 { *prior } else { prior / sum })
+    };
+    let shares: Vec<f64> = classes.labels.iter().map(of).collect();
+    let is_missing = cx.expr(target, Expr::call(Func::IsNull, [Expr::Input(0)]), &[&field.value], "missing")?;
+    let (value, values) = (field.value.clone(), classes.values.clone());
+    let default = move |cx: &mut Lowering<'_>| {
+        let category = cx.one(target, Expr::Const(constant), &[], "target")?;
+        let shares = shares.iter().map(|share| cx.one(target, Expr::f64(*share), &[], "prior"));
+        let shares = shares.collect::<Result<Vec<_>, _>>()?;
+        let shares = cx.one(target, VectorOp::Pack, &shares.iter().collect::<Vec<_>>(), "priors")?;
+        Ok(vec![category, shares])
+    };
+    let made =
+        cx.chain(target, vec![(is_missing, Box::new(default))], Some(Box::new(move |_| Ok(vec![value, values]))))?;
+    let [value, values] = made.try_into().expect("as many as each way gives");
+    (field.value, classes.values) = (value, values);
     Ok(field)
 }
 
