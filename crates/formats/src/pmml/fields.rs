@@ -467,10 +467,8 @@ impl<'s, 'd> Scope<'s, 'd> {
             return Ok(field);
         }
         let name = mining.required("name")?;
-        if !field.valid {
-            if let Some(data) = self.dictionary.fields.get(name) {
-                field = self.judged(cx, mining, data, field)?;
-            }
+        if let Some(data) = self.dictionary.fields.get(name).filter(|_| !field.valid) {
+            field = self.judged(cx, mining, data, field)?;
         }
         field = outliers(cx, mining, field)?;
         self.replaced(cx, mining, field)

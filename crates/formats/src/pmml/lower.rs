@@ -64,7 +64,10 @@ pub struct Lowering<'o> {
 }
 
 /// One way of a [`Lowering::chain`]: a test and what is computed where it holds.
-pub type Way<'a, 'o> = (Value, Box<dyn FnOnce(&mut Lowering<'o>) -> Result<Vec<Value>, Fault> + 'a>);
+pub type Way<'a, 'o> = (Value, Body<'a, 'o>);
+
+/// What is computed in a block of its own.
+pub type Body<'a, 'o> = Box<dyn FnOnce(&mut Lowering<'o>) -> Result<Vec<Value>, Fault> + 'a>;
 
 impl<'o> Lowering<'o> {
     pub fn new(options: &'o ReadOptions) -> Lowering<'o> {
@@ -269,7 +272,7 @@ impl<'o> Lowering<'o> {
         &mut self,
         at: Element<'_>,
         ways: Vec<Way<'a, 'o>>,
-        otherwise: Option<Box<dyn FnOnce(&mut Lowering<'o>) -> Result<Vec<Value>, Fault> + 'a>>,
+        otherwise: Option<Body<'a, 'o>>,
     ) -> Result<Vec<Value>, Fault> {
         let mut inputs: Vec<Value> = Vec::new();
         let mut bodies: Vec<(Block, Vec<Value>)> = Vec::new();

@@ -151,7 +151,8 @@ impl Network {
             cells = cells.checked_add(cost).filter(|&c| c <= NETWORK_CELLS_MAX)?;
             let variable = at as u32;
             costs[at] = None;
-            let (used, rest): (Vec<_>, Vec<_>) = tables.into_iter().partition(|(_, vs)| vs.contains(&variable));
+            let (used, rest): (Vec<_>, Vec<_>) =
+                tables.into_iter().partition(|(_, vs)| vs.binary_search(&variable).is_ok());
             tables = rest;
             let kept: Vec<u32> = union(&used).into_iter().filter(|v| *v != variable).collect();
             let number = (self.factors.len() + steps.len()) as u32;
@@ -167,12 +168,23 @@ impl Network {
         Some(steps)
     }
 
-    /// Returns the products that the elimination of a variable takes, saturating.
+    /// Returns the products that the elimination of a variable takes; of too many, that they are.
     fn cost(&self, tables: &[(u32, Vec<u32>)], variable: u32) -> u64 {
-        let used = tables.iter().filter(|(_, vs)| vs.contains(&variable));
-        let used: Vec<_> = used.cloned().collect();
-        let cells = union(&used).iter().fold(1_u64, |n, &v| n.saturating_mul(self.sizes[v as usize].into()));
-        cells.saturating_mul(used.len().max(1) as u64)
+        let (mut seen, mut cells, mut used) = (Vec::<u32>::new(), 1_u64, 0_u64);
+        for (_, variables) in tables.iter().filter(|(_, vs)| vs.binary_search(&variable).is_ok()) {
+            used += 1;
+            for &v in variables.iter().filter(|v| self.sizes[**v as usize] > 1) {
+                if let Err(at) = seen.binary_search(&v) {
+                    seen.insert(at, v);
+                    cells = cells.saturating_mul(self.sizes[v as usize].into());
+                }
+                // Two values each, so that the variables seen are few.
+                if cells > NETWORK_CELLS_MAX {
+                    return u64::MAX;
+                }
+            }
+        }
+        cells.saturating_mul(used.max(1))
     }
 }
 

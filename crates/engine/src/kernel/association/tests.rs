@@ -103,7 +103,7 @@ fn sequences_follow_the_order_of_time() {
         Some(&[Some("water"), Some("cracker")]),
         Some(&[Some("cracker"), Some("cracker"), Some("water")]),
     ]);
-    let ran = run(op.clone(), &[items.clone()]);
+    let ran = run(op.clone(), std::slice::from_ref(&items));
     for (row, expected) in [&[0.0][..], &[0.0, 1.0], &[], &[0.0, 1.0]].into_iter().enumerate() {
         assert_row(&ran.outputs[0], row, dense(expected));
     }

@@ -4,7 +4,11 @@
 //! which an item names one value (`field=value`). Rules come in the order of `rankBasis`, equal ones in that of the document. What
 //! is shown of them is picked by the output fields (Output, 4.4: `ruleValue` and its kin).
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use plan::{
     AssociationOp, Expr, Func, VectorOp,
@@ -12,7 +16,7 @@ use plan::{
     op::association::{Basket, Fires, SetRules, Table},
 };
 
-use super::clustering;
+use super::{clustering, measure};
 use crate::pmml::{
     answer::{Answer, Kind},
     error::Fault,
@@ -40,6 +44,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let (basket, inputs) = basket(cx, scope, model, &elements)?;
     let sets = Sets::read(model, &items, &elements)?;
     let rules: Vec<Element<'d>> = model.all("AssociationRule").collect();
+    measure::check_shown(model, rules.len())?;
     let mut pairs = Vec::with_capacity(rules.len());
     for rule in &rules {
         pairs.push((sets.number(*rule, "antecedent")?, sets.number(*rule, "consequent")?));
@@ -88,14 +93,14 @@ impl<'d> Sets<'d> {
             if sets.numbers.insert(id, sets.texts.len() as u32).is_some() {
                 return Err(set.fault("attribute id", "an id that stands once", id));
             }
-            let from = sets.members.len();
+            let mut seen = HashSet::new();
             let mut texts = Vec::new();
             for item in set.all("ItemRef") {
                 let name = item.required("itemRef")?;
                 let number = items.get(name).copied();
                 let number = number.ok_or_else(|| item.fault("attribute itemRef", "the id of an item", name))?;
                 texts.push(elements[number].required("value")?.into());
-                if !sets.members[from..].contains(&(number as u32)) {
+                if seen.insert(number) {
                     sets.members.push(number as u32);
                 }
             }

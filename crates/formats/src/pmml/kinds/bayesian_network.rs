@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use plan::{
     AssociationOp, BayesOp, VectorOp,
-    op::bayes::{Factor, NETWORK_CELLS_MAX, Network},
+    op::bayes::{Factor, NETWORK_CELLS_MAX, NETWORK_VARIABLES_MAX, Network},
 };
 
 use super::measure;
@@ -38,6 +38,10 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
             return Err(element.fault("attribute name", "a name that stands once", name));
         }
         nodes.push(Node { element, name, values: values(element)? });
+    }
+    if nodes.len() > NETWORK_VARIABLES_MAX {
+        let expected = format!("at most {NETWORK_VARIABLES_MAX} nodes");
+        return Err(model.fault("element BayesianNetworkNodes", expected, nodes.len().to_string()));
     }
     let factors: Result<Vec<Factor>, Fault> = (0..nodes.len()).map(|i| factor(&nodes, &places, i)).collect();
     let name = scope.targets().first().copied();

@@ -4,6 +4,8 @@
 //! others, as `MissingValueWeights` say; a row without any is refused. The first of equally near clusters wins. Clusters that
 //! are distributions are refused: the standard does not say how they are scored.
 
+use std::cell::RefCell;
+
 use plan::{AssociationOp, DistanceOp, op::association::Table};
 
 use super::measure::{self, Column, Entities, Measured};
@@ -84,6 +86,7 @@ fn answer<'d>(
     measured: Measured,
 ) -> Result<Answer<'d>, Fault> {
     let ids = ids(clusters)?;
+    measure::check_shown(model, ids.len())?;
     let inputs: Vec<&Value> = measured.inputs.iter().collect();
     let all = DistanceOp::All { measure: measured.measure.clone(), points: measured.points.clone() };
     let mut made = cx.node(model, all, &inputs, &["affinities", "nearest"])?.into_iter();
@@ -104,11 +107,18 @@ fn answer<'d>(
     let id = cx.one(model, entry, &[&winner], "cluster")?;
     let names = clusters.iter().map(|c| c.attr("name").map(Into::into)).collect();
     let classes = Classes { labels: ids.into(), values: affinities };
-    let entities = Entities { measured, ids: classes.labels.clone(), names: Some(Table::Texts(names)), winner, ranked };
+    let entities = Entities {
+        measured,
+        ids: classes.labels.clone(),
+        names: Some(Table::Texts(names)),
+        winner,
+        ranked,
+        all: RefCell::new(Some(classes.clone())),
+    };
     let value = Field::new(id.clone(), DataType::String, OpType::Categorical);
     let mut answer = Answer::new(Kind::Clustering, Some(value));
     answer.entity = Some(id);
-    answer.affinities = Some(classes.clone());
-    answer.pick = Some(Box::new(move |cx, element| entities.pick(cx, Some(&classes), element)));
+    answer.affinities = Some(classes);
+    answer.pick = Some(Box::new(move |cx, element| entities.pick(cx, element)));
     Ok(answer)
 }

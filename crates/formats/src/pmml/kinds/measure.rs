@@ -3,7 +3,7 @@
 //! Clusters and neighbours share both: their elements name fields with a comparison each, and points with a value for each
 //! field. A field of texts is compared by its places among the texts of the points.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
 
 use model::Type;
 use plan::{
@@ -71,7 +71,7 @@ pub fn lower(
     if parts.is_empty() || len == 0 {
         return Err(model.fault("content", "fields to compare and points to compare with", "none"));
     }
-    let mut points = vec![0.0; parts.len() * len];
+    let mut points = vec![0.0; cells(model, "fields times points", parts.len(), len)?];
     let (mut fields, mut inputs) = (Vec::new(), Vec::new());
     for (i, part) in parts.iter().enumerate() {
         let compare = compare(part, general)?;
@@ -184,11 +184,12 @@ fn column(
             labels.sort_unstable();
             labels.dedup();
         }
+        let places: HashMap<&str, usize> = labels.iter().enumerate().rev().map(|(i, l)| (l.as_str(), i)).collect();
         let place = |text: &Option<Cow<'_, str>>| match text {
             None => Ok(f64::NAN),
             Some(text) => {
-                let place = labels.iter().position(|l| l == text);
-                place.map(|p| p as f64).ok_or_else(|| element.fault("a point", "a value that the field lists", &**text))
+                let place = places.get(&**text).map(|&p| p as f64);
+                place.ok_or_else(|| element.fault("a point", "a value that the field lists", &**text))
             }
         };
         let column: Result<Vec<f64>, Fault> = texts.iter().map(place).collect();
@@ -220,6 +221,25 @@ pub struct Entities {
     pub winner: Value,
     /// The places of the best, best first, and how near they are.
     pub ranked: Option<(Value, Value)>,
+    /// The distances to all points, where they were asked for.
+    pub all: RefCell<Option<Classes>>,
+}
+
+/// Most cells of a table that a document spans without writing them all.
+const CELLS_MAX: usize = 1 << 25;
+
+/// Returns the cells of so many rows and columns, where they are not too many.
+pub fn cells(at: Element<'_>, what: &str, rows: usize, columns: usize) -> Result<usize, Fault> {
+    rows.checked_mul(columns).filter(|&cells| cells <= CELLS_MAX).ok_or_else(|| {
+        let expected = format!("at most {CELLS_MAX} cells");
+        at.fault(what.to_owned(), expected, format!("{rows} x {columns}"))
+    })
+}
+
+/// Refuses a model whose output fields show so many entities that tables of them all would be too large.
+pub fn check_shown(model: Element<'_>, entities: usize) -> Result<(), Fault> {
+    let fields = model.child("Output").map_or(0, |output| output.all("OutputField").count());
+    cells(model, "output fields times entities", fields + 1, entities).map(|_| ())
 }
 
 /// Returns the table of ids.
@@ -243,21 +263,21 @@ pub const RANKED: &[&str] = &["affinity", "entityId", "clusterId"];
 
 impl Entities {
     /// Returns the distances to all points.
-    pub fn all(&self, cx: &mut Lowering<'_>, at: Element<'_>) -> Result<Classes, Fault> {
+    fn all(&self, cx: &mut Lowering<'_>, at: Element<'_>) -> Result<Classes, Fault> {
+        if let Some(all) = self.all.borrow().as_ref().filter(|all| cx.sees(&all.values)) {
+            return Ok(all.clone());
+        }
         let Measured { measure, inputs, points } = &self.measured;
         let inputs: Vec<&Value> = inputs.iter().collect();
         let op = DistanceOp::All { measure: measure.clone(), points: points.clone() };
         let mut values = cx.node(at, op, &inputs, &["affinities", "nearest"])?;
-        Ok(Classes { labels: self.ids.clone(), values: values.swap_remove(0) })
+        let all = Classes { labels: self.ids.clone(), values: values.swap_remove(0) };
+        *self.all.borrow_mut() = Some(all.clone());
+        Ok(all)
     }
 
     /// Returns what an output field asks for of the entities.
-    pub fn pick(
-        &self,
-        cx: &mut Lowering<'_>,
-        affinities: Option<&Classes>,
-        element: Element<'_>,
-    ) -> Result<Option<Field>, Fault> {
+    pub fn pick(&self, cx: &mut Lowering<'_>, element: Element<'_>) -> Result<Option<Field>, Fault> {
         let feature = element.attr("feature").unwrap_or("predictedValue");
         let rank = element.usize("rank")?.unwrap_or(1);
         let text = |value: Value| Some(Field::new(value, DataType::String, OpType::Categorical));
@@ -268,17 +288,16 @@ impl Entities {
         Ok(match feature {
             "affinity" | "entityAffinity" | "clusterAffinity" => {
                 let label = element.attr("value").filter(|_| rank <= 1);
-                let value = match (label, &self.ranked, affinities) {
-                    (Some(label), _, Some(all)) => output::element_of(cx, element, all, label)?,
-                    (Some(label), _, None) => {
+                let value = match (label, &self.ranked) {
+                    (Some(label), _) => {
                         let all = self.all(cx, element)?;
                         output::element_of(cx, element, &all, label)?
                     }
-                    (None, Some((_, distances)), _) => nth(cx, distances, "affinity")?,
-                    (None, None, Some(all)) => {
+                    (None, Some((_, distances))) => nth(cx, distances, "affinity")?,
+                    (None, None) => {
+                        let all = self.all(cx, element)?;
                         cx.one(element, VectorOp::At, &[&all.values, &self.winner], "affinity")?
                     }
-                    (None, None, None) => return Ok(None),
                 };
                 Some(Field::double(value))
             }

@@ -40,8 +40,11 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
         classes.place(name.required("value")?);
     }
     priors.resize(classes.labels.len(), f64::NAN);
+    let all = model.required_child("BayesInputs")?;
+    let pairs = all.descendants().filter(|e| matches!(e.name(), "PairCounts" | "TargetValueStats")).count();
+    measure::cells(all, "categories of inputs and target", pairs, classes.labels.len())?;
     let (mut inputs, mut likelihoods) = (Vec::new(), Vec::new());
-    for input in model.required_child("BayesInputs")?.all("BayesInput") {
+    for input in all.all("BayesInput") {
         let (value, likelihood) = evidence(cx, scope, input, &mut classes, least)?;
         inputs.push(value);
         likelihoods.push(likelihood);

@@ -3,7 +3,7 @@
 //! Equally near instances come in the order of the table. A tie of votes goes to the category with the most cases in the table,
 //! then to the smallest. Without a target the neighbours themselves are the result. [`training`] reads the table.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use plan::{AssociationOp, DistanceOp, op::distance::Verdict};
 
@@ -34,6 +34,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let count = model.usize("numberOfNeighbors")?;
     let count = count.ok_or_else(|| model.fault("attribute numberOfNeighbors", "a value", "none"))?;
     let rows = training.rows();
+    measure::check_shown(model, rows)?;
     if count == 0 || count > rows {
         let expected = format!("a number within 1 to {rows}, as many as there are instances");
         return Err(model.fault("attribute numberOfNeighbors", expected, count.to_string()));
@@ -61,7 +62,14 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     };
     let winner = cx.one(model, plan::VectorOp::Element { place: 0 }, &[&places], "nearest")?;
     let neighbours = Neighbours { places: places.clone(), distances: distances.clone(), count };
-    let entities = Entities { measured, ids: ids.into(), names: None, winner, ranked: Some((places, distances)) };
+    let entities = Entities {
+        measured,
+        ids: ids.into(),
+        names: None,
+        winner,
+        ranked: Some((places, distances)),
+        all: RefCell::default(),
+    };
     answer(cx, scope, model, kind, &training, &neighbours, entities)
 }
 
@@ -112,7 +120,7 @@ fn answer<'d>(
                 let null = plan::Expr::null(model::Type::F64);
                 Ok(Some(Field::double(cx.expr(element, null, &[], "no probability")?)))
             }
-            _ => entities.pick(cx, None, element),
+            _ => entities.pick(cx, element),
         }
     }));
     Ok(answer)

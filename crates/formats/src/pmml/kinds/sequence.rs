@@ -6,7 +6,11 @@
 //! where it follows the antecedent. What is shown is picked as of association rules. The standard gives no procedure; this is the
 //! sense of its definitions. `Time` elements say what was seen in training, no condition.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use model::Type;
 use plan::{
@@ -17,7 +21,7 @@ use plan::{
 
 use super::{
     association::{self, Rules, Sets},
-    clustering,
+    clustering, measure,
 };
 use crate::pmml::{
     answer::Answer,
@@ -51,11 +55,13 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
         }
     }
     let rules: Vec<Element<'d>> = model.all("SequenceRule").collect();
+    measure::check_shown(model, rules.len())?;
     let (mut offsets, mut all, mut shown, mut pairs) = (vec![0], Vec::new(), Vec::new(), Vec::new());
     for (number, rule) in (0_u32..).zip(&rules) {
         let antecedent = part(*rule, "AntecedentSequence", &sequences)?;
         let consequent = part(*rule, "ConsequentSequence", &sequences)?;
         // A rule has two sequences: what speaks, and that with what it speaks for.
+        measure::cells(*rule, "steps of rules", all.len() + 2 * antecedent.len() + consequent.len(), 1)?;
         all.extend_from_slice(antecedent);
         offsets.push(all.len() as u32);
         all.extend_from_slice(antecedent);
@@ -106,6 +112,7 @@ fn inputs<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d>) 
 
 /// Adds the sets that predicates name: a set of values that the items have among them.
 fn predicates<'d>(model: Element<'d>, sets: &mut Sets<'d>, texts: &mut Vec<Box<str>>) -> Result<(), Fault> {
+    let mut numbers: HashMap<Box<str>, u32> = texts.iter().cloned().zip(0..).collect();
     for predicate in model.all("SetPredicate") {
         let id = predicate.required("id")?;
         if predicate.attr("operator").unwrap_or("supersetOf") != "supersetOf" {
@@ -115,15 +122,14 @@ fn predicates<'d>(model: Element<'d>, sets: &mut Sets<'d>, texts: &mut Vec<Box<s
         if sets.numbers.insert(id, sets.texts.len() as u32).is_some() {
             return Err(predicate.fault("attribute id", "an id that stands once", id));
         }
-        let from = sets.members.len();
+        let mut seen = HashSet::new();
         let values: Vec<Box<str>> = array::texts(array::inside(predicate)?)?.into_iter().map(Into::into).collect();
         for value in &values {
-            let known = texts.iter().position(|text| text == value);
-            let number = known.unwrap_or_else(|| {
+            let number = *numbers.entry(value.clone()).or_insert_with(|| {
                 texts.push(value.clone());
-                texts.len() - 1
-            }) as u32;
-            if !sets.members[from..].contains(&number) {
+                texts.len() as u32 - 1
+            });
+            if seen.insert(number) {
                 sets.members.push(number);
             }
         }

@@ -24,12 +24,13 @@ use crate::pmml::{
 };
 
 /// Most cells of a document-term matrix.
-const CELLS_MAX: usize = 1 << 26;
+const CELLS_MAX: usize = 1 << 24;
 
 pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d>) -> Result<Answer<'d>, Fault> {
     let terms = terms(model)?;
     let documents: Vec<Element<'d>> = model.required_child("TextCorpus")?.all("TextDocument").collect();
     let ids = clustering::ids(&documents)?;
+    measure::check_shown(model, ids.len())?;
     let corpus = corpus(model, terms.len(), ids.len())?;
     let active = scope.used_as(&["active"]);
     let [name] = active.as_slice() else {

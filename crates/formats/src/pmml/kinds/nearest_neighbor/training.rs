@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::Column;
+use super::{Column, measure};
 use crate::pmml::{
     error::Fault,
     expression,
@@ -38,6 +38,7 @@ impl<'d> Training<'d> {
             places.entry(plain(field.attr("column").unwrap_or(name))).or_default().push(fields.len());
             fields.push(name);
         }
+        measure::cells(table, "instances times fields", table.all("row").count(), fields.len())?;
         let mut columns: Vec<Column<'d>> = vec![Vec::new(); fields.len()];
         let mut rows = 0;
         for row in table.all("row") {

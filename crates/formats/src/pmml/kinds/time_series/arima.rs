@@ -19,7 +19,7 @@ struct Component {
 }
 
 /// Longest polynomial: period times order, with both components.
-const LAGS_MAX: usize = 1 << 16;
+const LAGS_MAX: usize = 1 << 12;
 
 pub fn forecasts(model: Element<'_>, arima: Element<'_>) -> Result<Forecasts, Fault> {
     for name in ["DynamicRegressor", "OutlierEffect"] {
@@ -97,6 +97,9 @@ fn conditional(
     let steps: Vec<usize> = steps.chain(std::iter::repeat_n(seasonal.period, seasonal.differences)).collect();
     for &lag in &steps {
         let last = &series[series.len() - 1];
+        if last.len() < lag {
+            return Err(arima.fault("the series", "values enough for its differences", format!("{}", last.len())));
+        }
         let next = last.iter().zip(last.iter().skip(lag)).map(|(before, x)| x - before).collect();
         series.push(next);
     }

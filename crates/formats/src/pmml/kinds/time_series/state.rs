@@ -61,6 +61,9 @@ impl System {
         let transition = read(element.required_child("TransitionMatrix")?)?;
         let measurement = read(element.required_child("MeasurementMatrix")?)?;
         let n = state.len();
+        if n > STATES_MAX {
+            return Err(element.fault("element StateVector", format!("at most {STATES_MAX} states"), n.to_string()));
+        }
         if (transition.rows, transition.columns) != (n, n) || (measurement.rows, measurement.columns) != (1, n) {
             let expected = format!("a transition of {n} rows and columns, a measurement of one row of {n}");
             return Err(element.fault("its matrices", expected, "others"));
@@ -117,7 +120,7 @@ impl System {
 }
 
 /// Most states.
-const STATES_MAX: usize = 1024;
+const STATES_MAX: usize = 512;
 
 fn read(element: Element<'_>) -> Result<Matrix, Fault> {
     Matrix::read(element, STATES_MAX * STATES_MAX)
