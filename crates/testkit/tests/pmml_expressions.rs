@@ -70,6 +70,13 @@ fn check_with(dictionary: &str, data: &str, expression: &str, rows: &[(Value, Va
     assert_eq!(outcome, Outcome::Passed, "{expression}");
 }
 
+/// Checks the value of a derived field `k`.
+fn check_derived(field: &str, data: &str, rows: &[(Value, Value)]) {
+    let read = r#"<FieldRef field="k"/>"#;
+    let outcome = run_case(&case(document("", field, &output(data, read)), rows));
+    assert_eq!(outcome, Outcome::Passed, "{field}");
+}
+
 /// Returns why a document with this expression is refused.
 fn refusal(dictionary: &str, expression: &str) -> String {
     let text = document(dictionary, "", &output("double", expression));
@@ -417,4 +424,48 @@ fn patterns_are_bounded() {
     assert!(matches!(outcome, Outcome::Passed | Outcome::Failed(_)), "{outcome:?}");
     let error = refusal("", &apply("matches", &["s", "t"]));
     assert!(error.contains("a pattern that is no constant"), "{error}");
+}
+
+#[test]
+fn dates_and_times_in_all_their_units() {
+    let derived = |data: &str, from: &str| {
+        format!(
+            r#"<DerivedField name="k" optype="continuous" dataType="{data}"><FieldRef field="{from}"/></DerivedField>"#
+        )
+    };
+    let day = json!({"d": "1960-01-04", "ts": "1960-01-04T03:30:03", "s": "1960-01-04", "t": "03:30:03"});
+    let row = |v: Value| [(day.clone(), v), (json!({}), json!(null))];
+    check_derived(&derived("dateDaysSince[1960]", "d"), "integer", &row(json!(3)));
+    check_derived(&derived("dateDaysSince[1960]", "s"), "integer", &row(json!(3)));
+    check_derived(&derived("dateDaysSince[1970]", "ts"), "integer", &row(json!(-3650)));
+    check_derived(&derived("dateDaysSince[0]", "d"), "integer", &row(json!(715_878)));
+    check_derived(&derived("dateTimeSecondsSince[1960]", "ts"), "integer", &row(json!(3 * 86_400 + 12_603)));
+    check_derived(&derived("timeSeconds", "ts"), "integer", &row(json!(12_603)));
+    check_derived(&derived("timeSeconds", "t"), "integer", &row(json!(12_603)));
+    check_derived(&derived("time", "ts"), "string", &row(json!("03:30:03")));
+    check_derived(&derived("date", "ts"), "string", &row(json!("1960-01-04")));
+    check_derived(&derived("dateTime", "d"), "string", &row(json!("1960-01-04 00:00:00")));
+    let later = r#"<DerivedField name="j" optype="continuous" dataType="dateDaysSince[1960]"><FieldRef field="d"/></DerivedField>"#;
+    let moved = format!("{later}{}", derived("dateDaysSince[1980]", "j"));
+    check_derived(&moved, "integer", &row(json!(-7302)));
+}
+
+#[test]
+fn lags_see_the_rows_of_the_call() {
+    let lag = |attributes: &str, inside: &str| format!(r#"<Lag field="x" {attributes}>{inside}</Lag>"#);
+    let row = |x: f64, s: &str, v: Value| (json!({"x": x, "s": s}), v);
+    let rows = [row(1.0, "a", json!(null)), row(2.0, "b", json!(1.0)), row(4.0, "a", json!(2.0))];
+    check("double", &lag("", ""), &rows);
+    let rows =
+        [row(1.0, "a", json!(null)), row(2.0, "b", json!(null)), row(4.0, "a", json!(1.0)), row(0.0, "a", json!(2.5))];
+    check("double", &lag(r#"n="2" aggregate="avg""#, r#"<BlockIndicator field="s"/>"#), &rows);
+    assert!(refusal("", &lag(r#"n="0""#, "")).contains("a number of rows from 1 on"));
+}
+
+#[test]
+fn sums_of_very_many_fields() {
+    let many: Vec<String> = (0..700).map(|i| constant("double", &format!("{i}.5"))).collect();
+    let args: Vec<&str> = many.iter().map(String::as_str).chain(["x"]).collect();
+    let sum: f64 = (0..700).map(|i| f64::from(i) + 0.5).sum();
+    check("double", &apply("sum", &args), &[(json!({"x": 1}), json!(sum + 1.0)), (json!({}), json!(sum))]);
 }

@@ -249,9 +249,7 @@ impl<'d> Dictionary<'d> {
         }
         for element in root.descendants() {
             match element.name() {
-                "Aggregate" => {
-                    dictionary.lists.extend(element.attr("field").into_iter().chain(element.attr("groupField")))
-                }
+                "Aggregate" => dictionary.lists.extend(element.attr("field")),
                 "AssociationModel" | "SequenceModel" => {
                     let fields = || element.child("MiningSchema").into_iter().flat_map(|e| e.all("MiningField"));
                     if !fields().any(|e| e.attr("usageType") == Some("group")) {

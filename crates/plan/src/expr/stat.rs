@@ -12,7 +12,7 @@ pub enum Stat {
     Product,
     /// The middle of the numbers in order, the mean of the two middle ones where their number is even.
     Median,
-    /// The standard deviation of a population, by the running sum of squares.
+    /// The standard deviation of a sample, by the running sum of squares; 0 of one number.
     Deviation,
     /// How many are not null; 0 where all are.
     Count,

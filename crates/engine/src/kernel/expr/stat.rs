@@ -36,7 +36,7 @@ pub(crate) fn of(stat: Stat, numbers: impl Iterator<Item = f64>) -> Option<f64> 
                 let apart: f64 = x - mean;
                 mean += apart / count;
                 squares += apart * (x - mean);
-                value = (squares / count).sqrt();
+                value = if is_first { 0.0 } else { (squares / (count - 1.0)).sqrt() };
             }
             _ => {}
         }

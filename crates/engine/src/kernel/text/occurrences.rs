@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use bumpalo::{Bump, collections::Vec};
 use plan::{Term, ValueType};
 
 use super::words::Cutter;
@@ -19,11 +20,10 @@ pub struct Occurrences {
 }
 
 /// Room for one row: the term's words, and two lines of a table of edits.
-#[derive(Default)]
-struct Room {
-    spans: Vec<Span>,
-    lines: [Vec<u32>; 2],
-    chars: [Vec<char>; 2],
+struct Room<'a> {
+    spans: Vec<'a, Span>,
+    lines: [Vec<'a, u32>; 2],
+    chars: [Vec<'a, char>; 2],
 }
 
 impl Occurrences {
@@ -35,7 +35,8 @@ impl Occurrences {
     pub(super) fn run(&self, env: &Env<'_>, inputs: &[Home], output: Home) {
         let (lists, terms) = (env.frame.lists(inputs[0]), env.frame.texts(inputs[1]));
         let out = env.frame.cells(output);
-        let mut room = Room::default();
+        let mut scratch = env.frame.scratch();
+        let mut room = Room::new(&scratch.bump);
         let mut last: Option<&[u8]> = None;
         env.frame.each_live(|row| {
             if !lists.is_valid(row) || !terms.is_valid(row) {
@@ -45,7 +46,7 @@ impl Occurrences {
             // The term is nearly always the same in all rows.
             if last != Some(term) {
                 room.spans.clear();
-                if self.words.cut(term, Span { start: 0, end: term.len() as u32 }, &mut room.spans).is_err() {
+                if self.words.cut(term, whole(term), |span| room.spans.push(span)).is_err() {
                     super::refuse_long(env, row, term.len());
                     return out.set(row, None);
                 }
@@ -53,9 +54,11 @@ impl Occurrences {
             }
             out.set(row, Some(self.count(lists.texts(), lists.range(row), term, &mut room)));
         });
+        drop(room);
+        scratch.bump.reset();
     }
 
-    fn count(&self, words: &TextStore, range: Range<usize>, term: &[u8], room: &mut Room) -> u64 {
+    fn count(&self, words: &TextStore, range: Range<usize>, term: &[u8], room: &mut Room<'_>) -> u64 {
         let size = room.spans.len();
         if size == 0 {
             return 0;
@@ -76,7 +79,7 @@ impl Occurrences {
     }
 
     /// Returns by how many edits the words that begin at `start` differ from the term, where those are not too many.
-    fn edits(&self, words: &TextStore, start: usize, term: &[u8], room: &mut Room) -> Option<u32> {
+    fn edits(&self, words: &TextStore, start: usize, term: &[u8], room: &mut Room<'_>) -> Option<u32> {
         let mut edits = 0;
         for i in 0..room.spans.len() {
             let span = room.spans[i];
@@ -96,7 +99,7 @@ impl Occurrences {
     }
 
     /// Returns the edit distance, where it is at most `most`.
-    fn distance(&self, a: &str, b: &str, most: u32, room: &mut Room) -> Option<u32> {
+    fn distance(&self, a: &str, b: &str, most: u32, room: &mut Room<'_>) -> Option<u32> {
         let [x, y] = &mut room.chars;
         for (chars, text) in [(&mut *x, a), (&mut *y, b)] {
             chars.clear();
@@ -122,6 +125,17 @@ impl Occurrences {
         }
         above.last().copied().filter(|&n| n <= most)
     }
+}
+
+impl<'a> Room<'a> {
+    fn new(bump: &'a Bump) -> Room<'a> {
+        let (spans, lines) = (Vec::new_in(bump), [Vec::new_in(bump), Vec::new_in(bump)]);
+        Room { spans, lines, chars: [Vec::new_in(bump), Vec::new_in(bump)] }
+    }
+}
+
+fn whole(text: &[u8]) -> Span {
+    Span { start: 0, end: text.len() as u32 }
 }
 
 fn text(bytes: &[u8]) -> &str {

@@ -67,7 +67,15 @@ impl Cutter {
                 }
                 None => copied(texts.row_bytes(row), items),
             };
-            match items.push_cut(|bytes, spans| self.cut(bytes, span, spans)) {
+            let done = items.push_cut(|bytes, spans| {
+                let first = spans.len();
+                let done = self.cut(bytes, span, |word| spans.push(word));
+                if done.is_err() {
+                    spans.truncate(first);
+                }
+                done
+            });
+            match done {
                 Ok(()) => lists.end(),
                 Err(TooManySteps) => {
                     let kind = FaultKind::Rule("a text that the pattern cuts within 1,000,000 steps back");
@@ -78,17 +86,16 @@ impl Cutter {
         }
     }
 
-    /// Pushes the spans of the text's words; on failure none.
-    pub(super) fn cut(&self, bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> Result<(), TooManySteps> {
+    /// Gives the spans of the text's words; on failure, those before it.
+    pub(super) fn cut(&self, bytes: &[u8], text: Span, mut give: impl FnMut(Span)) -> Result<(), TooManySteps> {
         let all = std::str::from_utf8(&bytes[text.start as usize..text.end as usize]);
         let all = all.expect("only texts are in stores");
-        let first = spans.len();
         let mut push = |start: u32, end: u32| {
             if start < end {
-                spans.push(Span { start: text.start + start, end: text.start + end });
+                give(Span { start: text.start + start, end: text.start + end });
             }
         };
-        let done = match &self.by {
+        match &self.by {
             By::Whole => {
                 push(0, all.len() as u32);
                 Ok(())
@@ -115,11 +122,7 @@ impl Cutter {
                 push(a, b);
                 done
             }
-        };
-        if done.is_err() {
-            spans.truncate(first);
         }
-        done
     }
 
     /// Returns the part without punctuation at its ends.

@@ -64,10 +64,10 @@ pub fn lower<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>) -> Result<Ter
     Ok(Term::sound(Expr::call(Math::Lg, [plus]), DataType::Double))
 }
 
-/// What no evaluator computes, refuses its rows, but for those without a text.
+/// The weight that the evaluators behind our cases do not compute refuses its rows, but for those without a text.
 fn refused<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, text: Term) -> Result<Term, Fault> {
     let text = work.leaf(at, text)?;
-    let refuse = "no index by augmentedNormalizedTermFrequency, which no evaluator of PMML computes";
+    let refuse = "another weight than augmentedNormalizedTermFrequency, which is not computed";
     let refuse = Expr::Call(Func::Refuse(refuse, DataType::Double.ty()), Vec::new());
     let expr = Expr::call(Func::If, [text.is_missing(), Expr::null(DataType::Double.ty()), refuse]);
     Ok(Term::sound(expr, DataType::Double))
