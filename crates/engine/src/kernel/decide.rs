@@ -2,6 +2,8 @@
 //!
 //! Inputs are read when a test asks for them, so a row costs what its path costs. Sums run in the order of the model.
 
+use std::cell::Cell;
+
 use model::{FaultKind, FaultValue};
 use plan::op::decide::{DecideOp, Join, Order, Test, Tests};
 
@@ -47,9 +49,25 @@ struct Facts<'a> {
     env: &'a Env<'a>,
     inputs: &'a [Home],
     row: usize,
+    /// Whether an invalid value was asked for.
+    invalid: &'a Cell<bool>,
 }
 
+/// What a value should be that a test asks for.
+const VALID: &str = "a value that the model takes as valid, where its tests ask for it";
+
 impl Facts<'_> {
+    /// Returns an input as a test sees it: nothing where it is null, or invalid.
+    #[inline]
+    fn fact(&self, tests: &Tests, input: u32) -> Option<f64> {
+        let number = self.number(input)?;
+        if number.is_nan() && tests.nan_is_invalid.get(input as usize) == Some(&true) {
+            self.invalid.set(true);
+            return None;
+        }
+        Some(number)
+    }
+
     #[inline]
     fn number(&self, input: u32) -> Option<f64> {
         self.env.frame.cells(self.inputs[input as usize]).number(self.row)
@@ -59,11 +77,11 @@ impl Facts<'_> {
     fn ask(&self, tests: &Tests, test: u32) -> Option<bool> {
         match tests.tests[test as usize] {
             Test::Known(known) => Some(known),
-            Test::Compare { input, order, value } => Some(compare(self.number(input)?, order, value)),
+            Test::Compare { input, order, value } => Some(compare(self.fact(tests, input)?, order, value)),
             Test::In { input, set, negated } => {
-                Some(contains(&tests.sets[set as usize], self.number(input)?) != negated)
+                Some(contains(&tests.sets[set as usize], self.fact(tests, input)?) != negated)
             }
-            Test::Missing { input, negated } => Some(self.number(input).is_none() != negated),
+            Test::Missing { input, negated } => Some(self.fact(tests, input).is_none() != negated),
             Test::Join { join, first, count } => self.join(tests, join, tests.operands_of(first, count)),
         }
     }
@@ -71,8 +89,8 @@ impl Facts<'_> {
     fn join(&self, tests: &Tests, join: Join, operands: &[u32]) -> Option<bool> {
         let mut answers = operands.iter().map(|&operand| self.ask(tests, operand));
         match join {
-            Join::All => first_of(answers, false),
-            Join::Any => first_of(answers, true),
+            Join::All => any_of(answers, false),
+            Join::Any => any_of(answers, true),
             Join::Odd => answers.try_fold(false, |odd, answer| Some(odd ^ answer?)),
             Join::FirstKnown => answers.flatten().next(),
         }
@@ -85,17 +103,15 @@ impl Facts<'_> {
     }
 }
 
-/// Returns `wanted` where any answer is that, else nothing where any is unknown, else its opposite.
-fn first_of(answers: impl Iterator<Item = Option<bool>>, wanted: bool) -> Option<bool> {
-    let mut all_known = true;
+/// Returns `wanted` where any answer is that, else nothing where any is unknown, else its opposite. All are asked: an invalid value
+/// is refused wherever it stands.
+fn any_of(answers: impl Iterator<Item = Option<bool>>, wanted: bool) -> Option<bool> {
+    let (mut found, mut all_known) = (false, true);
     for answer in answers {
-        match answer {
-            Some(answer) if answer == wanted => return Some(wanted),
-            Some(_) => {}
-            None => all_known = false,
-        }
+        found |= answer == Some(wanted);
+        all_known &= answer.is_some();
     }
-    all_known.then_some(!wanted)
+    if found { Some(wanted) } else { all_known.then_some(!wanted) }
 }
 
 fn compare(x: f64, order: Order, value: f64) -> bool {

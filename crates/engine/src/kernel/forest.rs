@@ -85,6 +85,14 @@ enum Source<'a> {
     Numbers(Vec<f64>, usize),
 }
 
+/// Whether a row holds a number that must not be asked for.
+fn has_invalid(row: Row<'_>) -> bool {
+    matches!(row, Row::Dense(values) if values.iter().any(|x| x.to_bits() == plain::INVALID))
+}
+
+/// What a value should be that a path asks for.
+const VALID: &str = "a value that the model takes as valid, where a path asks for it";
+
 /// Rows of a block: their features stay in the first cache while tree after tree passes.
 const BLOCK_ROWS: usize = 256;
 
@@ -160,7 +168,7 @@ impl ForestKernel {
         let mut start = 0;
         while start < rows {
             let end = rows.min(start + self.block_rows());
-            source.load(env, inputs, start..end);
+            source.load(env, inputs, start..end, self.forest.nan_is_invalid);
             self.walk(env, &source, start..end, &mut scratch);
             for (part, output) in self.parts.iter().zip(outputs) {
                 if let Some(output) = output {
@@ -258,13 +266,19 @@ impl ForestKernel {
         sink: &mut Sink<'_>,
         mut take: impl FnMut(u32, Row<'s>),
     ) {
+        let checks = self.forest.nan_is_invalid && matches!(source, Source::Numbers(..));
         for row in rows.clone().filter(|&row| env.frame.is_live(row)) {
             let (features, at) = (source.row(row, rows.start), row - rows.start);
             match features {
-                Some(features) if features.size() >= least => take(at as u32, features),
+                Some(features) if features.size() >= least && !(checks && has_invalid(features)) => {
+                    take(at as u32, features);
+                }
                 _ => {
                     if plain::walk(&self.forest, features, at, sink).is_none() {
-                        let (kind, value) = self.refusal(features.map(|f| f.size()));
+                        let (kind, value) = match features {
+                            Some(_) if checks => (FaultKind::Rule(VALID), FaultValue::Null),
+                            _ => self.refusal(features.map(|f| f.size())),
+                        };
                         env.refuse(row, 0, kind, value);
                     }
                 }
@@ -354,13 +368,17 @@ fn dense_row<'a>(row: Row<'a>, room: &'a mut Vec<f64>) -> &'a [f64] {
 
 impl Source<'_> {
     /// Loads the numbers of a block's rows; a null one is missing.
-    fn load(&mut self, env: &Env<'_>, inputs: &[Home], rows: Range<usize>) {
+    fn load(&mut self, env: &Env<'_>, inputs: &[Home], rows: Range<usize>, nan_is_invalid: bool) {
         let Source::Numbers(features, size) = self else { return };
         features.resize(rows.len() * *size, f64::NAN);
         for (at, home) in inputs.iter().enumerate() {
             let cells = env.frame.cells(*home);
             for (row, features) in rows.clone().zip(features.chunks_exact_mut(*size)) {
-                features[at] = cells.number(row).unwrap_or(f64::NAN);
+                features[at] = match cells.number(row) {
+                    Some(x) if nan_is_invalid && x.is_nan() => f64::from_bits(plain::INVALID),
+                    Some(x) => x,
+                    None => f64::NAN,
+                };
             }
         }
     }

@@ -27,6 +27,8 @@ pub type Pick<'d> = Box<dyn for<'o> Fn(&mut Lowering<'o>, Element<'d>) -> Result
 /// The result of a model, before its targets and outputs.
 pub struct Answer<'d> {
     pub kind: Kind,
+    /// The field that is predicted, where a segment says so.
+    pub target: Option<&'d str>,
     /// The prediction: a number, or the winning category or entity.
     pub value: Option<Field>,
     /// Of classification; the result has the largest unless the model says otherwise.
@@ -56,6 +58,7 @@ impl<'d> Answer<'d> {
     pub fn new(kind: Kind, value: Option<Field>) -> Answer<'d> {
         Answer {
             kind,
+            target: None,
             value,
             probabilities: None,
             confidences: None,

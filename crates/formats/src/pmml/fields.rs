@@ -27,6 +27,10 @@ use super::{
     xml::{Element, parse_number},
 };
 
+mod doubt;
+
+pub use doubt::Doubt;
+
 /// A data type of the standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataType {
@@ -100,6 +104,7 @@ pub struct Scope<'s, 'd> {
     derived: HashMap<&'d str, Element<'d>>,
     given: RefCell<HashMap<String, Field>>,
     made: RefCell<HashMap<String, Vec<Field>>>,
+    doubtful: RefCell<HashMap<String, Vec<(Field, Doubt)>>>,
     busy: RefCell<HashSet<String>>,
 }
 
@@ -279,6 +284,10 @@ impl<'d> Dictionary<'d> {
                 Some(text) => Unreadable::As(text.into()),
                 None => Unreadable::Refuse,
             },
+            // It is refused as what is no number is, where somebody asks for it.
+            None | Some("returnInvalid") if field.data.ty().as_scalar().is_some_and(DType::is_float) => {
+                Unreadable::As("NaN".into())
+            }
             _ => Unreadable::Refuse,
         };
         let value = cx.input(field.name, Takes::One(ty), Reading::Loose(unreadable));
@@ -340,7 +349,8 @@ impl<'s, 'd> Scope<'s, 'd> {
             }
         }
         let (given, made, busy) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Ok(Scope { dictionary, model, outer, mining, derived, given, made, busy })
+        let doubtful = RefCell::default();
+        Ok(Scope { dictionary, model, outer, mining, derived, given, made, doubtful, busy })
     }
 
     /// Returns the mining field of this name.
@@ -482,13 +492,7 @@ impl<'s, 'd> Scope<'s, 'd> {
     ) -> Result<Field, Fault> {
         let default = if self.dictionary.invalid_is_missing { "asMissing" } else { "returnInvalid" };
         let treatment = mining.attr("invalidValueTreatment").unwrap_or(default);
-        let mut field = field;
-        let missing = data.values("missing");
-        if !missing.is_empty() {
-            let is_missing = is_any(missing);
-            let expr = Expr::call(Func::If, [is_missing, Expr::null(field.value.ty.clone()), Expr::Input(0)]);
-            field.value = cx.expr(mining, expr, &[&field.value], data.name)?;
-        }
+        let mut field = self.known(cx, mining, data, field)?;
         let Some(test) = valid_test(cx, data, &field)? else {
             field.valid = true;
             return Ok(field);
@@ -510,6 +514,22 @@ impl<'s, 'd> Scope<'s, 'd> {
         field.value = cx.expr(mining, expr, &[&field.value, &test], data.name)?;
         field.valid = true;
         Ok(field)
+    }
+
+    /// Returns the field, what the dictionary calls missing made so.
+    fn known(
+        &self,
+        cx: &mut Lowering<'_>,
+        mining: Element<'d>,
+        data: &DataField<'d>,
+        field: Field,
+    ) -> Result<Field, Fault> {
+        let missing = data.values("missing");
+        if missing.is_empty() {
+            return Ok(field);
+        }
+        let expr = Expr::call(Func::If, [is_any(missing), Expr::null(field.value.ty.clone()), Expr::Input(0)]);
+        Ok(Field { value: cx.expr(mining, expr, &[&field.value], data.name)?, ..field })
     }
 
     fn replaced(&self, cx: &mut Lowering<'_>, mining: Element<'d>, field: Field) -> Result<Field, Fault> {
@@ -536,6 +556,15 @@ impl<'s, 'd> Scope<'s, 'd> {
 fn is_any(constants: Vec<Scalar>) -> Expr {
     let args = std::iter::once(Expr::Input(0)).chain(constants.into_iter().map(Expr::Const));
     Expr::Call(Func::In, args.collect())
+}
+
+/// Returns whether every value of the field is valid but NaN.
+fn only_nan_is_invalid(data: &DataField<'_>, field: &Field) -> bool {
+    let is_float = field.value.ty.as_scalar().is_some_and(DType::is_float);
+    is_float
+        && data.categories.is_empty()
+        && data.element.all("Interval").next().is_none()
+        && data.values("invalid").is_empty()
 }
 
 /// Returns whether the field's value is valid, null where it is missing; nothing where every value is.

@@ -118,7 +118,9 @@ fn read_document(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Mode
     let mut outputs = Vec::new();
     let scope = fields::Scope::new(&dictionary, None, model)?;
     if let Some(value) = &lowered.answer.value {
-        let name = scope.targets().first().map_or("_target", |name| name);
+        let targets = scope.targets();
+        let name = lowered.answer.target.filter(|name| targets.contains(name)).or(targets.first().copied());
+        let name = name.unwrap_or("_target");
         outputs.push((name.to_owned(), value.value.clone()));
     }
     for (name, field) in &lowered.outputs {

@@ -25,10 +25,23 @@ pub fn lower<'d>(
     for element in scope.model.child("Output").into_iter().flat_map(|e| e.all("OutputField")) {
         let name = element.required("name")?;
         let Some(field) = one(cx, scope, answer, element)? else { continue };
-        scope.give(name, field.clone());
+        scope.give(name, as_read(cx, element, &field)?);
         fields.push((name, field));
     }
     Ok(fields)
+}
+
+/// Returns an output field as what comes after it sees it: of a result that is missing nothing is told, so that who asks for it asks
+/// for what is not there.
+pub fn as_read(cx: &mut Lowering<'_>, element: Element<'_>, field: &Field) -> Result<Field, Fault> {
+    let is_computed = matches!(element.attr("feature"), Some("transformedValue" | "decision" | "warning"));
+    let ty = field.value.ty.clone();
+    if is_computed || matches!(ty, model::Type::Vector { .. } | model::Type::List(_)) {
+        return Ok(field.clone());
+    }
+    let refuse = Expr::Call(Func::Refuse("a result that is not missing, for what is made of it", ty), Vec::new());
+    let there = Expr::call(Func::Coalesce, [Expr::Input(0), refuse]);
+    Ok(Field { value: cx.expr(element, there, &[&field.value], "given")?, ..field.clone() })
 }
 
 fn one<'d>(

@@ -114,6 +114,8 @@ pub struct ForestParts {
     pub base: Vec<f64>,
     /// What leaves' values, weights and bases are rounded to, and every step of a sum.
     pub sums: Precision,
+    /// Of numbers that come in by themselves: only null is missing, and NaN refuses a row where a path asks for it.
+    pub nan_is_invalid: bool,
     /// A score that is NaN is null: a reader gives leaves without a prediction that value.
     pub nan_is_null: bool,
 }

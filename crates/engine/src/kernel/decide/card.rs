@@ -1,10 +1,10 @@
 //! Points and reasons of a scorecard.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use plan::op::decide::{Attribute, Card, CardPart, NONE, Points};
 
-use super::{Facts, rounded};
+use super::{Facts, VALID, rounded};
 use crate::frame::{Env, Home};
 
 /// A scorecard, ready to be asked.
@@ -22,8 +22,12 @@ impl CardKernel {
         let mut scratch = env.frame.scratch();
         let scratch = &mut *scratch;
         env.frame.each_live(|row| {
-            let facts = Facts { env, inputs, row };
-            let score = self.score(&facts, &mut scratch.numbers, &mut scratch.rows);
+            let invalid = Cell::new(false);
+            let facts = Facts { env, inputs, row, invalid: &invalid };
+            let mut score = self.score(&facts, &mut scratch.numbers, &mut scratch.rows);
+            if invalid.get() {
+                score = Err(VALID);
+            }
             match score {
                 Ok(_) => rank(&mut scratch.rows, &scratch.numbers),
                 Err(what) => facts.refuse(what),

@@ -1,10 +1,10 @@
 //! Rules that fire.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use plan::op::decide::{Criterion, NONE, RulePart, Rules};
 
-use super::{Facts, rounded};
+use super::{Facts, VALID, rounded};
 use crate::frame::{Env, Home};
 
 /// A set of rules, ready to be asked.
@@ -31,12 +31,15 @@ impl RulesKernel {
         let scratch = &mut *scratch;
         for row in 0..env.frame.rows() {
             let winner = if env.frame.is_live(row) {
-                let facts = Facts { env, inputs, row };
+                let invalid = Cell::new(false);
+                let facts = Facts { env, inputs, row, invalid: &invalid };
                 let winner = self.ask(&facts, &mut scratch.numbers, &mut scratch.words, &mut scratch.rows);
-                if let Winner::Nobody = winner {
-                    facts.refuse("a rule that fires, or a default score");
+                match winner {
+                    _ if invalid.get() => facts.refuse(VALID),
+                    Winner::Nobody => facts.refuse("a rule that fires, or a default score"),
+                    Winner::Rule(_) | Winner::Default => {}
                 }
-                winner
+                if invalid.get() { Winner::Nobody } else { winner }
             } else {
                 Winner::Nobody
             };

@@ -1,10 +1,10 @@
 //! The walk of one tree.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use plan::op::decide::{Join, NONE, NoTrueChild, OnUnknown, Test, Tree, TreePart};
 
-use super::{Facts, rounded};
+use super::{Facts, VALID, rounded};
 use crate::{
     frame::{Env, Home},
     store::VectorStore,
@@ -49,8 +49,12 @@ impl TreeKernel {
         let scratch = &mut *scratch;
         for row in 0..env.frame.rows() {
             let end = if env.frame.is_live(row) {
-                let facts = Facts { env, inputs, row };
-                let end = self.walk(&facts, &mut scratch.numbers, &mut scratch.rows);
+                let invalid = Cell::new(false);
+                let facts = Facts { env, inputs, row, invalid: &invalid };
+                let mut end = self.walk(&facts, &mut scratch.numbers, &mut scratch.rows);
+                if invalid.get() {
+                    end = End::Refused(VALID);
+                }
                 if let End::Refused(what) = end {
                     facts.refuse(what);
                 }

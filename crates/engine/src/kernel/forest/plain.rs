@@ -5,7 +5,10 @@ use plan::Forest;
 
 use super::sum::Sink;
 
-/// Walks every tree; nothing where a path reads a feature that is not there.
+/// Stands for a number that must not be asked for; no arithmetic makes this NaN.
+pub const INVALID: u64 = 0x7FF8_5EED_0BAD_F00D;
+
+/// Walks every tree; nothing where a path reads a feature that is not there, or invalid.
 pub fn walk(forest: &Forest, features: Option<Row<'_>>, row: usize, sink: &mut Sink<'_>) -> Option<()> {
     let inner = forest.split.len();
     for (tree, &root) in forest.roots.iter().enumerate() {
@@ -21,7 +24,7 @@ pub fn walk(forest: &Forest, features: Option<Row<'_>>, row: usize, sink: &mut S
 
 fn feature(features: Row<'_>, at: usize) -> Option<f64> {
     match features {
-        Row::Dense(values) => values.get(at).copied(),
+        Row::Dense(values) => values.get(at).copied().filter(|x| x.to_bits() != INVALID),
         Row::Sparse { size, indices, values } => {
             let stored = || indices.binary_search(&(at as u32)).map_or(0.0, |k| values[k]);
             (at < size).then(stored)

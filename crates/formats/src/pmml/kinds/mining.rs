@@ -10,9 +10,9 @@ use super::{Lowered, labels::Labels};
 use crate::pmml::{
     answer::{Answer, Kind},
     error::Fault,
-    fields::{Field, Scope},
+    fields::Scope,
     lower::{Lowering, Value},
-    predicate,
+    output, predicate,
     xml::Element,
 };
 
@@ -120,13 +120,24 @@ fn chain<'d>(
     for segment in &segmentation.segments {
         let run = Run::new(cx, scope, segment, None)?;
         for (name, field) in &run.outputs {
-            scope.give(name, given(cx, segment.element, segmentation.treatment, field)?);
+            let shown = segment.model.child("Output").into_iter().flat_map(|e| e.all("OutputField"));
+            let element = shown.into_iter().find(|e| e.attr("name") == Some(name));
+            // A segment without a result takes that of the whole away, so nobody reads what is missing.
+            let read = match element.filter(|_| segmentation.treatment == Treatment::Continue) {
+                Some(element) => output::as_read(cx, element, field)?,
+                None => field.clone(),
+            };
+            scope.give(name, read);
         }
         runs.push(run);
     }
     let lacking = match segmentation.treatment {
-        Treatment::ReturnMissing => any_lacks(cx, segmentation.element, &runs)?,
-        Treatment::Continue => None,
+        Treatment::ReturnMissing => any_lacks(cx, segmentation.element, &runs[..runs.len() - 1])?,
+        // A segment that shows its result has to have one.
+        Treatment::Continue => {
+            let shows = |run: &&Run<'d>| !run.outputs.is_empty();
+            any_lacks(cx, segmentation.element, runs.iter().filter(shows))?
+        }
         Treatment::SkipSegment => {
             let expected = "returnMissing or continue in a chain";
             return Err(segmentation.element.fault("attribute missingPredictionTreatment", expected, "skipSegment"));
@@ -138,28 +149,32 @@ fn chain<'d>(
     runs.drain(..shown);
     runs.reverse();
     let mut answer = choose::choose(cx, segmentation.element, runs)?;
-    if let Some(lacking) = lacking {
-        answer = choose::unless(cx, segmentation.element, &lacking, answer)?;
+    match (lacking, segmentation.treatment) {
+        (Some(lacking), Treatment::ReturnMissing) => {
+            answer = choose::unless(cx, segmentation.element, &lacking, answer)?;
+        }
+        (Some(lacking), _) => {
+            if let Some(field) = &mut answer.value {
+                let ty = field.value.ty.clone();
+                let refuse = Expr::Call(Func::Refuse("a result of every segment that shows its own", ty), Vec::new());
+                let expr = Expr::call(Func::If, [Expr::Input(1), refuse, Expr::Input(0)]);
+                field.value = cx.expr(segmentation.element, expr, &[&field.value, &lacking], "result")?;
+            }
+        }
+        (None, _) => {}
     }
     (answer.outputs, answer.segments) = (outputs, segments);
     Ok(answer)
 }
 
-/// Returns an output field as the segments after it see it: one that has no value there is no field.
-fn given(cx: &mut Lowering<'_>, at: Element<'_>, treatment: Treatment, field: &Field) -> Result<Field, Fault> {
-    let ty = field.value.ty.clone();
-    if treatment != Treatment::Continue || matches!(ty, model::Type::Vector { .. } | model::Type::List(_)) {
-        return Ok(field.clone());
-    }
-    let refuse = Expr::Call(Func::Refuse("a result of the segment that another one reads", ty), Vec::new());
-    let there = Expr::call(Func::Coalesce, [Expr::Input(0), refuse]);
-    Ok(Field { value: cx.expr(at, there, &[&field.value], "given")?, ..field.clone() })
-}
-
-/// Returns whether a segment before the last one runs without a result; nothing where there is none before it.
-fn any_lacks(cx: &mut Lowering<'_>, at: Element<'_>, runs: &[Run<'_>]) -> Result<Option<Value>, Fault> {
+/// Returns whether any of these segments runs without a result; nothing where there is none of them.
+fn any_lacks<'r, 'd: 'r>(
+    cx: &mut Lowering<'_>,
+    at: Element<'_>,
+    runs: impl IntoIterator<Item = &'r Run<'d>>,
+) -> Result<Option<Value>, Fault> {
     let (mut inputs, mut test) = (Vec::new(), None);
-    for run in &runs[..runs.len() - 1] {
+    for run in runs {
         let Some(value) = &run.answer.value else { continue };
         let mut lacks = Expr::call(Func::IsNull, [Expr::Input(inputs.len() as u32)]);
         inputs.push(&value.value);

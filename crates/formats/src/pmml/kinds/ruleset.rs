@@ -28,7 +28,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let single = cx.math() == MathContext::Float;
     let default = set.attr("defaultScore");
     let rules = Rules {
-        tests: std::mem::take(&mut asker.tests),
+        tests: asker.take_tests(),
         rules,
         criterion: criterion(set)?,
         default_class: default.map_or(NONE, |score| labels.of(score)),

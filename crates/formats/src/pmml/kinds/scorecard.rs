@@ -42,7 +42,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     };
     let Reader { mut asker, reasons, attributes } = reader;
     let card = Card {
-        tests: std::mem::take(&mut asker.tests),
+        tests: asker.take_tests(),
         characteristics,
         attributes,
         initial: model.f64("initialScore")?.unwrap_or(0.0),

@@ -34,7 +34,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let kind = Answer::kind_of(model)?;
     let (mut asker, mut labels) = (Asker::default(), Labels::new(scope));
     let Grown { mut tree, ids } = read(cx, scope, model, kind, &mut asker, &mut labels)?;
-    tree.tests = std::mem::take(&mut asker.tests);
+    tree.tests = asker.take_tests();
     let inputs = asker.inputs(cx, model)?;
     let mut parts = vec![TreePart::Node, TreePart::Score];
     let mut names = vec!["node", "score"];

@@ -1,12 +1,15 @@
 //! [`Asker`]: predicates as tests of numbers, in one table.
 
-use plan::op::decide::{Join, Order, Test, Tests};
+use plan::{
+    Expr, Func,
+    op::decide::{Join, Order, Test, Tests},
+};
 use rustc_hash::FxHashMap;
 
 use super::{Operator, array, is_negated, join_of, operands};
 use crate::pmml::{
     error::Fault,
-    fields::{DataType, Field, Scope},
+    fields::{DataType, Doubt, Field, Scope},
     lower::{Lowering, Value},
     xml::{Element, parse_number},
 };
@@ -24,6 +27,7 @@ enum Form {
 /// An input of the table.
 struct Column<'d> {
     field: Field,
+    doubt: Option<Doubt>,
     form: Form,
     labels: Vec<String>,
     codes: FxHashMap<String, u32>,
@@ -59,20 +63,36 @@ impl<'d> Asker<'d> {
 
     /// Adds an input that is a number; returns its place.
     pub fn number(&mut self, at: Element<'d>, field: Field) -> u32 {
-        self.column(at, field, Form::Number)
+        self.column(at, (field, None), Form::Number)
+    }
+
+    /// Returns the tests collected so far, and begins anew.
+    pub fn take_tests(&mut self) -> Tests {
+        let nan_is_invalid = self.columns.iter().map(|column| column.doubt.is_some()).collect();
+        Tests { nan_is_invalid, ..std::mem::take(&mut self.tests) }
+    }
+
+    /// Returns whether any input has values that are refused where they are asked for: NaN stands for them.
+    pub fn is_doubtful(&self) -> bool {
+        self.columns.iter().any(|column| column.doubt.is_some())
     }
 
     /// Returns the inputs, one at least.
     pub fn inputs(&self, cx: &mut Lowering<'_>, at: Element<'d>) -> Result<Vec<Value>, Fault> {
         let mut values = Vec::with_capacity(self.columns.len().max(1));
         for column in &self.columns {
-            values.push(match column.form {
+            let mut value = match column.form {
                 Form::Number | Form::Truth => cx.number(column.at, &column.field.value)?,
                 Form::Code => cx.codes(column.at, &column.field, &column.labels)?,
-            });
+            };
+            if let Some(Doubt::Unless(fine)) = &column.doubt {
+                let or_nan = Expr::call(Func::If, [Expr::Input(1), Expr::Input(0), Expr::f64(f64::NAN)]);
+                value = cx.expr(column.at, or_nan, &[&value, fine], "valid")?;
+            }
+            values.push(value);
         }
         if values.is_empty() {
-            values.push(cx.expr(at, plan::Expr::f64(0.0), &[], "nothing")?);
+            values.push(cx.expr(at, Expr::f64(0.0), &[], "nothing")?);
         }
         Ok(values)
     }
@@ -104,20 +124,33 @@ impl<'d> Asker<'d> {
         let column = &self.columns[input as usize];
         let is_float = matches!(column.field.data, DataType::Float | DataType::Double);
         let is_judged = column.at.attr("field").is_some_and(|name| scope.data_field(name).is_some());
-        is_float && column.form == Form::Number && !(is_judged && column.field.valid)
+        is_float && column.form == Form::Number && column.doubt.is_none() && !(is_judged && column.field.valid)
     }
 
-    fn column(&mut self, at: Element<'d>, field: Field, form: Form) -> u32 {
+    /// Returns the field that an element names, and what is to be known before it is used.
+    fn field(
+        cx: &mut Lowering<'_>,
+        scope: &Scope<'_, 'd>,
+        element: Element<'d>,
+    ) -> Result<(Field, Option<Doubt>), Fault> {
+        let name = element.required("field")?;
+        match scope.doubtful(cx, element, name)? {
+            Some((field, doubt)) => Ok((field, Some(doubt))),
+            None => Ok((scope.field(cx, element, name)?, None)),
+        }
+    }
+
+    fn column(&mut self, at: Element<'d>, (field, doubt): (Field, Option<Doubt>), form: Form) -> u32 {
         let columns = &mut self.columns;
         *self.places.entry((field.value.clone(), form)).or_insert_with(|| {
-            columns.push(Column { field, form, labels: Vec::new(), codes: FxHashMap::default(), at });
+            columns.push(Column { field, doubt, form, labels: Vec::new(), codes: FxHashMap::default(), at });
             columns.len() as u32 - 1
         })
     }
 
     fn simple(&mut self, cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, element: Element<'d>) -> Result<u32, Fault> {
-        let field = scope.field(cx, element, element.required("field")?)?;
-        let form = form(&field);
+        let field = Asker::field(cx, scope, element)?;
+        let form = form(&field.0);
         let order = match Operator::of(element)? {
             Operator::Missing { negated } => {
                 if form == Form::Truth {
@@ -131,7 +164,7 @@ impl<'d> Asker<'d> {
         let text = element.required("value")?;
         match form {
             Form::Number => {
-                let Some(value) = number_of(&field, text) else { return self.truth(cx, scope, element) };
+                let Some(value) = number_of(&field.0, text) else { return self.truth(cx, scope, element) };
                 let input = self.column(element, field, form);
                 Ok(self.tests.push(Test::Compare { input, order, value }))
             }
@@ -145,15 +178,15 @@ impl<'d> Asker<'d> {
     }
 
     fn set(&mut self, cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, element: Element<'d>) -> Result<u32, Fault> {
-        let field = scope.field(cx, element, element.required("field")?)?;
-        let form = form(&field);
+        let field = Asker::field(cx, scope, element)?;
+        let form = form(&field.0);
         if form == Form::Truth {
             return self.truth(cx, scope, element);
         }
         let texts = array::texts(array::inside(element)?)?;
         let negated = is_negated(element)?;
         let values: Vec<f64> = match form {
-            Form::Number => texts.iter().filter_map(|text| number_of(&field, text)).collect(),
+            Form::Number => texts.iter().filter_map(|text| number_of(&field.0, text)).collect(),
             _ => Vec::new(),
         };
         let input = self.column(element, field, form);
@@ -169,7 +202,7 @@ impl<'d> Asker<'d> {
     fn truth(&mut self, cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, element: Element<'d>) -> Result<u32, Fault> {
         let value = super::lower(cx, scope, element)?;
         let field = Field::new(value, DataType::Boolean, crate::pmml::fields::OpType::Categorical);
-        let input = self.column(element, field, Form::Truth);
+        let input = self.column(element, (field, None), Form::Truth);
         Ok(self.tests.push(Test::Compare { input, order: Order::Equal, value: 1.0 }))
     }
 

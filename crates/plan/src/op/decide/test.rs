@@ -57,6 +57,9 @@ pub struct Tests {
     pub operands: Vec<u32>,
     /// Numbers that rise strictly, without NaN.
     pub sets: Vec<Arc<[f64]>>,
+    /// Of each input, whether NaN is an invalid value: a row is refused where its path asks for it. Of those behind the last, NaN
+    /// is a number.
+    pub nan_is_invalid: Vec<bool>,
 }
 
 impl Tests {

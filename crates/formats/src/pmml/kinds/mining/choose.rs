@@ -30,6 +30,7 @@ pub fn choose<'d>(cx: &mut Lowering<'_>, at: Element<'d>, runs: Vec<Run<'d>>) ->
     let kind = first.answer.kind;
     let mut answer = Answer::new(kind, None);
     answer.entity = Some(entity);
+    answer.target = runs.iter().find_map(|run| run.answer.target);
     let numbers = runs.iter().all(|run| run.answer.kind == Kind::Regression);
     let mut fields = Vec::new();
     for run in &runs {

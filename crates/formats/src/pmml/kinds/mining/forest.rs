@@ -53,12 +53,14 @@ pub fn lower<'d>(
             cx.deeper(segment.model, |cx| tree::read(cx, &inner, segment.model, kind, &mut asker, &mut labels))
         });
         let mut tree = grown?.tree;
-        tree.tests = std::mem::take(&mut asker.tests);
+        tree.tests = asker.take_tests();
         singles.push(math == MathContext::Float);
         trees.push(tree);
     }
     let columns: Vec<plain::Column> = (0..asker.len()).map(|input| asker.closed_categories(input)).collect();
-    let Some(forest) = forest(cx, &trees, &columns, form, &labels, segmentation) else { return Ok(None) };
+    let Some(forest) = forest(cx, &trees, &columns, form, &labels, segmentation, asker.is_doubtful()) else {
+        return Ok(None);
+    };
     drop(trees);
     let mut inputs = asker.inputs(cx, model)?;
     for (i, input) in inputs.iter_mut().enumerate().take(columns.len()) {
@@ -135,6 +137,7 @@ fn forest(
     form: Form,
     labels: &Labels,
     segmentation: &Segmentation<'_>,
+    doubtful: bool,
 ) -> Option<Forest> {
     let width = match form.leaf {
         Leaf::Number | Leaf::Vote => 1,
@@ -146,6 +149,7 @@ fn forest(
         width: width as u32,
         sums: if single { Precision::F32 } else { Precision::F64 },
         nan_is_null: true,
+        nan_is_invalid: doubtful,
         ..ForestParts::default()
     });
     for (tree, segment) in trees.iter().zip(&segmentation.segments) {

@@ -61,7 +61,11 @@ impl<'d> Run<'d> {
                 lowered
             }
         };
-        Ok(Run { id: segment.id.clone(), ran, answer: lowered.answer, outputs: lowered.outputs })
+        let Lowered { mut answer, outputs } = lowered;
+        let fields = segment.model.child("MiningSchema").into_iter().flat_map(|e| e.all("MiningField"));
+        let mut targets = fields.filter(|e| matches!(e.attr("usageType"), Some("target" | "predicted")));
+        answer.target = answer.target.or_else(|| targets.next()?.attr("name"));
+        Ok(Run { id: segment.id.clone(), ran, answer, outputs })
     }
 
     /// Returns what an `OutputField` with the segment's id picks from: the result, and output fields by their names.
