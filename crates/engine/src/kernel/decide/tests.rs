@@ -295,3 +295,25 @@ fn points_add_up_and_reasons_are_ranked() {
     assert!(ran.faults[3].as_ref().is_some_and(|f| f.contains("an attribute")), "{:?}", ran.faults);
     assert!(ran.faults[4].as_ref().is_some_and(|f| f.contains("partial score")), "{:?}", ran.faults);
 }
+
+#[test]
+fn an_invalid_value_is_refused_where_it_is_asked_for() {
+    let mut tests = Tests { nan_is_invalid: vec![false, true], ..Tests::default() };
+    let always = tests.push(Test::Known(true));
+    let low = tests.push(Test::Compare { input: 0, order: Order::Less, value: 1.0 });
+    let other = tests.push(Test::Missing { input: 1, negated: true });
+    let either = tests.join(Join::Any, &[low, other]);
+    let root = TreeNode { first: 1, count: 2, ..leaf(always) };
+    let a = numbers(&[Some(0.0), Some(2.0), Some(f64::NAN), Some(2.0)]);
+    let b = numbers(&[Some(f64::NAN), Some(f64::NAN), Some(3.0), None]);
+    let parts = vec![TreePart::Node];
+    let lazy = tree(tests.clone(), vec![root, leaf(low), leaf(other)], OnUnknown::Pass);
+    let ran = run(DecideOp::Tree { tree: Arc::new(lazy), parts: parts.clone() }, &[a.clone(), b.clone()]);
+    assert_eq!(column(&ran.outputs[0]), [Some(1.0), None, Some(2.0), None]);
+    assert!(ran.faults[0].is_none() && ran.faults[2].is_none());
+    assert!(ran.faults[1].as_ref().is_some_and(|f| f.contains("takes as valid")), "{:?}", ran.faults);
+    // Every operand of a join is asked, whatever the first one says.
+    let joined = tree(tests, vec![TreeNode { count: 1, ..root }, leaf(either)], OnUnknown::Pass);
+    let ran = run(DecideOp::Tree { tree: Arc::new(joined), parts }, &[a, b]);
+    assert!(ran.faults[0].is_some() && ran.faults[1].is_some() && ran.faults[2].is_none());
+}

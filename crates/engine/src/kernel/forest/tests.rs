@@ -454,3 +454,18 @@ fn a_leaf_may_have_no_prediction() {
         assert_row(&ran.outputs[2], 0, expected.map(|_| Row::Dense(&[NAN, NAN])));
     }
 }
+
+#[test]
+fn an_invalid_number_is_refused_where_a_path_asks_for_it() {
+    let forest = Arc::new(Forest::new(ForestParts { nan_is_invalid: true, ..two_tests() }).expect("a tree"));
+    let op = ForestOp { forest, aggregate: Aggregate::Sum, parts: vec![ForestPart::Score] };
+    let a = numbers(&[Some(-1.0), Some(1.0), Some(NAN), None, Some(1.0)]);
+    let b = numbers(&[Some(NAN); 5]);
+    let c = numbers(&[Some(NAN), Some(NAN), Some(0.0), Some(0.0), None]);
+    let ran = run(op, &[a, b, c]);
+    assert_row(&ran.outputs[0], 0, Some(Row::Dense(&[10.0])));
+    assert_row(&ran.outputs[0], 3, Some(Row::Dense(&[20.0])));
+    assert_row(&ran.outputs[0], 4, Some(Row::Dense(&[30.0])));
+    let is_refused = ran.faults.iter().map(|fault| fault.as_ref().is_some_and(|f| f.contains("takes as valid")));
+    assert_eq!(is_refused.collect::<Vec<_>>(), [false, true, true, false, false]);
+}
