@@ -9,7 +9,6 @@ use super::{Field, Scope, only_nan_is_invalid, outliers, valid_test};
 use crate::pmml::{
     error::Fault,
     lower::{Lowering, Value},
-    xml::Element,
 };
 
 /// What is to be known before a value is used.
@@ -24,12 +23,7 @@ pub enum Doubt {
 impl<'d> Scope<'_, 'd> {
     /// Returns a field of the dictionary that the mining schema would refuse where it is invalid, as it comes, and what says so;
     /// nothing where the name means something else, or the field is never refused.
-    pub fn doubtful(
-        &self,
-        cx: &mut Lowering<'_>,
-        at: Element<'_>,
-        name: &str,
-    ) -> Result<Option<(Field, Doubt)>, Fault> {
+    pub fn doubtful(&self, cx: &mut Lowering<'_>, name: &str) -> Result<Option<(Field, Doubt)>, Fault> {
         if self.given.borrow().contains_key(name) || self.derived.contains_key(name) {
             return Ok(None);
         }
@@ -38,7 +32,7 @@ impl<'d> Scope<'_, 'd> {
             return Ok(Some((field, doubt)));
         }
         let found = match self.outer {
-            Some(outer) => outer.doubtful(cx, at, name)?,
+            Some(outer) => outer.doubtful(cx, name)?,
             None => self.as_it_comes(cx, name)?,
         };
         let Some((mut field, doubt)) = found else { return Ok(None) };

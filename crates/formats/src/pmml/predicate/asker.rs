@@ -134,7 +134,7 @@ impl<'d> Asker<'d> {
         element: Element<'d>,
     ) -> Result<(Field, Option<Doubt>), Fault> {
         let name = element.required("field")?;
-        match scope.doubtful(cx, element, name)? {
+        match scope.doubtful(cx, name)? {
             Some((field, doubt)) => Ok((field, Some(doubt))),
             None => Ok((scope.field(cx, element, name)?, None)),
         }
