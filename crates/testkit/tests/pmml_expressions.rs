@@ -463,7 +463,11 @@ fn lags_see_the_rows_of_the_call() {
 }
 
 #[test]
-fn sums_of_very_many_fields() {
+fn very_many_arguments() {
+    let ones = vec![apply("equal", &["x", &constant("double", "1")]); 400];
+    let ones: Vec<&str> = ones.iter().map(String::as_str).collect();
+    check("boolean", &apply("and", &ones), &[(json!({"x": 1}), json!(true)), (json!({"x": 2}), json!(false))]);
+    check("boolean", &apply("or", &ones), &[(json!({"x": 1}), json!(true)), (json!({"x": 2}), json!(false))]);
     let many: Vec<String> = (0..700).map(|i| constant("double", &format!("{i}.5"))).collect();
     let args: Vec<&str> = many.iter().map(String::as_str).chain(["x"]).collect();
     let sum: f64 = (0..700).map(|i| f64::from(i) + 0.5).sum();

@@ -83,19 +83,18 @@ impl Occurrences {
         let mut edits = 0;
         for i in 0..room.spans.len() {
             let span = room.spans[i];
-            let (word, wanted) =
-                (text(words.row_bytes(start + i)), text(&term[span.start as usize..span.end as usize]));
+            let (word, wanted) = (words.row_bytes(start + i), &term[span.start as usize..span.end as usize]);
             if self.same(word, wanted) {
                 continue;
             }
             let left = self.term.edits_max - edits;
-            edits += if left == 0 { None } else { self.distance(word, wanted, left, room) }?;
+            edits += if left == 0 { None } else { self.distance(text(word), text(wanted), left, room) }?;
         }
         Some(edits)
     }
 
-    fn same(&self, a: &str, b: &str) -> bool {
-        a == b || self.term.fold && a.chars().map(folded).eq(b.chars().map(folded))
+    fn same(&self, a: &[u8], b: &[u8]) -> bool {
+        if self.term.fold { same_folded(a, b) } else { a == b }
     }
 
     /// Returns the edit distance, where it is at most `most`.
@@ -140,6 +139,19 @@ fn whole(text: &[u8]) -> Span {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("only texts are in stores")
+}
+
+/// Returns whether two texts are equal but for the case of their letters: most differ early, and are ASCII there.
+fn same_folded(a: &[u8], b: &[u8]) -> bool {
+    for (x, y) in a.iter().zip(b) {
+        if (x | y) >= 0x80 {
+            return text(a).chars().map(folded).eq(text(b).chars().map(folded));
+        }
+        if !x.eq_ignore_ascii_case(y) {
+            return false;
+        }
+    }
+    a.len() == b.len()
 }
 
 /// Returns the letter as Java compares letters of both cases.

@@ -18,7 +18,7 @@ use super::{
     expression,
     functions::{self, Function},
     inner, logic,
-    term::{Term, Work},
+    term::{Term, Work, all_of},
 };
 
 /// What becomes of an invalid result.
@@ -97,7 +97,7 @@ fn mapped<'w, 'o, 's, 'd>(
     let Some(text) = map else { return apply(work, args) };
     let args = args.into_iter().map(|arg| work.small(at, arg)).collect::<Result<Vec<_>, _>>()?;
     let nulls = args.iter().filter(|arg| !matches!(arg.expr, Expr::Const(_))).map(Term::is_missing);
-    let any = nulls.reduce(|a, b| Expr::call(Func::Or, [a, b]));
+    let any = all_of(&Func::Or, nulls.collect());
     let is_null = args.iter().any(|arg| matches!(arg.expr, Expr::Const(plan::Scalar::Null(_))));
     let term = apply(work, args)?;
     let instead = Term::literal(text);

@@ -16,7 +16,7 @@ use super::{
     },
     apply::Invalid,
     numbers::of,
-    term::{Term, Work},
+    term::{Term, Work, all_of},
 };
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -90,16 +90,12 @@ fn joined<'d>(
     all: bool,
 ) -> Result<Term> {
     let count = args.len() as i64;
-    let mut sum = None;
+    let mut ones = Vec::with_capacity(args.len());
     for arg in args {
-        let one = Expr::call(Func::ToI64, [work.boolean(at, arg)?]);
-        sum = Some(match sum {
-            Some(sum) => Expr::call(Func::Add, [sum, one]),
-            None => one,
-        });
+        ones.push(Expr::call(Func::ToI64, [work.boolean(at, arg)?]));
     }
     let least = Expr::i64(if all { count } else { 1 });
-    let sum = sum.unwrap_or_else(|| Expr::i64(0));
+    let sum = all_of(&Func::Add, ones).unwrap_or_else(|| Expr::i64(0));
     Ok(Term::bool(Expr::call(Func::Le, [least, sum])))
 }
 
@@ -168,7 +164,7 @@ fn among<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>, args: Vec<Term>, 
     }
     let found = if list.len() > 1 { Expr::Call(Func::In, list) } else { truth(false) };
     let found = Expr::call(Func::Coalesce, [found, truth(false)]);
-    let any_null = nulls.into_iter().reduce(|a, b| Expr::call(Func::Or, [a, b])).unwrap_or_else(|| truth(false));
+    let any_null = all_of(&Func::Or, nulls).unwrap_or_else(|| truth(false));
     let found = Expr::call(Func::If, [value.is_missing(), any_null, found]);
     Ok(Term::bool(if is { found } else { negated(found) }))
 }

@@ -9,7 +9,7 @@ use plan::{EncodeOp, Expr, FindTable, Func, Scalar};
 
 use super::{
     super::{error::Fault, fields::DataType, xml::Element},
-    term::{Term, Work, name},
+    term::{Term, Work, all_of, name},
 };
 
 /// Returns the rows of the inline table inside of an element; a table that lies elsewhere is refused.
@@ -70,7 +70,7 @@ pub fn map_values<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>) -> Resul
     }
     let found = work.cx.one(at, EncodeOp::Find(Arc::new(table)), &inputs.iter().collect::<Vec<_>>(), output)?;
     let found = work.input(&found, data);
-    let any = fields.iter().map(|(field, _)| field.is_missing()).reduce(|a, b| Expr::call(Func::Or, [a, b]));
+    let any = all_of(&Func::Or, fields.iter().map(|(field, _)| field.is_missing()).collect());
     let any = any.unwrap_or_else(|| unreachable!("there is a field"));
     let known = Expr::call(Func::Coalesce, [found.expr, default]);
     Ok(Term::sound(Expr::call(Func::If, [any, missing, known]), data))

@@ -400,6 +400,23 @@ pub fn days_of(year: i32) -> i64 {
     before * 365 + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400) - 719_162
 }
 
+/// Joins expressions by a function of two, as a tree that is not deep; nothing of none.
+pub fn all_of(func: &Func, exprs: Vec<Expr>) -> Option<Expr> {
+    let mut exprs = exprs;
+    while exprs.len() > 1 {
+        let mut pairs = Vec::with_capacity(exprs.len().div_ceil(2));
+        let mut each = exprs.into_iter();
+        while let Some(a) = each.next() {
+            pairs.push(match each.next() {
+                Some(b) => Expr::call(func.clone(), [a, b]),
+                None => a,
+            });
+        }
+        exprs = pairs;
+    }
+    exprs.pop()
+}
+
 /// Returns the expression over the inputs that it uses, which are appended by their old numbers.
 fn renumbered(expr: &Expr, used: &mut Vec<u32>) -> Expr {
     match expr {

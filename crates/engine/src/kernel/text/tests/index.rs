@@ -41,6 +41,9 @@ fn terms_are_counted_by_runs_of_words() {
     assert_eq!(count(Term { hits_max: 1, ..of_words(gaps_of_blanks()) }, &quick, "brown"), 1);
     assert_eq!(count(of_words(gaps_of_blanks()), &quick, "..."), 0);
     assert_eq!(count(of_words(gaps_of_blanks()), &["a"], "a b"), 0);
+    let beyond = ["ÄPFEL", "äpfel", "\u{212a}elvin", "KELVIN", "apfel"];
+    assert_eq!(count(of_words(gaps_of_blanks()), &beyond, "Äpfel"), 2);
+    assert_eq!(count(of_words(gaps_of_blanks()), &beyond, "kelvin"), 2);
     let colours = ["color", "colour", "colours"];
     let edits = |edits_max, best| Term { edits_max, best, ..of_words(gaps_of_blanks()) };
     assert_eq!(count(edits(1, false), &colours, "color"), 2);
