@@ -49,6 +49,8 @@ fn rules_speak_for_lists_of_items() {
             ),
         ],
     );
+    let bare = text.replace(OUTPUT, "");
+    check(&bare, &[(json!({"item": ["Water", "Cracker"]}), json!({"_target": ["2"]}))]);
     check_refused(&text.replace(r#"antecedent="4""#, r#"antecedent="9""#), &["antecedent", "9"]);
     check_refused(&text.replace(r#"itemRef="2""#, r#"itemRef="7""#), &["itemRef", "7"]);
     check_refused(&text.replace("ascending", "sideways"), &["rankOrder", "sideways"]);

@@ -54,7 +54,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
         SetRules { basket, offsets: offsets.into(), members: members.into(), rules: pairs.into(), sequences: None };
     let ids = clustering::ids(&rules)?;
     let rules = Rules { elements: rules, ids, texts, sets, inputs, fired: RefCell::default() };
-    Ok(rules.answer())
+    rules.answer(cx, model)
 }
 
 /// Items by their ids, and their elements.
@@ -193,11 +193,17 @@ fn truth(cx: &mut Lowering<'_>, item: Element<'_>, field: &Field) -> Result<Valu
 }
 
 impl<'d> Rules<'d> {
-    /// Returns the answer that is nothing but what output fields pick.
-    pub fn answer(self) -> Answer<'d> {
+    /// Returns the answer: what output fields pick; without any, the ids of the rules that are recommended.
+    pub fn answer(self, cx: &mut Lowering<'_>, model: Element<'d>) -> Result<Answer<'d>, Fault> {
         let mut answer = Answer::new(Kind::Other, None);
+        if model.child("Output").is_none() {
+            let fired = self.fired(cx, model)?;
+            let table = self.table(model, "ruleId")?;
+            let ids = cx.one(model, AssociationOp::Entries { table, limit: None }, &[&fired], "rules")?;
+            answer.value = Some(Field::new(ids, DataType::String, OpType::Categorical));
+        }
         answer.pick = Some(Box::new(move |cx, element| self.pick(cx, element)));
-        answer
+        Ok(answer)
     }
 
     /// Returns what an output field asks for of the rules.

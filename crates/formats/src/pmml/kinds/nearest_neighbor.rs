@@ -107,9 +107,16 @@ fn answer<'d>(
     let entry = AssociationOp::Entry { table: measure::table_of(&entities.ids) };
     let id = cx.one(model, entry, &[&entities.winner], "neighbour")?;
     let mut answer = Answer::new(kind, value);
-    answer.extras = values.map(|(name, value)| (name.to_owned(), value)).collect();
+    for (name, mut value) in values {
+        // The first is typed as its target by whoever asked; labels of further targets are typed here.
+        if let Some(target) = scope.data_field(name).filter(|_| !value.data.is_number()) {
+            value.value = cx.cast(model, &value.value, target.data.ty())?;
+            value.data = target.data;
+        }
+        answer.extras.push((name.to_owned(), value));
+    }
     answer.entity = Some(id);
-    let others: Vec<(String, Field)> = answer.extras.clone();
+    let others = answer.extras.clone();
     answer.pick = Some(Box::new(move |cx, element| {
         let feature = element.attr("feature").unwrap_or("predictedValue");
         let other = element.attr("targetField").and_then(|name| others.iter().find(|(known, _)| known == name));

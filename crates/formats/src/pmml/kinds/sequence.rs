@@ -80,7 +80,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
         sequences: Some(sequences),
     };
     let ids = clustering::ids(&rules)?;
-    Ok(Rules { elements: rules, ids, texts: shown, sets, inputs, fired: RefCell::default() }.answer())
+    Rules { elements: rules, ids, texts: shown, sets, inputs, fired: RefCell::default() }.answer(cx, model)
 }
 
 /// Returns the list of items, and that of their times.
