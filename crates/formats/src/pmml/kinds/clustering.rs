@@ -93,15 +93,10 @@ fn answer<'d>(
     let (Some(affinities), Some(winner)) = (made.next(), made.next()) else {
         unreachable!("the op has two outputs");
     };
+    // As many as the model's own outputs ask for are put in order at once.
     let ranked = match measure::rank_asked(model, measure::RANKED)? {
         1 => None,
-        rank => {
-            let count = rank.min(ids.len()) as u32;
-            let Measured { measure, points, .. } = &measured;
-            let op = DistanceOp::Nearest { measure: measure.clone(), points: points.clone(), count };
-            let mut made = cx.node(model, op, &inputs, &["places", "affinities"])?.into_iter();
-            made.next().zip(made.next())
-        }
+        rank => Some(measured.ranked(cx, model, rank.min(ids.len()))?),
     };
     let entry = AssociationOp::Entry { table: measure::table_of(&ids) };
     let id = cx.one(model, entry, &[&winner], "cluster")?;
@@ -112,7 +107,7 @@ fn answer<'d>(
         ids: classes.labels.clone(),
         names: Some(Table::Texts(names)),
         winner,
-        ranked,
+        ranked: RefCell::new(ranked),
         all: RefCell::new(Some(classes.clone())),
     };
     let value = Field::new(id.clone(), DataType::String, OpType::Categorical);

@@ -41,6 +41,20 @@ pub struct Measured {
     pub points: Arc<[f64]>,
 }
 
+impl Measured {
+    /// Returns the best points in order, so many.
+    pub fn ranked(&self, cx: &mut Lowering<'_>, at: Element<'_>, count: usize) -> Result<Ranked, Fault> {
+        let Measured { measure, inputs, points } = self;
+        let op = DistanceOp::Nearest { measure: measure.clone(), points: points.clone(), count: count as u32 };
+        let inputs: Vec<&Value> = inputs.iter().collect();
+        let mut made = cx.node(at, op, &inputs, &["places", "affinities"])?.into_iter();
+        let (Some(places), Some(distances)) = (made.next(), made.next()) else {
+            unreachable!("the op has two outputs");
+        };
+        Ok(Ranked { places, distances, count })
+    }
+}
+
 /// Returns the fields that elements name.
 pub fn parts<'d>(
     cx: &mut Lowering<'_>,
@@ -211,6 +225,14 @@ fn column(
     Ok((cx.number(element, &field.value)?, column?))
 }
 
+/// The best points in order.
+#[derive(Clone)]
+pub struct Ranked {
+    pub places: Value,
+    pub distances: Value,
+    pub count: usize,
+}
+
 /// Points by id, and which of them are near.
 pub struct Entities {
     pub measured: Measured,
@@ -219,8 +241,8 @@ pub struct Entities {
     pub names: Option<Table>,
     /// The place of the best.
     pub winner: Value,
-    /// The places of the best, best first, and how near they are.
-    pub ranked: Option<(Value, Value)>,
+    /// The places of the best, best first, and how near they are, of as many as were asked for.
+    pub ranked: RefCell<Option<Ranked>>,
     /// The distances to all points, where they were asked for.
     pub all: RefCell<Option<Classes>>,
 }
@@ -276,35 +298,54 @@ impl Entities {
         Ok(all)
     }
 
+    /// Returns the best points in order, those of this rank and before at least, where there are so many.
+    fn ranked(&self, cx: &mut Lowering<'_>, at: Element<'_>, rank: usize) -> Result<Ranked, Fault> {
+        let count = rank.min(self.ids.len());
+        let known = self.ranked.borrow().clone().filter(|r| r.count >= count && cx.sees(&r.places));
+        if let Some(ranked) = known {
+            return Ok(ranked);
+        }
+        let ranked = self.measured.ranked(cx, at, count)?;
+        *self.ranked.borrow_mut() = Some(ranked.clone());
+        Ok(ranked)
+    }
+
     /// Returns what an output field asks for of the entities.
     pub fn pick(&self, cx: &mut Lowering<'_>, element: Element<'_>) -> Result<Option<Field>, Fault> {
         let feature = element.attr("feature").unwrap_or("predictedValue");
         let rank = element.usize("rank")?.unwrap_or(1);
         let text = |value: Value| Some(Field::new(value, DataType::String, OpType::Categorical));
-        let nth = |cx: &mut Lowering<'_>, vector: &Value, what: &str| match rank.checked_sub(1) {
-            Some(place) => cx.one(element, VectorOp::Element { place: place as u32 }, &[vector], what),
-            None => Err(element.fault("attribute rank", "a whole number, 1 or above", "0")),
+        let Some(place) = rank.checked_sub(1).and_then(|place| u32::try_from(place).ok()) else {
+            return Err(element.fault("attribute rank", "a whole number, 1 or above", "0"));
         };
+        // The first is known without an order.
+        let is_first = rank == 1 && self.ranked.borrow().is_none();
         Ok(match feature {
             "affinity" | "entityAffinity" | "clusterAffinity" => {
                 let label = element.attr("value").filter(|_| rank <= 1);
-                let value = match (label, &self.ranked) {
-                    (Some(label), _) => {
+                let value = match label {
+                    Some(label) => {
                         let all = self.all(cx, element)?;
                         output::element_of(cx, element, &all, label)?
                     }
-                    (None, Some((_, distances))) => nth(cx, distances, "affinity")?,
-                    (None, None) => {
+                    None if is_first => {
                         let all = self.all(cx, element)?;
                         cx.one(element, VectorOp::At, &[&all.values, &self.winner], "affinity")?
+                    }
+                    None => {
+                        let distances = self.ranked(cx, element, rank)?.distances;
+                        cx.one(element, VectorOp::Element { place }, &[&distances], "affinity")?
                     }
                 };
                 Some(Field::double(value))
             }
             "entityId" | "clusterId" => {
-                let place = match &self.ranked {
-                    Some((places, _)) => nth(cx, places, "place")?,
-                    None => self.winner.clone(),
+                let place = match is_first {
+                    true => self.winner.clone(),
+                    false => {
+                        let places = self.ranked(cx, element, rank)?.places;
+                        cx.one(element, VectorOp::Element { place }, &[&places], "place")?
+                    }
                 };
                 let op = plan::AssociationOp::Entry { table: table_of(&self.ids) };
                 text(cx.one(element, op, &[&place], "id")?)

@@ -53,21 +53,16 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     };
     let measured = measure::lower(cx, model, &parts, &columns, &[], true)?;
     let ranks = measure::rank_asked(model, measure::RANKED)?.max(count).min(rows);
-    let op =
-        DistanceOp::Nearest { measure: measured.measure.clone(), points: measured.points.clone(), count: ranks as u32 };
-    let inputs: Vec<&Value> = measured.inputs.iter().collect();
-    let mut made = cx.node(model, op, &inputs, &["neighbours", "distances"])?.into_iter();
-    let (Some(places), Some(distances)) = (made.next(), made.next()) else {
-        unreachable!("the op has two outputs");
-    };
+    let ranked = measured.ranked(cx, model, ranks)?;
+    let (places, distances) = (ranked.places.clone(), ranked.distances.clone());
     let winner = cx.one(model, plan::VectorOp::Element { place: 0 }, &[&places], "nearest")?;
-    let neighbours = Neighbours { places: places.clone(), distances: distances.clone(), count };
+    let neighbours = Neighbours { places, distances, count };
     let entities = Entities {
         measured,
         ids: ids.into(),
         names: None,
         winner,
-        ranked: Some((places, distances)),
+        ranked: RefCell::new(Some(ranked)),
         all: RefCell::default(),
     };
     answer(cx, scope, model, kind, &training, &neighbours, entities)
