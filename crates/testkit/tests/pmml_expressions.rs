@@ -463,6 +463,18 @@ fn lags_see_the_rows_of_the_call() {
 }
 
 #[test]
+fn fields_of_very_many_categories() {
+    let values: String = (0..40).map(|i| format!(r#"<Value value="{i}"/><Value value="{i}.0"/>"#)).collect();
+    let text = document("", "", &output("boolean", &apply("isValid", &["n"])));
+    let plain = r#"<DataField name="n" optype="continuous" dataType="integer"/>"#;
+    let listed = format!(r#"<DataField name="n" optype="categorical" dataType="integer">{values}</DataField>"#);
+    let as_is = r#"<MiningField name="n" invalidValueTreatment="asIs"/>"#;
+    let text = text.replace(plain, &listed).replace(r#"<MiningField name="n"/>"#, as_is);
+    let rows = [(json!({"n": 39}), json!(true)), (json!({"n": 40}), json!(false)), (json!({}), json!(false))];
+    assert_eq!(run_case(&case(text, &rows)), Outcome::Passed);
+}
+
+#[test]
 fn very_many_arguments() {
     let ones = vec![apply("equal", &["x", &constant("double", "1")]); 400];
     let ones: Vec<&str> = ones.iter().map(String::as_str).collect();

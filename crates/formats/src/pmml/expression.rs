@@ -30,6 +30,7 @@ mod texts;
 mod times;
 
 pub use documented::{Documented, documented};
+pub use term::all_of;
 use term::{Term, Work};
 
 /// Returns the field that a `DerivedField` defines, of the data type that it names.

@@ -28,8 +28,11 @@ use super::{
 };
 
 mod doubt;
+mod valid;
 
 pub use doubt::Doubt;
+pub use valid::{holds, inside, valid_test};
+use valid::{is_any, only_nan_is_invalid};
 
 /// A data type of the standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -550,82 +553,6 @@ impl<'s, 'd> Scope<'s, 'd> {
         field.value = cx.expr(mining, expr, &[&field.value], name)?;
         Ok(field)
     }
-}
-
-/// Returns whether input 0 is any of the constants.
-fn is_any(constants: Vec<Scalar>) -> Expr {
-    let args = std::iter::once(Expr::Input(0)).chain(constants.into_iter().map(Expr::Const));
-    Expr::Call(Func::In, args.collect())
-}
-
-/// Returns whether every value of the field is valid but NaN.
-fn only_nan_is_invalid(data: &DataField<'_>, field: &Field) -> bool {
-    let is_float = field.value.ty.as_scalar().is_some_and(DType::is_float);
-    is_float
-        && data.categories.is_empty()
-        && data.element.all("Interval").next().is_none()
-        && data.values("invalid").is_empty()
-}
-
-/// Returns whether the field's value is valid, null where it is missing; nothing where every value is.
-pub fn valid_test(cx: &mut Lowering<'_>, data: &DataField<'_>, field: &Field) -> Result<Option<Value>, Fault> {
-    let element = data.element;
-    let mut ways = Vec::new();
-    let numeric = field.value.ty.as_scalar().is_some_and(DType::is_number);
-    for interval in element.all("Interval").filter(|_| field.op == OpType::Continuous && numeric) {
-        ways.push(inside(interval)?);
-    }
-    // What a continuous field lists besides its intervals is valid as well.
-    if !data.categories.is_empty() {
-        let constants = data.categories.iter().filter_map(|text| data.data.constant(text)).collect();
-        ways.push(is_any(constants));
-    }
-    let mut tests = Vec::new();
-    let mut ways = ways.into_iter();
-    if let Some(first) = ways.next() {
-        tests.push(ways.fold(first, |all, way| Expr::call(Func::Or, [all, way])));
-    }
-    if field.value.ty.as_scalar().is_some_and(DType::is_float) {
-        tests.push(Expr::call(Func::Not, [Expr::call(Math::IsNaN, [Expr::Input(0)])]));
-    }
-    let invalid = data.values("invalid");
-    if !invalid.is_empty() {
-        tests.push(Expr::call(Func::Not, [is_any(invalid)]));
-    }
-    let mut tests = tests.into_iter();
-    let Some(first) = tests.next() else { return Ok(None) };
-    let test = tests.fold(first, |all, test| Expr::call(Func::And, [all, test]));
-    cx.expr(element, test, &[&field.value], "valid").map(Some)
-}
-
-/// Returns whether input 0, a number, lies in an interval.
-pub fn inside(interval: Element<'_>) -> Result<Expr, Fault> {
-    let closure = interval.attr("closure").unwrap_or("closedClosed");
-    let (left, right) = match closure {
-        "openOpen" => (Func::Lt, Func::Lt),
-        "openClosed" => (Func::Lt, Func::Le),
-        "closedOpen" => (Func::Le, Func::Lt),
-        "closedClosed" => (Func::Le, Func::Le),
-        other => {
-            return Err(interval.fault("attribute closure", "openOpen, openClosed, closedOpen or closedClosed", other));
-        }
-    };
-    let x = || Expr::call(Func::ToF64, [Expr::Input(0)]);
-    let left = interval.f64("leftMargin")?.map(|margin| Expr::call(left, [Expr::f64(margin), x()]));
-    let right = interval.f64("rightMargin")?.map(|margin| Expr::call(right, [x(), Expr::f64(margin)]));
-    Ok(match (left, right) {
-        (Some(left), Some(right)) => Expr::call(Func::And, [left, right]),
-        (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => Expr::Const(Scalar::Bool(true)),
-    })
-}
-
-/// Returns whether a number lies in an interval.
-pub fn holds(interval: Element<'_>, x: f64) -> Result<bool, Fault> {
-    let (left, right) = (interval.f64("leftMargin")?, interval.f64("rightMargin")?);
-    let closure = interval.attr("closure").unwrap_or("closedClosed");
-    let (left_open, right_open) = (closure.starts_with("open"), closure.ends_with("Open"));
-    Ok(left.is_none_or(|l| l < x || (!left_open && l == x)) && right.is_none_or(|r| x < r || (!right_open && r == x)))
 }
 
 fn outliers(cx: &mut Lowering<'_>, mining: Element<'_>, field: Field) -> Result<Field, Fault> {

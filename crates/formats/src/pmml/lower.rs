@@ -18,8 +18,8 @@ use crate::ReadOptions;
 
 /// Deepest nesting of what refers to or contains each other: models, expressions, functions.
 const DEPTH_MAX: usize = 200;
-/// Most uses of a document's own functions, each written out.
-const EXPANDED_MAX: usize = 200_000;
+/// Most expressions that a document's own functions are written out to, all uses together.
+const EXPANDED_MAX: usize = 1_000_000;
 /// Most nodes of a plan with its sub-plans.
 const NODES_MAX: usize = 2_000_000;
 
@@ -59,7 +59,7 @@ pub struct Lowering<'o> {
     warnings: Vec<String>,
     /// What was made once for all who ask for the same, by what tells it from others.
     shared: FxHashMap<String, Vec<Value>>,
-    /// Functions written out.
+    /// Expressions of functions written out.
     expanded: usize,
 }
 
@@ -140,13 +140,13 @@ impl<'o> Lowering<'o> {
         self.depth -= 1;
     }
 
-    /// Counts a function that is written out, of which there are not too many.
-    pub fn spend(&mut self, at: Element<'_>) -> Result<(), Fault> {
-        self.expanded += 1;
+    /// Counts expressions that functions are written out to, of which there are not too many.
+    pub fn spend(&mut self, at: Element<'_>, count: usize) -> Result<(), Fault> {
+        self.expanded += count;
         if self.expanded <= EXPANDED_MAX {
             return Ok(());
         }
-        Err(at.fault("functions", format!("at most {EXPANDED_MAX} uses of functions, written out"), "more"))
+        Err(at.fault("functions", format!("at most {EXPANDED_MAX} expressions, written out"), "more"))
     }
 
     /// Returns what was made before under this key, where it is seen from here; else makes it.

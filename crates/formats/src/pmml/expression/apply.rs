@@ -58,8 +58,12 @@ fn applied<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>) -> Result<Term,
     for child in at.children().filter(|e| super::is_expression(e.name())) {
         args.push(expression(work, child)?);
     }
+    let known = functions::find(name);
+    if known.is_none() || !work.calls.is_empty() {
+        work.cx.spend(at, 1 + args.len())?;
+    }
     let map = at.attr("mapMissingTo");
-    let mut term = match functions::find(name) {
+    let mut term = match known {
         Some(function) if function.name == "if" => {
             function.check(at, args.len())?;
             logic::choose(work, at, args, map)?
@@ -142,7 +146,6 @@ fn written_out<'d>(
     if work.calls.iter().any(|(open, _)| *open == known) {
         return Err(at.fault("attribute function", "a function that does not need itself", name));
     }
-    work.cx.spend(at)?;
     let parameters: Vec<Element<'d>> = function.all("ParameterField").collect();
     if parameters.len() != args.len() {
         let expected = format!("{} arguments, as {name} at line {} has parameters", parameters.len(), function.line());

@@ -12,6 +12,9 @@ use super::{
     term::{Term, Work, all_of, name},
 };
 
+/// Most fields that one table is found by.
+const FIELDS_MAX: usize = 100;
+
 /// Returns the rows of the inline table inside of an element; a table that lies elsewhere is refused.
 pub fn rows<'d>(at: Element<'d>) -> Result<impl Iterator<Item = Element<'d>>, Fault> {
     match (at.child("InlineTable"), at.child("TableLocator")) {
@@ -43,8 +46,9 @@ pub fn map_values<'d>(work: &mut Work<'_, '_, '_, 'd>, at: Element<'d>) -> Resul
         let term = work.field(pair, pair.required("field")?)?;
         fields.push((work.leaf(pair, term)?, pair.required("column")?));
     }
-    if fields.is_empty() {
-        return Err(at.fault("content", "a FieldColumnPair at least", "none"));
+    if !(1..=FIELDS_MAX).contains(&fields.len()) {
+        let expected = format!("1 to {FIELDS_MAX} elements FieldColumnPair");
+        return Err(at.fault("content", expected, fields.len().to_string()));
     }
     let or_null = |name: &'static str| match at.attr(name) {
         Some(text) => constant(at, name, data, text).map(Expr::Const),
