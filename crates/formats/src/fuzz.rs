@@ -11,6 +11,11 @@ pub fn metadata(bytes: &[u8]) {
     read_files(vec![("metadata/part-00000".to_owned(), bytes)]);
 }
 
+/// Reads the bytes as a PMML document.
+pub fn pmml(bytes: &[u8]) {
+    read_files(vec![("model.pmml".to_owned(), bytes)]);
+}
+
 /// Translates the bytes as a pattern of Java.
 pub fn java_regex(bytes: &[u8]) {
     if let Ok(source) = std::str::from_utf8(bytes) {

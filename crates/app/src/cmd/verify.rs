@@ -26,7 +26,8 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
-    if args.cases.is_none() && case::find(&args.model.model).map_or(true, |found| found.is_empty()) {
+    let root = &args.model.model;
+    if args.cases.is_none() && root.exists() && case::find(root).map_or(true, |found| found.is_empty()) {
         return own_rows(&args.model);
     }
     let root = args.cases.as_deref().unwrap_or(&args.model.model);

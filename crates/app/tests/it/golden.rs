@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Returns a folder of the ancestors' files.
-fn lineage(folder: &str) -> Option<PathBuf> {
+pub fn lineage(folder: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/lineage").join(folder);
     if path.is_dir() {
         return Some(path);

@@ -11,3 +11,4 @@ mod score;
 mod serve;
 mod support;
 mod verify;
+mod wine;

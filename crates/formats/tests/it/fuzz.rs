@@ -129,3 +129,52 @@ fn artifact() {
     let seed = [pipeline, tokenizer, hashing, assembler].join("\n");
     check(fuzz::spark, &[&seed], &[&JSON_TOKENS[..], &["\n", "feature.", "NGram", "t", "w"]].concat(), 2000);
 }
+
+const DOCUMENT: &str = r#"<?xml version="1.0"?>
+<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><Header/>
+<DataDictionary><DataField name="x" optype="continuous" dataType="double"><Interval closure="closedOpen" leftMargin="0"/></DataField>
+<DataField name="c" optype="categorical" dataType="string"><Value value="a"/><Value value="b" property="missing"/></DataField>
+<DataField name="y" optype="continuous" dataType="double"/></DataDictionary>
+<TransformationDictionary><DefineFunction name="f" optype="continuous"><ParameterField name="p"/><Apply function="+"><FieldRef field="p"/><Constant>1</Constant></Apply></DefineFunction></TransformationDictionary>
+<RegressionModel functionName="regression"><MiningSchema><MiningField name="x" outliers="asExtremeValues" lowValue="0" highValue="9"/>
+<MiningField name="c" invalidValueTreatment="asMissing" missingValueReplacement="a"/><MiningField name="y" usageType="target"/></MiningSchema>
+<Output><OutputField name="o" feature="transformedValue" dataType="double"><Apply function="f"><FieldRef field="y"/></Apply></OutputField></Output>
+<Targets><Target field="y" rescaleFactor="2" castInteger="round"/></Targets>
+<LocalTransformations><DerivedField name="d" optype="continuous" dataType="double"><NormContinuous field="x"><LinearNorm orig="0" norm="0"/><LinearNorm orig="1" norm="2"/></NormContinuous></DerivedField></LocalTransformations>
+<RegressionTable intercept="1"><NumericPredictor name="d" coefficient="2" exponent="2"/><CategoricalPredictor name="c" value="a" coefficient="3"/></RegressionTable></RegressionModel></PMML>"#;
+
+const TREES: &str = r#"<PMML version="4.4"><DataDictionary><DataField name="x" optype="continuous" dataType="float"/><DataField name="y" optype="categorical" dataType="string"><Value value="p"/><Value value="q"/></DataField></DataDictionary>
+<MiningModel functionName="classification"><MiningSchema><MiningField name="x"/><MiningField name="y" usageType="target"/></MiningSchema>
+<Segmentation multipleModelMethod="majorityVote"><Segment id="1"><True/><TreeModel functionName="classification" missingValueStrategy="defaultChild" noTrueChildStrategy="returnLastPrediction"><MiningSchema><MiningField name="x"/></MiningSchema>
+<Node id="0" score="p" defaultChild="2" recordCount="9"><True/><Node id="1" score="p" recordCount="4"><SimplePredicate field="x" operator="lessThan" value="1.5"/><ScoreDistribution value="p" recordCount="4"/></Node>
+<Node id="2" score="q" recordCount="5"><CompoundPredicate booleanOperator="surrogate"><SimplePredicate field="x" operator="greaterOrEqual" value="1.5"/><True/></CompoundPredicate><ScoreDistribution value="q" recordCount="5"/></Node></Node></TreeModel></Segment>
+<Segment id="2" weight="2"><SimpleSetPredicate field="x" booleanOperator="isIn"><Array n="2" type="real">1 2.5</Array></SimpleSetPredicate><TreeModel functionName="classification"><MiningSchema><MiningField name="x"/></MiningSchema><Node score="q"><True/></Node></TreeModel></Segment></Segmentation></MiningModel></PMML>"#;
+
+#[test]
+fn pmml() {
+    let tokens = [
+        "<",
+        "</",
+        "/>",
+        ">",
+        "\"",
+        "&amp;",
+        "&x;",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "]]>",
+        "<!DOCTYPE x>",
+        "value=\"",
+        "\"NaN\"",
+        "\"-1\"",
+        "\"1e999\"",
+        "\"999999999999\"",
+        "<Node><True/></Node>",
+        "field=\"x\"",
+        "<Apply function=\"f\">",
+        "<FieldRef field=\"o\"/>",
+        "<Extension>",
+    ];
+    check(fuzz::pmml, &[DOCUMENT, TREES], &tokens, 2000);
+}
