@@ -16,6 +16,7 @@ use crate::{Format, ReadError, ReadOptions};
 
 pub mod answer;
 pub mod array;
+pub mod elements;
 pub mod error;
 pub mod expression;
 pub mod fields;
