@@ -118,6 +118,7 @@ fn read_document(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Mode
     let lowered = kinds::lower(&mut cx, &dictionary, None, model)?;
     let mut outputs = Vec::new();
     let scope = fields::Scope::new(&dictionary, None, model)?;
+    let anyway = output::shown_anyway(&mut cx, &scope, &lowered.answer)?;
     if let Some(value) = &lowered.answer.value {
         let targets = scope.targets();
         let name = lowered.answer.target.filter(|name| targets.contains(name)).or(targets.first().copied());
@@ -128,7 +129,7 @@ fn read_document(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Mode
         outputs.retain(|(known, _)| known != name);
         outputs.push(((*name).to_owned(), field.value.clone()));
     }
-    for (name, field) in &lowered.answer.extras {
+    for (name, field) in lowered.answer.extras.iter().chain(&anyway) {
         if !outputs.iter().any(|(known, _)| known == name) {
             outputs.push((name.clone(), field.value.clone()));
         }

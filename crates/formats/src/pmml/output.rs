@@ -31,6 +31,39 @@ pub fn lower<'d>(
     Ok(fields)
 }
 
+/// Returns what a model without an `Output` shows besides its target: the prediction, the probabilities of its classes, and where
+/// it has them the confidence and the node, under the names that PMML4S and pypmml give them.
+pub fn shown_anyway<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+) -> Result<Vec<(String, Field)>, Fault> {
+    let at = scope.model;
+    let (Some(target), Some(value)) = (scope.targets().first().copied(), &answer.value) else { return Ok(Vec::new()) };
+    if at.child("Output").is_some() {
+        return Ok(Vec::new());
+    }
+    let mut fields = vec![(format!("predicted_{target}"), value.clone())];
+    if answer.kind != Kind::Classification {
+        return Ok(fields);
+    }
+    if let Some(classes) = &answer.probabilities {
+        fields.push(("probability".to_owned(), of_winner(cx, at, answer, classes)?));
+        for (place, label) in classes.labels.iter().enumerate() {
+            let op = VectorOp::Element { place: place as u32 };
+            let value = cx.one(at, op, &[&classes.values], label)?;
+            fields.push((format!("probability_{label}"), Field::double(value)));
+        }
+    }
+    if let Some(classes) = &answer.confidences {
+        fields.push(("confidence".to_owned(), of_winner(cx, at, answer, classes)?));
+    }
+    if let Some(entity) = &answer.entity {
+        fields.push(("node_id".to_owned(), Field::new(entity.clone(), DataType::String, OpType::Categorical)));
+    }
+    Ok(fields)
+}
+
 /// Returns an output field as what comes after it sees it: of a result that is missing nothing is told, so that who asks for it asks
 /// for what is not there.
 pub fn as_read(cx: &mut Lowering<'_>, element: Element<'_>, field: &Field) -> Result<Field, Fault> {
