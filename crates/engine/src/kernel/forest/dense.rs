@@ -179,6 +179,8 @@ impl Making<'_> {
 impl Dense {
     /// Works out the exits of a page for rows whose bytes lie column after column, `rows` each. Plain code that a compiler makes vectors
     /// of, for whatever it may assume of the processor.
+    // Indices, not iterators side by side: those are calls where the processor's instructions are not known.
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     pub(super) fn page_exits(&self, page: &Page, ranks: &[u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
         for start in (0..rows).step_by(LANES) {
@@ -187,9 +189,9 @@ impl Dense {
                 let from = node.column as usize * rows + start;
                 let ranks: &[u8; LANES] = ranks[from..].first_chunk().expect("ranks are whole lanes");
                 let (above, here, change) = (node.above[0], node.here[0], node.here[0] ^ node.right[0]);
-                for (state, rank) in states.iter_mut().zip(ranks) {
-                    let moves = (*state == here) & (*rank > above);
-                    *state ^= 0u8.wrapping_sub(u8::from(moves)) & change;
+                for i in 0..LANES {
+                    let moves = (states[i] == here) & (ranks[i] > above);
+                    states[i] ^= 0u8.wrapping_sub(u8::from(moves)) & change;
                 }
             }
             exits[start..start + LANES].copy_from_slice(&states);

@@ -4,10 +4,10 @@
 //! through a pair of trees one after the other while its tables are at hand.
 
 use super::{
-    masks::{self, Masks},
+    answers::Answers,
     normal::Normal,
     packed::Packed,
-    ranks::{ByteTest, ROW_BYTES, RowBytes},
+    ranks::ByteTest,
     simd::{self, Isa},
     sum::Sink,
 };
@@ -16,38 +16,34 @@ use super::{
 pub const ROWS: usize = 16;
 
 pub struct Few {
-    masks: Option<Masks>,
+    answers: Option<Answers>,
     packed: Packed,
 }
 
 impl Few {
     /// Returns the tables; nothing where a row has too many bytes, or a tree too many nodes.
-    pub fn new(normal: &Normal, tests: &[ByteTest], bytes: usize, isa: Isa) -> Option<Few> {
-        if bytes > ROW_BYTES {
-            return None;
-        }
-        let by_masks = |tree: usize| isa == Isa::Avx512 && (normal.trees[tree].nodes as usize) < masks::LEAVES;
-        let packed = Packed::new(normal, tests, |tree| !by_masks(tree))?;
-        let masks = (0..normal.trees.len()).any(by_masks).then(|| Masks::new(normal, tests, by_masks));
-        Some(Few { masks, packed })
+    pub fn new(normal: &Normal, tests: &[ByteTest], isa: Isa) -> Option<Few> {
+        let answers = if isa == Isa::Avx512 { Answers::new(normal, tests) } else { None };
+        let walks = |tree: usize| answers.is_none() || !Answers::takes(&normal.trees[tree]);
+        let packed = Packed::new(normal, tests, walks)?;
+        Some(Few { answers, packed })
     }
 
-    /// Runs rows whose bytes are given, so many at most as [`ROWS`].
-    pub fn run(&self, ranks: &[RowBytes], rows: &[u32], sink: &mut Sink<'_>) {
+    /// Returns how many trees are walked.
+    pub fn walked(&self) -> usize {
+        self.packed.trees()
+    }
+
+    /// Runs rows whose bytes are given, `room` each; so many rows at most as [`ROWS`].
+    pub fn run(&self, ranks: &[u8], room: usize, rows: &[u32], sink: &mut Sink<'_>) {
         let trees = sink.sums.trees;
-        if let Some(masks) = &self.masks {
-            for (pair, numbers) in masks.pairs.iter().zip(&masks.trees) {
-                for (i, (ranks, row)) in ranks.iter().zip(rows).enumerate() {
-                    let [first, second] = simd::leaves_of_pair(pair, ranks);
-                    let place = sink.place(i, *row);
-                    let leaves = &mut sink.leaves[place..][..trees];
-                    leaves[numbers[0] as usize] = first;
-                    leaves[numbers[1] as usize] = second;
-                }
-            }
+        let mut places = [0; ROWS];
+        rows.iter().zip(&mut places).enumerate().for_each(|(i, (row, place))| *place = sink.place(i, *row));
+        if let Some(answers) = &self.answers {
+            simd::answered(answers, ranks, room, &places[..rows.len()], sink.leaves);
         }
-        for (i, (ranks, row)) in ranks.iter().zip(rows).enumerate() {
-            let place = sink.place(i, *row);
+        for ((ranks, row), place) in ranks.chunks_exact(room).zip(rows).zip(places) {
+            let ranks = ranks.first_chunk().expect("a row has room for what a byte can name");
             self.packed.row(ranks, &mut sink.leaves[place..][..trees]);
             sink.sum(*row, place);
         }

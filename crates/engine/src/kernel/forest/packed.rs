@@ -6,7 +6,7 @@
 
 use super::{
     normal::{LEAF, Normal},
-    ranks::{ByteTest, RowBytes},
+    ranks::{ByteTest, ROW_BYTES},
 };
 
 /// Most nodes and leaves of a tree: a child is two bytes.
@@ -85,8 +85,12 @@ impl Packed {
         }
     }
 
+    pub fn trees(&self) -> usize {
+        self.trees.len()
+    }
+
     /// Finds the leaf that a row reaches in every tree.
-    pub fn row(&self, ranks: &RowBytes, leaves: &mut [u32]) {
+    pub fn row(&self, ranks: &[u8; ROW_BYTES], leaves: &mut [u32]) {
         for group in &self.groups {
             match group.trees {
                 16 => self.walk::<16>(group, ranks, leaves),
@@ -98,7 +102,7 @@ impl Packed {
     }
 
     #[inline(always)]
-    fn walk<const N: usize>(&self, group: &Group, ranks: &RowBytes, leaves: &mut [u32]) {
+    fn walk<const N: usize>(&self, group: &Group, ranks: &[u8; ROW_BYTES], leaves: &mut [u32]) {
         let trees: &[Tree; N] = self.trees[group.first..].first_chunk().expect("a group is of so many trees");
         let first = trees.map(|tree| tree.first);
         let mut at = [0u32; N];
@@ -132,7 +136,7 @@ impl Packed {
     /// Returns the node after this one, both counted in their tree.
     #[allow(unsafe_code)]
     #[inline(always)]
-    fn next(&self, first: u32, at: u32, ranks: &RowBytes) -> u32 {
+    fn next(&self, first: u32, at: u32, ranks: &[u8; ROW_BYTES]) -> u32 {
         debug_assert!(((first + at) as usize) < self.nodes.len());
         // SAFETY: `walk`, the only caller, begins at a tree's first node and goes on at what this returns: a node's child, or the
         // one after it where a rank is above the node's, so that node's rank is not 255. `assert_closed` says that both are nodes of the tree.

@@ -31,14 +31,14 @@ pub const LARGE: usize = 256 + 16;
 /// Codes of categories where a table of a set is a register: those known, another, a missing one.
 pub const CODES: usize = 64;
 
-/// Bytes that a lone row has room for: as many as a byte can name.
+/// Bytes of a lone row that a byte can name; it has room for as many at least.
 pub const ROW_BYTES: usize = 256;
 
-pub type RowBytes = [u8; ROW_BYTES];
-
 pub struct Ranks {
-    /// By feature.
+    /// Numbers by feature, then categories by feature.
     pub sources: Box<[Source]>,
+    /// Their features.
+    features: Box<[u32]>,
     /// Bytes of a row.
     pub bytes: usize,
     /// Of each byte of numbers: its thresholds ascending, filled up with infinity to whole groups (see [`SMALL`], [`LARGE`]).
@@ -51,6 +51,11 @@ pub struct Ranks {
     pub tables: Box<[[u8; CODES]]>,
     rules: Rules,
     features_min: usize,
+}
+
+/// Returns the places of a column in a block of so many lanes: not a power of two, lest columns drive each other out of a cache.
+pub fn stride(lanes: usize) -> usize {
+    lanes + 8
 }
 
 /// A column, and the bytes that are made of it.
@@ -97,7 +102,7 @@ impl Ranks {
     pub fn new(normal: &Normal) -> Option<(Ranks, Box<[ByteTest]>)> {
         let mut making = Making::of(normal);
         let mut order: Vec<usize> = (0..normal.columns.len()).collect();
-        order.sort_unstable_by_key(|column| normal.columns[*column]);
+        order.sort_unstable_by_key(|column| (normal.columns[*column].kind == Kind::Category, normal.columns[*column]));
         for column in order {
             match normal.columns[column].kind {
                 Kind::Number { missing_left } => making.numbers(column, normal.columns[column], missing_left),
@@ -114,6 +119,7 @@ impl Ranks {
         // So that whatever stands behind the last level may be loaded.
         making.levels.extend([f64::INFINITY; 8]);
         let ranks = Ranks {
+            features: making.sources.iter().map(|source| source.column.feature).collect(),
             sources: making.sources.into(),
             bytes: making.bytes,
             sorted: making.sorted.into(),
@@ -126,13 +132,19 @@ impl Ranks {
         Some((ranks, tests))
     }
 
+    /// Returns the room of a lone row.
+    pub fn row_room(&self) -> usize {
+        self.bytes.max(ROW_BYTES)
+    }
+
     /// Returns the fewest elements of a vector that holds every feature looked at.
     pub fn features_min(&self) -> usize {
         self.features_min
     }
 
-    /// Writes the bytes of a lone row.
-    pub fn of_row(&self, isa: Isa, x: &[f64], out: &mut RowBytes) {
+    /// Writes the bytes of a lone row; `rank` says how many thresholds of a part are below.
+    #[inline(always)]
+    pub fn of_row(&self, x: &[f64], out: &mut [u8], rank: impl Fn(&Part, f64) -> u8) {
         assert!(x.len() >= self.features_min, "a row has every feature looked at");
         for source in &self.sources {
             let x = x[source.column.feature as usize];
@@ -140,7 +152,7 @@ impl Ranks {
                 Bytes::Numbers(parts) => {
                     let missing = self.rules.is_missing(&source.column, x);
                     for (part, out) in parts.iter().zip(&mut out[source.first_byte..]) {
-                        *out = if missing { part.missing } else { simd::rank(isa, self, part, x) };
+                        *out = if missing { part.missing } else { rank(part, x) };
                     }
                 }
                 Bytes::Sets { sets, categories, first_side, .. } => {
@@ -151,20 +163,27 @@ impl Ranks {
         }
     }
 
-    /// Puts a row's features into a block: column after column, so many lanes each.
+    /// Puts a row's features into a block: column after column, a [`stride`] of so many lanes each.
     pub fn gather(&self, row: Row<'_>, block: &mut [f64], lane: usize, lanes: usize) {
-        let places = block[lane..].iter_mut().step_by(lanes);
+        let (mut place, stride) = (lane, stride(lanes));
         match row {
             Row::Dense(x) => {
                 let x = &x[..self.features_min];
-                self.sources.iter().zip(places).for_each(|(source, place)| *place = x[source.column.feature as usize]);
+                for &feature in &self.features {
+                    block[place] = x[feature as usize];
+                    place += stride;
+                }
             }
             Row::Sparse { indices, values, .. } => {
-                let mut at = 0;
-                for (source, place) in self.sources.iter().zip(places) {
-                    at += indices[at..].partition_point(|&i| i < source.column.feature);
-                    let stored = indices.get(at).is_some_and(|&i| i == source.column.feature);
-                    *place = if stored { values[at] } else { 0.0 };
+                let (mut at, mut last) = (0, 0);
+                for &feature in &self.features {
+                    // Sets begin at the first feature again.
+                    at = if feature < last { 0 } else { at };
+                    last = feature;
+                    at += indices[at..].partition_point(|&i| i < feature);
+                    let stored = indices.get(at).is_some_and(|&i| i == feature);
+                    block[place] = if stored { values[at] } else { 0.0 };
+                    place += stride;
                 }
             }
         }
@@ -173,8 +192,13 @@ impl Ranks {
     /// Writes the bytes of a block of rows: byte after byte, so many lanes each.
     pub fn of_block(&self, isa: Isa, block: &[f64], lanes: usize, out: &mut [u8]) {
         assert!(lanes.is_multiple_of(super::dense::LANES), "whole lanes");
-        assert_eq!([block.len(), out.len()], [self.sources.len() * lanes, self.bytes * lanes], "a block of so many");
-        for (source, x) in self.sources.iter().zip(block.chunks_exact(lanes)) {
+        assert_eq!(
+            [block.len(), out.len()],
+            [self.sources.len() * stride(lanes), self.bytes * lanes],
+            "a block of so many"
+        );
+        for (source, x) in self.sources.iter().zip(block.chunks_exact(stride(lanes))) {
+            let x = &x[..lanes];
             let out = &mut out[source.first_byte * lanes..];
             match &source.bytes {
                 Bytes::Numbers(parts) => {
@@ -229,19 +253,23 @@ impl Ranks {
     }
 
     /// Writes the ranks of a byte for many rows; numbers of at most `zero_max` are missing.
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     pub fn ranks(&self, part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
         let levels = &self.levels[part.levels..][..1 << part.steps];
         let mask = levels.len() - 1;
-        for (x, out) in x.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
-            let mut at = [0usize; 8];
+        let (x, out) = (x.as_chunks::<8>().0, out.as_chunks_mut::<8>().0);
+        for eight in 0..x.len().min(out.len()) {
+            let (x, mut at) = (&x[eight], [0usize; 8]);
             for step in 0..part.steps {
-                // So many eights at once, lest each wait for its own.
-                at = std::array::from_fn(|i| at[i] << 1 | usize::from(levels[((1 << step) - 1 + at[i]) & mask] < x[i]));
+                // Eight at once: one alone would wait for its threshold.
+                for i in 0..8 {
+                    at[i] = at[i] << 1 | usize::from(levels[((1 << step) - 1 + at[i]) & mask] < x[i]);
+                }
             }
             for i in 0..8 {
                 let missing = x[i].is_nan() || x[i].abs() <= zero_max;
-                out[i] = if missing { part.missing } else { at[i] as u8 };
+                out[eight][i] = if missing { part.missing } else { at[i] as u8 };
             }
         }
     }

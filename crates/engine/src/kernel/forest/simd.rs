@@ -5,9 +5,9 @@
 #![allow(unsafe_code)]
 
 use super::{
+    answers::Answers,
     dense::{BLOCK_ROWS, Dense, LANES, Page},
-    masks::Pair,
-    ranks::{CODES, Part, Ranks, RowBytes},
+    ranks::{CODES, Part, Ranks},
 };
 
 /// What the processor has.
@@ -36,7 +36,8 @@ impl Isa {
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vbmi")
                 && is_x86_feature_detected!("popcnt")
-                && is_x86_feature_detected!("bmi1");
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2");
             let has = [(Isa::Portable, true), (Isa::Avx2, avx2), (Isa::Avx512, avx2 && avx512)];
             has.into_iter().filter(|(_, has)| *has).map(|(isa, _)| isa).collect()
         }
@@ -58,7 +59,40 @@ pub fn page_exits(isa: Isa, dense: &Dense, page: &Page, ranks: &[u8], rows: usiz
     }
 }
 
+/// Sets the leaf of each row whose leaf is `from` (of all, where that is nothing) to that of its exit.
+pub fn take_exits(isa: Isa, of: &[u32], exits: &[u8], leaves: &mut [u32], from: Option<u32>) {
+    assert_eq!(exits.len(), leaves.len(), "a leaf for each row");
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::take_exits_avx512(of, exits, leaves, from) },
+        _ => {
+            for (leaf, exit) in leaves.iter_mut().zip(exits) {
+                let taken = of[*exit as usize];
+                *leaf = if from.is_none_or(|from| *leaf == from) { taken } else { *leaf };
+            }
+        }
+    }
+}
+
+/// Adds to each row's sum the value of its leaf, every `width`-th of the values; where `to_f32`, the sum is rounded to float32.
+pub fn add_leaves(isa: Isa, values: &[f64], width: usize, leaves: &[u32], sums: &mut [f64], to_f32: bool) {
+    assert_eq!(leaves.len(), sums.len(), "a sum for each row");
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::add_leaves_avx512(values, width, leaves, sums, to_f32) },
+        _ => {
+            for (sum, leaf) in sums.iter_mut().zip(leaves) {
+                let next = *sum + values[*leaf as usize * width];
+                *sum = if to_f32 { f64::from(next as f32) } else { next };
+            }
+        }
+    }
+}
+
 /// Adds to each row's sum the value of its exit; where `to_f32`, the sum is rounded to float32.
+#[allow(clippy::needless_range_loop)]
 pub fn add_exits(isa: Isa, values: &[f64], exits: &[u8], sums: &mut [f64], to_f32: bool) {
     assert_eq!(exits.len(), sums.len(), "a sum for each row");
     match isa {
@@ -66,21 +100,25 @@ pub fn add_exits(isa: Isa, values: &[f64], exits: &[u8], sums: &mut [f64], to_f3
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => unsafe { x86::add_exits_avx512(values, exits, sums, to_f32) },
         _ if to_f32 => {
-            let rows = sums.iter_mut().zip(exits);
-            rows.for_each(|(sum, exit)| *sum = f64::from((*sum + values[*exit as usize]) as f32));
+            for i in 0..sums.len() {
+                sums[i] = f64::from((sums[i] + values[exits[i] as usize]) as f32);
+            }
         }
-        _ => sums.iter_mut().zip(exits).for_each(|(sum, exit)| *sum += values[*exit as usize]),
+        _ => {
+            for i in 0..sums.len() {
+                sums[i] += values[exits[i] as usize];
+            }
+        }
     }
 }
 
-/// Returns how many thresholds of a part are below, see [`Ranks::rank`].
-#[inline]
-pub fn rank(isa: Isa, ranks: &Ranks, part: &Part, x: f64) -> u8 {
+/// Writes the bytes of a lone row, see [`Ranks::of_row`].
+pub fn of_row(isa: Isa, ranks: &Ranks, x: &[f64], out: &mut [u8]) {
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::rank_avx512(&ranks.sorted[part.sorted..][..part.room], x) },
-        _ => ranks.rank(part, x),
+        Isa::Avx512 => unsafe { x86::of_row_avx512(ranks, x, out) },
+        _ => ranks.of_row(x, out, |part, x| ranks.rank(part, x)),
     }
 }
 
@@ -98,15 +136,16 @@ pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out
     }
 }
 
-/// Returns the leaves that a row reaches in two trees, by AVX-512.
-pub fn leaves_of_pair(pair: &Pair, ranks: &RowBytes) -> [u32; 2] {
-    // SAFETY: `Few` makes pairs of trees where `Isa::Avx512` was found.
+/// Finds the leaves that rows reach in the trees that answers are for, by AVX-512. Rows have `room` bytes each; the leaves of row
+/// `i` begin at `places[i]`, so many as the forest has trees.
+pub fn answered(answers: &Answers, ranks: &[u8], room: usize, places: &[usize], leaves: &mut [u32]) {
+    // SAFETY: `Few` makes answers where `Isa::Avx512` was found.
     #[cfg(target_arch = "x86_64")]
     unsafe {
-        x86::leaves_of_pair_avx512(pair, ranks)
+        x86::answered_avx512(answers, ranks, room, places, leaves)
     }
     #[cfg(not(target_arch = "x86_64"))]
-    unreachable!("pairs are made where there is AVX-512, not of {} and {}", pair.leaves.len(), ranks.len())
+    unreachable!("answers are asked for where there is AVX-512")
 }
 
 /// Looks the codes up in a table.
@@ -124,9 +163,9 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::super::{
+        answers::{Answers, Questions},
         dense::{BLOCK_ROWS, Dense, LANES, Node, Page},
-        masks::Pair,
-        ranks::{CODES, LARGE, Part, Ranks, RowBytes, SMALL},
+        ranks::{CODES, LARGE, Part, Ranks, SMALL},
     };
 
     #[target_feature(enable = "avx2")]
@@ -194,9 +233,56 @@ mod x86 {
         }
     }
 
-    /// The thresholds are whole groups of 8, and more than 32 are a [`LARGE`] table.
+    /// Exits are below `of.len()`: `Dense::assert_closed` says so of those that pages lead to.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    pub fn take_exits_avx512(of: &[u32], exits: &[u8], leaves: &mut [u32], from: Option<u32>) {
+        let (leaves, rest) = leaves.as_chunks_mut::<16>();
+        assert!(rest.is_empty(), "whole lanes");
+        let wanted = _mm512_set1_epi32(from.unwrap_or_default() as i32);
+        for (exits, leaves) in exits.as_chunks::<16>().0.iter().zip(leaves) {
+            debug_assert!(exits.iter().all(|exit| (*exit as usize) < of.len()));
+            // SAFETY: 16 bytes are loaded of 16, 16 numbers loaded and stored of 16; the exits index `of`, see above.
+            unsafe {
+                let before = _mm512_loadu_si512(leaves.as_ptr().cast());
+                let takes = if from.is_some() { _mm512_cmpeq_epi32_mask(before, wanted) } else { u16::MAX };
+                let at = _mm512_cvtepu8_epi32(_mm_loadu_si128(exits.as_ptr().cast()));
+                let after = _mm512_mask_i32gather_epi32::<4>(before, takes, at, of.as_ptr().cast());
+                _mm512_storeu_si512(leaves.as_mut_ptr().cast(), after);
+            }
+        }
+    }
+
+    /// Leaves are those of the forest, as `Tiles::new` asserts, and there are `width` values of each from one before
+    /// the first of `values` on.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    pub fn add_leaves_avx512(values: &[f64], width: usize, leaves: &[u32], sums: &mut [f64], to_f32: bool) {
+        let (leaves, _) = leaves.as_chunks::<8>();
+        let (sums, rest) = sums.as_chunks_mut::<8>();
+        assert!(rest.is_empty(), "whole lanes");
+        let width = _mm512_set1_epi64(width as i64);
+        for (leaves, sums) in leaves.iter().zip(sums) {
+            // SAFETY: eight numbers are loaded and stored of eight; the leaves' values are there, see above.
+            unsafe {
+                let at = _mm512_mullo_epi64(_mm512_cvtepu32_epi64(_mm256_loadu_si256(leaves.as_ptr().cast())), width);
+                let value = _mm512_i64gather_pd::<8>(at, values.as_ptr());
+                let mut sum = _mm512_add_pd(_mm512_loadu_pd(sums.as_ptr()), value);
+                if to_f32 {
+                    sum = _mm512_cvtps_pd(_mm512_cvtpd_ps(sum));
+                }
+                _mm512_storeu_pd(sums.as_mut_ptr(), sum);
+            }
+        }
+    }
+
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
-    pub fn rank_avx512(thresholds: &[f64], x: f64) -> u8 {
+    pub fn of_row_avx512(ranks: &Ranks, x: &[f64], out: &mut [u8]) {
+        ranks.of_row(x, out, |part, x| rank_avx512(&ranks.sorted[part.sorted..][..part.room], x));
+    }
+
+    /// The thresholds are whole groups of 8, and more than 32 are a [`LARGE`] table.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
+    fn rank_avx512(thresholds: &[f64], x: f64) -> u8 {
         let x = _mm512_set1_pd(x);
         let (groups, _) = thresholds.as_chunks::<8>();
         if thresholds.len() <= SMALL {
@@ -256,18 +342,34 @@ mod x86 {
             // SAFETY: eight numbers are loaded of eight.
             let x = unsafe { _mm512_loadu_pd(x.as_ptr()) };
             let mut at = none;
-            let mut step = 0;
-            while step < STEPS {
-                let thresholds = match step {
-                    0..=3 => _mm512_permutexvar_pd(at, small[step]),
-                    4 => _mm512_permutex2var_pd(wide[0], at, wide[1]),
-                    // SAFETY: `at` is below `1 << step`: see `load`.
-                    _ => unsafe { _mm512_i64gather_pd::<8>(at, first.add((1 << step) - 1)) },
-                };
+            let next = |at: __m512i, thresholds: __m512d| {
                 let above = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, x);
-                at = _mm512_add_epi64(at, at);
-                at = _mm512_mask_add_epi64(at, above, at, one);
-                step += 1;
+                let at = _mm512_add_epi64(at, at);
+                _mm512_mask_add_epi64(at, above, at, one)
+            };
+            // SAFETY: `at` is below `1 << step`: see `load`.
+            let far = |at: __m512i, step: usize| unsafe { _mm512_i64gather_pd::<8>(at, first.add((1 << step) - 1)) };
+            at = next(at, _mm512_permutexvar_pd(at, small[0]));
+            if STEPS > 1 {
+                at = next(at, _mm512_permutexvar_pd(at, small[1]));
+            }
+            if STEPS > 2 {
+                at = next(at, _mm512_permutexvar_pd(at, small[2]));
+            }
+            if STEPS > 3 {
+                at = next(at, _mm512_permutexvar_pd(at, small[3]));
+            }
+            if STEPS > 4 {
+                at = next(at, _mm512_permutex2var_pd(wide[0], at, wide[1]));
+            }
+            if STEPS > 5 {
+                at = next(at, far(at, 5));
+            }
+            if STEPS > 6 {
+                at = next(at, far(at, 6));
+            }
+            if STEPS > 7 {
+                at = next(at, far(at, 7));
             }
             let is_nan = _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(x, x);
             let is_zero = _mm512_cmp_pd_mask::<_CMP_LE_OQ>(_mm512_abs_pd(x), zero_max);
@@ -277,45 +379,99 @@ mod x86 {
         }
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1")]
-    pub fn leaves_of_pair_avx512(pair: &Pair, ranks: &RowBytes) -> [u32; 2] {
-        let below: [u32; 32] = const {
-            let mut below = [0; 32];
-            let mut leaf = 1;
-            while leaf < 32 {
-                below[leaf] = (1 << leaf) - 1;
-                leaf += 1;
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    pub fn answered_avx512(answers: &Answers, ranks: &[u8], room: usize, places: &[usize], leaves: &mut [u32]) {
+        match answers.quarters {
+            1 => answered_by_quarters::<1>(answers, ranks, room, places, leaves),
+            2 => answered_by_quarters::<2>(answers, ranks, room, places, leaves),
+            _ => answered_by_quarters::<4>(answers, ranks, room, places, leaves),
+        }
+    }
+
+    // Indices, not iterators side by side: those are calls in here, and a row is a few instructions.
+    #[allow(clippy::needless_range_loop)]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    fn answered_by_quarters<const QUARTERS: usize>(
+        answers: &Answers,
+        ranks: &[u8],
+        room: usize,
+        places: &[usize],
+        leaves: &mut [u32],
+    ) {
+        let rows = places.len();
+        let (below_low, below_high) = (load(&BELOW[..16]), load(&BELOW[16..]));
+        for pair in &answers.pairs {
+            let paths = &pair.paths;
+            let (first_low, first_high) = (load(&paths[..16]), load(&paths[16..32]));
+            let (second_low, second_high) = (load(&paths[32..48]), load(&paths[48..]));
+            for i in 0..rows {
+                let (bits, place) = (ask::<QUARTERS>(answers, &pair.questions, &ranks[i * room..][..room]), places[i]);
+                let (first, second) = (_mm512_set1_epi32(bits as i32), _mm512_set1_epi32((bits >> 32) as i32));
+                let low = _mm512_testn_epi32_mask(_mm512_xor_si512(first, below_low), first_low);
+                let high = _mm512_testn_epi32_mask(_mm512_xor_si512(first, below_high), first_high);
+                let at = (u32::from(low) | u32::from(high) << 16).trailing_zeros() as usize % 32;
+                leaves[place + pair.trees[0] as usize] = pair.leaves[at];
+                let low = _mm512_testn_epi32_mask(_mm512_xor_si512(second, below_low), second_low);
+                let high = _mm512_testn_epi32_mask(_mm512_xor_si512(second, below_high), second_high);
+                let at = (u32::from(low) | u32::from(high) << 16).trailing_zeros() as usize % 32;
+                leaves[place + pair.trees[1] as usize] = pair.leaves[32 + at];
             }
-            below
-        };
-        // SAFETY: 64 bytes each are loaded: a quarter of a row's 256, tables of 64 bytes, and 16 numbers of 32 or 64.
-        let (columns, above, below, paths) = unsafe {
-            let columns = _mm512_loadu_si512(pair.columns.as_ptr().cast());
-            let above = _mm512_loadu_si512(pair.above.as_ptr().cast());
-            let below = [0, 16].map(|at| _mm512_loadu_si512(below.as_ptr().add(at).cast()));
-            (columns, above, below, [0, 16, 32, 48].map(|at| _mm512_loadu_si512(pair.paths.as_ptr().add(at).cast())))
-        };
-        // SAFETY: as before.
-        let quarter = |i: usize| unsafe { _mm512_loadu_si512(ranks.as_ptr().add(64 * i).cast()) };
-        let asked = match pair.quarters {
-            1 => _mm512_permutexvar_epi8(columns, quarter(0)),
-            2 => _mm512_permutex2var_epi8(quarter(0), columns, quarter(1)),
+        }
+        for heap in &answers.heaps {
+            for i in 0..rows {
+                let (bits, place) = (ask::<QUARTERS>(answers, &heap.questions, &ranks[i * room..][..room]), places[i]);
+                let mut at = 1;
+                // Six levels, one after the other.
+                at = at << 1 | bits >> at & 1;
+                at = at << 1 | bits >> at & 1;
+                at = at << 1 | bits >> at & 1;
+                at = at << 1 | bits >> at & 1;
+                at = at << 1 | bits >> at & 1;
+                at = at << 1 | bits >> at & 1;
+                leaves[place + heap.tree as usize] = heap.leaves[at as usize % 64];
+            }
+        }
+    }
+
+    /// Of each leaf of a tree: the nodes that are numbered below it.
+    const BELOW: [u32; 32] = {
+        let mut below = [0; 32];
+        let mut leaf = 1;
+        while leaf < 32 {
+            below[leaf] = (1 << leaf) - 1;
+            leaf += 1;
+        }
+        below
+    };
+
+    /// Loads 64 bytes of 64.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn load<T: Copy>(from: &[T]) -> __m512i {
+        assert_eq!(size_of_val(from), 64, "as many as a register holds");
+        // SAFETY: 64 bytes are loaded of 64, and any bytes are a register's.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+
+    /// Returns which nodes send the row right.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn ask<const QUARTERS: usize>(answers: &Answers, questions: &Questions, ranks: &[u8]) -> u64 {
+        let columns = load(&questions.columns);
+        let asked = match QUARTERS {
+            1 => _mm512_permutexvar_epi8(columns, load(&ranks[..64])),
+            2 => _mm512_permutex2var_epi8(load(&ranks[..64]), columns, load(&ranks[64..128])),
             _ => {
-                let low = _mm512_permutex2var_epi8(quarter(0), columns, quarter(1));
-                let high = _mm512_permutex2var_epi8(quarter(2), columns, quarter(3));
+                let low = _mm512_permutex2var_epi8(load(&ranks[..64]), columns, load(&ranks[64..128]));
+                let high = _mm512_permutex2var_epi8(load(&ranks[128..192]), columns, load(&ranks[192..256]));
                 _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(columns), high)
             }
         };
-        let answers = _mm512_cmpgt_epu8_mask(asked, above);
-        let first = _mm512_set1_epi32(answers as i32);
-        let second = _mm512_set1_epi32((answers >> 32) as i32);
-        let reached = |answers: __m512i, low: __m512i, high: __m512i| {
-            let low = _mm512_testn_epi32_mask(_mm512_xor_si512(answers, below[0]), low);
-            let high = _mm512_testn_epi32_mask(_mm512_xor_si512(answers, below[1]), high);
-            (u32::from(low) | u32::from(high) << 16).trailing_zeros() as usize
-        };
-        let (first, second) = (reached(first, paths[0], paths[1]), reached(second, paths[2], paths[3]));
-        [pair.leaves[first % 32], pair.leaves[32 + second % 32]]
+        let mut bits = _mm512_cmpgt_epu8_mask(asked, load(&questions.above));
+        for far in &answers.far[questions.far.start as usize..questions.far.end as usize] {
+            bits |= u64::from(ranks[far.column as usize] > far.above) << far.bit;
+        }
+        bits
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]

@@ -97,29 +97,38 @@ impl Sums {
         }
     }
 
-    /// Adds the leaf that a lane reaches in a tree, where the totals lie sum after sum, each of all lanes.
-    pub fn add_lane(&self, totals: &mut [f64], lanes: usize, lane: usize, tree: usize, leaf: u32) {
-        let target = self.targets.get(tree).map_or(0, |target| *target as usize);
-        for k in 0..self.leaf_width {
-            let sum = &mut totals[(target + k) * lanes + lane];
-            *sum = rounded(*sum + self.values[leaf as usize * self.leaf_width + k], self.precision);
+    /// Adds the leaves that a row reaches in all trees.
+    pub fn add_all(&self, totals: &mut [f64], leaves: &[u32]) {
+        match (self.leaf_width, self.targets.is_empty(), self.precision) {
+            (1, true, Precision::F64) => self.add_narrow::<1>(totals, leaves),
+            (2, true, Precision::F64) => self.add_narrow::<2>(totals, leaves),
+            (3, true, Precision::F64) => self.add_narrow::<3>(totals, leaves),
+            (4, true, Precision::F64) => self.add_narrow::<4>(totals, leaves),
+            (1, true, Precision::F32) => {
+                let mut sum = totals[0] as f32;
+                for &leaf in leaves {
+                    sum += self.values[leaf as usize] as f32;
+                }
+                totals[0] = f64::from(sum);
+            }
+            (1, false, Precision::F64) => {
+                for (&leaf, &target) in leaves.iter().zip(&self.targets) {
+                    totals[target as usize] += self.values[leaf as usize];
+                }
+            }
+            _ => leaves.iter().enumerate().for_each(|(tree, leaf)| self.add(totals, tree, *leaf)),
         }
     }
 
-    /// Adds the leaves that a row reaches in all trees.
-    pub fn add_all(&self, totals: &mut [f64], leaves: &[u32]) {
-        if !self.targets.is_empty() || self.precision == Precision::F32 || self.width > 2 {
-            leaves.iter().enumerate().for_each(|(tree, leaf)| self.add(totals, tree, *leaf));
-        } else if self.width == 1 {
-            totals[0] = leaves.iter().fold(totals[0], |sum, &leaf| sum + self.values[leaf as usize]);
-        } else {
-            let (pairs, _) = self.values.as_chunks::<2>();
-            let sum = |[a, b]: [f64; 2], leaf: &u32| {
-                let [x, y] = pairs[*leaf as usize];
-                [a + x, b + y]
-            };
-            totals.copy_from_slice(&leaves.iter().fold([totals[0], totals[1]], sum));
+    fn add_narrow<const N: usize>(&self, totals: &mut [f64], leaves: &[u32]) {
+        let totals: &mut [f64; N] = totals.try_into().expect("as many totals as a leaf has values");
+        let (values, _) = self.values.as_chunks::<N>();
+        let mut sums = *totals;
+        for &leaf in leaves {
+            let values = &values[leaf as usize];
+            (0..N).for_each(|k| sums[k] += values[k]);
         }
+        *totals = sums;
     }
 
     /// Finds the totals of a row from the leaves of all trees. `room` has a place for each tree.

@@ -6,7 +6,7 @@ use plan::{
     Precision,
 };
 
-use super::{Choice, Isa};
+use super::{run::Choice, simd::Isa};
 use crate::kernel::tests::{assert_row, dense, numbers, run, run_asked, sparse, vectors};
 
 thread_local! {
@@ -230,8 +230,8 @@ fn score(forest: &Forest, aggregate: Aggregate, sum: u32, leaves: &[u32]) -> f64
 
 /// Every kernel there is: tiles for all that the processor has, walks, and the plain walk.
 fn choices() -> Vec<Choice> {
-    let tiles = |isa| Choice { isa, tiles: true, few: false, walks: false, tile_rows_min: 1 };
-    let few = |isa| Choice { few: true, tile_rows_min: usize::MAX, ..tiles(isa) };
+    let tiles = |isa| Choice { isa, tiles: true, few: false, walks: false, tile_rows_min: Some(1) };
+    let few = |isa| Choice { few: true, tile_rows_min: Some(usize::MAX), ..tiles(isa) };
     let walks = |walks| Choice { tiles: false, walks, ..tiles(Isa::Portable) };
     let ranked = Isa::all().into_iter().flat_map(|isa| [tiles(isa), few(isa)]);
     ranked.chain([walks(true), walks(false), Choice::best()]).collect()
@@ -318,6 +318,7 @@ fn large_trees_and_long_rows_agree_with_the_rules() {
     check_random(Shape { trees: 3, depth: 12, features: 5, width: 1, categories: 40, grid: 3000, mixed: true }, 81);
     check_random(Shape { trees: 2, depth: 14, features: 70, width: 2, categories: 0, grid: 300, mixed: false }, 82);
     check_random(Shape { trees: 30, depth: 4, features: 130, width: 1, categories: 9, grid: 20, mixed: true }, 84);
+    check_random(Shape { trees: 120, depth: 4, features: 36, width: 1, categories: 9, grid: 20, mixed: false }, 86);
     check_random(Shape { trees: 41, depth: 5, features: 40, width: 1, categories: 9, grid: 20, mixed: false }, 85);
     check_random(Shape { trees: 3, depth: 20, features: 3, width: 6, categories: 0, grid: 600, mixed: true }, 83);
 }

@@ -3,7 +3,7 @@
 use plan::Precision;
 
 use super::{
-    dense::{BLOCK_ROWS, Dense, LANES, PAGE, Page},
+    dense::{BLOCK_ROWS, Dense, LANES, PAGE},
     normal::Normal,
     ranks::ByteTest,
     simd::{self, Isa},
@@ -51,6 +51,10 @@ impl Tiles {
             Some(first)
         });
         let tables = tables.collect();
+        // What lanes rely on that add leaves without checks.
+        let leaves = sums.values.len() / sums.leaf_width;
+        let is_there = |exit: &u32| exit & PAGE != 0 || (*exit as usize) < leaves;
+        assert!(dense.exits.iter().all(is_there), "exits are leaves of the forest, or pages");
         Tiles { dense, isa, tables, values: values.into() }
     }
 
@@ -67,6 +71,7 @@ impl Tiles {
         if narrow {
             sums.base.iter().for_each(|base| block.sums.resize(block.sums.len() + lanes, *base));
         }
+        let to_f32 = sums.precision == Precision::F32;
         let mut exits = [0; BLOCK_ROWS];
         let mut leaves = [0; BLOCK_ROWS];
         for (tree, (pages, table)) in self.dense.trees.iter().zip(&self.tables).enumerate() {
@@ -81,13 +86,18 @@ impl Tiles {
                 continue;
             }
             self.leaves(tree, block.ranks, lanes, &mut exits, &mut leaves);
-            for (lane, (row, leaf)) in block.rows.iter().zip(&leaves).enumerate() {
+            if by_leaf && narrow {
+                let target = sums.targets.get(tree).map_or(0, |target| *target as usize);
+                for k in 0..sums.leaf_width {
+                    let totals = &mut block.sums[(target + k) * lanes..][..lanes];
+                    simd::add_leaves(self.isa, &sums.values[k..], sums.leaf_width, &leaves[..lanes], totals, to_f32);
+                }
+            }
+            for (row, leaf) in block.rows.iter().zip(&leaves) {
                 if sink.keeps_leaves {
                     sink.leaves[*row as usize * sums.trees + tree] = *leaf;
                 }
-                if by_leaf && narrow {
-                    sums.add_lane(block.sums, lanes, lane, tree, *leaf);
-                } else if by_leaf {
+                if by_leaf && !narrow {
                     sink.add(*row as usize, tree, *leaf);
                 }
             }
@@ -122,19 +132,13 @@ impl Tiles {
         leaves: &mut [u32; BLOCK_ROWS],
     ) {
         let pages = self.dense.trees[tree].pages.clone();
-        let take = |page: &Page, exits: &[u8; BLOCK_ROWS], leaves: &mut [u32; BLOCK_ROWS], number: Option<u32>| {
-            let of = self.dense.exits_of(page);
-            for (leaf, exit) in leaves.iter_mut().zip(exits).take(lanes) {
-                if number.is_none_or(|number| *leaf == number | PAGE) {
-                    *leaf = of[*exit as usize];
-                }
-            }
-        };
-        take(&self.dense.pages[pages.start as usize], exits, leaves, None);
+        let first = &self.dense.pages[pages.start as usize];
+        simd::take_exits(self.isa, self.dense.exits_of(first), &exits[..lanes], &mut leaves[..lanes], None);
         for number in pages.skip(1) {
             let page = &self.dense.pages[number as usize];
             simd::page_exits(self.isa, &self.dense, page, ranks, lanes, exits);
-            take(page, exits, leaves, Some(number));
+            let of = self.dense.exits_of(page);
+            simd::take_exits(self.isa, of, &exits[..lanes], &mut leaves[..lanes], Some(number | PAGE));
         }
     }
 }

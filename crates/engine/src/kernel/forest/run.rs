@@ -1,0 +1,264 @@
+//! Which kernel runs: chosen by the shape of the forest, the processor, and how many rows there are.
+
+use std::sync::Arc;
+
+use model::column::Row;
+use plan::{Aggregate, Forest};
+
+use super::{
+    dense,
+    few::{self, Few},
+    layout::Layout,
+    normal::Normal,
+    ranks::{self, Ranks},
+    simd::{self, Isa},
+    sum::{Sink, Sums},
+    tile::{Block, Tiles},
+    walk,
+};
+use crate::frame::Scratch;
+
+/// A forest, laid out for what runs it.
+pub struct Trees {
+    pub(super) forest: Arc<Forest>,
+    /// Nothing where the plain walk is the better one, or the only one.
+    layout: Option<Layout>,
+    /// Nothing where a row would have too many ranks.
+    ranked: Option<Ranked>,
+    pub(super) sums: Sums,
+    wants: Wants,
+}
+
+/// What anybody reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Wants {
+    pub scores: bool,
+    /// The leaves that rows reach.
+    pub leaves: bool,
+}
+
+/// What runs on ranks.
+struct Ranked {
+    isa: Isa,
+    ranks: Ranks,
+    tiles: Tiles,
+    /// Nothing where walks on keys are better for few rows, or the only ones.
+    few: Option<Few>,
+    /// Fewest rows that tiles are for.
+    tile_rows_min: usize,
+}
+
+impl Ranked {
+    fn new(normal: &Normal, sums: &Sums, choice: Choice) -> Option<Ranked> {
+        let (ranks, tests) = Ranks::new(normal)?;
+        let tiles = Tiles::new(normal, &tests, ranks.bytes, sums, choice.isa);
+        let few = if choice.few { Few::new(normal, &tests, choice.isa) } else { None };
+        let tile_rows_min = choice.tile_rows_min.unwrap_or_else(|| tile_rows_min(normal, few.as_ref(), choice.isa));
+        Some(Ranked { isa: choice.isa, ranks, tiles, few, tile_rows_min })
+    }
+}
+
+/// Returns the fewest rows for which tiles take less time than rows one by one, by what parts of them were measured to take (in
+/// nanoseconds, with AVX-512, AVX2, or neither). It decides about time alone: every way has the same bits.
+fn tile_rows_min(normal: &Normal, few: Option<&Few>, isa: Isa) -> usize {
+    let (trees, nodes) = (normal.trees.len() as f64, normal.nodes.len() as f64);
+    let levels: f64 = normal.trees.iter().map(|tree| f64::from(tree.depth)).sum();
+    let walked = few.map_or(trees, |few| few.walked() as f64);
+    // A step of a walk, and a tree by its answers.
+    let row = walked / trees * levels * if few.is_some() { 1.3 } else { 1.8 } + (trees - walked) * 2.0;
+    // A node for up to 192 rows, and for a row of a full block; a tree.
+    let (node, node_of_row, tree) = match isa {
+        Isa::Avx512 => (2.0, 0.0105, 15.0),
+        Isa::Avx2 => (3.5, 0.055, 60.0),
+        Isa::Portable => (4.5, 0.07, 60.0),
+    };
+    if nodes * node_of_row + trees * tree / 64.0 > row {
+        return usize::MAX;
+    }
+    ((nodes * node + trees * tree) / row.max(1.0)).clamp(4.0, 128.0) as usize
+}
+
+/// Where a block's rows come from.
+pub(super) trait Feed {
+    /// Hands every row that has so many features at least to `take`, with its place in the block. Others find their leaves
+    /// themselves.
+    fn each<'s>(&'s self, least: usize, sink: &mut Sink<'_>, take: impl FnMut(u32, Row<'s>));
+}
+
+/// Rows that are all there, so many features each.
+struct Flat<'a> {
+    x: &'a [f64],
+    features: usize,
+}
+
+impl Feed for Flat<'_> {
+    fn each<'s>(&'s self, least: usize, _: &mut Sink<'_>, mut take: impl FnMut(u32, Row<'s>)) {
+        assert!(self.features >= least, "rows have every feature");
+        for (at, x) in self.x.chunks_exact(self.features).enumerate() {
+            take(at as u32, Row::Dense(x));
+        }
+    }
+}
+
+/// Rows of a block: their features stay in the first cache while tree after tree passes.
+const BLOCK_ROWS: usize = 256;
+
+/// Cells of features that a block may hold.
+const BLOCK_CELLS: usize = 6 << 10;
+
+/// What may run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    pub isa: Isa,
+    pub tiles: bool,
+    pub few: bool,
+    pub walks: bool,
+    /// Where it is not to be found by what is likely to be fast.
+    pub tile_rows_min: Option<usize>,
+}
+
+impl Choice {
+    pub fn best() -> Choice {
+        Choice { isa: Isa::best(), tiles: true, few: true, walks: true, tile_rows_min: None }
+    }
+
+    #[cfg(not(test))]
+    fn of_this_place() -> Choice {
+        Choice::best()
+    }
+
+    #[cfg(test)]
+    fn of_this_place() -> Choice {
+        super::tests::CHOICE.get().unwrap_or_else(Choice::best)
+    }
+}
+
+/// Fewest rows that walk one tree side by side.
+const TILE_ROWS_MIN: usize = crate::ONE_ROWS + 1;
+
+impl Trees {
+    pub fn new(forest: &Arc<Forest>, aggregate: Aggregate, wants: Wants) -> Trees {
+        Trees::chosen(forest, aggregate, wants, Choice::of_this_place())
+    }
+
+    /// Returns the trees for a processor that has this and no more.
+    pub fn on(isa: Isa, forest: &Arc<Forest>, aggregate: Aggregate, wants: Wants) -> Trees {
+        Trees::chosen(forest, aggregate, wants, Choice { isa, ..Choice::best() })
+    }
+
+    fn chosen(forest: &Arc<Forest>, aggregate: Aggregate, wants: Wants, choice: Choice) -> Trees {
+        let normal = Normal::new(forest);
+        let sums = Sums::new(forest, aggregate);
+        Trees {
+            ranked: if choice.tiles { Ranked::new(&normal, &sums, choice) } else { None },
+            layout: if choice.walks { Layout::new(&normal) } else { None },
+            sums,
+            forest: forest.clone(),
+            wants,
+        }
+    }
+
+    /// Adds the scores of rows to `scores`, outside of any plan: `x` has all features of a row, then those of the next.
+    pub fn scores(&self, x: &[f64], scratch: &mut Scratch, scores: &mut Vec<f64>) {
+        let features = self.forest.features.max(1) as usize;
+        for x in x.chunks(self.block_rows() * features) {
+            self.run(x.len() / features, &Flat { x, features }, scratch);
+            let rows = scratch.numbers.chunks_exact(self.sums.width);
+            rows.for_each(|totals| {
+                scores.extend(totals.iter().enumerate().map(|(k, total)| self.sums.score(k, *total)))
+            });
+        }
+    }
+
+    /// Returns the most rows that run together.
+    pub(super) fn block_rows(&self) -> usize {
+        if self.ranked.is_some() {
+            return dense::BLOCK_ROWS;
+        }
+        let cells = self.layout.as_ref().map_or(1, |layout| layout.row_cells());
+        (BLOCK_CELLS / cells / walk::LANES * walk::LANES).clamp(walk::LANES, BLOCK_ROWS)
+    }
+
+    fn keeps_leaves(&self) -> bool {
+        self.wants.leaves || self.wants.scores && self.sums.needs_leaves()
+    }
+
+    /// Runs the rows of a block, so many at most as [`Trees::block_rows`] says: leaves the totals in `numbers`, the leaves
+    /// that are wanted in `words`.
+    pub(super) fn run(&self, rows: usize, feed: &impl Feed, scratch: &mut Scratch) {
+        let (width, trees) = (self.sums.width, self.sums.trees);
+        let Scratch { cells, numbers, rows: lanes, words, bytes, features: room, sums: row_sums, block, .. } = scratch;
+        numbers.clear();
+        (0..rows).for_each(|_| numbers.extend_from_slice(&self.sums.base));
+        words.resize(if self.keeps_leaves() { rows } else { few::ROWS } * trees, 0);
+        lanes.clear();
+        let mut sink = Sink {
+            sums: &self.sums,
+            wants_sums: self.wants.scores && !self.sums.needs_leaves(),
+            totals: numbers,
+            leaves: words,
+            keeps_leaves: self.keeps_leaves(),
+        };
+        match &self.ranked {
+            Some(ranked) if rows >= ranked.tile_rows_min => {
+                let room = Tiles::lanes(rows);
+                block.resize(ranks::stride(room) * ranked.ranks.sources.len(), 0.0);
+                bytes.resize(room * ranked.ranks.bytes, 0);
+                feed.each(ranked.ranks.features_min(), &mut sink, |row, x| {
+                    ranked.ranks.gather(x, block, lanes.len(), room);
+                    lanes.push(row);
+                });
+                ranked.ranks.of_block(ranked.isa, block, room, bytes);
+                let block = Block { lanes: room, ranks: bytes, rows: lanes, sums: row_sums };
+                ranked.tiles.run(&self.sums, block, &mut sink);
+            }
+            Some(Ranked { ranks, few: Some(few), isa, .. }) => {
+                let room = ranks.row_room();
+                bytes.resize(rows * room, 0);
+                feed.each(ranks.features_min(), &mut sink, |row, x| {
+                    simd::of_row(*isa, ranks, dense_row(x, row_sums), &mut bytes[lanes.len() * room..][..room]);
+                    lanes.push(row);
+                });
+                for (bytes, lanes) in bytes.chunks(few::ROWS * room).zip(lanes.chunks(few::ROWS)) {
+                    few.run(bytes, room, lanes, &mut sink);
+                }
+            }
+            _ => {
+                let side_by_side = rows >= TILE_ROWS_MIN;
+                let least = self.layout.as_ref().map_or(usize::MAX, Layout::features_min);
+                if let Some(layout) = &self.layout {
+                    layout.reserve(cells, rows);
+                }
+                feed.each(least, &mut sink, |row, x| {
+                    if let Some(layout) = &self.layout {
+                        layout.gather(x, cells, lanes.len(), side_by_side);
+                        lanes.push(row);
+                    }
+                });
+                match &self.layout {
+                    Some(layout) if side_by_side => layout.walk_tile(cells, lanes, &mut sink),
+                    Some(layout) => layout.walk_rows(cells, lanes, &mut sink),
+                    None => {}
+                }
+            }
+        }
+        if self.sums.needs_leaves() && self.keeps_leaves() {
+            for (totals, leaves) in numbers.chunks_exact_mut(width).zip(words.chunks_exact(trees)) {
+                self.sums.of_leaves(totals, leaves, room);
+            }
+        }
+    }
+}
+
+/// Returns the row's elements one after the other, laid out in `room` where they are stored sparsely.
+fn dense_row<'a>(row: Row<'a>, room: &'a mut Vec<f64>) -> &'a [f64] {
+    match row {
+        Row::Dense(values) => values,
+        Row::Sparse { size, indices, values } => {
+            room.clear();
+            room.resize(size, 0.0);
+            indices.iter().zip(values).for_each(|(at, value)| room[*at as usize] = *value);
+            room
+        }
+    }
+}
