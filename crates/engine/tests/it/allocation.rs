@@ -9,10 +9,15 @@ use std::{
 use engine::Workspace;
 use model::{Batch, Call, Column, DType, Takes, Text, Type};
 use plan::{
-    Aggregate, BasketItems, Choose, ClusterOp, EncodeOp, Expr, Factors, Forest, ForestOp, ForestPart, ForestParts,
-    ForestSplit, Func, Hash, Invalid, LinearOp, Plan, PlanBuilder, RecommendOp, Rules, Scalar, Split, TextOp,
-    ValueType, VectorOp, Weights,
+    Aggregate, AssociationOp, BasketItems, BayesOp, Choose, ClusterOp, DistanceOp, EncodeOp, Expr, Factors, Forest,
+    ForestOp, ForestPart, ForestParts, ForestSplit, Func, Hash, Invalid, LinearOp, Plan, PlanBuilder, RecommendOp,
+    Rules, Scalar, Split, TextOp, ValueType, VectorOp, Weights,
     expr::{Cast, CastRule, ListFunc, TextFunc},
+    op::{
+        association::{Basket, Fires, Follows, Sequences, SetRules, Table},
+        bayes::{Factor, Network},
+        distance::{Compare, Comparison, Measure, Metric, Verdict},
+    },
 };
 
 use crate::ways::{f64s, program};
@@ -219,5 +224,62 @@ fn the_recommending_pipeline_allocates_nothing() {
         batch.push("user", f64s((0..rows).map(|i| Some((i % 12) as f64))));
         batch.push("item", f64s((0..rows).map(|i| Some((i % 9) as f64))));
         check_steady_state(&recommending_pipeline(), &batch);
+    }
+}
+
+/// Neighbours and what they say, clusters, a network, rules of sets and of sequences.
+fn entities_pipeline() -> Plan {
+    let mut b = PlanBuilder::new();
+    let (x, y) = (b.input("x", Takes::One(Type::F64)), b.input("y", Takes::One(Type::F64)));
+    let text = b.input("text", Takes::One(Type::Text));
+    let part = || Comparison { compare: Compare::AbsDiff, weight: 1.0, counts: 1.0 };
+    let measure = Measure { metric: Metric::Euclidean, fields: [part(), part()].into(), single: false };
+    let points: Arc<[f64]> = (0..400).map(|i| f64::from(i * 7919 % 257)).collect();
+    let nearest = DistanceOp::Nearest { measure: measure.clone(), points: points.clone(), count: 5 };
+    let near = b.node_many("near", nearest, &[x, y], &["places", "distances"]);
+    let verdict = Verdict::WeightedVote { threshold: 0.1, preference: [1, 0].into() };
+    let values = (0..200).map(|i| f64::from(i % 2)).collect();
+    let judge = b.node("judge", DistanceOp::Judge { values, verdict, count: 5, single: false }, &near, "judge");
+    let all = DistanceOp::All { measure, points: points[..20].into() };
+    let clusters = b.node_many("clusters", all, &[x, y], &["affinities", "cluster"]);
+    let factors = [
+        Factor { variables: [0].into(), values: [0.5, 0.5].into() },
+        Factor { variables: [0, 1, 2].into(), values: (0..8).map(f64::from).collect() },
+    ];
+    let network = Network { sizes: [2, 2, 2].into(), factors: factors.into(), inputs: [1, 2].into(), target: 0 };
+    let shares = b.node("shares", BayesOp::Network(network), &[x, y], "shares");
+    let words = b.node("words", TextOp::Split { by: Split::Whitespace, lower: true, chars_min: 0 }, &[text], "words");
+    let later = [(0, Follows::Later), (1, Follows::Later), (1, Follows::Later)];
+    for (name, sequences) in
+        [("rules", None), ("sequences", Some(Sequences { offsets: [0, 2, 3].into(), steps: later.into() }))]
+    {
+        let rules = SetRules {
+            basket: Basket::Texts(["mist", "spark"].map(Into::into).into()),
+            offsets: [0, 1, 2].into(),
+            members: [0, 1].into(),
+            rules: [(0, 1), (1, 0)].into(),
+            sequences,
+        };
+        let op = AssociationOp::Fired { rules, fires: Fires::Antecedent, order: [1, 0].into() };
+        let fired = b.node(name, op, &[words], name);
+        let table = Table::Texts([Some("first".into()), Some("second".into())].into());
+        let ids = b.node(name, AssociationOp::Entries { table, limit: None }, &[fired], name);
+        b.output(name, ids);
+    }
+    for (name, slot) in [("judge", judge), ("a", clusters[0]), ("cluster", clusters[1]), ("shares", shares)] {
+        b.output(name, slot);
+    }
+    b.finish().expect("a plan")
+}
+
+#[test]
+fn the_entities_pipeline_allocates_nothing() {
+    let texts = ["mist makes Spark better", "", "spark before mist", "hadoop mist"];
+    for rows in [1, 8, 40] {
+        let mut batch = Batch::new(rows);
+        batch.push("x", f64s((0..rows).map(|i| Some((i % 3) as f64))));
+        batch.push("y", f64s((0..rows).map(|i| (i % 3 != 0).then_some(1.0))));
+        batch.push("text", Column::Text((0..rows).map(|i| Some(texts[i % texts.len()])).collect::<Text>()));
+        check_steady_state(&entities_pipeline(), &batch);
     }
 }
