@@ -1,8 +1,9 @@
-# Python environments with real Spark, for the acceptance scripts. Source it:
+# Python environments with the real tools, for the acceptance scripts. Source it:
 #
 #   . acceptance/lib/python.sh
 #   forebay_spark35            # sets SPARK35_PYTHON (PySpark 3.5, scikit-learn)
 #   forebay_spark4             # sets SPARK4_PYTHON  (PySpark 4)
+#   forebay_pmml               # sets PMML_PYTHON    (spark35 with what exports and evaluates PMML)
 #
 # The environments live in ${FOREBAY_CACHE:-$HOME/.cache/forebay}, outside the tree, and are
 # made once: an environment is installed anew only when the checksum of its requirements file
@@ -81,4 +82,22 @@ forebay_spark35() {
 
 forebay_spark4() {
   forebay_java && SPARK4_PYTHON=$(forebay_env spark4) && export SPARK4_PYTHON
+}
+
+# The packages for PMML go on top of spark35, under its own pins, and are there only where they are asked for.
+forebay_pmml() {
+  forebay_spark35 || return 1
+  forebay_req=$FOREBAY_LIB/requirements-pmml.txt
+  forebay_dir=$FOREBAY_CACHE/spark35
+  forebay_sum=$(cksum <"$forebay_req")
+  if [ "$(cat "$forebay_dir/requirements-pmml.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
+    echo "adding the packages for PMML to the Python environment spark35 (a minute, once)" >&2
+    "$SPARK35_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" \
+        -c "$FOREBAY_LIB/requirements-spark35.txt" >&2 ||
+      { echo "error: the packages for PMML could not be installed" >&2; return 1; }
+    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-pmml.cksum"
+  fi
+  "$SPARK35_PYTHON" -c 'import lightgbm' 2>/dev/null ||
+    { echo "error: LightGBM does not load; it needs libgomp (Debian: apt-get install libgomp1)" >&2; return 1; }
+  PMML_PYTHON=$SPARK35_PYTHON && export PMML_PYTHON
 }

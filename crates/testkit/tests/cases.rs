@@ -44,6 +44,14 @@ fn shared_spark_cases() {
 }
 
 #[test]
+fn own_pmml_cases() {
+    let tally = Tally::run(&root().join("conformance/pmml"), &filter());
+    say(&format!("own PMML cases: {}", tally.report()));
+    assert!(!filter().is_empty() || tally.passed.len() >= 20, "the project's own cases are there");
+    assert!(tally.failed.is_empty() && tally.waits.is_empty(), "{}\n{:?}", tally.report(), tally.waits);
+}
+
+#[test]
 fn shared_pmml_cases() {
     let Some(shared) = shared() else {
         assert!(!is_ci(), "the shared cases must be there where CI is set");
