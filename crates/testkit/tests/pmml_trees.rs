@@ -234,11 +234,11 @@ fn a_chain_hands_outputs_on_and_ends_with_the_last_segment_that_runs() {
         r#"</MiningSchema><Output><OutputField name="step" feature="predictedValue"/></Output>"#,
     );
     let above = r#"<SimplePredicate field="step" operator="greaterThan" value="1"/>"#;
-    let second = format!(
+    let second =
         r#"<TreeModel functionName="regression"><MiningSchema><MiningField name="step"/><MiningField name="y" usageType="target"/></MiningSchema>
         <Node score="0"><True/><Node score="20"><SimplePredicate field="step" operator="equal" value="2"/></Node>
         <Node score="30"><SimplePredicate field="step" operator="equal" value="3"/></Node></Node></TreeModel>"#
-    );
+            .to_owned();
     let chain = segmentation(
         r#"multipleModelMethod="modelChain""#,
         &[(String::new(), "<True/>", first), (String::new(), above, second)],
