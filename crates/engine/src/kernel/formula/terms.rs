@@ -28,9 +28,22 @@ pub struct TermsKernel<N> {
 
 enum Step<N> {
     Constant(N),
-    Linear { input: u32, coefficient: N },
-    Look { input: u32, values: Range<usize>, skip_missing: bool },
-    Product { coefficient: N, factors: Range<usize>, product_first: bool },
+    /// `first`: no step before it, which every row takes, reads the input.
+    Linear {
+        input: u32,
+        coefficient: N,
+        first: bool,
+    },
+    Look {
+        input: u32,
+        values: Range<usize>,
+        skip_missing: bool,
+    },
+    Product {
+        coefficient: N,
+        factors: Range<usize>,
+        product_first: bool,
+    },
 }
 
 enum Part<N> {
@@ -73,15 +86,16 @@ impl<N: Real> TermsKernel<N> {
             refused: op.refused,
             judged: op.judged[..].into(),
         };
+        let mut seen = vec![false; op.inputs as usize];
         for table in &op.tables {
             let start = kernel.steps.len();
-            table.iter().for_each(|term| kernel.add(term));
+            table.iter().for_each(|term| kernel.add(term, &mut seen));
             kernel.tables.push(start..kernel.steps.len());
         }
         kernel
     }
 
-    fn add(&mut self, term: &Term) {
+    fn add(&mut self, term: &Term, seen: &mut [bool]) {
         let step = match term {
             Term::Look { input, values, skip_missing } => {
                 Step::Look { input: *input, values: self.keep(values), skip_missing: *skip_missing }
@@ -89,7 +103,8 @@ impl<N: Real> TermsKernel<N> {
             Term::Product { coefficient, factors, product_first } => match &factors[..] {
                 [] => Step::Constant(N::of(*coefficient)),
                 [Factor::Power { input, exponent: 1.0 }] => {
-                    Step::Linear { input: *input, coefficient: N::of(*coefficient) }
+                    let first = !std::mem::replace(&mut seen[*input as usize], true);
+                    Step::Linear { input: *input, coefficient: N::of(*coefficient), first }
                 }
                 factors => {
                     let start = self.factors.len();
@@ -158,12 +173,14 @@ impl<N: Real> TermsKernel<N> {
         let cells = |input: u32| env.frame.cells(inputs[input as usize]);
         match step {
             Step::Constant(value) => sums.iter_mut().for_each(|sum| *sum = (N::of(*sum) + *value).wide()),
-            Step::Linear { input, coefficient } => {
+            Step::Linear { input, coefficient, first } => {
                 let cells = cells(*input);
-                if self.is_judged(*input) {
-                    self.judge(env, *input, missing, |row| cells.number(row).is_some_and(f64::is_nan));
+                if *first {
+                    if self.is_judged(*input) {
+                        self.judge(env, *input, missing, |row| cells.number(row).is_some_and(f64::is_nan));
+                    }
+                    note_missing(cells, missing);
                 }
-                note_missing(cells, missing);
                 for (sum, x) in sums.iter_mut().zip(cells.data()) {
                     let x = N::of(f64::from_bits(x.get()));
                     *sum = (N::of(*sum) + *coefficient * x).wide();

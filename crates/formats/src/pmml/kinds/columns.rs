@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::Type;
-use plan::EncodeOp;
-use rustc_hash::FxHashMap;
+use plan::{EncodeOp, Expr, Func, Scalar};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::pmml::{
     answer::{Answer, Classes, Kind},
@@ -37,6 +37,8 @@ pub struct Categories {
 struct Known {
     labels: Vec<String>,
     places: FxHashMap<String, u32>,
+    /// By the value that a label says.
+    values: FxHashMap<String, u32>,
 }
 
 impl Columns {
@@ -137,7 +139,7 @@ impl Columns {
     /// Returns the columns; a formula of constants reads a column all the same, which says how many rows there are.
     pub fn values<'v>(&'v mut self, cx: &mut Lowering<'_>, at: Element<'_>) -> Result<Vec<&'v Value>, Fault> {
         if self.values.is_empty() {
-            let zero = cx.expr(at, plan::Expr::f64(0.0), &[], "rows")?;
+            let zero = cx.expr(at, Expr::f64(0.0), &[], "rows")?;
             self.add(zero);
         }
         Ok(self.values.iter().collect())
@@ -161,11 +163,14 @@ impl Categories {
         let known = self.fields.entry(name.to_owned()).or_default();
         // "1" and "1.0" are one category of a field of numbers.
         let constant = if field.data == DataType::String { None } else { field.constant(label) };
-        let same = constant.and_then(|c| known.labels.iter().position(|l| field.constant(l).as_ref() == Some(&c)));
-        let place = same.unwrap_or_else(|| {
+        let next = known.labels.len() as u32;
+        let place = match constant {
+            Some(constant) => *known.values.entry(format!("{constant:?}")).or_insert(next),
+            None => next,
+        };
+        if place == next {
             known.labels.push(label.to_owned());
-            known.labels.len() - 1
-        }) as u32;
+        }
         known.places.insert(label.to_owned(), place);
         Ok(place)
     }
@@ -179,10 +184,11 @@ impl Categories {
 /// Returns the labels of a model, and behind them what else is valid; nothing where a label is not valid, or nothing says what
 /// is. What is none of all those is invalid.
 fn with_rest(labels: &[String], valid: &[String]) -> Option<Vec<Box<str>>> {
-    if valid.is_empty() || !labels.iter().all(|label| valid.contains(label)) {
+    let (own, all): (FxHashSet<&String>, FxHashSet<&String>) = (labels.iter().collect(), valid.iter().collect());
+    if valid.is_empty() || !own.is_subset(&all) {
         return None;
     }
-    let rest = valid.iter().filter(|category| !labels.contains(category));
+    let rest = valid.iter().filter(|category| !own.contains(category));
     Some(labels.iter().chain(rest).map(|label| label.as_str().into()).collect())
 }
 
@@ -202,15 +208,45 @@ pub fn category(cx: &mut Lowering<'_>, at: Element<'_>, labels: &[String], place
     Ok(Field { value, data: DataType::String, op: OpType::Categorical, categories: labels.into(), valid: true })
 }
 
+/// Most categories that are told apart one by one.
+const CHOICES_MAX: usize = 16;
+
+/// Returns the category at a place among the labels, as a number or truth value of the target's type, where it has one and the
+/// labels are few: no text is made then.
+fn typed(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, '_>,
+    at: Element<'_>,
+    labels: &[String],
+    place: &Value,
+) -> Result<Option<Field>, Fault> {
+    let Some(target) = scope.target() else { return Ok(None) };
+    let is_single = target.data.is_number() || target.data == DataType::Boolean;
+    let constants: Option<Vec<Scalar>> = labels.iter().map(|label| target.data.constant(label)).collect();
+    let (true, Some(constants)) = (is_single && labels.len() <= CHOICES_MAX, constants) else { return Ok(None) };
+    let mut chosen = Expr::null(target.data.ty());
+    for (i, constant) in constants.into_iter().enumerate().rev() {
+        let here = Expr::call(Func::Eq, [Expr::Input(0), Expr::f64(i as f64)]);
+        chosen = Expr::call(Func::If, [here, Expr::Const(constant), chosen]);
+    }
+    let value = cx.expr(at, chosen, &[place], "category")?;
+    let (data, categories) = (target.data, Arc::clone(&target.categories));
+    Ok(Some(Field { value, data, op: OpType::Categorical, categories, valid: true }))
+}
+
 /// Returns the answer of a classification: shares of the labels, and the place of the one that won.
 pub fn classification<'d>(
     cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
     at: Element<'d>,
     labels: Vec<String>,
     shares: Value,
     place: &Value,
 ) -> Result<Answer<'d>, Fault> {
-    let winner = category(cx, at, &labels, place)?;
+    let winner = match typed(cx, scope, at, &labels, place)? {
+        Some(field) => field,
+        None => category(cx, at, &labels, place)?,
+    };
     let mut answer = Answer::new(Kind::Classification, Some(winner));
     answer.probabilities = Some(Classes { labels: Arc::from(labels), values: shares });
     Ok(answer)

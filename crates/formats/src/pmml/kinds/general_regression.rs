@@ -99,7 +99,7 @@ fn classes<'d>(
     let op = FormulaOp::Terms(Arc::new(Terms { inputs: values.len() as u32, ..op }));
     let made = cx.node(model, op, &values, &["probabilities", "place"])?;
     let [shares, place] = made.try_into().expect("a node of two outputs");
-    classification(cx, model, labels, shares, &place)
+    classification(cx, scope, model, labels, shares, &place)
 }
 
 const TYPES_OF_CATEGORIES: &str = "generalizedLinear, multinomialLogistic or ordinalMultinomial for categories";
@@ -126,6 +126,9 @@ fn op_of(
     }
 }
 
+/// Most categories of a target: each is looked for among all cells.
+const CATEGORIES_MAX: usize = 1000;
+
 /// Returns the target's categories, the reference last: the one that the model names, else the one without parameters.
 fn categories(
     scope: &Scope<'_, '_>,
@@ -141,6 +144,9 @@ fn categories(
     if labels.is_empty() {
         labels = matrix.labels().map(str::to_owned).collect();
         labels.extend(named.filter(|name| !labels.iter().any(|l| l == name)).map(str::to_owned));
+    }
+    if labels.len() > CATEGORIES_MAX {
+        return Err(model.fault("categories", format!("at most {CATEGORIES_MAX}"), labels.len().to_string()));
     }
     let reference = match named {
         Some(name) => labels.iter().position(|label| is_same(label, name)),

@@ -57,7 +57,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let ids: Result<Vec<Box<str>>, Fault> =
         outputs.iter().map(|(output, _)| output.required("outputNeuron").map(Box::from)).collect();
     let entity = cx.one(model, EncodeOp::Label { labels: ids?.into() }, &[&place], "neuron")?;
-    let mut answer = classification(cx, model, labels?, numbers, &place)?;
+    let mut answer = classification(cx, scope, model, labels?, numbers, &place)?;
     answer.entity = Some(entity);
     Ok(answer)
 }

@@ -13,6 +13,8 @@ use plan::{
     formula::{Curve, Factor, Finish, Shares, Term, Terms},
 };
 
+use rustc_hash::FxHashSet;
+
 use super::columns::{Categories, Columns, classification, target_op};
 use crate::pmml::{
     answer::{Answer, Kind},
@@ -84,16 +86,14 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let labels: Result<Vec<String>, Fault> =
         tables.iter().map(|table| table.required("targetCategory").map(str::to_owned)).collect();
     let labels = labels?;
-    if let Some(twice) = (1..labels.len()).find(|&i| labels[..i].contains(&labels[i])) {
-        return Err(tables[twice].fault(
-            "attribute targetCategory",
-            "a category that has no table yet",
-            labels[twice].as_str(),
-        ));
+    let mut seen = FxHashSet::default();
+    if let Some(twice) = labels.iter().position(|label| !seen.insert(label.as_str())) {
+        let expected = "a category that has no table yet";
+        return Err(tables[twice].fault("attribute targetCategory", expected, labels[twice].as_str()));
     }
     let made = cx.node(model, op, &values, &["probabilities", "place"])?;
     let [shares, place] = made.try_into().expect("a node of two outputs");
-    classification(cx, model, labels, shares, &place)
+    classification(cx, scope, model, labels, shares, &place)
 }
 
 /// The field of a predictor: `name`, or `field` as later schemas have it.

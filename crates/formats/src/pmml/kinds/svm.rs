@@ -75,7 +75,7 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let made = cx.node(model, op, &values, &["numbers", "place"])?;
     let [numbers, place] = made.try_into().expect("a node of two outputs");
     if let Decide::Votes { .. } = decide {
-        return classification(cx, model, labels, numbers, &place);
+        return classification(cx, scope, model, labels, numbers, &place);
     }
     let mut answer = Answer::new(Kind::Classification, Some(category(cx, model, &labels, &place)?));
     answer.affinities = Some(Classes { labels: labels.into(), values: numbers });
@@ -235,12 +235,12 @@ fn decision(model: Element<'_>, machines: &[Element<'_>]) -> Result<(Decide, Vec
         }
     };
     let mut labels: Vec<String> = Vec::new();
+    let mut known: FxHashMap<String, u32> = FxHashMap::default();
     let mut place = |label: &str| {
-        let known = labels.iter().position(|known| known == label);
-        known.unwrap_or_else(|| {
+        *known.entry(label.to_owned()).or_insert_with(|| {
             labels.push(label.to_owned());
-            labels.len() - 1
-        }) as u32
+            labels.len() as u32 - 1
+        })
     };
     if !by_votes {
         for (i, at) in machines.iter().enumerate() {
