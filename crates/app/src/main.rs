@@ -24,6 +24,11 @@ mod verify;
 
 use failure::Failure;
 
+/// Chunks of tables and frames come and go with every call: memory that is given back to the system and faulted in anew costs
+/// more than the work done in it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Serves and scores trained models as their trainers saved them.
 #[derive(Parser)]
 #[command(name = "forebay", version, arg_required_else_help = true, infer_long_args = false)]
