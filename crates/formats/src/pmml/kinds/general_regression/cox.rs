@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use plan::{
-    FormulaOp,
+    Expr, FormulaOp, Func,
     formula::{Curve, Finish, Given, Hazards, Stratum, Terms},
 };
 use rustc_hash::FxHashMap;
@@ -44,15 +44,22 @@ pub fn lower<'d>(
         finish: Finish::Number,
         refused: None,
     };
-    let risk = cx.one(model, FormulaOp::Terms(Arc::new(op)), &values, "relative risk")?;
+    let op = FormulaOp::Terms(Arc::new(op));
     let end = scope.field(cx, model, model.required("endTimeVariable")?)?;
     let time = cx.number(model, &end.value)?;
     let tables = model.required_child("BaseCumHazardTables")?;
     let Some(variable) = model.attr("baselineStrataVariable") else {
-        let hazards = Hazards { single, by_stratum: false, strata: vec![stratum(tables)?] };
-        let value = cx.one(model, FormulaOp::Hazard(Arc::new(hazards)), &[&risk, &time], "cumulative hazard")?;
+        let stratum = stratum(tables)?;
+        // Outside of the table's times the row's own values are not looked at.
+        let first = Expr::call(Func::Le, [Expr::f64(stratum.steps[0].0), Expr::Input(0)]);
+        let last = Expr::call(Func::Le, [Expr::Input(0), Expr::f64(stratum.time_max)]);
+        let within = cx.expr(model, Expr::call(Func::And, [first, last]), &[&time], "within the table")?;
+        let risk = cx.branch(model, &within, |cx| Ok(vec![cx.one(model, op, &values, "relative risk")?]))?;
+        let hazards = Hazards { single, by_stratum: false, strata: vec![stratum] };
+        let value = cx.one(model, FormulaOp::Hazard(Arc::new(hazards)), &[&risk[0], &time], "cumulative hazard")?;
         return Ok(Answer::new(Kind::Regression, Some(Field::double(value))));
     };
+    let risk = cx.one(model, op, &values, "relative risk")?;
     let (mut labels, mut strata) = (Vec::new(), Vec::new());
     for element in tables.all("BaselineStratum") {
         labels.push(element.required("value")?.to_owned());
