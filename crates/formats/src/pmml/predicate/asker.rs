@@ -82,10 +82,12 @@ impl<'d> Asker<'d> {
         let mut values = Vec::with_capacity(self.columns.len().max(1));
         for column in &self.columns {
             let mut value = match column.form {
-                Form::Number | Form::Truth => cx.number(column.at, &column.field.value)?,
+                // What asks takes a number of any kind.
+                Form::Number | Form::Truth => column.field.value.clone(),
                 Form::Code => cx.codes(column.at, &column.field, &column.labels)?,
             };
             if let Some(Doubt::Unless(fine)) = &column.doubt {
+                value = cx.number(column.at, &value)?;
                 let or_nan = Expr::call(Func::If, [Expr::Input(1), Expr::Input(0), Expr::f64(f64::NAN)]);
                 value = cx.expr(column.at, or_nan, &[&value, fine], "valid")?;
             }

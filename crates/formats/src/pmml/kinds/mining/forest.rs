@@ -68,7 +68,8 @@ pub fn lower<'d>(
             // What is no number is above all numbers, and not missing.
             let is_nan = Expr::call(Math::IsNaN, [Expr::Input(0)]);
             let above = Expr::call(Func::If, [is_nan, Expr::f64(f64::INFINITY), Expr::Input(0)]);
-            *input = cx.expr(model, above, &[input], "number")?;
+            let number = cx.number(model, input)?;
+            *input = cx.expr(model, above, &[&number], "number")?;
         }
     }
     let made = nodes(cx, segmentation, forest, form, &inputs, labels.len())?;
