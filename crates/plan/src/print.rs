@@ -217,6 +217,7 @@ fn vector(op: &VectorOp, f: &mut Formatter<'_>) -> fmt::Result {
         VectorOp::Sigmoid { scale } => write!(f, "scale {scale}"),
         VectorOp::FromList | VectorOp::Softmax | VectorOp::Proportions | VectorOp::Pack | VectorOp::At => Ok(()),
         VectorOp::Element { place } => write!(f, "{place}"),
+        VectorOp::Unpack { size } => write!(f, "{size} elements"),
         VectorOp::Best { smallest } => f.write_str(if *smallest { "smallest" } else { "largest" }),
         VectorOp::Choose(choose) => write!(f, "{choose:?}"),
     }

@@ -46,6 +46,7 @@ pub enum VectorKernel {
     Choose(plan::Choose),
     Pack,
     Element(u32),
+    Unpack,
     At,
     Best { smallest: bool },
 }
@@ -87,12 +88,16 @@ impl VectorKernel {
             VectorOp::Choose(choose) => VectorKernel::Choose(choose.clone()),
             VectorOp::Pack => VectorKernel::Pack,
             VectorOp::Element { place } => VectorKernel::Element(*place),
+            VectorOp::Unpack { .. } => VectorKernel::Unpack,
             VectorOp::At => VectorKernel::At,
             VectorOp::Best { smallest } => VectorKernel::Best { smallest: *smallest },
         })
     }
 
     pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
+        if let VectorKernel::Unpack = self {
+            return element::unpack(env, inputs[0], outputs);
+        }
         let [Some(output)] = *outputs else { return };
         match self {
             VectorKernel::FromList => from_list::run(env, inputs[0], output),
@@ -112,6 +117,7 @@ impl VectorKernel {
             VectorKernel::Choose(choose) => scores::choose(choose, env, inputs[0], output),
             VectorKernel::Pack => element::pack(env, inputs, output),
             VectorKernel::Element(place) => element::element(env, inputs[0], *place, output),
+            VectorKernel::Unpack => unreachable!("it has outputs of its own"),
             VectorKernel::At => element::at(env, inputs[0], inputs[1], output),
             VectorKernel::Best { smallest } => element::best(env, inputs[0], *smallest, output),
         }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use model::{DType, Reading, Takes, Type};
 use plan::{
-    Arm, ControlOp, EncodeOp, Expr, Func, Op, Plan, PlanBuilder, SlotId, ValueType,
+    Arm, ControlOp, EncodeOp, Expr, Func, Op, Plan, PlanBuilder, SlotId, ValueType, VectorOp,
     expr::{Cast, CastRule},
+    op::vector::UNPACKED_MAX,
 };
 use rustc_hash::FxHashMap;
 
@@ -158,6 +159,26 @@ impl<'o> Lowering<'o> {
         let value = make(self)?;
         self.shared.entry(key).or_default().push(value.clone());
         Ok(value)
+    }
+
+    /// Returns the element at a place of a column of vectors, null where the vector is; those of one column are taken together.
+    pub fn element(&mut self, at: Element<'_>, vectors: &Value, place: u32, name: &str) -> Result<Value, Fault> {
+        let size = match vectors.ty {
+            Type::Vector { size: Some(size) } if size <= UNPACKED_MAX && place < size => size,
+            _ => return self.one(at, VectorOp::Element { place }, &[vectors], name),
+        };
+        let key = |place: u32| format!("element {place} of {} in {}", vectors.slot.0, vectors.block);
+        let made = self.shared.get(&key(place)).and_then(|made| made.iter().find(|value| self.sees(value)));
+        if let Some(value) = made {
+            return Ok(value.clone());
+        }
+        let names: Vec<String> = (0..size).map(|place| place.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let made = self.node(at, VectorOp::Unpack { size }, &[vectors], &names)?;
+        for (place, value) in made.iter().enumerate() {
+            self.shared.entry(key(place as u32)).or_default().push(value.clone());
+        }
+        Ok(made[place as usize].clone())
     }
 
     /// Adds a value that the caller brings; it belongs to the plan's own block.

@@ -50,8 +50,7 @@ pub fn shown_anyway<'d>(
     if let Some(classes) = &answer.probabilities {
         fields.push(("probability".to_owned(), of_winner(cx, at, answer, classes)?));
         for (place, label) in classes.labels.iter().enumerate() {
-            let op = VectorOp::Element { place: place as u32 };
-            let value = cx.one(at, op, &[&classes.values], label)?;
+            let value = cx.element(at, &classes.values, place as u32, label)?;
             fields.push((format!("probability_{label}"), Field::double(value)));
         }
     }
@@ -202,14 +201,14 @@ pub fn element_of(cx: &mut Lowering<'_>, element: Element<'_>, classes: &Classes
     let same = |l: &String| l == label || as_number(l).is_some_and(|x| Some(x) == as_number(label));
     let place = classes.labels.iter().position(|l| l == label).or_else(|| classes.labels.iter().position(same));
     match place {
-        Some(place) => cx.one(element, VectorOp::Element { place: place as u32 }, &[&classes.values], label),
+        Some(place) => cx.element(element, &classes.values, place as u32, label),
         None => {
             let null = Expr::call(Func::IsNull, [Expr::Input(0)]);
             let zero = Expr::call(Func::If, [null, Expr::null(model::Type::F64), Expr::f64(0.0)]);
             match classes.labels.is_empty() {
                 true => cx.expr(element, Expr::f64(0.0), &[], label),
                 false => {
-                    let first = cx.one(element, VectorOp::Element { place: 0 }, &[&classes.values], label)?;
+                    let first = cx.element(element, &classes.values, 0, label)?;
                     cx.expr(element, zero, &[&first], label)
                 }
             }

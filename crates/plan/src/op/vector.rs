@@ -21,6 +21,9 @@ pub enum Choose {
     Weighed(Arc<[f64]>),
 }
 
+/// Most elements that are unpacked at once.
+pub const UNPACKED_MAX: u32 = 256;
+
 /// The categories of one element of a vector: values with their numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CategoryMap {
@@ -92,6 +95,8 @@ pub enum VectorOp {
     Pack,
     /// The element at this place, as a number; null stays null, a vector that is too short gives null.
     Element { place: u32 },
+    /// The first `size` elements, a number each; null as of [`VectorOp::Element`].
+    Unpack { size: u32 },
     /// The element at the place that the second input, a number, says; null where either is null or there is no such place.
     At,
     /// The place of the first of the largest numbers (`smallest`: of the smallest), NaN passed over; null where the vector is
@@ -130,6 +135,7 @@ impl VectorOp {
             VectorOp::Choose(_) => "choose",
             VectorOp::Pack => "pack",
             VectorOp::Element { .. } => "element",
+            VectorOp::Unpack { .. } => "unpack",
             VectorOp::At => "at",
             VectorOp::Best { .. } => "best",
         }
@@ -167,6 +173,9 @@ impl VectorOp {
             };
         }
         let [ValueType { ty: Type::Vector { size }, .. }] = inputs else { return Err("a column of vectors") };
+        if let VectorOp::Unpack { size } = self {
+            return Ok(vec![ValueType { ty: Type::F64, place }; *size as usize]);
+        }
         let ty = match self {
             VectorOp::At => return Err("a column of vectors and one of float64"),
             VectorOp::Choose(_) | VectorOp::Element { .. } | VectorOp::Best { .. } => Type::F64,
@@ -194,6 +203,9 @@ impl VectorOp {
             }
             VectorOp::Normalize { p } if p.is_nan() || *p < 1.0 => {
                 Err(PlanError::parameters("normalize", format!("a p of {p} is not 1 or more")))
+            }
+            VectorOp::Unpack { size } if *size > UNPACKED_MAX => {
+                Err(PlanError::parameters("unpack", format!("{size} elements are more than {UNPACKED_MAX}")))
             }
             VectorOp::Products { degree: 0 } => Err(PlanError::parameters("products", "a degree of 0")),
             VectorOp::Categories { size, maps, .. } => {

@@ -31,6 +31,19 @@ pub fn element(env: &Env<'_>, input: Home, place: u32, output: Home) {
     });
 }
 
+/// Takes the first elements, one for each output.
+pub fn unpack(env: &Env<'_>, input: Home, outputs: &[Option<Home>]) {
+    let vectors = env.frame.vectors(input);
+    env.frame.each_live(|row| {
+        let vector = vectors.is_valid(row).then(|| vectors.row(row));
+        for (place, output) in outputs.iter().enumerate() {
+            let Some(output) = output else { continue };
+            let there = vector.filter(|vector| place < vector.size());
+            env.frame.cells(*output).set(row, there.map(|vector| scores::element(vector, place as u32).to_bits()));
+        }
+    });
+}
+
 /// Takes the element at the place that each row says.
 pub fn at(env: &Env<'_>, input: Home, places: Home, output: Home) {
     let (vectors, cells) = (env.frame.vectors(input), env.frame.cells(output));

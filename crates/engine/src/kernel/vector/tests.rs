@@ -7,6 +7,7 @@ use plan::{Choose, Invalid, Op, VectorOp};
 
 use crate::kernel::tests::{Ran, assert_row, dense, fixed, numbers, run, run_once, run_typed, sparse, vectors};
 
+mod element;
 mod transforms;
 
 const NAN: f64 = f64::NAN;
