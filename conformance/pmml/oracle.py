@@ -19,13 +19,13 @@ import sklearn2pmml
 PACKAGES = ["scikit-learn", "sklearn2pmml", "jpmml-evaluator", "lightgbm", "xgboost-cpu"]
 
 
-def start():
+def start(heap="1g"):
     """Starts the JVM; of a library that both tools bring, one copy."""
     jars = {}
     for package in (sklearn2pmml, jpmml_evaluator):
         for path in sorted(glob.glob(os.path.join(os.path.dirname(package.__file__), "*", "*.jar"))):
             jars.setdefault(re.sub(r"-[0-9].*", "", os.path.basename(path)), path)
-    jpype.startJVM("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx1g", classpath=list(jars.values()))
+    jpype.startJVM("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Xmx{heap}", classpath=list(jars.values()))
     # What they say while they work is for people at a terminal.
     jpype.JClass("java.util.logging.LogManager").getLogManager().reset()
     jpype.JClass("org.jpmml.sklearn.SkLearnUtil").initOnce()

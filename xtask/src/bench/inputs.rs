@@ -48,13 +48,7 @@ pub struct Inputs {
 impl Inputs {
     /// Returns the inputs, made first where one is missing.
     pub fn ready(bench: &Bench<'_>) -> anyhow::Result<Inputs> {
-        let cache = match variable("FOREBAY_CACHE") {
-            Some(cache) => PathBuf::from(cache),
-            None => {
-                Path::new(&variable("HOME").context("neither FOREBAY_CACHE nor HOME is set")?).join(".cache/forebay")
-            }
-        };
-        let inputs = Inputs { folder: cache.join("bench") };
+        let inputs = Inputs { folder: cache()?.join("bench") };
         let tables = MODELS.iter().flat_map(|model| model.sizes.map(|rows| inputs.table(model.name, rows)));
         if !tables.chain(MODELS.iter().map(|model| inputs.model(model.name))).all(|path| path.exists()) {
             spark_bench(bench, &inputs, "--make-only")?;
@@ -90,6 +84,12 @@ impl Inputs {
         let runs = times.as_object().context("what spark_bench.py printed is an object")?.iter();
         runs.map(|(key, entry)| Ok((key.clone(), of(entry).context("seconds")?))).collect()
     }
+}
+
+/// Returns the folder outside the tree for what takes long to make.
+pub fn cache() -> anyhow::Result<PathBuf> {
+    let home = || variable("HOME").context("neither FOREBAY_CACHE nor HOME is set");
+    variable("FOREBAY_CACHE").map_or_else(|| Ok(Path::new(&home()?).join(".cache/forebay")), |cache| Ok(cache.into()))
 }
 
 fn spark_bench(bench: &Bench<'_>, inputs: &Inputs, arg: &str) -> anyhow::Result<String> {
