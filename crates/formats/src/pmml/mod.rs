@@ -157,7 +157,7 @@ fn read_document(file: &str, bytes: &[u8], options: &ReadOptions) -> Result<Mode
 const PARTS: &[&str] = &["Header", "MiningBuildTask", "DataDictionary", "TransformationDictionary"];
 
 /// The standard's namespaces end in `PMML-x_y`; documents without one are read as well.
-fn check_namespace(document: &Document) -> Result<(), Fault> {
+fn check_namespace(document: &Document<'_>) -> Result<(), Fault> {
     let root = document.root();
     if root.name() != "PMML" {
         return Err(root.fault("outermost element", "PMML", root.name()));

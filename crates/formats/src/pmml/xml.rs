@@ -46,9 +46,9 @@ struct Attribute {
     value: Span,
 }
 
-/// A document.
-pub struct Document {
-    source: String,
+/// A document; its letters are the caller's bytes where they are UTF-8.
+pub struct Document<'b> {
+    source: Cow<'b, str>,
     /// Texts that do not stand in the source as they are.
     owned: String,
     names: Vec<Box<str>>,
@@ -61,7 +61,7 @@ pub struct Document {
 /// An element of a document.
 #[derive(Clone, Copy)]
 pub struct Element<'d> {
-    document: &'d Document,
+    document: &'d Document<'d>,
     node: u32,
 }
 
@@ -80,9 +80,9 @@ struct Builder<'s> {
     counted: (usize, u32),
 }
 
-impl Document {
+impl<'b> Document<'b> {
     /// Returns the tree of these bytes.
-    pub fn parse(file: &str, bytes: &[u8], limits: &Limits) -> Result<Document, Fault> {
+    pub fn parse(file: &str, bytes: &'b [u8], limits: &Limits) -> Result<Document<'b>, Fault> {
         if bytes.len() > limits.document_bytes_max.min(OWNED as usize - 1) {
             let (got, limit) = (bytes.len(), limits.document_bytes_max);
             return Err(Fault::TooLarge {
@@ -109,7 +109,7 @@ impl Document {
         let Builder { owned, names, mut nodes, mut attributes, namespace, .. } = builder;
         nodes.shrink_to_fit();
         attributes.shrink_to_fit();
-        Ok(Document { owned, names, nodes, attributes, file: file.to_owned(), namespace, source: source.into_owned() })
+        Ok(Document { owned, names, nodes, attributes, file: file.to_owned(), namespace, source })
     }
 
     /// Returns the outermost element.
@@ -129,8 +129,8 @@ impl Document {
 
     fn span(&self, span: Span) -> &str {
         let (text, start) = match span.start & OWNED {
-            0 => (&self.source, span.start),
-            _ => (&self.owned, span.start & !OWNED),
+            0 => (&*self.source, span.start),
+            _ => (self.owned.as_str(), span.start & !OWNED),
         };
         text.get(start as usize..(start + span.len) as usize).unwrap_or_default()
     }
@@ -397,7 +397,7 @@ impl<'d> Element<'d> {
         self.node().line as usize
     }
 
-    pub fn document(self) -> &'d Document {
+    pub fn document(self) -> &'d Document<'d> {
         self.document
     }
 
