@@ -46,7 +46,9 @@ fn regression<'d>(
     let table = matrix.table(cx, scope, &matrix.only_cells(model)?, None, columns)?;
     let (curve, given) = match model.required("modelType")? {
         "regression" | "generalLinear" => (Curve::Identity, (None, None)),
-        "generalizedLinear" => (link(model)?, (offset(cx, scope, model, columns)?, trials(cx, scope, model, columns)?)),
+        "generalizedLinear" => {
+            (link(model)?, (given(cx, scope, model, columns, OFFSET)?, given(cx, scope, model, columns, TRIALS)?))
+        }
         other => return Err(model.fault("attribute modelType", TYPES_OF_NUMBERS, other)),
     };
     let op = op_of(cx, columns, vec![table], curve, given, Finish::Number);
@@ -85,12 +87,14 @@ fn classes<'d>(
             let got = format!("{} categories, the last {last:?}", labels.len());
             return Err(model.fault("attribute modelType", "multinomialLogistic or ordinalMultinomial", got));
         }
-        "generalizedLinear" => {
-            (link(model)?, Shares::Rest, (offset(cx, scope, model, columns)?, trials(cx, scope, model, columns)?))
-        }
+        "generalizedLinear" => (
+            link(model)?,
+            Shares::Rest,
+            (given(cx, scope, model, columns, OFFSET)?, given(cx, scope, model, columns, TRIALS)?),
+        ),
         "multinomialLogistic" => (Curve::Exp, Shares::SimpleMax, (None, None)),
         "ordinalMultinomial" => {
-            (cumulative(model)?, Shares::Steps { summed: false }, (offset(cx, scope, model, columns)?, None))
+            (cumulative(model)?, Shares::Steps { summed: false }, (given(cx, scope, model, columns, OFFSET)?, None))
         }
         other => return Err(model.fault("attribute modelType", TYPES_OF_CATEGORIES, other)),
     };
@@ -217,23 +221,9 @@ fn cumulative(model: Element<'_>) -> Result<Curve, Fault> {
     })
 }
 
-fn offset<'d>(
-    cx: &mut Lowering<'_>,
-    scope: &Scope<'_, 'd>,
-    model: Element<'d>,
-    columns: &mut Columns,
-) -> Result<Option<Given>, Fault> {
-    given(cx, scope, model, columns, ("offsetVariable", "offsetValue"))
-}
-
-fn trials<'d>(
-    cx: &mut Lowering<'_>,
-    scope: &Scope<'_, 'd>,
-    model: Element<'d>,
-    columns: &mut Columns,
-) -> Result<Option<Given>, Fault> {
-    given(cx, scope, model, columns, ("trialsVariable", "trialsValue"))
-}
+/// The attributes that name the variable or the number added to every score, and those of how often a trial was made.
+const OFFSET: (&str, &str) = ("offsetVariable", "offsetValue");
+const TRIALS: (&str, &str) = ("trialsVariable", "trialsValue");
 
 fn given<'d>(
     cx: &mut Lowering<'_>,
