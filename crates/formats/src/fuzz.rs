@@ -2,7 +2,12 @@
 
 use model::{Buffer, ModelFiles};
 
-use crate::{Limits, ReadOptions, java_regex, read, spark::metadata::Metadata};
+use crate::{
+    Limits, ReadOptions, java_regex,
+    protobuf::{Message, Value},
+    read,
+    spark::metadata::Metadata,
+};
 
 /// Reads the bytes as the metadata of a Spark stage, and as a whole artifact of such a stage.
 pub fn metadata(bytes: &[u8]) {
@@ -41,6 +46,27 @@ pub fn spark(bytes: &[u8]) {
     let mut files = vec![("metadata/part-00000".to_owned(), lines.next().unwrap_or_default())];
     files.extend(lines.enumerate().map(|(i, line)| (format!("stages/{i}_s/metadata/part-00000"), line)));
     read_files(files);
+}
+
+/// Walks the bytes as a message of protocol buffers, each field also as a message, as text and as numbers.
+pub fn protobuf(bytes: &[u8]) {
+    let mut open = vec![Message::new("model.pb", bytes)];
+    let mut met = 0;
+    while let Some(message) = open.pop() {
+        let _ = message.str();
+        for field in message.fields().map_while(Result::ok) {
+            met += 1;
+            if met > 10_000 {
+                return;
+            }
+            if let Value::Bytes(inner) = field.value {
+                open.push(inner);
+            }
+        }
+        for number in 1..4 {
+            let _ = (message.varints(number).count(), message.floats(number).count(), message.doubles(number).count());
+        }
+    }
 }
 
 fn read_files(files: Vec<(String, &[u8])>) {

@@ -15,12 +15,13 @@ impl Numbers {
 }
 
 /// Runs the entry on spoiled seeds: bytes changed, runs cut out or doubled, tokens put in.
-fn check(entry: fn(&[u8]), seeds: &[&str], tokens: &[&str], rounds: usize) {
+fn check(entry: fn(&[u8]), seeds: &[impl AsRef<[u8]>], tokens: &[impl AsRef<[u8]>], rounds: usize) {
     let mut numbers = Numbers(7);
     for seed in seeds {
-        entry(seed.as_bytes());
+        let seed = seed.as_ref();
+        entry(seed);
         for _ in 0..rounds {
-            let mut bytes = seed.as_bytes().to_vec();
+            let mut bytes = seed.to_vec();
             for _ in 0..=numbers.below(4) {
                 let at = numbers.below(bytes.len() + 1);
                 let end = (at + numbers.below(12)).min(bytes.len());
@@ -31,7 +32,7 @@ fn check(entry: fn(&[u8]), seeds: &[&str], tokens: &[&str], rounds: usize) {
                         let run = bytes[at..end].repeat(1 + numbers.below(20));
                         drop(bytes.splice(at..at, run));
                     }
-                    _ => drop(bytes.splice(at..end, tokens[numbers.below(tokens.len())].bytes())),
+                    _ => drop(bytes.splice(at..end, tokens[numbers.below(tokens.len())].as_ref().iter().copied())),
                 }
             }
             entry(&bytes);
@@ -177,4 +178,20 @@ fn pmml() {
         "<Extension>",
     ];
     check(fuzz::pmml, &[DOCUMENT, TREES], &tokens, 2000);
+}
+
+#[test]
+fn protobuf() {
+    let seed = b"\x08\x96\x01\x12\x02hi\x1d\0\0\x80\x3f\x0a\x08\0\0\x80\x3f\0\0\0\x40\x1a\x06\x0a\x04\x08\x01\x08\x02";
+    let tokens: [&[u8]; 8] = [
+        b"\x80",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+        b"\x0b",
+        b"\x0f",
+        b"\x0a\x7f",
+        b"\x00",
+        b"\x0a\x02\x08\x01",
+        b"\x0d",
+    ];
+    check(fuzz::protobuf, &[seed], &tokens, 3000);
 }
