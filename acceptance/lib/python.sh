@@ -4,6 +4,7 @@
 #   forebay_spark35            # sets SPARK35_PYTHON (PySpark 3.5, scikit-learn)
 #   forebay_spark4             # sets SPARK4_PYTHON  (PySpark 4)
 #   forebay_pmml               # sets PMML_PYTHON    (spark35 with what exports and evaluates PMML)
+#   forebay_forest_bench       # sets FOREST_BENCH_PYTHON (trainers of forests and what compiles them; for the benchmark only)
 #
 # The environments live in ${FOREBAY_CACHE:-$HOME/.cache/forebay}, outside the tree, and are
 # made once: an environment is installed anew only when the checksum of its requirements file
@@ -82,6 +83,11 @@ forebay_spark35() {
 
 forebay_spark4() {
   forebay_java && SPARK4_PYTHON=$(forebay_env spark4) && export SPARK4_PYTHON
+}
+
+# The compilers of forests want newer libraries than PySpark has, so they have an environment of their own.
+forebay_forest_bench() {
+  FOREST_BENCH_PYTHON=$(forebay_env forest-bench) && export FOREST_BENCH_PYTHON
 }
 
 # The packages for PMML go on top of spark35, under its own pins, and are there only where they are asked for.

@@ -24,7 +24,7 @@ const USAGE: &str = "usage: cargo xtask <verb>
   check   prints what breaks a house rule
   docs    writes the generated parts of the pages anew
   bench [PART...] [--spark-from FILE]
-          measures (rows, batch, pmml, rest, start; all where none is named) and writes docs/performance.md
+          measures (rows, batch, forest, pmml, rest, start; all where none is named) and writes docs/performance.md
   soak NAME [--short]
           a long run; in full it leaves its figures in docs/evidence (spark-fuzz, swap)";
 

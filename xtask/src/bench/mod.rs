@@ -3,7 +3,8 @@
 //! Every figure that is held to a limit is a ratio to a peer in the same run, or far below its limit: absolute times are of
 //! one machine. A part leaves its figures in `docs/evidence/bench-PART.json`, and [`page`] renders all of them, so that one
 //! part can be measured anew alone; a test holds the page to the evidence. Peers are programs of their own: real Spark
-//! behind `acceptance/lib/spark_bench.py`, the JVM's PMML evaluators behind `pmml_bench.py`, axum in `bench/axum-echo`, which is outside the workspace.
+//! behind `acceptance/lib/spark_bench.py`, the JVM's PMML evaluators behind `pmml_bench.py`, compilers of forests
+//! behind `forest_bench.py`, axum in `bench/axum-echo`, which is outside the workspace.
 //!
 //! On two cores or more: what is measured has the first core to itself, who measures it the second.
 
@@ -12,6 +13,7 @@ use std::path::Path;
 use serde_json::Value;
 
 mod batch;
+mod forest;
 mod inputs;
 mod machine;
 pub mod page;
@@ -41,7 +43,7 @@ struct Part {
     render: fn(&Value) -> String,
 }
 
-const PARTS: [Part; 5] = [rows::PART, batch::PART, pmml::PART, rest::PART, start::PART];
+const PARTS: [Part; 6] = [rows::PART, batch::PART, forest::PART, pmml::PART, rest::PART, start::PART];
 
 /// Measures the named parts, or all, and writes the page.
 pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
