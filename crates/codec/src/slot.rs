@@ -410,6 +410,8 @@ pub(crate) fn integer(column: &Fixed, at: usize) -> i128 {
         DType::U16 => column.values::<u16>()[at].into(),
         DType::U32 => column.values::<u32>()[at].into(),
         DType::U64 => column.values::<u64>()[at].into(),
-        DType::Decimal(..) | DType::F32 | DType::F64 => unreachable!("callers ask for integers only"),
+        DType::Decimal(..) | DType::F32 | DType::F64 | DType::F16 | DType::BF16 | DType::C64 => {
+            unreachable!("callers ask for integers only")
+        }
     }
 }

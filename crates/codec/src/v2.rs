@@ -73,6 +73,7 @@ impl Datatype {
     fn of(ty: &Type) -> Datatype {
         match ty {
             Type::Fixed { dtype: DType::Date | DType::Timestamp, .. } => Datatype::Bytes,
+            Type::Fixed { dtype: DType::F16, .. } => Datatype::Fp16,
             Type::Fixed { dtype, .. } => Datatype::Of(*dtype),
             Type::Vector { .. } => Datatype::Of(DType::F64),
             _ => Datatype::Bytes,

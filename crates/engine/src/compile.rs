@@ -5,10 +5,13 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use model::{Type, Whole};
 use plan::{
-    ControlOp, Expr, Needed, Node, Op, Output, Place, Plan, SlotId, ValueType,
+    ControlOp, Expr, Needed, Node, Op, Output, Place, Plan, SlotId, TensorNode, TensorOp, ValueType,
     expr::{Cast, CastRule},
 };
+
+use rustc_hash::FxHashMap;
 
 mod direct;
 
@@ -22,6 +25,7 @@ use crate::{
     kernel::{
         Kernel, Site,
         control::{ArmBody, ControlKernel, LoopBody},
+        tensor::TensorKernel,
     },
     program::{Body, Instruction, Layout, Program, ProgramInput, ProgramOutput, Source, StoreType},
 };
@@ -164,6 +168,10 @@ fn tile_rows(layout: &Layout) -> usize {
 struct Compiler {
     layout: Layout,
     free_blocks: Vec<u32>,
+    /// Stores of whole values that are free again, with the type that they held.
+    free_wholes: Vec<(u32, Type)>,
+    /// The type that a store of a whole value is for, where it may be used again.
+    whole_types: FxHashMap<u32, Type>,
     nodes: Vec<NodeNames>,
 }
 
@@ -180,16 +188,62 @@ impl Compiler {
                 return Ok(Home::Cells { block, dtype });
             }
             (Place::Rows(0), _) if StoreType::is_supported(&ty.ty) => StoreType::Rows(ty.ty.clone()),
-            (Place::Whole, Some(dtype)) if !dtype.is_decimal() => StoreType::Whole(dtype),
+            (Place::Whole, _) => {
+                // One of the same type, so that its room can be used again.
+                let free = self.free_wholes.iter().rposition(|(_, of)| *of == ty.ty);
+                let store = free.map(|at| self.free_wholes.swap_remove(at).0);
+                return Ok(Home::Store(store.unwrap_or_else(|| self.whole_store(&ty.ty))));
+            }
             _ => return refuse(),
         };
         self.layout.stores.push(store);
         Ok(Home::Store(self.layout.stores.len() as u32 - 1))
     }
 
+    fn whole_store(&mut self, ty: &Type) -> u32 {
+        let store = self.layout.stores.len() as u32;
+        self.layout.stores.push(StoreType::Whole);
+        self.whole_types.insert(store, ty.clone());
+        store
+    }
+
+    /// Returns the home of a value that is there from the beginning.
+    fn constant(&mut self, value: Whole) -> Home {
+        let store = self.layout.stores.len() as u32;
+        self.layout.stores.push(StoreType::Whole);
+        self.layout.constants.push((store, value));
+        Home::Store(store)
+    }
+
+    /// Returns the value of a home that no instruction writes.
+    fn constant_of(&self, home: Home) -> Option<&Whole> {
+        let Home::Store(store) = home else { return None };
+        // They are added in the order of their stores.
+        let constants = &self.layout.constants;
+        constants.binary_search_by_key(&store, |(store, _)| *store).ok().map(|at| &constants[at].1)
+    }
+
+    /// Returns what a tensor op gives whose inputs are all constants: computed once, here. What it refuses now it refuses
+    /// when it is run, if it is.
+    fn folded(&self, kernel: &TensorKernel, homes: &[Home], outputs: usize) -> Option<Vec<Whole>> {
+        /// Most bytes of a value that a plan did not hold and a program then does.
+        const FOLDED_BYTES_MAX: usize = 16 << 20;
+        let inputs = homes.iter().map(|home| self.constant_of(*home).cloned()).collect::<Option<Vec<Whole>>>()?;
+        if inputs.is_empty() {
+            return None;
+        }
+        let values = kernel.alone(inputs, outputs).ok()?;
+        (values.iter().map(Whole::bytes).sum::<usize>() <= FOLDED_BYTES_MAX).then_some(values)
+    }
+
     fn release(&mut self, home: Home) {
-        if let Home::Cells { block, .. } = home {
-            self.free_blocks.push(block);
+        match home {
+            Home::Cells { block, .. } => self.free_blocks.push(block),
+            Home::Store(store) => {
+                if let Some(ty) = self.whole_types.get(&store) {
+                    self.free_wholes.push((store, ty.clone()));
+                }
+            }
         }
     }
 
@@ -302,6 +356,10 @@ impl Compiler {
             turned.into_iter().for_each(|home| self.release(home));
             return Ok(());
         }
+        if let Op::Tensor(TensorNode { op: TensorOp::Constant(value), .. }) = &node.op {
+            places[node.outputs[0].index()] = Some(self.constant(value.clone()));
+            return Ok(());
+        }
         let unread: Vec<SlotId> = node.outputs.iter().copied().filter(|slot| readers[slot.index()] == 0).collect();
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for (slot, wanted) in node.outputs.iter().zip(&wanted) {
@@ -312,8 +370,20 @@ impl Compiler {
         }
         let kernel = match &node.op {
             Op::Control(op) => Kernel::Control(self.control(op, &inputs, &homes)?),
-            op => Kernel::new(op, &Site { step: &node.step, inputs: &inputs, wanted: &wanted })?,
+            op => {
+                let constants: Vec<Option<&Whole>> = homes.iter().map(|home| self.constant_of(*home)).collect();
+                let site = Site { step: &node.step, inputs: &inputs, wanted: &wanted, constants: &constants };
+                Kernel::new(op, &site)?
+            }
         };
+        if let Kernel::Tensor(kernel) = &kernel
+            && let Some(values) = self.folded(kernel, &homes, node.outputs.len())
+        {
+            for (slot, value) in node.outputs.iter().zip(values) {
+                places[slot.index()] = Some(self.constant(value));
+            }
+            return Ok(());
+        }
         let names = node.inputs.iter().map(|s| plan.slots[s.index()].name.clone()).collect();
         self.nodes.push(NodeNames { step: node.step.clone(), inputs: names });
         let node = self.nodes.len() as u32 - 1;
@@ -342,7 +412,7 @@ impl Compiler {
             let name = &plan.slots[slot.index()].name;
             let home = self.home(&seen, name)?;
             let cast = Expr::call(Cast::new(seen.ty.clone(), CastRule::Legacy), [Expr::Input(0)]);
-            let site = Site { step: &node.step, inputs: &inputs[at..=at], wanted: &[true] };
+            let site = Site { step: &node.step, inputs: &inputs[at..=at], wanted: &[true], constants: &[] };
             let kernel = Kernel::new(&cast.into(), &site)?;
             self.nodes.push(NodeNames { step: node.step.clone(), inputs: [name.clone()].into() });
             let node = self.nodes.len() as u32 - 1;

@@ -10,11 +10,11 @@ use std::{
     sync::Arc,
 };
 
-use model::{DType, FaultKind, FaultValue};
+use model::{DType, FaultKind, FaultValue, Tensor, Whole};
 
 use crate::{
     program::Layout,
-    store::{ListStore, Store, TextStore, VectorStore, WholeStore, WideStore},
+    store::{ListStore, Store, TextStore, VectorStore, WideStore},
 };
 
 /// Where a slot lives.
@@ -48,6 +48,8 @@ pub struct Frame {
     stride: usize,
     arena: Box<[Cell<u64>]>,
     stores: Vec<RefCell<Store>>,
+    /// Bytes of constants among the stores, which are the program's.
+    shared: usize,
     rows: Cell<usize>,
     /// One bit a row: set while neither refused nor dropped, and, in a branch, concerned.
     live: Box<[Cell<u64>]>,
@@ -87,11 +89,16 @@ impl Frame {
     pub fn new(layout: &Layout, capacity: usize) -> Frame {
         let words = capacity.div_ceil(64);
         let stride = capacity + words;
+        let stores: Vec<RefCell<Store>> = layout.stores.iter().map(|ty| RefCell::new(ty.new_store())).collect();
+        for (store, value) in &layout.constants {
+            stores[*store as usize].replace(Store::Whole(value.clone()));
+        }
         Frame {
             capacity,
             stride,
             arena: vec![Cell::new(0); stride * layout.blocks as usize].into_boxed_slice(),
-            stores: layout.stores.iter().map(|ty| RefCell::new(ty.new_store())).collect(),
+            stores,
+            shared: layout.constants.iter().map(|(_, value)| value.bytes()).sum(),
             rows: Cell::new(0),
             live: vec![Cell::new(0); words].into_boxed_slice(),
             faults: RefCell::new(Vec::new()),
@@ -107,7 +114,7 @@ impl Frame {
     /// Returns the bytes that the frame holds: the arena, and the room its stores and the scratch have grown to.
     pub fn bytes(&self) -> usize {
         let stores: usize = self.stores.iter().map(|s| s.borrow().bytes()).sum();
-        self.arena.len() * 8 + stores + self.scratch.borrow().bytes()
+        self.arena.len() * 8 + stores.saturating_sub(self.shared) + self.scratch.borrow().bytes()
     }
 
     /// Begins a run of so many rows: all live, no fault.
@@ -257,15 +264,37 @@ impl Frame {
         })
     }
 
-    pub fn whole(&self, home: Home) -> Ref<'_, WholeStore> {
+    /// Returns a whole value to read.
+    #[inline]
+    pub fn whole(&self, home: Home) -> Ref<'_, Whole> {
         Ref::map(self.store(home).borrow(), |s| {
             if let Store::Whole(w) = s { w } else { unreachable!("compiled for a whole value") }
         })
     }
 
-    pub fn whole_mut(&self, home: Home) -> RefMut<'_, WholeStore> {
+    /// Returns a whole value to write; that of the last run is still there.
+    #[inline]
+    pub fn whole_mut(&self, home: Home) -> RefMut<'_, Whole> {
         RefMut::map(self.store(home).borrow_mut(), |s| {
             if let Store::Whole(w) = s { w } else { unreachable!("compiled for a whole value") }
+        })
+    }
+
+    /// Returns a tensor to read; nothing where the value is optional and not there.
+    #[inline]
+    pub fn tensor(&self, home: Home) -> Option<Ref<'_, Tensor>> {
+        Ref::filter_map(self.whole(home), Whole::as_tensor).ok()
+    }
+
+    /// Returns a tensor to write; that of the last run is still there, so that its room can be used again.
+    #[inline]
+    pub fn tensor_mut(&self, home: Home) -> RefMut<'_, Tensor> {
+        RefMut::map(self.whole_mut(home), |whole| {
+            if whole.as_tensor().is_none() {
+                *whole = Whole::Tensor(Tensor::default());
+            }
+            let Whole::Tensor(tensor) = whole else { unreachable!("made one just now") };
+            tensor
         })
     }
 }
@@ -351,7 +380,7 @@ pub fn as_f64(dtype: DType, cell: u64) -> f64 {
         | DType::U32
         | DType::Date
         | DType::Timestamp => cell as i64 as f64,
-        DType::Decimal(..) => unreachable!("decimals do not live in cells"),
+        DType::Decimal(..) | DType::F16 | DType::BF16 | DType::C64 => unreachable!("{dtype} does not live in cells"),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Between columns and slots: a run's inputs into the frame, its outputs into growing columns.
 
-use model::{Builder, Column, DType, Datum, Fixed, Tensor, Whole};
+use model::{Builder, Column, DType, Datum, Fixed};
 
 use crate::{
     frame::{Cells, Frame, Home, as_f64},
-    store::{CellStore, Items, ListStore, Span, Store, TextStore, VectorStore, WholeStore, WideStore},
+    store::{CellStore, Items, ListStore, Span, Store, TextStore, VectorStore, WideStore},
 };
 
 /// Loads `rows` rows of a column from `start` on into its home. The column has the type that the home was made for.
@@ -40,7 +40,7 @@ macro_rules! by_dtype {
             DType::U64 => $with!(u64, |v| v),
             DType::F32 => $with!(f32, |v: f32| u64::from(v.to_bits())),
             DType::F64 => $with!(f64, |v: f64| v.to_bits()),
-            DType::Decimal(..) => unreachable!("decimals do not live in cells"),
+            DType::Decimal(..) | DType::F16 | DType::BF16 | DType::C64 => unreachable!("they do not live in cells"),
         }
     };
 }
@@ -113,26 +113,6 @@ fn load_lists(store: &mut ListStore, lists: &model::List, start: usize, rows: us
     for row in start..start + rows {
         store.end_at((offsets[row + 1] as usize - first) as u32, lists.is_valid(row));
     }
-}
-
-/// Loads a whole value into its home: a tensor of numbers without nulls.
-pub(crate) fn load_whole(store: &mut WholeStore, whole: &Whole) -> Result<(), &'static str> {
-    let Whole::Tensor(tensor) = whole else { return Err("a tensor of numbers") };
-    let Column::Fixed(fixed) = tensor.elements() else { return Err("a tensor of numbers") };
-    if fixed.dtype() != store.dtype || tensor.elements().nulls().is_some() {
-        return Err("a tensor of the input's dtype, without nulls");
-    }
-    store.clear();
-    store.shape.extend_from_slice(tensor.shape());
-    cells_of(fixed, 0..fixed.len(), |_, cell| store.cells.push(cell));
-    Ok(())
-}
-
-/// Returns the whole value of a slot.
-pub(crate) fn unload_whole(store: &WholeStore) -> Whole {
-    let mut builder = Builder::new(&model::Type::scalar(store.dtype));
-    store.cells.iter().for_each(|&cell| push_cell(&mut builder, store.dtype, Some(cell)));
-    Whole::Tensor(Tensor::new(store.shape.clone(), builder.finish()))
 }
 
 /// Appends the rows of a slot to a growing column; rows that are not live are null.
@@ -241,7 +221,7 @@ fn push_cell(builder: &mut Builder, dtype: DType, cell: Option<u64>) {
         DType::U16 => builder.push_fixed(cell as u16),
         DType::U32 => builder.push_fixed(cell as u32),
         DType::U64 => builder.push_fixed(cell),
-        DType::Decimal(..) => unreachable!("decimals do not live in cells"),
+        DType::Decimal(..) | DType::F16 | DType::BF16 | DType::C64 => unreachable!("they do not live in cells"),
     }
 }
 
@@ -271,7 +251,7 @@ fn datum(dtype: DType, cell: u64) -> Datum<'static> {
         DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32 => {
             Datum::Int(cell as i64)
         }
-        DType::Decimal(..) => unreachable!("decimals do not live in cells"),
+        DType::Decimal(..) | DType::F16 | DType::BF16 | DType::C64 => unreachable!("they do not live in cells"),
     }
 }
 

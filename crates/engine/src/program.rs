@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use model::{DType, Type};
+use model::{DType, Type, Whole};
 use plan::ValueType;
 
 use crate::{
     frame::{Home, NodeNames},
     group::GroupProgram,
     kernel::Kernel,
-    store::{CellStore, Items, ListStore, Store, TextStore, VectorStore, WholeStore, WideStore},
+    store::{CellStore, Items, ListStore, Store, TextStore, VectorStore, WideStore},
 };
 
 /// A plan compiled for the outputs asked and the types of the inputs. Immutable; any number of threads run it, each in
@@ -86,13 +86,15 @@ pub(crate) struct Instruction {
 pub struct Layout {
     pub blocks: u32,
     pub stores: Vec<StoreType>,
+    /// Stores that hold a value from the beginning, which no instruction writes.
+    pub constants: Vec<(u32, Whole)>,
 }
 
 /// What a store holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreType {
     Rows(Type),
-    Whole(DType),
+    Whole,
 }
 
 impl StoreType {
@@ -108,7 +110,7 @@ impl StoreType {
 
     pub(crate) fn new_store(&self) -> Store {
         match self {
-            StoreType::Whole(dtype) => Store::Whole(WholeStore::new(*dtype)),
+            StoreType::Whole => Store::Whole(Whole::Absent),
             StoreType::Rows(Type::Text) => Store::Text(TextStore::default()),
             StoreType::Rows(Type::Bytes) => Store::Bytes(TextStore::default()),
             StoreType::Rows(Type::Fixed { dtype: DType::Decimal(p, s), .. }) => Store::Wide(WideStore::new(*p, *s)),

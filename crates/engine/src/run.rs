@@ -45,8 +45,7 @@ impl Program {
             let Some(home) = input.home else { continue };
             match value(&call.batch, place, input)? {
                 Value::Column { column, .. } => load::load(frame, home, column, start, rows),
-                Value::Whole(whole) => load::load_whole(&mut frame.whole_mut(home), whole)
-                    .map_err(|expected| PredictError::invalid(Some(&input.name), expected, "another value"))?,
+                Value::Whole(whole) => *frame.whole_mut(home) = whole.clone(),
             }
         }
         run_body(&self.body, frame, call)?;
@@ -195,13 +194,12 @@ pub(crate) fn value<'a>(batch: &'a Batch, place: usize, input: &ProgramInput) ->
     let value = value.ok_or_else(missing)?;
     let fits = match (value, input.ty.place) {
         (Value::Column { domain: 0, column }, Place::Rows(0)) => is(column, &input.ty.ty),
-        (Value::Whole(Whole::Tensor(tensor)), Place::Whole) => is(tensor.elements(), &input.ty.ty),
+        (Value::Whole(whole), Place::Whole) => is_whole(whole, &input.ty.ty),
         _ => false,
     };
     let got = || match value {
         Value::Column { column, .. } => column.ty().to_string(),
-        Value::Whole(Whole::Tensor(tensor)) => format!("whole {}", tensor.elements().ty()),
-        Value::Whole(_) => "a whole value".to_owned(),
+        Value::Whole(whole) => format!("whole {}", whole.kind()),
     };
     if fits { Ok(value) } else { Err(PredictError::invalid(Some(&input.name), input.ty.to_string(), got())) }
 }
@@ -220,6 +218,18 @@ fn is(column: &Column, ty: &Type) -> bool {
         }
         (Column::List(c), Type::List(item)) => is(c.child(), item),
         (column @ (Column::Struct(_) | Column::Map(_)), ty) => column.ty() == *ty,
+        _ => false,
+    }
+}
+
+/// Returns whether the whole value is of the type. What is not there is of any: the plan knows whether it may be missing.
+pub(crate) fn is_whole(whole: &Whole, ty: &Type) -> bool {
+    match (whole, ty) {
+        (Whole::Tensor(tensor), Type::Fixed { dtype, shape }) => shape.is_empty() && tensor.dtype() == Some(*dtype),
+        (Whole::Tensor(tensor), Type::Bytes) => tensor.dtype().is_none(),
+        (Whole::Sequence(items), Type::List(item)) => items.iter().all(|whole| is_whole(whole, item)),
+        (Whole::Map(map), Type::Map(key, value)) => map.0.ty() == **key && map.1.ty() == **value,
+        (Whole::Absent, _) => true,
         _ => false,
     }
 }
@@ -270,7 +280,7 @@ impl Answer<'_> {
 
     fn wholes(&self) -> impl Iterator<Item = model::Whole> {
         self.program.outputs.iter().filter(|o| o.ty.place == Place::Whole).filter_map(|o| match o.source {
-            Source::Home(home) => Some(load::unload_whole(&self.frame.whole(home))),
+            Source::Home(home) => Some(self.frame.whole(home).clone()),
             Source::Input(_) => None,
         })
     }

@@ -98,7 +98,7 @@ impl Compiled {
         }
         drop(programs);
         let types: Vec<Option<ValueType>> =
-            self.plan.inputs.iter().map(|i| type_of(call.batch.value(&i.name)?)).collect();
+            self.plan.inputs.iter().map(|i| type_of(call.batch.value(&i.name)?, i)).collect();
         let program = Arc::new(compile(&self.plan, &types, call.outputs.as_ref())?);
         let mut programs = self.programs.write().unwrap_or_else(PoisonError::into_inner);
         if programs.len() >= PROGRAMS_MAX {
@@ -115,11 +115,14 @@ impl Compiled {
     }
 }
 
-fn type_of(value: &Value) -> Option<ValueType> {
+fn type_of(value: &Value, input: &plan::Input) -> Option<ValueType> {
     match value {
         Value::Column { column, .. } => Some(ValueType::rows(column.ty())),
-        Value::Whole(model::Whole::Tensor(tensor)) => Some(ValueType::whole(tensor.elements().ty())),
-        Value::Whole(_) => None,
+        // A value may say less than the plan knows: an empty sequence has no type of its own.
+        Value::Whole(whole) if crate::run::is_whole(whole, input.takes.first()) => {
+            Some(ValueType::whole(input.takes.first().clone()))
+        }
+        Value::Whole(whole) => Some(ValueType::whole(plan::tensor::type_of(whole))),
     }
 }
 

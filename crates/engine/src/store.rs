@@ -1,10 +1,10 @@
-//! Slots without a fixed size: texts, lists, vectors, whole tensors. Each keeps its buffers from run to run.
+//! Slots without a fixed size: texts, lists, vectors, whole values. Each keeps its buffers from run to run.
 //!
 //! A store is written row by row, in order: exactly one `push`/`end` a row, `push_null` for rows that are null or not live.
 
 use std::ops::Range;
 
-use model::{Buffer, DType};
+use model::{Buffer, DType, Whole};
 
 mod vectors;
 
@@ -19,7 +19,7 @@ pub enum Store {
     Wide(WideStore),
     List(ListStore),
     Vector(VectorStore),
-    Whole(WholeStore),
+    Whole(Whole),
 }
 
 impl Store {
@@ -30,7 +30,7 @@ impl Store {
             Store::Wide(s) => s.values.capacity() * 16,
             Store::List(s) => s.bytes_held(),
             Store::Vector(s) => s.bytes_held(),
-            Store::Whole(s) => s.cells.capacity() * 8,
+            Store::Whole(whole) => whole.bytes(),
         }
     }
 }
@@ -446,31 +446,5 @@ impl ListStore {
             Items::Text(texts) => texts,
             _ => unreachable!("compiled for lists of texts"),
         }
-    }
-}
-
-/// A whole tensor of numbers, encoded as [`crate::frame::Cells`] are.
-#[derive(Debug)]
-pub struct WholeStore {
-    pub dtype: DType,
-    pub shape: Vec<usize>,
-    pub cells: Vec<u64>,
-}
-
-impl WholeStore {
-    pub fn new(dtype: DType) -> WholeStore {
-        WholeStore { dtype, shape: Vec::new(), cells: Vec::new() }
-    }
-
-    pub fn clear(&mut self) {
-        self.shape.clear();
-        self.cells.clear();
-    }
-
-    /// Takes over the other's shape and cells.
-    pub fn copy_from(&mut self, other: &WholeStore) {
-        self.clear();
-        self.shape.extend_from_slice(&other.shape);
-        self.cells.extend_from_slice(&other.cells);
     }
 }

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    build::Builder,
-    column::{Column, Whole},
-    error::RowFault,
-};
+use crate::{build::Builder, column::Column, error::RowFault, tensor::Whole};
 
 /// One named value: a column of a row domain, or one value for the call.
 #[derive(Clone, Debug)]

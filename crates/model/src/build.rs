@@ -228,7 +228,7 @@ impl Builder {
                 }
                 true
             }
-            Bool | Date | Timestamp => false,
+            Bool | Date | Timestamp | F16 | BF16 | C64 => false,
         }
     }
 

@@ -82,26 +82,6 @@ pub struct Struct {
     validity: Option<NullBuffer>,
 }
 
-/// One value for the whole call.
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are tensors")]
-pub enum Whole {
-    Tensor(Tensor),
-    Sequence(Vec<Whole>),
-    /// Keys and values, row by row.
-    Map {
-        keys: Box<Column>,
-        values: Box<Column>,
-    },
-}
-
-/// A tensor of any rank, scalars included: `shape.product()` elements in row-major order.
-#[derive(Clone, Debug)]
-pub struct Tensor {
-    shape: Vec<usize>,
-    elements: Column,
-}
-
 fn valid(validity: &Option<NullBuffer>, row: usize) -> bool {
     validity.as_ref().is_none_or(|v| v.is_valid(row))
 }
@@ -568,34 +548,5 @@ impl Struct {
 
     pub fn is_valid(&self, row: usize) -> bool {
         valid(&self.validity, row)
-    }
-}
-
-// === impl Tensor ===
-
-impl Tensor {
-    /// Returns the tensor; `elements` are single numbers, texts or bytes in row-major order.
-    pub fn new(shape: Vec<usize>, elements: Column) -> Tensor {
-        assert_eq!(shape.iter().product::<usize>(), elements.len(), "as many elements as the shape says");
-        Tensor { shape, elements }
-    }
-
-    /// Returns the tensor of rank 0.
-    pub fn scalar(element: Column) -> Tensor {
-        Tensor::new(Vec::new(), element)
-    }
-
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    pub fn elements(&self) -> &Column {
-        &self.elements
-    }
-}
-
-impl PartialEq for Tensor {
-    fn eq(&self, other: &Tensor) -> bool {
-        self.shape == other.shape && self.elements == other.elements
     }
 }

@@ -17,6 +17,7 @@ pub mod files;
 pub mod name;
 pub mod signature;
 pub mod table;
+pub mod tensor;
 pub mod trace;
 pub mod types;
 
@@ -25,11 +26,12 @@ pub use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBu
 pub use batch::{Batch, Domain, Mark, Value};
 pub use build::Builder;
 pub use call::{Call, Cancel, Cost, OnFault, Predictor, Reply};
-pub use column::{Column, Fixed, List, Struct, Tensor, Text, Vectors, Whole};
+pub use column::{Column, Fixed, List, Struct, Text, Vectors};
 pub use error::{FaultKind, FaultValue, Kind, PredictError, RowFault, Violation};
 pub use files::ModelFiles;
 pub use name::{Name, NameError, Version};
 pub use signature::{Field, InputSpec, Reading, Signature, Takes, Unreadable};
 pub use table::{Datum, Items, Table};
+pub use tensor::{Data, Shape, Tensor, Whole};
 pub use trace::{RequestId, Trace};
 pub use types::{DType, Type};

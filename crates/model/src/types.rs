@@ -17,6 +17,12 @@ pub enum DType {
     U64,
     F32,
     F64,
+    /// IEEE half precision; in tensors only.
+    F16,
+    /// The upper half of a float32; in tensors only.
+    BF16,
+    /// Two float32, a real and an imaginary part; in tensors only.
+    C64,
     /// Days since 1970-01-01, as an `i32`.
     Date,
     /// Microseconds since 1970-01-01T00:00:00 UTC, as an `i64`.
@@ -30,9 +36,9 @@ impl DType {
     pub const fn width(self) -> usize {
         match self {
             DType::Bool | DType::I8 | DType::U8 => 1,
-            DType::I16 | DType::U16 => 2,
+            DType::I16 | DType::U16 | DType::F16 | DType::BF16 => 2,
             DType::I32 | DType::U32 | DType::F32 | DType::Date => 4,
-            DType::I64 | DType::U64 | DType::F64 | DType::Timestamp => 8,
+            DType::I64 | DType::U64 | DType::F64 | DType::C64 | DType::Timestamp => 8,
             DType::Decimal(..) => 16,
         }
     }
@@ -52,6 +58,9 @@ impl DType {
             DType::U64 => "uint64",
             DType::F32 => "float32",
             DType::F64 => "float64",
+            DType::F16 => "float16",
+            DType::BF16 => "bfloat16",
+            DType::C64 => "complex64",
             DType::Date => "date",
             DType::Timestamp => "timestamp",
             DType::Decimal(..) => "decimal",
@@ -67,6 +76,11 @@ impl DType {
     /// True for float32 and float64.
     pub const fn is_float(self) -> bool {
         matches!(self, DType::F32 | DType::F64)
+    }
+
+    /// True for what lives in tensors alone: no column has it.
+    pub const fn is_of_tensors(self) -> bool {
+        matches!(self, DType::F16 | DType::BF16 | DType::C64)
     }
 
     /// True for decimals.

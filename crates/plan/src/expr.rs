@@ -113,18 +113,13 @@ impl Expr {
         }
     }
 
-    /// Columns and whole values may stand side by side: a whole value of one element holds for every row. The result is a
-    /// column where any input is, else whole.
+    /// The inputs are columns of the same rows; the result is one too.
     pub(crate) fn infer(&self, inputs: &[ValueType]) -> Result<Vec<ValueType>, String> {
-        if inputs.iter().any(|i| i.place == Place::Whole && i.ty.as_scalar().is_none_or(model::DType::is_decimal)) {
-            return Err("whole values of numbers or booleans".to_owned());
-        }
-        let types: Vec<Type> = inputs.iter().map(|i| i.ty.clone()).collect();
-        let mut columns = inputs.iter().map(|i| i.place).filter(|p| matches!(p, Place::Rows(_)));
-        let place = columns.next().unwrap_or(if inputs.is_empty() { Place::Rows(0) } else { Place::Whole });
-        if columns.any(|p| p != place) {
+        let place = inputs.first().map_or(Place::Rows(0), |first| first.place);
+        if place == Place::Whole || inputs.iter().any(|i| i.place != place) {
             return Err("columns of the same rows".to_owned());
         }
+        let types: Vec<Type> = inputs.iter().map(|i| i.ty.clone()).collect();
         Ok(vec![ValueType { ty: self.ty(&types)?, place }])
     }
 

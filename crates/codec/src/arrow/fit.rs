@@ -176,7 +176,7 @@ fn each(numbers: &Fixed) -> Option<Box<dyn Fn(usize) -> Number + '_>> {
             let values = numbers.values::<i128>();
             Box::new(move |i| Number::Float(model::decimal::to_f64(values[i], scale)))
         }
-        DType::Bool | DType::Date | DType::Timestamp => return None,
+        DType::Bool | DType::Date | DType::Timestamp | DType::F16 | DType::BF16 | DType::C64 => return None,
     })
 }
 

@@ -174,6 +174,7 @@ fn fixed(c: &Fixed, nulls: Option<NullBuffer>) -> Made {
         DType::F32 => primitive::<Float32Type>(c, items, own),
         DType::F64 => primitive::<Float64Type>(c, items, own),
         DType::Date => primitive::<Date32Type>(c, items, own),
+        DType::F16 | DType::BF16 | DType::C64 => unreachable!("no column has them"),
         DType::Decimal(precision, scale) => {
             let data = ScalarBuffer::new(c.buffer().clone(), 0, items);
             let array = PrimitiveArray::<Decimal128Type>::try_new(data, own)?;

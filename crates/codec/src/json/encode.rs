@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use model::{Batch, Column, DType, Domain, Fixed, Mark, OnFault, Tensor, Value, Whole, column::Row};
+use model::{Batch, Column, DType, Data, Domain, Fixed, Mark, OnFault, Tensor, Value, Whole, column::Row};
 
 use crate::{error::CodecError, slot::integer, time};
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
@@ -279,19 +279,40 @@ fn write_entries(keys: &Column, values: &Column, range: std::ops::Range<usize>, 
 
 fn write_whole(whole: &Whole, form: VectorForm, out: &mut Vec<u8>) {
     match whole {
-        Whole::Tensor(tensor) => write_tensor(tensor, 0, 0, form, out),
+        Whole::Tensor(tensor) => write_elements_of(tensor, form, out),
         Whole::Sequence(items) => write_array(0..items.len(), out, |i, out| write_whole(&items[i], form, out)),
-        Whole::Map { keys, values } => write_entries(keys, values, 0..keys.len(), form, out),
+        Whole::Map(map) => {
+            let (keys, values) = (elements(&map.0), elements(&map.1));
+            write_entries(&keys, &values, 0..keys.len(), form, out);
+        }
+        Whole::Absent => out.extend_from_slice(b"null"),
     }
 }
 
-/// Appends the part of a tensor below one index of its outer `level` dimensions; it begins at element `begin`.
-fn write_tensor(tensor: &Tensor, level: usize, begin: usize, form: VectorForm, out: &mut Vec<u8>) {
-    let Some(&len) = tensor.shape().get(level) else {
-        return write_value(tensor.elements(), begin, form, out);
-    };
-    let stride: usize = tensor.shape()[level + 1..].iter().product();
-    write_array(0..len, out, |i, out| write_tensor(tensor, level + 1, begin + i * stride, form, out));
+/// Appends a tensor as nested arrays.
+fn write_elements_of(tensor: &Tensor, form: VectorForm, out: &mut Vec<u8>) {
+    /// Appends the part below one index of the outer dimensions; it begins at element `begin`.
+    fn level(shape: &[usize], elements: &Column, begin: usize, form: VectorForm, out: &mut Vec<u8>) {
+        let Some((&len, inner)) = shape.split_first() else { return write_value(elements, begin, form, out) };
+        let stride: usize = inner.iter().product();
+        write_array(0..len, out, |i, out| level(inner, elements, begin + i * stride, form, out));
+    }
+    level(tensor.shape(), &elements(tensor), 0, form, out);
+}
+
+/// Returns a tensor's elements as a column: half precision as float32, which holds each exactly; a complex number as the list
+/// of its two parts.
+pub(crate) fn elements(tensor: &Tensor) -> Column {
+    let floats = |values: Vec<f32>| Column::Fixed(Fixed::from_vec(DType::F32, values));
+    match tensor.data() {
+        Data::F16(e) => floats(e.iter().map(|x| x.to_f32()).collect()),
+        Data::BF16(e) => floats(e.iter().map(|x| x.to_f32()).collect()),
+        Data::C64(e) => {
+            let parts: Vec<f32> = e.iter().flat_map(|x| [x.re, x.im]).collect();
+            Column::Fixed(Fixed::new(DType::F32, vec![2], e.len(), model::Buffer::from_vec(parts), None))
+        }
+        _ => tensor.to_column().expect("all other elements are a column's"),
+    }
 }
 
 /// Appends the elements of a row of fixed shape as nested arrays.

@@ -364,10 +364,9 @@ fn whole_values_stand_in_one_object() {
     use model::{Column, DType, Fixed, Tensor, Whole};
     let floats = |values: Vec<f64>| Column::Fixed(Fixed::from_vec(DType::F64, values));
     let mut batch = Batch::new(0);
-    batch.push_whole("t", Whole::Tensor(Tensor::new(vec![2, 1, 2], floats(vec![1.0, 2.0, 3.0, 4.0]))));
-    batch.push_whole("s", Whole::Sequence(vec![Whole::Tensor(Tensor::scalar(floats(vec![5.0])))]));
-    let keys = Column::Fixed(Fixed::from_vec(DType::I64, vec![7i64]));
-    batch.push_whole("m", Whole::Map { keys: keys.into(), values: floats(vec![0.5]).into() });
+    batch.push_whole("t", Whole::Tensor(Tensor::new(&[2, 1, 2], vec![1.0, 2.0, 3.0, 4.0]).expect("four")));
+    batch.push_whole("s", Whole::Sequence(vec![Whole::Tensor(Tensor::scalar(5.0))].into()));
+    batch.push_whole("m", Whole::Map((Tensor::vector(vec![7i64]), Tensor::vector(vec![0.5])).into()));
     let expected = r#"{"t":[[[1.0,2.0]],[[3.0,4.0]]],"s":[5.0],"m":{"7":0.5}}"#;
     assert_eq!(text(&batch, EncodeOptions::default()), expected);
     let domain = batch.add_domain(model::Domain { rows: 2, marks: None });

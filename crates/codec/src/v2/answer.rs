@@ -6,7 +6,7 @@ use super::{CONTENT_TYPE, TensorType};
 use crate::{
     error::CodecError,
     json::{
-        encode::{VectorForm, write_f64, write_int, write_text, write_value},
+        encode::{VectorForm, elements, write_f64, write_int, write_text, write_value},
         write_datum,
     },
 };
@@ -63,8 +63,8 @@ pub fn encode(batch: &Batch, head: Head<'_>, out: &mut Vec<u8>) -> Result<(), Co
                 write_output(&table, 0, &Live::of(&table), out);
             }
             Value::Whole(Whole::Tensor(tensor)) => {
-                let elements = tensor.elements();
-                let ty = TensorType { shape: Vec::new(), ..TensorType::of_output(&elements.ty(), true) };
+                let elements = &elements(tensor);
+                let ty = TensorType { shape: Vec::new(), ..TensorType::of_output(&tensor.ty(), true) };
                 let mut elements_of = |out: &mut Vec<u8>| {
                     for at in 0..elements.len() {
                         separate(at > 0, out);

@@ -1,6 +1,9 @@
 //! From a tensor to the column that a field takes.
 
-use model::{Builder, Column, DType, Field, Fixed, Takes, Text, Type, Violation};
+use model::{
+    Builder, Column, DType, Data, Field, Fixed, Takes, Tensor, Text, Type, Violation,
+    tensor::{bf16, f16},
+};
 
 use super::{
     Datatype, is_single,
@@ -15,12 +18,27 @@ use crate::{
     slot::Slot,
 };
 
-/// Returns the elements of a whole value, texts as texts.
-pub(super) fn whole(input: &Input) -> Column {
-    match &input.elements {
-        Column::Bytes(bytes) => as_text(bytes).map_or_else(|| input.elements.clone(), Column::Text),
-        elements => elements.clone(),
-    }
+/// Returns the tensor as the whole value of the field.
+pub(super) fn whole(field: &Field, input: &Input) -> Result<Tensor, Violation> {
+    let own = input.datatype.ty();
+    let ty = match &field.takes {
+        Takes::One(ty) => ty,
+        Takes::From(types) => types.iter().find(|ty| **ty == own).unwrap_or(&types[0]),
+    };
+    let tensor = match ty.as_scalar() {
+        Some(dtype) if dtype.is_of_tensors() => elements_as(&Type::F32, &input.elements).and_then(|column| {
+            let Column::Fixed(floats) = &column else { return None };
+            let floats = floats.values::<f32>();
+            let data: Data = match dtype {
+                DType::F16 => floats.iter().map(|&x| f16::from_f32(x)).collect::<Vec<_>>().into(),
+                DType::BF16 => floats.iter().map(|&x| bf16::from_f32(x)).collect::<Vec<_>>().into(),
+                _ => return None,
+            };
+            Tensor::new(&input.shape, data).ok()
+        }),
+        _ => elements_as(ty, &input.elements).and_then(|column| Tensor::from_column(&input.shape, &column)),
+    };
+    tensor.ok_or_else(|| wrong(field, input))
 }
 
 /// Returns the tensor as a column of the field.

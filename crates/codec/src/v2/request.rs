@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use model::{Batch, Column, Field, Tensor, Violation, Whole};
+use model::{Batch, Column, Field, Violation, Whole};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
@@ -140,8 +140,10 @@ impl Request {
                 continue;
             };
             if field.whole {
-                let tensor = Tensor::new(input.shape.clone(), fit::whole(input));
-                columns.push((field, Err(Whole::Tensor(tensor))));
+                match fit::whole(field, input) {
+                    Ok(tensor) => columns.push((field, Err(Whole::Tensor(tensor)))),
+                    Err(violation) => violations.push(violation),
+                }
                 continue;
             }
             match fit::column(field, input) {

@@ -261,7 +261,7 @@ fn integer(column: &Column, row: usize) -> i64 {
         DType::I64 | DType::Timestamp => fixed.values::<i64>()[row],
         DType::U16 => i64::from(fixed.values::<u16>()[row]),
         DType::U32 => i64::from(fixed.values::<u32>()[row]),
-        DType::U64 | DType::F32 | DType::F64 | DType::Decimal(..) => {
+        DType::U64 | DType::F32 | DType::F64 | DType::Decimal(..) | DType::F16 | DType::BF16 | DType::C64 => {
             unreachable!("inferred for integers that int64 holds")
         }
     }

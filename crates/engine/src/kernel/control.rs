@@ -1,6 +1,8 @@
 //! Structured control flow: bodies run inside the frame of the run they belong to.
 
-use model::PredictError;
+use model::{PredictError, Shape, Tensor, Whole, tensor::Element};
+
+use super::tensor::{self, part};
 
 use crate::{
     frame::{Env, Frame, Home},
@@ -39,8 +41,8 @@ impl ControlKernel {
         match self {
             ControlKernel::Branch { arms, otherwise } => branch(env, arms, otherwise.as_ref(), outputs),
             ControlKernel::If { then, otherwise } => {
-                let condition = env.frame.whole(inputs[0]).cells.first().copied();
-                let body = if condition == Some(1) { then } else { otherwise };
+                let condition = scalar::<bool>(env.frame, inputs[0])?;
+                let body = if condition { then } else { otherwise };
                 run_body(body, env.frame, env.call)?;
                 for (from, to) in body.outputs.iter().zip(outputs) {
                     if let Some(to) = to {
@@ -135,7 +137,7 @@ fn clear(frame: &Frame, home: Home) {
         Store::Wide(s) => s.clear(),
         Store::List(s) => s.clear(),
         Store::Vector(s) => s.clear(),
-        Store::Whole(s) => s.clear(),
+        Store::Whole(whole) => *whole = Whole::Absent,
     }
 }
 
@@ -163,10 +165,11 @@ fn copy_row(frame: &Frame, from: Option<Home>, to: Home, row: usize) {
     }
 }
 
-/// Copies a whole value.
+/// Copies a whole value: both homes share it.
 fn copy(frame: &Frame, from: Home, to: Home) {
     if from != to {
-        frame.whole_mut(to).copy_from(&frame.whole(from));
+        let whole = frame.whole(from).clone();
+        *frame.whole_mut(to) = whole;
     }
 }
 
@@ -182,14 +185,20 @@ fn copy_any(frame: &Frame, from: Home, to: Home) {
     }
 }
 
-fn scalar(frame: &Frame, home: Home) -> Option<u64> {
-    frame.whole(home).cells.first().copied()
+/// Returns the one element of a tensor.
+fn scalar<T: Element>(frame: &Frame, home: Home) -> Result<T, PredictError> {
+    let whole = frame.whole(home);
+    let elements = whole.as_tensor().and_then(Tensor::get::<T>);
+    match elements {
+        Some([element]) => Ok(element.clone()),
+        _ => Err(PredictError::invalid(None, "one element for a condition or a number of steps", whole.kind())),
+    }
 }
 
-fn set_scalar(frame: &Frame, home: Home, cell: u64) {
-    let mut whole = frame.whole_mut(home);
-    whole.clear();
-    whole.cells.push(cell);
+fn set_scalar<T: Element>(frame: &Frame, home: Home, value: T) {
+    let mut tensor = frame.tensor_mut(home);
+    let elements = tensor.make::<T>(Shape::SCALAR).expect("one element is few");
+    elements[0] = value;
 }
 
 impl LoopBody {
@@ -204,7 +213,7 @@ impl LoopBody {
 
     fn run_loop(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) -> Result<(), PredictError> {
         let frame = env.frame;
-        let trips = scalar(frame, inputs[0]).map_or(0, |cell| (cell as i64).max(0) as u64);
+        let trips = scalar::<i64>(frame, inputs[0])?.max(0) as u64;
         let (step_home, condition_home) = (self.own[0], self.own[1]);
         let carried = &self.own[2..];
         copy(frame, inputs[1], condition_home);
@@ -212,33 +221,36 @@ impl LoopBody {
             copy(frame, *from, *to);
         }
         let stacked = &outputs[self.carried..];
-        self.begin_stacks(frame, stacked);
+        let mut stacks: Vec<Vec<Whole>> = vec![Vec::new(); stacked.len()];
         let mut step = 0;
-        while step < trips && scalar(frame, condition_home) == Some(1) {
+        while step < trips && scalar::<bool>(frame, condition_home)? {
             if step >= self.steps_max {
                 return Err(self.over_budget());
             }
             env.call.check()?;
-            set_scalar(frame, step_home, step);
+            set_scalar(frame, step_home, step as i64);
             run_body(&self.body, frame, env.call)?;
             let (condition, results) = self.body.outputs.split_first().expect("a loop's body gives its condition");
-            let go_on = scalar(frame, *condition).unwrap_or(0);
-            self.advance(frame, results, carried, stacked)?;
+            let go_on = scalar::<bool>(frame, *condition)?;
+            self.advance(frame, results, carried, stacked, &mut stacks);
             set_scalar(frame, condition_home, go_on);
             step += 1;
         }
-        self.finish(frame, carried, outputs, step);
-        Ok(())
+        self.finish(frame, carried, outputs, stacks)
     }
 
     fn run_scan(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) -> Result<(), PredictError> {
         let frame = env.frame;
         let (carried, elements) = self.own.split_at(self.carried);
-        let scanned = &inputs[self.carried..];
         for (from, to) in inputs.iter().zip(carried) {
             copy(frame, *from, *to);
         }
-        let lengths: Vec<usize> = scanned.iter().map(|h| frame.whole(*h).shape.first().copied().unwrap_or(0)).collect();
+        let tensor = |home: &Home| {
+            let whole = frame.whole(*home);
+            whole.as_tensor().cloned().ok_or_else(|| PredictError::invalid(None, "a tensor to scan", whole.kind()))
+        };
+        let scanned = inputs[self.carried..].iter().map(tensor).collect::<Result<Vec<Tensor>, _>>()?;
+        let lengths: Vec<usize> = scanned.iter().map(|tensor| tensor.shape().first().copied().unwrap_or(0)).collect();
         let steps = lengths.first().copied().unwrap_or(0);
         if lengths.iter().any(|&n| n != steps) {
             return Err(PredictError::invalid(None, "scanned values of one length", format!("{lengths:?}")));
@@ -247,26 +259,16 @@ impl LoopBody {
             return Err(self.over_budget());
         }
         let stacked = &outputs[self.carried..];
-        self.begin_stacks(frame, stacked);
+        let mut stacks: Vec<Vec<Whole>> = vec![Vec::new(); stacked.len()];
         for step in 0..steps {
             env.call.check()?;
             for (from, to) in scanned.iter().zip(elements) {
-                let from = frame.whole(*from);
-                let mut to = frame.whole_mut(*to);
-                let size = from.cells.len() / steps;
-                to.clear();
-                to.shape.extend_from_slice(&from.shape[1..]);
-                to.cells.extend_from_slice(&from.cells[step * size..(step + 1) * size]);
+                part(from, step, &mut frame.tensor_mut(*to))?;
             }
             run_body(&self.body, frame, env.call)?;
-            self.advance(frame, &self.body.outputs, carried, stacked)?;
+            self.advance(frame, &self.body.outputs, carried, stacked, &mut stacks);
         }
-        self.finish(frame, carried, outputs, steps as u64);
-        Ok(())
-    }
-
-    fn begin_stacks(&self, frame: &Frame, stacked: &[Option<Home>]) {
-        stacked.iter().flatten().for_each(|home| frame.whole_mut(*home).clear());
+        self.finish(frame, carried, outputs, stacks)
     }
 
     /// Takes over a step's results: the carried values together, the stacked ones appended.
@@ -276,34 +278,40 @@ impl LoopBody {
         results: &[Home],
         carried: &[Home],
         stacked: &[Option<Home>],
-    ) -> Result<(), PredictError> {
+        stacks: &mut [Vec<Whole>],
+    ) {
         let (values, stack) = results.split_at(self.carried);
         values.iter().zip(&self.next).for_each(|(from, to)| copy(frame, *from, *to));
-        self.next.iter().zip(carried).for_each(|(from, to)| copy(frame, *from, *to));
-        for (from, to) in stack.iter().zip(stacked) {
-            let Some(to) = to else { continue };
-            let (from, mut to) = (frame.whole(*from), frame.whole_mut(*to));
-            if to.cells.is_empty() && to.shape.is_empty() {
-                to.shape.extend_from_slice(&from.shape);
-            } else if to.shape != from.shape {
-                let (expected, got) = (format!("{:?} at every step", to.shape), format!("{:?}", from.shape));
-                return Err(PredictError::invalid(None, expected, got));
-            }
-            to.cells.extend_from_slice(&from.cells);
+        for (from, to) in self.next.iter().zip(carried) {
+            // What was carried before is the next place: its room is free again.
+            std::mem::swap(&mut *frame.whole_mut(*from), &mut *frame.whole_mut(*to));
         }
-        Ok(())
+        for ((from, to), stack) in stack.iter().zip(stacked).zip(stacks) {
+            if to.is_some() {
+                stack.push(frame.whole(*from).clone());
+            }
+        }
     }
 
-    /// Hands out the last carried values and the stacks, which get their first dimension.
-    fn finish(&self, frame: &Frame, carried: &[Home], outputs: &[Option<Home>], steps: u64) {
+    /// Hands out the last carried values and the stacks.
+    fn finish(
+        &self,
+        frame: &Frame,
+        carried: &[Home],
+        outputs: &[Option<Home>],
+        stacks: Vec<Vec<Whole>>,
+    ) -> Result<(), PredictError> {
         let (values, stacked) = outputs.split_at(self.carried);
         for (from, to) in carried.iter().zip(values) {
             if let Some(to) = to {
                 copy(frame, *from, *to);
             }
         }
-        for to in stacked.iter().flatten() {
-            frame.whole_mut(*to).shape.insert(0, steps as usize);
+        for (to, stack) in stacked.iter().zip(stacks) {
+            if let Some(to) = to {
+                tensor::stack(&stack, &mut frame.tensor_mut(*to))?;
+            }
         }
+        Ok(())
     }
 }

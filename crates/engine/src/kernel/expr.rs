@@ -1,7 +1,6 @@
 //! Scalar expressions. What computes on plain numbers alone is a flat program on cells ([`fast`]); all else is a tree of
 //! values of any type ([`general`]), its functions in a file for each family of the plan's table.
 
-use model::PredictError;
 use plan::expr::ExprOp;
 
 use super::Site;
@@ -49,8 +48,8 @@ impl ExprKernel {
         })
     }
 
-    pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) -> Result<(), PredictError> {
-        let Some(out) = outputs[0] else { return Ok(()) };
+    pub(crate) fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
+        let Some(out) = outputs[0] else { return };
         match self {
             ExprKernel::Fast(fast) => fast.run(env, inputs, out),
             ExprKernel::General(general) => general.run(env, inputs, out),

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use model::Whole;
 use plan::{Op, ValueType};
 
 use crate::{
@@ -77,6 +78,8 @@ pub(crate) struct Site<'a> {
     pub inputs: &'a [ValueType],
     /// Of each output, whether anybody reads it.
     pub wanted: &'a [bool],
+    /// Of each input, its value where it never changes.
+    pub constants: &'a [Option<&'a Whole>],
 }
 
 impl Kernel {
@@ -115,7 +118,7 @@ impl Kernel {
         outputs: &[Option<Home>],
     ) -> Result<(), model::PredictError> {
         match self {
-            Kernel::Expr(k) => return k.run(env, inputs, outputs),
+            Kernel::Expr(k) => k.run(env, inputs, outputs),
             Kernel::Text(k) => k.run(env, inputs, outputs),
             Kernel::Encode(k) => k.run(env, inputs, outputs),
             Kernel::Feature(k) => k.run(env, inputs, outputs),

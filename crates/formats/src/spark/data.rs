@@ -471,7 +471,7 @@ fn int_at(c: &Fixed, row: usize) -> Option<i64> {
         DType::U16 => Some(c.values::<u16>()[row].into()),
         DType::U32 => Some(c.values::<u32>()[row].into()),
         DType::U64 | DType::Bool | DType::F32 | DType::F64 | DType::Date | DType::Timestamp => None,
-        DType::Decimal(..) => None,
+        DType::Decimal(..) | DType::F16 | DType::BF16 | DType::C64 => None,
     }
 }
 

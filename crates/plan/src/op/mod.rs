@@ -38,7 +38,7 @@ pub mod vector;
 /// What a node does.
 #[derive(Clone, Debug)]
 pub enum Op {
-    /// A scalar function of the inputs, row by row; of whole tensors, element by element with broadcasting.
+    /// A scalar function of the inputs, row by row.
     Expr(ExprOp),
     Text(text::TextOp),
     Encode(encode::EncodeOp),
@@ -56,7 +56,7 @@ pub enum Op {
     Distance(distance::DistanceOp),
     Series(series::SeriesOp),
     Recommend(recommend::RecommendOp),
-    Tensor(tensor::TensorOp),
+    Tensor(tensor::TensorNode),
     Rows(rows::RowsOp),
     Stream(stream::StreamOp),
     Control(control::ControlOp),
@@ -168,7 +168,8 @@ impl Op {
             Op::Distance(op) => op.check(),
             Op::Series(op) => op.check(),
             Op::Recommend(op) => op.check(),
-            Op::Tensor(_) | Op::Rows(_) => Ok(()),
+            Op::Tensor(op) => op.check(),
+            Op::Rows(_) => Ok(()),
             Op::Stream(op) => op.check(),
             Op::Control(op) => op.check(),
         }
@@ -226,7 +227,7 @@ from_family!(
     Linear: linear::LinearOp, Score: score::ScoreOp, Forest: forest::ForestOp, Decide: decide::DecideOp,
     Combine: combine::CombineOp, Cluster: cluster::ClusterOp,
     Association: association::AssociationOp, Bayes: bayes::BayesOp, Distance: distance::DistanceOp,
-    Series: series::SeriesOp, Recommend: recommend::RecommendOp, Tensor: tensor::TensorOp, Rows: rows::RowsOp,
+    Series: series::SeriesOp, Recommend: recommend::RecommendOp, Tensor: tensor::TensorNode, Rows: rows::RowsOp,
     Stream: stream::StreamOp, Control: control::ControlOp, Formula: formula::FormulaOp
 );
 

@@ -115,7 +115,7 @@ impl Predictor for Fake {
 
     fn call(&self, _: Call) -> Reply {
         let mut batch = Batch::new(1);
-        batch.push_whole(self.text.as_str(), Whole::Sequence(Vec::new()));
+        batch.push_whole(self.text.as_str(), Whole::Absent);
         Reply::Now(Ok(batch))
     }
 }

@@ -82,6 +82,6 @@ fn of_cell(cells: &CellStore, i: usize) -> u32 {
         DType::F64 | DType::I64 | DType::U64 | DType::Timestamp => hash::of_long(cell),
         DType::Bool | DType::I8 | DType::I16 | DType::I32 | DType::F32 => hash::of_int(cell as u32),
         DType::U8 | DType::U16 | DType::U32 | DType::Date => hash::of_int(cell as u32),
-        DType::Decimal(..) => unreachable!("refused when it is compiled"),
+        DType::Decimal(..) | DType::F16 | DType::BF16 | DType::C64 => unreachable!("refused when it is compiled"),
     }
 }

@@ -1,9 +1,9 @@
-//! Expressions of plain numbers: a flat program on a small stack of cells, the same for rows and for whole tensors.
+//! Expressions of plain numbers: a flat program on a small stack of cells.
 //!
 //! These functions refuse no row, so all arguments are computed whether they are needed or not.
 
-use model::{DType, PredictError, Type};
-use plan::{Expr, Func, Place, Scalar};
+use model::{DType, Type};
+use plan::{Expr, Func, Scalar};
 
 use super::super::Site;
 use crate::{
@@ -17,18 +17,12 @@ const STACK: usize = 32;
 /// Most inputs of one expression.
 const INPUTS: usize = 16;
 
-/// Most elements of a broadcast result.
-const ELEMENTS_MAX: usize = 1 << 26;
-
 /// A cell, or null.
 pub(crate) type Value = Option<u64>;
 
 /// An expression as code.
 pub struct Fast {
     code: Vec<Code>,
-    rows: bool,
-    /// Of each input, whether it is whole.
-    whole: Vec<bool>,
 }
 
 enum Code {
@@ -49,14 +43,12 @@ impl Fast {
             return Ok(None);
         }
         let types: Vec<Type> = site.inputs.iter().map(|i| i.ty.clone()).collect();
-        let whole: Vec<bool> = site.inputs.iter().map(|i| i.place == Place::Whole).collect();
         let mut code = Vec::new();
         let Some(deepest) = emit(expr, &types, &mut code) else { return Ok(None) };
         if deepest > STACK || types.len() > INPUTS {
             return Ok(None);
         }
-        let rows = whole.is_empty() || whole.iter().any(|w| !w);
-        Ok(Some(Fast { code, rows, whole }))
+        Ok(Some(Fast { code }))
     }
 
     /// Runs the code; `input` gives the value of an input.
@@ -83,98 +75,17 @@ impl Fast {
         stack[0]
     }
 
-    pub(super) fn run(&self, env: &Env<'_>, inputs: &[Home], out: Home) -> Result<(), PredictError> {
-        if !self.rows {
-            return self.run_whole(env, inputs, out);
-        }
+    pub(super) fn run(&self, env: &Env<'_>, inputs: &[Home], out: Home) {
         let frame = env.frame;
         let mut cells: [Option<Cells<'_>>; INPUTS] = [None; INPUTS];
-        let mut constants: [Value; INPUTS] = [None; INPUTS];
         for (i, home) in inputs.iter().enumerate() {
-            if self.whole[i] {
-                let whole = frame.whole(*home);
-                if whole.cells.len() != 1 {
-                    let got = format!("{:?}", whole.shape);
-                    return Err(PredictError::invalid(None, "one element beside columns", got));
-                }
-                constants[i] = whole.cells.first().copied();
-            } else {
-                cells[i] = Some(frame.cells(*home));
-            }
+            cells[i] = Some(frame.cells(*home));
         }
         let out = frame.cells(out);
         frame.each_live(|row| {
-            out.set(row, self.eval(|i| cells[i].map_or(constants[i], |cells| cells.get(row))));
+            out.set(row, self.eval(|i| cells[i].and_then(|cells| cells.get(row))));
         });
-        Ok(())
     }
-
-    fn run_whole(&self, env: &Env<'_>, inputs: &[Home], out: Home) -> Result<(), PredictError> {
-        let values: Vec<_> = inputs.iter().map(|home| env.frame.whole(*home)).collect();
-        let shape = broadcast_all(values.iter().map(|v| &v.shape[..]))?;
-        let total = elements(&shape);
-        let mut out = env.frame.whole_mut(out);
-        out.clear();
-        for at in 0..total {
-            let value = self.eval(|i| values[i].cells.get(source(at, &shape, &values[i].shape)).copied());
-            out.cells.push(value.unwrap_or(0));
-        }
-        out.shape = shape;
-        Ok(())
-    }
-}
-
-/// Returns the shape that all shapes broadcast to, of a bounded number of elements.
-pub(super) fn broadcast_all<'a>(shapes: impl Iterator<Item = &'a [usize]>) -> Result<Vec<usize>, PredictError> {
-    let mut shape: Vec<usize> = Vec::new();
-    for other in shapes {
-        shape = broadcast(&shape, other).ok_or_else(|| {
-            PredictError::invalid(None, format!("a shape that broadcasts with {shape:?}"), format!("{other:?}"))
-        })?;
-    }
-    match shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
-        Some(total) if total <= ELEMENTS_MAX => Ok(shape),
-        _ => Err(PredictError::TooLarge {
-            what: "elements of a broadcast".to_owned(),
-            got: u64::MAX,
-            limit: ELEMENTS_MAX as u64,
-            key: "elements_max",
-        }),
-    }
-}
-
-/// Returns the shape that two shapes broadcast to (numpy's rule), where they do.
-fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
-    let rank = a.len().max(b.len());
-    let dim = |s: &[usize], i: usize| if i + s.len() < rank { 1 } else { s[i + s.len() - rank] };
-    (0..rank)
-        .map(|i| match (dim(a, i), dim(b, i)) {
-            (x, y) if x == y => Some(x),
-            (1, y) => Some(y),
-            (x, 1) => Some(x),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Returns how many elements a shape has; one without any may state dimensions whose product no number holds.
-pub(super) fn elements(shape: &[usize]) -> usize {
-    if shape.contains(&0) { 0 } else { shape.iter().product() }
-}
-
-/// Returns where element `at` of the result's shape lies in an input of shape `from`.
-pub(super) fn source(mut at: usize, shape: &[usize], from: &[usize]) -> usize {
-    let (mut index, mut stride) = (0, 1);
-    for i in (0..shape.len()).rev() {
-        let place = at % shape[i];
-        at /= shape[i];
-        if i + from.len() >= shape.len() {
-            let dim = from[i + from.len() - shape.len()];
-            index += if dim == 1 { 0 } else { place } * stride;
-            stride *= dim;
-        }
-    }
-    index
 }
 
 /// The functions that compute on cells alone.

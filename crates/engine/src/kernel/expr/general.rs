@@ -4,9 +4,9 @@
 use std::cell::Ref;
 
 use bumpalo::Bump;
-use model::{DType, PredictError, Type};
+use model::{DType, Type};
 use plan::{
-    Expr, Func, Place, Scalar,
+    Expr, Func, Scalar,
     expr::{Arith, OnFault},
 };
 
@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     error::CompileError,
-    frame::{Cells, Env, Frame, Home, as_f64},
-    store::{CellStore, Items, ListStore, Store, VectorStore, WholeStore},
+    frame::{Cells, Env, Home, as_f64},
+    store::{CellStore, Items, ListStore, Store, VectorStore},
 };
 
 /// Most inputs of one expression.
@@ -46,9 +46,6 @@ const COLUMN_BYTES_MAX: usize = if cfg!(test) { 4 << 20 } else { 1 << 30 };
 /// An expression, ready to run.
 pub struct General {
     root: Node,
-    rows: bool,
-    whole: Vec<bool>,
-    dtype: Option<DType>,
 }
 
 struct Node {
@@ -104,10 +101,6 @@ enum Reader<'a> {
     None,
     Cells(Cells<'a>),
     Store(Ref<'a, Store>),
-    /// A whole value of one element, for every row.
-    One(DType, u64),
-    /// A whole value, element by element.
-    Whole(Ref<'a, WholeStore>, &'a [usize]),
 }
 
 // === impl General ===
@@ -120,20 +113,10 @@ impl General {
         }
         let types: Vec<Type> = site.inputs.iter().map(|i| i.ty.clone()).collect();
         let root = node(expr, &types, site)?;
-        let whole: Vec<bool> = site.inputs.iter().map(|i| i.place == Place::Whole).collect();
-        let rows = whole.is_empty() || whole.iter().any(|w| !w);
-        let ty = expr.ty(&types).expect("inferred before it is compiled");
-        let dtype = ty.as_scalar();
-        if !rows && dtype.is_none_or(DType::is_decimal) {
-            return Err(refuse(format!("a whole value of {ty}")));
-        }
-        Ok(General { root, rows, whole, dtype })
+        Ok(General { root })
     }
 
-    pub(super) fn run(&self, env: &Env<'_>, inputs: &[Home], out: Home) -> Result<(), PredictError> {
-        if !self.rows {
-            return self.run_whole(env, inputs, out);
-        }
+    pub(super) fn run(&self, env: &Env<'_>, inputs: &[Home], out: Home) {
         if inputs.len() <= INPUTS_FEW {
             let mut readers: [Reader<'_>; INPUTS_FEW] = std::array::from_fn(|_| Reader::None);
             return self.run_rows(env, inputs, out, &mut readers);
@@ -142,16 +125,13 @@ impl General {
         self.run_rows(env, inputs, out, &mut readers)
     }
 
-    fn run_rows<'f>(
-        &self,
-        env: &Env<'f>,
-        inputs: &[Home],
-        out: Home,
-        readers: &mut [Reader<'f>],
-    ) -> Result<(), PredictError> {
+    fn run_rows<'f>(&self, env: &Env<'f>, inputs: &[Home], out: Home, readers: &mut [Reader<'f>]) {
         let frame = env.frame;
         for (i, home) in inputs.iter().enumerate() {
-            readers[i] = self.reader(frame, i, *home)?;
+            readers[i] = match home {
+                Home::Cells { .. } => Reader::Cells(frame.cells(*home)),
+                Home::Store(_) => Reader::Store(frame.store_ref(*home)),
+            };
         }
         let mut scratch = frame.scratch();
         let bump = &mut scratch.bump;
@@ -183,7 +163,6 @@ impl General {
                 }
             }
         }
-        Ok(())
     }
 
     /// Returns the row's value; nothing where the row is refused now.
@@ -196,44 +175,6 @@ impl General {
             }
         }
     }
-
-    fn reader<'f>(&self, frame: &'f Frame, input: usize, home: Home) -> Result<Reader<'f>, PredictError> {
-        if self.whole[input] {
-            let whole = frame.whole(home);
-            return match *whole.cells {
-                [cell] => Ok(Reader::One(whole.dtype, cell)),
-                _ => {
-                    let got = format!("{:?}", whole.shape);
-                    Err(PredictError::invalid(None, "one element beside columns", got))
-                }
-            };
-        }
-        Ok(match home {
-            Home::Cells { .. } => Reader::Cells(frame.cells(home)),
-            Home::Store(_) => Reader::Store(frame.store_ref(home)),
-        })
-    }
-
-    /// Element by element, with broadcasting; a fault or a null fails the call.
-    fn run_whole(&self, env: &Env<'_>, inputs: &[Home], out: Home) -> Result<(), PredictError> {
-        let wholes: Vec<_> = inputs.iter().map(|home| env.frame.whole(*home)).collect();
-        let shape = super::fast::broadcast_all(wholes.iter().map(|w| &w.shape[..]))?;
-        let total = super::fast::elements(&shape);
-        let readers: Vec<Reader<'_>> = wholes.iter().map(|w| Reader::Whole(Ref::clone(w), &shape)).collect();
-        let mut scratch = env.frame.scratch();
-        let mut out = env.frame.whole_mut(out);
-        out.clear();
-        for at in 0..total {
-            let value = self.root.eval(Cx { inputs: &readers, row: at, bump: &scratch.bump });
-            let value =
-                value.map_err(|fault| PredictError::invalid(None, fault.kind.expected(), fault.value.to_string()))?;
-            out.cells.push(cell(value).unwrap_or(0));
-            empty(&mut scratch.bump);
-        }
-        debug_assert!(self.dtype.is_some());
-        out.shape = shape.clone();
-        Ok(())
-    }
 }
 
 // === impl Reader ===
@@ -242,11 +183,6 @@ impl Reader<'_> {
     fn value<'a>(&'a self, row: usize, bump: &'a Bump) -> Value<'a> {
         match self {
             Reader::Cells(cells) => cells.get(row).map_or(Value::Null, |cell| of_cell(cells.dtype, cell)),
-            Reader::One(dtype, cell) => of_cell(*dtype, *cell),
-            Reader::Whole(whole, shape) => {
-                let at = super::fast::source(row, shape, &whole.shape);
-                whole.cells.get(at).map_or(Value::Null, |&cell| of_cell(whole.dtype, cell))
-            }
             Reader::Store(store) => match &**store {
                 Store::Text(texts) if texts.is_valid(row) => Value::Text(texts.text(row)),
                 Store::Bytes(bytes) if bytes.is_valid(row) => Value::Bytes(bytes.row_bytes(row)),

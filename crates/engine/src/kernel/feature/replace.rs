@@ -71,5 +71,6 @@ fn to_cell(dtype: DType, x: f64) -> u64 {
         DType::U32 => u64::from(x as u32),
         DType::U64 => x as u64,
         DType::I64 | DType::Bool | DType::Date | DType::Timestamp | DType::Decimal(..) => x as i64 as u64,
+        DType::F16 | DType::BF16 | DType::C64 => unreachable!("no column has {dtype}"),
     }
 }

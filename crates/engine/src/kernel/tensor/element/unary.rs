@@ -1,0 +1,219 @@
+//! Functions of one tensor.
+
+use model::{
+    Tensor,
+    tensor::{Complex, Data, bf16, f16},
+};
+use plan::tensor::Unary;
+
+use super::{Done, each, real::Real, refuse_type};
+
+pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
+    let shape = x.shape();
+    macro_rules! signed {
+        ($e:expr) => {
+            match op {
+                Unary::Abs => each($e, shape, out, |x| x.wrapping_abs()),
+                Unary::Neg => each($e, shape, out, |x| x.wrapping_neg()),
+                Unary::Sign => each($e, shape, out, |x| x.signum()),
+                Unary::Square => each($e, shape, out, |x| x.wrapping_mul(*x)),
+                Unary::Relu => each($e, shape, out, |x| (*x).max(0)),
+                Unary::Relu6 => each($e, shape, out, |x| (*x).clamp(0, 6)),
+                Unary::BitNot => each($e, shape, out, |x| !x),
+                Unary::Ceil | Unary::Floor | Unary::Round => each($e, shape, out, |x| *x),
+                Unary::IsNan | Unary::IsInf { .. } => each($e, shape, out, |_| false),
+                Unary::IsFinite => each($e, shape, out, |_| true),
+                _ => Err(refuse_type(x)),
+            }
+        };
+    }
+    macro_rules! unsigned {
+        ($e:expr) => {
+            match op {
+                Unary::Abs | Unary::Relu | Unary::Ceil | Unary::Floor | Unary::Round => each($e, shape, out, |x| *x),
+                Unary::Neg => each($e, shape, out, |x| x.wrapping_neg()),
+                Unary::Sign => each($e, shape, out, |x| (*x).min(1)),
+                Unary::Square => each($e, shape, out, |x| x.wrapping_mul(*x)),
+                Unary::BitNot => each($e, shape, out, |x| !x),
+                Unary::IsNan | Unary::IsInf { .. } => each($e, shape, out, |_| false),
+                Unary::IsFinite => each($e, shape, out, |_| true),
+                _ => Err(refuse_type(x)),
+            }
+        };
+    }
+    // Half precision is computed in float32 and rounded once.
+    macro_rules! half {
+        ($e:expr, $ty:ty) => {
+            match op {
+                Unary::IsNan => each($e, shape, out, |x| x.is_nan()),
+                Unary::IsInf { negative, positive } => each($e, shape, out, |x| {
+                    x.is_infinite() && (if x.is_sign_negative() { negative } else { positive })
+                }),
+                Unary::IsFinite => each($e, shape, out, |x| x.is_finite()),
+                _ => each($e, shape, out, |x| <$ty>::from_f32(float(op, x.to_f32()))),
+            }
+        };
+    }
+    match x.data() {
+        Data::F32(e) => floats(op, e, shape, out),
+        Data::F64(e) => floats(op, e, shape, out),
+        Data::F16(e) => half!(e, f16),
+        Data::BF16(e) => half!(e, bf16),
+        Data::I8(e) => signed!(e),
+        Data::I16(e) => signed!(e),
+        Data::I32(e) => signed!(e),
+        Data::I64(e) => signed!(e),
+        Data::U8(e) => unsigned!(e),
+        Data::U16(e) => unsigned!(e),
+        Data::U32(e) => unsigned!(e),
+        Data::U64(e) => unsigned!(e),
+        Data::Bool(e) if op == Unary::Not => each(e, shape, out, |x| !x),
+        Data::C64(e) => match op {
+            Unary::Neg => each(e, shape, out, |x| Complex { re: -x.re, im: -x.im }),
+            _ => Err(refuse_type(x)),
+        },
+        Data::Bool(_) | Data::Bytes(_) => Err(refuse_type(x)),
+    }
+}
+
+/// One loop a function, so that the compiler can take several elements at once.
+fn floats<T: Real + model::tensor::Element>(op: Unary, e: &[T], shape: &model::Shape, out: &mut Tensor) -> Done {
+    match op {
+        Unary::IsNan => each(e, shape, out, |x| x.is_nan()),
+        Unary::IsInf { negative, positive } => {
+            each(e, shape, out, |x| x.is_infinite() && if *x < T::ZERO { negative } else { positive })
+        }
+        Unary::IsFinite => each(e, shape, out, |x| !x.is_nan() && !x.is_infinite()),
+        Unary::Relu => each(e, shape, out, |x| relu(*x)),
+        Unary::Abs => each(e, shape, out, |x| x.abs()),
+        Unary::Neg => each(e, shape, out, |x| x.neg()),
+        Unary::Sqrt => each(e, shape, out, |x| x.sqrt()),
+        Unary::Square => each(e, shape, out, |x| x.mul(*x)),
+        Unary::Sigmoid => each(e, shape, out, |x| sigmoid(*x)),
+        Unary::Tanh => each(e, shape, out, |x| x.tanh()),
+        Unary::Exp => each(e, shape, out, |x| x.exp()),
+        op => each(e, shape, out, |x| float(op, *x)),
+    }
+}
+
+/// NaN stays.
+#[inline]
+fn relu<T: Real>(x: T) -> T {
+    if x < T::ZERO { T::ZERO } else { x }
+}
+
+#[inline]
+fn sigmoid<T: Real>(x: T) -> T {
+    T::ONE.div(T::ONE.add(x.neg().exp()))
+}
+
+fn clamp<T: Real>(x: T, low: T, high: T) -> T {
+    if x < low {
+        low
+    } else if x > high {
+        high
+    } else {
+        x
+    }
+}
+
+/// `ln(1 + exp(x))` without overflow.
+fn softplus<T: Real>(x: T) -> T {
+    if x > T::ZERO { x.add(x.neg().exp().ln_1p()) } else { x.exp().ln_1p() }
+}
+
+fn float<T: Real>(op: Unary, x: T) -> T {
+    let of = T::of;
+    let (zero, one) = (T::ZERO, T::ONE);
+    match op {
+        Unary::Abs => x.abs(),
+        Unary::Neg => x.neg(),
+        Unary::Sign if x > zero => one,
+        Unary::Sign if x < zero => one.neg(),
+        Unary::Sign => x,
+        Unary::Ceil => x.ceil(),
+        Unary::Floor => x.floor(),
+        Unary::Round => x.round_even(),
+        Unary::Sqrt => x.sqrt(),
+        Unary::Rsqrt => one.div(x.sqrt()),
+        Unary::Reciprocal => one.div(x),
+        Unary::Square => x.mul(x),
+        Unary::Exp => x.exp(),
+        Unary::Expm1 => x.expm1(),
+        Unary::Log => x.ln(),
+        Unary::Log1p => x.ln_1p(),
+        Unary::Sin => x.sin(),
+        Unary::Cos => x.cos(),
+        Unary::Tan => x.tan(),
+        Unary::Asin => x.asin(),
+        Unary::Acos => x.acos(),
+        Unary::Atan => x.atan(),
+        Unary::Sinh => x.sinh(),
+        Unary::Cosh => x.cosh(),
+        Unary::Tanh => x.tanh(),
+        Unary::Asinh => x.asinh(),
+        Unary::Acosh => x.acosh(),
+        Unary::Atanh => x.atanh(),
+        Unary::Erf => x.erf(),
+        Unary::Erfc => x.erfc(),
+        Unary::Lgamma => x.lgamma(),
+        Unary::Digamma => T::from_f64(plan::digamma::digamma(x.to_f64())),
+        Unary::Sigmoid => sigmoid(x),
+        Unary::Relu => relu(x),
+        Unary::Relu6 => clamp(x, zero, of(6.0)),
+        Unary::LeakyRelu { alpha } => {
+            if x < zero {
+                of(alpha).mul(x)
+            } else {
+                x
+            }
+        }
+        Unary::Elu { alpha } => {
+            if x < zero {
+                of(alpha).mul(x.expm1())
+            } else {
+                x
+            }
+        }
+        Unary::Selu { alpha, gamma } => of(gamma).mul(if x < zero { of(alpha).mul(x.expm1()) } else { x }),
+        Unary::Celu { alpha } => {
+            if x < zero {
+                of(alpha).mul(x.div(of(alpha)).expm1())
+            } else {
+                x
+            }
+        }
+        Unary::HardSigmoid { alpha, beta } => clamp(of(alpha).mul(x).add(of(beta)), zero, one),
+        Unary::HardSwish => x.mul(clamp(x.div(of(6.0)).add(of(0.5)), zero, one)),
+        Unary::Swish { alpha } => x.mul(sigmoid(of(alpha).mul(x))),
+        Unary::Mish => x.mul(softplus(x).tanh()),
+        Unary::Gelu { tanh: false } => {
+            let half = of(0.5).mul(x);
+            half.mul(one.add(x.mul(T::from_f64(std::f64::consts::FRAC_1_SQRT_2)).erf()))
+        }
+        Unary::Gelu { tanh: true } => {
+            let inner = x.add(T::from_f64(0.044_715).mul(x.mul(x).mul(x)));
+            let scale = T::from_f64((2.0 / std::f64::consts::PI).sqrt());
+            of(0.5).mul(x).mul(one.add(scale.mul(inner).tanh()))
+        }
+        Unary::Softplus => softplus(x),
+        Unary::Softsign => x.div(one.add(x.abs())),
+        Unary::ThresholdedRelu { alpha } => {
+            if x > of(alpha) {
+                x
+            } else {
+                zero
+            }
+        }
+        Unary::Shrink { lambda, bias } => {
+            if x < of(lambda).neg() {
+                x.add(of(bias))
+            } else if x > of(lambda) {
+                x.sub(of(bias))
+            } else {
+                zero
+            }
+        }
+        Unary::Not | Unary::BitNot | Unary::IsNan | Unary::IsInf { .. } | Unary::IsFinite => x,
+    }
+}

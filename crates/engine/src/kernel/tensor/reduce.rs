@@ -1,0 +1,215 @@
+//! Along axes: sums, means, extremes.
+
+use model::{
+    PredictError, Shape, Tensor,
+    tensor::{Data, Element, RANK_MAX, bf16, f16},
+};
+use plan::tensor::{Fold, ReduceOp};
+
+use super::{Args, Done, axis, layout::strided, refuse_type, shape, too_large};
+
+/// An op of the family, ready to run.
+pub(super) struct ReduceKernel(ReduceOp);
+
+impl ReduceKernel {
+    pub(super) fn new(op: &ReduceOp) -> ReduceKernel {
+        ReduceKernel(op.clone())
+    }
+
+    pub(super) fn run(&self, args: &Args<'_>) -> Done {
+        let Some(mut out) = args.out(0) else { return Ok(()) };
+        match &self.0 {
+            ReduceOp::Reduce { fold, axes, keep, none_is_none } => {
+                let x = args.get(0)?;
+                let given = args.ints(1)?;
+                let axes = given.as_deref().or(axes.as_deref()).unwrap_or_default();
+                let axes = Axes::new(x.shape(), axes, *none_is_none)?;
+                reduce(*fold, &x, &axes, *keep, &mut out)
+            }
+        }
+    }
+}
+
+/// Which axes are folded.
+pub(super) struct Axes {
+    folded: [bool; RANK_MAX],
+}
+
+impl Axes {
+    /// Returns the axes given; all where there are none, unless none is meant.
+    pub(super) fn new(of: &Shape, axes: &[i64], none_is_none: bool) -> Result<Axes, PredictError> {
+        let mut folded = [axes.is_empty() && !none_is_none; RANK_MAX];
+        for &at in axes {
+            folded[axis(at, of.len())?] = true;
+        }
+        Ok(Axes { folded })
+    }
+}
+
+/// How elements of one type are folded: from a beginning, and what becomes of the fold of `n` of them.
+fn reduce(fold: Fold, x: &Tensor, axes: &Axes, keep: bool, out: &mut Tensor) -> Done {
+    macro_rules! ints {
+        ($ty:ty) => {
+            match fold {
+                Fold::Sum => run::<$ty, $ty>(x, axes, keep, out, 0, |a, x| a.wrapping_add(x), |a, _| a),
+                Fold::Prod => run::<$ty, $ty>(x, axes, keep, out, 1, |a, x| a.wrapping_mul(x), |a, _| a),
+                Fold::Max => run::<$ty, $ty>(x, axes, keep, out, <$ty>::MIN, |a, x| a.max(x), |a, _| a),
+                Fold::Min => run::<$ty, $ty>(x, axes, keep, out, <$ty>::MAX, |a, x| a.min(x), |a, _| a),
+                Fold::Mean => run::<$ty, i128>(
+                    x,
+                    axes,
+                    keep,
+                    out,
+                    0,
+                    |a, x| a + i128::from(x),
+                    |a, n| (a / (n.max(1) as i128)) as $ty,
+                ),
+                // Roots and logarithms of integers are cut toward zero.
+                Fold::L1 => run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + (x as f64).abs(), |a, _| a as $ty),
+                Fold::L2 => {
+                    run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + (x as f64).powi(2), |a, _| a.sqrt() as $ty)
+                }
+                Fold::SumSquare => {
+                    run::<$ty, $ty>(x, axes, keep, out, 0, |a, x| a.wrapping_add(x.wrapping_mul(x)), |a, _| a)
+                }
+                Fold::LogSum => {
+                    run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + x as f64, |a, _| libm::log(a) as $ty)
+                }
+                Fold::LogSumExp => {
+                    run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + libm::exp(x as f64), |a, _| libm::log(a) as $ty)
+                }
+                Fold::All | Fold::Any => Err(refuse_type(x)),
+            }
+        };
+    }
+    macro_rules! floats {
+        ($ty:ty, $acc:ty, $to:expr, $of:expr, $log:path, $exp:path) => {{
+            let (to, of) = ($to, $of);
+            let add = |a: $acc, x: $ty| a + to(x);
+            match fold {
+                Fold::Sum => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, _| of(a)),
+                Fold::Mean => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, n| of(a / n as $acc)),
+                Fold::Prod => run::<$ty, $acc>(x, axes, keep, out, 1.0, |a, x| a * to(x), |a, _| of(a)),
+                Fold::Max => {
+                    let max = |a: $acc, x: $ty| if to(x) > a || to(x).is_nan() { to(x) } else { a };
+                    run::<$ty, $acc>(x, axes, keep, out, <$acc>::NEG_INFINITY, max, |a, _| of(a))
+                }
+                Fold::Min => {
+                    let min = |a: $acc, x: $ty| if to(x) < a || to(x).is_nan() { to(x) } else { a };
+                    run::<$ty, $acc>(x, axes, keep, out, <$acc>::INFINITY, min, |a, _| of(a))
+                }
+                Fold::L1 => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x).abs(), |a, _| of(a)),
+                Fold::L2 => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x) * to(x), |a, _| of(a.sqrt())),
+                Fold::SumSquare => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x) * to(x), |a, _| of(a)),
+                Fold::LogSum => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, _| of($log(a))),
+                Fold::LogSumExp => {
+                    let mut most = Tensor::default();
+                    reduce(Fold::Max, x, axes, true, &mut most)?;
+                    log_sum_exp::<$ty>(x, &most, axes, keep, out, |x| to(x).into(), |x: f64| of(x as $acc))
+                }
+                Fold::All | Fold::Any => Err(refuse_type(x)),
+            }
+        }};
+    }
+    match x.data() {
+        Data::F32(_) => floats!(f32, f32, |x: f32| x, |x: f32| x, libm::logf, libm::expf),
+        Data::F64(_) => floats!(f64, f64, |x: f64| x, |x: f64| x, libm::log, libm::exp),
+        Data::F16(_) => floats!(f16, f32, f16::to_f32, f16::from_f32, libm::logf, libm::expf),
+        Data::BF16(_) => floats!(bf16, f32, bf16::to_f32, bf16::from_f32, libm::logf, libm::expf),
+        Data::I8(_) => ints!(i8),
+        Data::I16(_) => ints!(i16),
+        Data::I32(_) => ints!(i32),
+        Data::I64(_) => ints!(i64),
+        Data::U8(_) => ints!(u8),
+        Data::U16(_) => ints!(u16),
+        Data::U32(_) => ints!(u32),
+        Data::U64(_) => ints!(u64),
+        Data::Bool(_) => match fold {
+            Fold::All | Fold::Min | Fold::Prod => run::<bool, bool>(x, axes, keep, out, true, |a, x| a && x, |a, _| a),
+            Fold::Any | Fold::Max | Fold::Sum => run::<bool, bool>(x, axes, keep, out, false, |a, x| a || x, |a, _| a),
+            _ => Err(refuse_type(x)),
+        },
+        Data::C64(_) | Data::Bytes(_) => Err(refuse_type(x)),
+    }
+}
+
+/// Returns the shape of the result, the same with the folded dimensions of length 1, and where a step along each axis of
+/// the input leads in the result.
+fn result(of: &Shape, axes: &Axes, keep: bool) -> Result<(Shape, [usize; RANK_MAX], usize), PredictError> {
+    let mut dims = Vec::with_capacity(of.len());
+    let mut steps = [0; RANK_MAX];
+    let (mut step, mut count) = (1, 1);
+    for i in (0..of.len()).rev() {
+        if axes.folded[i] {
+            count *= of[i];
+        } else {
+            steps[i] = step;
+            step *= of[i];
+        }
+    }
+    for (i, &dim) in of.iter().enumerate() {
+        match (axes.folded[i], keep) {
+            (false, _) => dims.push(dim),
+            (true, true) => dims.push(1),
+            (true, false) => {}
+        }
+    }
+    Ok((shape(&dims)?, steps, count))
+}
+
+fn run<T: Element + Copy, A: Copy>(
+    x: &Tensor,
+    axes: &Axes,
+    keep: bool,
+    out: &mut Tensor,
+    begin: A,
+    add: impl Fn(A, T) -> A,
+    end: impl Fn(A, usize) -> T,
+) -> Done {
+    let (to, steps, count) = result(x.shape(), axes, keep)?;
+    let from = x.get::<T>().ok_or_else(|| refuse_type(x))?;
+    let result = out.make::<T>(to).map_err(too_large)?;
+    let mut sums = vec![begin; result.len()];
+    strided(x.shape(), &steps, |begin, length, at, step| {
+        let from = &from[begin..begin + length];
+        if step == 0 {
+            sums[at] = from.iter().fold(sums[at], |sum, &x| add(sum, x));
+        } else {
+            for (sum, &x) in sums[at..at + length].iter_mut().zip(from) {
+                *sum = add(*sum, x);
+            }
+        }
+    });
+    result.iter_mut().zip(sums).for_each(|(to, sum)| *to = end(sum, count));
+    Ok(())
+}
+
+/// `max + log(sum(exp(x - max)))`, in float64.
+fn log_sum_exp<T: Element + Copy>(
+    x: &Tensor,
+    most: &Tensor,
+    axes: &Axes,
+    keep: bool,
+    out: &mut Tensor,
+    to_f64: impl Fn(T) -> f64,
+    of: impl Fn(f64) -> T,
+) -> Done {
+    let (to, steps, _) = result(x.shape(), axes, keep)?;
+    let (Some(from), Some(most)) = (x.get::<T>(), most.get::<T>()) else { return Err(refuse_type(x)) };
+    let base = |at: usize| {
+        let most = to_f64(most[at]);
+        if most.is_finite() { most } else { 0.0 }
+    };
+    let result = out.make::<T>(to).map_err(too_large)?;
+    let mut sums = vec![0.0; result.len()];
+    strided(x.shape(), &steps, |begin, length, at, step| {
+        for i in 0..length {
+            let place = at + i * step;
+            sums[place] += libm::exp(to_f64(from[begin + i]) - base(place));
+        }
+    });
+    for (at, (to, sum)) in result.iter_mut().zip(sums).enumerate() {
+        *to = of(base(at) + libm::log(sum));
+    }
+    Ok(())
+}
