@@ -3,7 +3,7 @@
 use model::{Buffer, ModelFiles};
 
 use crate::{
-    Limits, ReadOptions, java_regex,
+    Limits, ReadOptions, java_regex, onnx,
     protobuf::{Message, Value},
     read,
     spark::metadata::Metadata,
@@ -67,6 +67,16 @@ pub fn protobuf(bytes: &[u8]) {
             let _ = (message.varints(number).count(), message.floats(number).count(), message.doubles(number).count());
         }
     }
+}
+
+/// Reads the bytes as an ONNX model, with a file of tensors beside it, as far as its program.
+pub fn onnx(bytes: &[u8]) {
+    let beside = Buffer::from(vec![0_u8; 64]);
+    let files = [("model.onnx".to_owned(), Buffer::from(bytes.to_vec())), ("weights.bin".to_owned(), beside)];
+    let _ = onnx::with_program(&ModelFiles::new(files), &Limits::default(), |cx, document, _| {
+        document.graph.initializers.iter().try_for_each(|tensor| tensor.values(cx).map(drop))?;
+        document.graph.sparse_initializers.iter().try_for_each(|tensor| tensor.places(cx).map(drop))
+    });
 }
 
 fn read_files(files: Vec<(String, &[u8])>) {

@@ -19,6 +19,10 @@ pub struct Limits {
     pub nodes_max: usize,
     /// Numbers of one vector or matrix that is written out in full.
     pub values_max: usize,
+    /// Nodes of all graphs of a model, those of functions once for each call.
+    pub graph_nodes_max: usize,
+    /// Names of values, attributes and tensors in all graphs of a model.
+    pub graph_names_max: usize,
 }
 
 impl Default for Limits {
@@ -32,6 +36,8 @@ impl Default for Limits {
             depth_max: 32,
             nodes_max: 10_000_000,
             values_max: 1 << 28,
+            graph_nodes_max: 500_000,
+            graph_names_max: 2_000_000,
         }
     }
 }

@@ -116,12 +116,22 @@ impl<'a> Message<'a> {
 
     /// Returns the numbers of a repeated field of `float`.
     pub fn floats(&self, number: u32) -> impl Iterator<Item = Result<f32, ReadError>> + use<'a> {
-        self.numbers(number, Wire::Fixed32).map(|bits| bits.map(|bits| f32::from_bits(bits as u32)))
+        self.fixed32s(number).map(|bits| bits.map(|bits| f32::from_bits(bits as u32)))
     }
 
     /// Returns the numbers of a repeated field of `double`.
     pub fn doubles(&self, number: u32) -> impl Iterator<Item = Result<f64, ReadError>> + use<'a> {
-        self.numbers(number, Wire::Fixed64).map(|bits| bits.map(f64::from_bits))
+        self.fixed64s(number).map(|bits| bits.map(f64::from_bits))
+    }
+
+    /// Returns the bits of a repeated field of numbers of 4 bytes.
+    pub fn fixed32s(&self, number: u32) -> Numbers<'a> {
+        self.numbers(number, Wire::Fixed32)
+    }
+
+    /// Returns the bits of a repeated field of numbers of 8 bytes.
+    pub fn fixed64s(&self, number: u32) -> Numbers<'a> {
+        self.numbers(number, Wire::Fixed64)
     }
 
     fn numbers(&self, number: u32, wire: Wire) -> Numbers<'a> {
@@ -294,6 +304,13 @@ impl<'a> Field<'a> {
 
 // === impl Fields ===
 
+impl Fields<'_> {
+    /// Returns where the next field begins in the file; after a fault, where the field at fault begins.
+    pub fn at(&self) -> usize {
+        self.rest.at
+    }
+}
+
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<Field<'a>, ReadError>;
 
@@ -301,9 +318,10 @@ impl<'a> Iterator for Fields<'a> {
         if self.rest.is_empty() {
             return None;
         }
+        let at = self.rest.at;
         let field = self.rest.field();
         if field.is_err() {
-            self.rest.bytes = &[];
+            self.rest = Message { bytes: &[], at, ..self.rest };
         }
         Some(field)
     }

@@ -23,6 +23,10 @@ pub struct Formats {
     pub nodes_max: usize,
     /// Numbers of one vector or matrix that is written out in full.
     pub values_max: usize,
+    /// Nodes of all graphs of a tensor model, those of functions once for each call.
+    pub graph_nodes_max: usize,
+    /// Names of values, attributes and tensors in all graphs of a tensor model.
+    pub graph_names_max: usize,
     /// The time zone in which SQL's days begin, such as `Europe/Berlin` or `+02:00`, where a model names none.
     pub time_zone: String,
 }
@@ -38,6 +42,8 @@ impl Default for Formats {
             depth_max,
             nodes_max,
             values_max,
+            graph_nodes_max,
+            graph_names_max,
         } = Limits::default();
         Formats {
             metadata_bytes_max,
@@ -48,6 +54,8 @@ impl Default for Formats {
             depth_max,
             nodes_max,
             values_max,
+            graph_nodes_max,
+            graph_names_max,
             time_zone: "UTC".to_owned(),
         }
     }
@@ -64,6 +72,8 @@ impl From<Formats> for Limits {
             depth_max: formats.depth_max,
             nodes_max: formats.nodes_max,
             values_max: formats.values_max,
+            graph_nodes_max: formats.graph_nodes_max,
+            graph_names_max: formats.graph_names_max,
         }
     }
 }

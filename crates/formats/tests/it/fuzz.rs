@@ -195,3 +195,29 @@ fn protobuf() {
     ];
     check(fuzz::protobuf, &[seed], &tokens, 3000);
 }
+
+#[test]
+fn onnx() {
+    use crate::onnx::{Pb, graph, model, node};
+    let inner = graph("", &[node("Add", "x x", "r")], "r");
+    let branch = Pb::default().span(1, "then_branch").span(6, inner).int(20, 5);
+    let axes = Pb::default().span(1, "axes").span(8, [1, 2]).int(20, 7);
+    let weights = Pb::default().int(1, 2).int(2, 1).span(8, "w").span(9, [0; 8]);
+    let entry = Pb::default().span(1, "location").span(2, "weights.bin");
+    let beside = Pb::default().int(1, 3).int(2, 22).span(8, "e").int(14, 1).span(13, entry);
+    let nodes = [node("If", "x", "t").span(5, branch), node("F", "t w", "u").span(5, axes), node("Add", "u e", "y")];
+    let graph = graph("x", &nodes, "y").span(5, weights).span(5, beside);
+    let function = Pb::default().span(1, "F").span(4, "a").span(4, "b").span(5, "c").span(7, node("Mul", "a b", "c"));
+    let seed = model(&graph).span(25, function.span(9, Pb::default().int(2, 17)));
+    let tokens: [&[u8]; 8] = [
+        b"\x80",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\x0a",
+        b"\x01x",
+        b"\x01y",
+        b"\x01F",
+        b"\x10\x16",
+        b"\x2a",
+    ];
+    check(fuzz::onnx, &[seed], &tokens, 3000);
+}

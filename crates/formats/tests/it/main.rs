@@ -6,5 +6,6 @@ mod clusters;
 mod features;
 mod fuzz;
 mod hostile;
+mod onnx;
 mod reading;
 mod vectors;

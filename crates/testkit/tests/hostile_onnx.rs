@@ -1,0 +1,148 @@
+//! The hostile ONNX files: each ends as its index says, in a process of its own, within its bounds of time and memory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test's helpers fail by panicking, and it starts itself anew"
+)]
+
+use std::{
+    io::{Read, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use formats::{Limits, onnx};
+use model::ModelFiles;
+use serde_json::Value;
+use testkit::files::{model_files, shared};
+
+/// Set in a process that was started to do the part of one test.
+const CHILD: &str = "FOREBAY_TEST_CHILD";
+const TIME_MAX: Duration = Duration::from_secs(5);
+const MEMORY_KIB: u32 = 512 << 10;
+
+/// Returns the file with what lies beside it for it to refer to, as when its folder is given.
+fn artifact(path: &Path) -> ModelFiles {
+    let beside = path.with_file_name("small.bin");
+    let files = [path, &beside].map(|path| model_files(path).unwrap());
+    let all = files.iter().flat_map(|files| files.iter().map(|(name, bytes)| (name.to_owned(), bytes.clone())));
+    ModelFiles::new(all)
+}
+
+fn read(path: &Path) -> String {
+    let result = onnx::with_program(&artifact(path), &Limits::default(), |_, _, program| Ok(program.graph.nodes.len()));
+    match result {
+        Ok(nodes) => format!("read {nodes} nodes"),
+        Err(error) => format!("refused: {error}"),
+    }
+}
+
+/// Runs in a process of its own, under a limit of memory: reads the file whose path stands on standard input.
+#[test]
+fn child_reads() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let mut path = String::new();
+    std::io::stdin().read_to_string(&mut path).unwrap();
+    println!("outcome: {}", read(Path::new(path.trim())));
+}
+
+fn spawn(path: &Path) -> Child {
+    let limited = format!("ulimit -v {MEMORY_KIB}; exec \"$0\" \"$@\"");
+    let mut child = Command::new("sh")
+        .args(["-c", &limited])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "child_reads", "--nocapture"])
+        .env(CHILD, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(path.to_str().unwrap().as_bytes()).unwrap();
+    child
+}
+
+/// Returns the outcome that the child prints, or how its process failed.
+fn outcome(path: &Path) -> Result<String, String> {
+    let mut child = spawn(path);
+    let begin = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begin.elapsed() > TIME_MAX {
+            child.kill().unwrap();
+            return Err(format!("not done within {TIME_MAX:?}"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let outcome = text.split_once("outcome: ").and_then(|(_, rest)| rest.lines().next());
+    match outcome {
+        Some(outcome) if output.status.success() => Ok(outcome.to_owned()),
+        _ => Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+#[test]
+fn each_ends_as_expected() {
+    let Some(shared) = shared() else {
+        assert!(std::env::var_os("CI").is_none(), "the shared files must be there where CI is set");
+        return;
+    };
+    let folder = shared.join("conformance/hostile/onnx");
+    let index: Value = serde_json::from_slice(&std::fs::read(folder.join("index.json")).unwrap()).unwrap();
+    let files = index["files"].as_array().unwrap();
+    assert!(files.len() >= 70, "the files are there");
+    let mut wrong = Vec::new();
+    for entry in files {
+        let (name, must) = (entry["file"].as_str().unwrap(), entry["must"].as_str().unwrap());
+        let outcome = outcome(&folder.join(name));
+        println!("{name}: {outcome:?}");
+        let is_good = match &outcome {
+            Err(_) => false,
+            Ok(text) => must != "refuse" || text.starts_with("refused: "),
+        };
+        if !is_good {
+            wrong.push(format!("{name} ({}), which must {must}: {outcome:?}", entry["what"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_good_model_is_read() {
+    let Some(shared) = shared() else { return };
+    let mut models = 0;
+    for entry in std::fs::read_dir(shared.join("conformance/onnx")).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.join("model.onnx").exists() {
+            continue;
+        }
+        models += 1;
+        let read = onnx::with_program(&model_files(&path).unwrap(), &Limits::default(), |cx, document, _| {
+            document.graph.initializers.iter().try_for_each(|tensor| tensor.values(cx).map(drop))
+        });
+        read.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    assert!(models >= 340, "the models are there");
+}
+
+#[test]
+fn no_file_of_tensorflow_is_taken_for_onnx() {
+    let Some(shared) = shared() else { return };
+    let mut open = vec![shared.join("conformance/tensorflow"), shared.join("conformance/hostile/tensorflow")];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                open.push(entry.path());
+            } else {
+                let files = model_files(&entry.path()).unwrap();
+                assert!(!onnx::detect(&files), "{}", entry.path().display());
+            }
+        }
+    }
+}
