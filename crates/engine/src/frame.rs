@@ -70,6 +70,7 @@ pub struct Scratch {
     pub rows: Vec<u32>,
     pub words: Vec<u32>,
     pub bytes: Vec<u8>,
+    pub keys: Vec<i32>,
     /// What functions of one row make; empty between rows.
     pub bump: bumpalo::Bump,
 }

@@ -21,16 +21,20 @@ use crate::{
 
 mod answers;
 mod dense;
+mod descend;
 mod few;
+mod keys;
 mod layout;
 mod normal;
 mod packed;
 mod plain;
+mod ranked;
 mod ranks;
 mod run;
 mod simd;
 mod sum;
 mod tile;
+mod tops;
 mod walk;
 
 pub use run::{Trees, Wants};

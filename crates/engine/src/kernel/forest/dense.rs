@@ -3,13 +3,15 @@
 //! Nodes come in pre-order. A row's byte is the leftmost leaf of the subtree it is in, so it is at a node exactly where its
 //! byte is the node's leftmost leaf; where its rank is above the node's, the byte becomes the leftmost leaf of the right
 //! child. Three steps a node, for as many rows as a register has bytes, whatever the data. A tree of more than 256 leaves is cut into
-//! pages: subtrees of at most 256 leaves and exits to other pages, all of them worked out for all rows.
+//! pages: subtrees of at most 256 leaves and exits to other pages, all of them worked out for all rows; or only its first levels are a
+//! page, and rows walk on from there ([`super::tops`]).
 
 use std::ops::Range;
 
 use super::{
     normal::{LEAF, Normal},
     ranks::ByteTest,
+    tops::Tops,
 };
 
 /// Rows of a block; their bytes and sums stay in the first cache.
@@ -61,14 +63,20 @@ pub struct Dense {
 }
 
 impl Dense {
-    pub fn new(normal: &Normal, tests: &[ByteTest], columns: usize) -> Dense {
+    pub fn new(normal: &Normal, tops: &Tops, tests: &[ByteTest], columns: usize) -> Dense {
         let parts = Parts::default();
-        let mut making = Making { normal, tests, is_cut: vec![false; normal.nodes.len()], parts };
-        making.cut();
+        let is_cut = (0..normal.nodes.len()).map(|node| !tops.is_compared(node)).collect();
+        let mut making = Making { normal, tests, is_cut, parts };
+        if !tops.any() {
+            making.cut();
+        }
         let mut trees = Vec::with_capacity(normal.trees.len());
-        for tree in &normal.trees {
+        for (number, tree) in normal.trees.iter().enumerate() {
             let first = making.parts.pages.len() as u32;
-            making.tree(tree.root);
+            match tops.is_deep(number) {
+                true => making.page(tree.root, 0, &mut Vec::new()),
+                false => making.tree(tree.root),
+            }
             trees.push(Tree { pages: first..making.parts.pages.len() as u32 });
         }
         let Parts { nodes, pages, exits } = making.parts;

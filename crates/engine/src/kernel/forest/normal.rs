@@ -223,6 +223,10 @@ impl Rules {
         Rules { categories: forest.categories, compares: forest.compares, zero_max }
     }
 
+    pub fn compares(&self) -> Precision {
+        self.compares
+    }
+
     /// Returns whether the column takes the value for a missing one.
     #[inline]
     pub fn is_missing(&self, column: &Column, x: f64) -> bool {

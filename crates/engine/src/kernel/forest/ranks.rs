@@ -98,9 +98,10 @@ pub struct ByteTest {
 }
 
 impl Ranks {
-    /// Returns the ranks, and the test of each node; nothing where a row would have no byte or too many.
-    pub fn new(normal: &Normal) -> Option<(Ranks, Box<[ByteTest]>)> {
-        let mut making = Making::of(normal);
+    /// Returns the ranks, and the test of each node; nothing where a row would have no byte or too many. Of nodes that are not asked by
+    /// ranks (`asks` says which) there is no test, and their thresholds are none of a column's.
+    pub fn new(normal: &Normal, asks: impl Fn(usize) -> bool) -> Option<(Ranks, Box<[ByteTest]>)> {
+        let mut making = Making::of(normal, &asks);
         let mut order: Vec<usize> = (0..normal.columns.len()).collect();
         order.sort_unstable_by_key(|column| (normal.columns[*column].kind == Kind::Category, normal.columns[*column]));
         for column in order {
@@ -115,7 +116,9 @@ impl Ranks {
         if making.bytes == 0 {
             return None;
         }
-        let tests = normal.nodes.iter().map(|node| making.test(node)).collect();
+        let none = ByteTest { column: 0, above: u8::MAX };
+        let test = |(number, node)| if asks(number) { making.test(node) } else { none };
+        let tests = normal.nodes.iter().enumerate().map(test).collect();
         // So that whatever stands behind the last level may be loaded.
         making.levels.extend([f64::INFINITY; 8]);
         let ranks = Ranks {
@@ -290,11 +293,11 @@ struct Making {
 }
 
 impl Making {
-    fn of(normal: &Normal) -> Making {
+    fn of(normal: &Normal, asks: impl Fn(usize) -> bool) -> Making {
         let columns = normal.columns.len();
         let mut thresholds: Vec<Vec<f64>> = vec![Vec::new(); columns];
         let mut sets = vec![FxHashMap::default(); columns];
-        for node in &normal.nodes {
+        for (_, node) in normal.nodes.iter().enumerate().filter(|(number, _)| asks(*number)) {
             match node.test {
                 // So that -0 and 0 are one.
                 Test::AtMost(threshold) => thresholds[node.column as usize].push(threshold + 0.0),

@@ -6,14 +6,12 @@ use model::column::Row;
 use plan::{Aggregate, Forest};
 
 use super::{
-    dense,
-    few::{self, Few},
+    dense, few,
     layout::Layout,
     normal::Normal,
-    ranks::{self, Ranks},
-    simd::{self, Isa},
+    ranked::Ranked,
+    simd::Isa,
     sum::{Sink, Sums},
-    tile::{Block, Tiles},
     walk,
 };
 use crate::frame::Scratch;
@@ -37,47 +35,6 @@ pub struct Wants {
     pub leaves: bool,
 }
 
-/// What runs on ranks.
-struct Ranked {
-    isa: Isa,
-    ranks: Ranks,
-    tiles: Tiles,
-    /// Nothing where walks on keys are better for few rows, or the only ones.
-    few: Option<Few>,
-    /// Fewest rows that tiles are for.
-    tile_rows_min: usize,
-}
-
-impl Ranked {
-    fn new(normal: &Normal, sums: &Sums, choice: Choice) -> Option<Ranked> {
-        let (ranks, tests) = Ranks::new(normal)?;
-        let tiles = Tiles::new(normal, &tests, ranks.bytes, sums, choice.isa);
-        let few = if choice.few { Few::new(normal, &tests, choice.isa) } else { None };
-        let tile_rows_min = choice.tile_rows_min.unwrap_or_else(|| tile_rows_min(normal, few.as_ref(), choice.isa));
-        Some(Ranked { isa: choice.isa, ranks, tiles, few, tile_rows_min })
-    }
-}
-
-/// Returns the fewest rows for which tiles take less time than rows one by one, by what parts of them were measured to take (in
-/// nanoseconds, with AVX-512, AVX2, or neither). It decides about time alone: every way has the same bits.
-fn tile_rows_min(normal: &Normal, few: Option<&Few>, isa: Isa) -> usize {
-    let (trees, nodes) = (normal.trees.len() as f64, normal.nodes.len() as f64);
-    let levels: f64 = normal.trees.iter().map(|tree| f64::from(tree.depth)).sum();
-    let walked = few.map_or(trees, |few| few.walked() as f64);
-    // A step of a walk, and a tree by its answers.
-    let row = walked / trees * levels * if few.is_some() { 1.3 } else { 1.8 } + (trees - walked) * 2.0;
-    // A node for up to 192 rows, and for a row of a full block; a tree.
-    let (node, node_of_row, tree) = match isa {
-        Isa::Avx512 => (2.0, 0.0105, 15.0),
-        Isa::Avx2 => (3.5, 0.055, 60.0),
-        Isa::Portable => (4.5, 0.07, 60.0),
-    };
-    if nodes * node_of_row + trees * tree / 64.0 > row {
-        return usize::MAX;
-    }
-    ((nodes * node + trees * tree) / row.max(1.0)).clamp(4.0, 128.0) as usize
-}
-
 /// Where a block's rows come from.
 pub(super) trait Feed {
     /// Hands every row that has so many features at least to `take`, with its place in the block. Others find their leaves
@@ -98,6 +55,16 @@ impl Feed for Flat<'_> {
             take(at as u32, Row::Dense(x));
         }
     }
+}
+
+/// Room for a block at work.
+pub(super) struct Room<'a> {
+    /// Of each lane: its row.
+    pub lanes: &'a mut Vec<u32>,
+    pub bytes: &'a mut Vec<u8>,
+    pub keys: &'a mut Vec<i32>,
+    pub block: &'a mut Vec<f64>,
+    pub sums: &'a mut Vec<f64>,
 }
 
 /// Rows of a block: their features stay in the first cache while tree after tree passes.
@@ -179,6 +146,11 @@ impl Trees {
         (BLOCK_CELLS / cells / walk::LANES * walk::LANES).clamp(walk::LANES, BLOCK_ROWS)
     }
 
+    #[cfg(test)]
+    pub(super) fn walks(&self) -> &'static str {
+        self.ranked.as_ref().map_or("nothing", Ranked::walks)
+    }
+
     fn keeps_leaves(&self) -> bool {
         self.wants.leaves || self.wants.scores && self.sums.needs_leaves()
     }
@@ -187,7 +159,8 @@ impl Trees {
     /// that are wanted in `words`.
     pub(super) fn run(&self, rows: usize, feed: &impl Feed, scratch: &mut Scratch) {
         let (width, trees) = (self.sums.width, self.sums.trees);
-        let Scratch { cells, numbers, rows: lanes, words, bytes, features: room, sums: row_sums, block, .. } = scratch;
+        let Scratch { cells, numbers, rows: lanes, words, bytes, keys, features: room, sums: row_sums, block, .. } =
+            scratch;
         numbers.clear();
         (0..rows).for_each(|_| numbers.extend_from_slice(&self.sums.base));
         words.resize(if self.keeps_leaves() { rows } else { few::ROWS } * trees, 0);
@@ -201,27 +174,10 @@ impl Trees {
         };
         match &self.ranked {
             Some(ranked) if rows >= ranked.tile_rows_min => {
-                let room = Tiles::lanes(rows);
-                block.resize(ranks::stride(room) * ranked.ranks.sources.len(), 0.0);
-                bytes.resize(room * ranked.ranks.bytes, 0);
-                feed.each(ranked.ranks.features_min(), &mut sink, |row, x| {
-                    ranked.ranks.gather(x, block, lanes.len(), room);
-                    lanes.push(row);
-                });
-                ranked.ranks.of_block(ranked.isa, block, room, bytes);
-                let block = Block { lanes: room, ranks: bytes, rows: lanes, sums: row_sums };
-                ranked.tiles.run(&self.sums, block, &mut sink);
+                ranked.run_tile(rows, feed, &mut sink, &mut Room { lanes, bytes, keys, block, sums: row_sums });
             }
-            Some(Ranked { ranks, few: Some(few), isa, .. }) => {
-                let room = ranks.row_room();
-                bytes.resize(rows * room, 0);
-                feed.each(ranks.features_min(), &mut sink, |row, x| {
-                    simd::of_row(*isa, ranks, dense_row(x, row_sums), &mut bytes[lanes.len() * room..][..room]);
-                    lanes.push(row);
-                });
-                for (bytes, lanes) in bytes.chunks(few::ROWS * room).zip(lanes.chunks(few::ROWS)) {
-                    few.run(bytes, room, lanes, &mut sink);
-                }
+            Some(ranked) if ranked.takes_few => {
+                ranked.run_few(rows, feed, &mut sink, &mut Room { lanes, bytes, keys, block, sums: row_sums });
             }
             _ => {
                 let side_by_side = rows >= TILE_ROWS_MIN;
@@ -251,7 +207,7 @@ impl Trees {
 }
 
 /// Returns the row's elements one after the other, laid out in `room` where they are stored sparsely.
-fn dense_row<'a>(row: Row<'a>, room: &'a mut Vec<f64>) -> &'a [f64] {
+pub(super) fn dense_row<'a>(row: Row<'a>, room: &'a mut Vec<f64>) -> &'a [f64] {
     match row {
         Row::Dense(values) => values,
         Row::Sparse { size, indices, values } => {

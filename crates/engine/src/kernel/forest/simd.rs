@@ -7,6 +7,7 @@
 use super::{
     answers::Answers,
     dense::{BLOCK_ROWS, Dense, LANES, Page},
+    keys,
     ranks::{CODES, Part, Ranks},
 };
 
@@ -136,6 +137,16 @@ pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out
     }
 }
 
+/// Writes the keys of a column for many rows, see [`keys::keys`].
+pub fn keys(isa: Isa, missing: i32, zero_max: f64, x: &[f64], out: &mut [i32]) {
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::keys_avx512(missing, zero_max, x, out) },
+        _ => keys::keys(missing, zero_max, x, out),
+    }
+}
+
 /// Finds the leaves that rows reach in the trees that answers are for, by AVX-512. Rows have `room` bytes each; the leaves of row
 /// `i` begin at `places[i]`, so many as the forest has trees.
 pub fn answered(answers: &Answers, ranks: &[u8], room: usize, places: &[usize], leaves: &mut [u32]) {
@@ -165,6 +176,7 @@ mod x86 {
     use super::super::{
         answers::{Answers, Questions},
         dense::{BLOCK_ROWS, Dense, LANES, Node, Page},
+        keys,
         ranks::{CODES, LARGE, Part, Ranks, SMALL},
     };
 
@@ -309,6 +321,11 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     pub fn ranks_avx2(ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
         ranks.ranks(part, zero_max, x, out);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    pub fn keys_avx512(missing: i32, zero_max: f64, x: &[f64], out: &mut [i32]) {
+        keys::keys(missing, zero_max, x, out);
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]

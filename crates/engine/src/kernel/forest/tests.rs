@@ -6,7 +6,10 @@ use plan::{
     Precision,
 };
 
-use super::{run::Choice, simd::Isa};
+use super::{
+    run::{Choice, Trees, Wants},
+    simd::Isa,
+};
 use crate::kernel::tests::{assert_row, dense, numbers, run, run_asked, sparse, vectors};
 
 thread_local! {
@@ -50,6 +53,8 @@ struct Shape {
     categories: usize,
     /// How many thresholds there are, about.
     grid: usize,
+    /// Whether every branch goes down to the depth.
+    full: bool,
     /// Whether nodes differ in how they compare and in what they do with missing values, and the forest in how it sums.
     mixed: bool,
 }
@@ -105,14 +110,14 @@ struct Grower<'a> {
 impl Grower<'_> {
     fn grow(&mut self, builder: &mut ForestBuilder, depth: usize) -> NodeId {
         // Deep trees are deep on one side only at a node.
-        if depth == 0 || self.random.below(6) == 0 {
+        if depth == 0 || !self.shape.full && self.random.below(6) == 0 {
             let values: Vec<f64> = (0..self.leaf_width).map(|_| self.random.below(1000) as f64 / 3.0 - 100.0).collect();
             self.leaves += 1;
             return builder.leaf_with(&values, self.leaves - 1, self.random.below(100) as f64 / 7.0);
         }
         let (split, missing) = (self.split(), self.missing());
         let node = builder.node(self.random.below(self.shape.features) as u32, split, missing);
-        let less = if depth > 8 { 1 + self.random.below(8) } else { 1 };
+        let less = if depth > 8 && !self.shape.full { 1 + self.random.below(8) } else { 1 };
         let (left, right) = match self.random.below(2) {
             0 => (depth - 1, depth.saturating_sub(less)),
             _ => (depth.saturating_sub(less), depth - 1),
@@ -304,6 +309,7 @@ fn every_walk_agrees_with_the_rules() {
                     width,
                     categories,
                     grid: [17, 50, 1000][seed as usize % 5 / 2],
+                    full: false,
                     mixed: seed % 3 != 0,
                 },
                 seed,
@@ -315,19 +321,66 @@ fn every_walk_agrees_with_the_rules() {
 
 #[test]
 fn large_trees_and_long_rows_agree_with_the_rules() {
-    check_random(Shape { trees: 3, depth: 12, features: 5, width: 1, categories: 40, grid: 3000, mixed: true }, 81);
-    check_random(Shape { trees: 2, depth: 14, features: 70, width: 2, categories: 0, grid: 300, mixed: false }, 82);
-    check_random(Shape { trees: 30, depth: 4, features: 130, width: 1, categories: 9, grid: 20, mixed: true }, 84);
-    check_random(Shape { trees: 120, depth: 4, features: 36, width: 1, categories: 9, grid: 20, mixed: false }, 86);
-    check_random(Shape { trees: 41, depth: 5, features: 40, width: 1, categories: 9, grid: 20, mixed: false }, 85);
-    check_random(Shape { trees: 3, depth: 20, features: 3, width: 6, categories: 0, grid: 600, mixed: true }, 83);
+    check_random(
+        Shape { trees: 3, depth: 12, features: 5, width: 1, categories: 40, grid: 3000, full: false, mixed: true },
+        81,
+    );
+    check_random(
+        Shape { trees: 2, depth: 14, features: 70, width: 2, categories: 0, grid: 300, full: false, mixed: false },
+        82,
+    );
+    check_random(
+        Shape { trees: 30, depth: 4, features: 130, width: 1, categories: 9, grid: 20, full: false, mixed: true },
+        84,
+    );
+    check_random(
+        Shape { trees: 120, depth: 4, features: 36, width: 1, categories: 9, grid: 20, full: false, mixed: false },
+        86,
+    );
+    check_random(
+        Shape { trees: 41, depth: 5, features: 40, width: 1, categories: 9, grid: 20, full: false, mixed: false },
+        85,
+    );
+    check_random(
+        Shape { trees: 3, depth: 20, features: 3, width: 6, categories: 0, grid: 600, full: false, mixed: true },
+        83,
+    );
+}
+
+#[test]
+fn deep_trees_agree_with_the_rules() {
+    let shape = Shape { trees: 5, depth: 9, features: 6, width: 3, categories: 0, grid: 40, full: true, mixed: false };
+    let many = Shape { mixed: true, grid: 1 << 20, depth: 11, features: 2, ..shape };
+    for (seed, shape, compares, walks) in [
+        (101, shape, Precision::F64, "ranks"),
+        (102, Shape { mixed: true, width: 1, ..shape }, Precision::F32, "ranks"),
+        (103, Shape { mixed: true, categories: 9, features: 3, ..shape }, Precision::F64, "ranks"),
+        (104, many, Precision::F32, "keys"),
+        (105, Shape { width: 2, features: 1, trees: 3, ..many }, Precision::F32, "keys"),
+        (106, Shape { features: 70, trees: 35, depth: 9, ..many }, Precision::F64, "none"),
+    ] {
+        let made = |seed| Arc::new(forest(shape, true, &mut Random(seed)));
+        let seed = (seed..).step_by(6).find(|seed| made(*seed).compares == compares).expect("one in two does");
+        let trees = Trees::new(&made(seed), Aggregate::Sum, Wants { scores: true, leaves: false });
+        assert_eq!(trees.walks(), walks, "{shape:?}, seed {seed}");
+        check_random(shape, seed);
+    }
 }
 
 #[test]
 fn many_categories_and_many_features_take_the_plain_walk() {
-    check_random(Shape { trees: 5, depth: 6, features: 4, width: 2, categories: 64, grid: 17, mixed: true }, 91);
-    check_random(Shape { trees: 5, depth: 6, features: 4, width: 1, categories: 150, grid: 17, mixed: true }, 92);
-    check_random(Shape { trees: 1, depth: 9, features: 900, width: 1, categories: 0, grid: 17, mixed: false }, 93);
+    check_random(
+        Shape { trees: 5, depth: 6, features: 4, width: 2, categories: 64, grid: 17, full: false, mixed: true },
+        91,
+    );
+    check_random(
+        Shape { trees: 5, depth: 6, features: 4, width: 1, categories: 150, grid: 17, full: false, mixed: true },
+        92,
+    );
+    check_random(
+        Shape { trees: 1, depth: 9, features: 900, width: 1, categories: 0, grid: 17, full: false, mixed: false },
+        93,
+    );
 }
 
 /// A tree that tests the last of three features only where the first is above 0.

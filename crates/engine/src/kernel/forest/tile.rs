@@ -8,11 +8,14 @@ use super::{
     ranks::ByteTest,
     simd::{self, Isa},
     sum::{Sink, Sums},
+    tops::Tops,
 };
 
 pub struct Tiles {
     dense: Dense,
     isa: Isa,
+    /// Of each tree: whether rows walk on from its exits.
+    is_deep: Box<[bool]>,
     /// Of each tree: where the values of its exits begin in `values`; nothing where they are found by the leaf's number.
     tables: Box<[Option<u32>]>,
     /// Value `k` of all exits of a tree, then value `k + 1`.
@@ -35,12 +38,13 @@ pub struct Block<'a> {
 }
 
 impl Tiles {
-    pub fn new(normal: &Normal, tests: &[ByteTest], bytes: usize, sums: &Sums, isa: Isa) -> Tiles {
-        let dense = Dense::new(normal, tests, bytes);
+    pub fn new(normal: &Normal, tops: &Tops, tests: &[ByteTest], bytes: usize, sums: &Sums, isa: Isa) -> Tiles {
+        let dense = Dense::new(normal, tops, tests, bytes);
+        let is_deep: Box<[bool]> = (0..normal.trees.len()).map(|tree| tops.is_deep(tree)).collect();
         let mut values = Vec::new();
-        let tables = dense.trees.iter().map(|tree| {
+        let tables = dense.trees.iter().zip(&is_deep).map(|(tree, is_deep)| {
             let [page] = &dense.pages[tree.pages.start as usize..tree.pages.end as usize] else { return None };
-            if sums.leaf_width > NARROW {
+            if *is_deep || sums.leaf_width > NARROW {
                 return None;
             }
             let first = u32::try_from(values.len()).ok()?;
@@ -55,16 +59,23 @@ impl Tiles {
         let leaves = sums.values.len() / sums.leaf_width;
         let is_there = |exit: &u32| exit & PAGE != 0 || (*exit as usize) < leaves;
         assert!(dense.exits.iter().all(is_there), "exits are leaves of the forest, or pages");
-        Tiles { dense, isa, tables, values: values.into() }
+        Tiles { dense, isa, is_deep, tables, values: values.into() }
     }
 
-    /// Returns for how many rows there is room in a block of so many.
-    pub fn lanes(rows: usize) -> usize {
-        rows.next_multiple_of(LANES)
+    /// Returns for how many rows there is room in a block of so many; walks know a power of two.
+    pub fn lanes(&self, rows: usize) -> usize {
+        let lanes = rows.next_multiple_of(LANES);
+        if self.is_deep.contains(&true) { lanes.next_power_of_two() } else { lanes }
     }
 
-    /// Runs the rows of a block.
-    pub fn run(&self, sums: &Sums, block: Block<'_>, sink: &mut Sink<'_>) {
+    /// Runs the rows of a block; `below` finds the leaves of a deep tree from the exits of its first levels.
+    pub fn run(
+        &self,
+        sums: &Sums,
+        block: Block<'_>,
+        sink: &mut Sink<'_>,
+        below: impl Fn(usize, &[u8; BLOCK_ROWS], &mut [u32; BLOCK_ROWS]),
+    ) {
         let lanes = block.lanes;
         let narrow = sink.wants_sums && sums.leaf_width <= NARROW;
         block.sums.clear();
@@ -85,7 +96,10 @@ impl Tiles {
             if !by_leaf && !sink.keeps_leaves {
                 continue;
             }
-            self.leaves(tree, block.ranks, lanes, &mut exits, &mut leaves);
+            match self.is_deep[tree] {
+                true => below(tree, &exits, &mut leaves),
+                false => self.leaves(tree, block.ranks, lanes, &mut exits, &mut leaves),
+            }
             if by_leaf && narrow {
                 let target = sums.targets.get(tree).map_or(0, |target| *target as usize);
                 for k in 0..sums.leaf_width {

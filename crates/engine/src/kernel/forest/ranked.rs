@@ -1,0 +1,202 @@
+//! What runs on ranks: the first levels of trees, or all, for many rows; answers and walks for few.
+
+use super::{
+    answers::Answers,
+    dense::BLOCK_ROWS,
+    descend::{self, Steps},
+    few,
+    keys::Keys,
+    normal::Normal,
+    packed::{Narrow, Packed, ROW_KEYS, Wide},
+    ranks::{self, ByteTest, Ranks},
+    run::{self, Choice, Feed},
+    simd::{self, Isa},
+    sum::{Sink, Sums},
+    tile::{Block, Tiles},
+    tops::Tops,
+};
+
+pub struct Ranked {
+    isa: Isa,
+    pub ranks: Ranks,
+    tiles: Tiles,
+    answers: Option<Answers>,
+    /// Nothing where nodes are too many, or ask too many columns.
+    walks: Option<Walks>,
+    /// Whether it takes few rows.
+    pub takes_few: bool,
+    /// Fewest rows that tiles are for.
+    pub tile_rows_min: usize,
+}
+
+/// Trees that are walked: deep ones by many rows, those by few that answers are not for.
+enum Walks {
+    OnRanks(Packed<Narrow>),
+    OnKeys(Packed<Wide>, Keys),
+}
+
+/// Bytes for each column from which on keys take less time.
+const KEYS_PAY: usize = 3;
+
+impl Ranked {
+    pub fn new(normal: &Normal, sums: &Sums, choice: Choice) -> Option<Ranked> {
+        let all = Ranks::new(normal, |_| true);
+        let is_long = all.as_ref().is_none_or(|(ranks, _)| ranks.bytes > KEYS_PAY * ranks.sources.len());
+        if is_long && !normal.trees.iter().all(Answers::takes) {
+            let by_keys = Ranked::by_keys(normal, sums, choice);
+            if by_keys.is_some() {
+                return by_keys;
+            }
+        }
+        let (ranks, tests) = all?;
+        let answers = if choice.few && choice.isa == Isa::Avx512 { Answers::new(normal, &tests) } else { None };
+        let tops = Tops::new(normal);
+        let is_walked = |tree: usize| answers.is_none() || !Answers::takes(&normal.trees[tree]);
+        let takes = |tree: usize| choice.few && is_walked(tree) || tops.is_deep(tree);
+        let asked = |node: usize| (tests[node].column, i32::from(tests[node].above));
+        let packed = Packed::new(normal, &tops, takes, asked, 0).map(Walks::OnRanks);
+        Some(Ranked::of(normal, sums, choice, (ranks, tests), answers, packed))
+    }
+
+    /// Returns what walks on keys; nothing where those are not for the forest.
+    fn by_keys(normal: &Normal, sums: &Sums, choice: Choice) -> Option<Ranked> {
+        let tops = Tops::new(normal);
+        let ranked = Ranks::new(normal, |node| tops.is_compared(node))?;
+        let keys = Keys::new(normal, &ranked.0.sources)?;
+        let takes = |tree: usize| choice.few || tops.is_deep(tree);
+        let packed = Packed::new(normal, &tops, takes, |node| keys.asked(&normal.nodes[node]), keys.never())?;
+        Some(Ranked::of(normal, sums, choice, ranked, None, Some(Walks::OnKeys(packed, keys))))
+    }
+
+    fn of(
+        normal: &Normal,
+        sums: &Sums,
+        choice: Choice,
+        (ranks, tests): (Ranks, Box<[ByteTest]>),
+        answers: Option<Answers>,
+        walks: Option<Walks>,
+    ) -> Ranked {
+        // Without walks all nodes are compared, by pages.
+        let tops = if walks.is_some() { Tops::new(normal) } else { Tops::none(normal) };
+        let tiles = Tiles::new(normal, &tops, &tests, ranks.bytes, sums, choice.isa);
+        let takes_few = choice.few && walks.is_some();
+        let walked = match &walks {
+            Some(Walks::OnRanks(packed)) => packed.trees(),
+            Some(Walks::OnKeys(packed, _)) => packed.trees(),
+            None => normal.trees.len(),
+        };
+        let rows_min = || tile_rows_min(normal, &tops, if takes_few { 1.3 } else { 1.8 }, walked, choice.isa);
+        let tile_rows_min = choice.tile_rows_min.unwrap_or_else(rows_min);
+        Ranked { isa: choice.isa, ranks, tiles, answers, walks, takes_few, tile_rows_min }
+    }
+
+    /// Returns what walks are on.
+    #[cfg(test)]
+    pub fn walks(&self) -> &'static str {
+        match self.walks {
+            Some(Walks::OnRanks(_)) => "ranks",
+            Some(Walks::OnKeys(..)) => "keys",
+            None => "none",
+        }
+    }
+
+    /// Runs a block of rows by tiles.
+    pub fn run_tile(&self, rows: usize, feed: &impl Feed, sink: &mut Sink<'_>, scratch: &mut run::Room<'_>) {
+        let run::Room { bytes, keys, block, lanes, sums, .. } = scratch;
+        let room = self.tiles.lanes(rows);
+        let ranks_end = room * self.ranks.bytes;
+        block.resize(ranks::stride(room) * self.ranks.sources.len(), 0.0);
+        bytes.resize(ranks_end + descend::BEHIND, 0);
+        feed.each(self.ranks.features_min(), sink, |row, x| {
+            self.ranks.gather(x, block, lanes.len(), room);
+            lanes.push(row);
+        });
+        self.ranks.of_block(self.isa, block, room, &mut bytes[..ranks_end]);
+        let tile = Block { lanes: room, ranks: &bytes[..ranks_end], rows: lanes, sums };
+        match &self.walks {
+            Some(Walks::OnRanks(packed)) => {
+                self.tiles.run(sink.sums, tile, sink, self.below(packed, bytes, room));
+            }
+            Some(Walks::OnKeys(packed, of)) => {
+                keys.resize(of.cells() * room, 0);
+                of.of_block(self.isa, block, room, keys);
+                self.tiles.run(sink.sums, tile, sink, self.below(packed, keys, room));
+            }
+            None => self.tiles.run(sink.sums, tile, sink, |_, _, _| {}),
+        }
+    }
+
+    /// Returns what finds the leaves that rows reach in a deep tree from the exits of its first levels.
+    fn below<'a, N: Steps>(
+        &'a self,
+        packed: &'a Packed<N>,
+        cells: &'a [N::Cell],
+        lanes: usize,
+    ) -> impl Fn(usize, &[u8; BLOCK_ROWS], &mut [u32; BLOCK_ROWS]) + 'a {
+        move |tree, exits, leaves| {
+            if let Some(below) = packed.below(tree) {
+                N::leaves(self.isa, packed, below, descend::Cells { cells, lanes }, exits, leaves);
+            }
+        }
+    }
+
+    /// Runs rows one by one.
+    pub fn run_few(&self, rows: usize, feed: &impl Feed, sink: &mut Sink<'_>, scratch: &mut run::Room<'_>) {
+        let run::Room { bytes, keys, lanes, sums, .. } = scratch;
+        let least = self.ranks.features_min();
+        match &self.walks {
+            Some(Walks::OnRanks(packed)) => {
+                let room = self.ranks.row_room();
+                bytes.resize(rows * room, 0);
+                feed.each(least, sink, |row, x| {
+                    let out = &mut bytes[lanes.len() * room..][..room];
+                    simd::of_row(self.isa, &self.ranks, run::dense_row(x, sums), out);
+                    lanes.push(row);
+                });
+                for (bytes, lanes) in bytes.chunks(few::ROWS * room).zip(lanes.chunks(few::ROWS)) {
+                    if let Some(answers) = &self.answers {
+                        few::answer(answers, bytes, room, lanes, sink);
+                    }
+                    let cells = bytes.chunks_exact(room);
+                    let cells = cells.map(|row| row.first_chunk().expect("a row has room for what a byte can name"));
+                    few::walk(packed, cells, lanes, sink);
+                }
+            }
+            Some(Walks::OnKeys(packed, of)) => {
+                keys.resize(rows * ROW_KEYS, 0);
+                let cells = keys.as_chunks_mut().0;
+                feed.each(least, sink, |row, x| {
+                    of.of_row(run::dense_row(x, sums), &mut cells[lanes.len()]);
+                    lanes.push(row);
+                });
+                for (cells, lanes) in cells.chunks(few::ROWS).zip(lanes.chunks(few::ROWS)) {
+                    few::walk(packed, cells.iter(), lanes, sink);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// Returns the fewest rows for which tiles take less time than rows one by one, by what parts of them were measured to take (in
+/// nanoseconds, with AVX-512, AVX2, or neither). It decides about time alone: every way has the same bits.
+fn tile_rows_min(normal: &Normal, tops: &Tops, step: f64, walked: usize, isa: Isa) -> usize {
+    let trees = normal.trees.len() as f64;
+    let nodes = (0..normal.nodes.len()).filter(|node| tops.is_compared(*node)).count() as f64;
+    let levels: f64 = normal.trees.iter().map(|tree| f64::from(tree.depth)).sum();
+    let deep = normal.trees.iter().enumerate().filter(|(number, _)| tops.is_deep(*number));
+    let below: f64 = deep.map(|(_, tree)| f64::from(tree.depth) - 4.0).sum();
+    // A step of a walk, and a tree by its answers.
+    let row = walked as f64 / trees * levels * step + (trees - walked as f64) * 2.0;
+    // A node for up to 192 rows, and for a row of a full block; a tree; a step below the first levels.
+    let (node, node_of_row, tree, below_step) = match isa {
+        Isa::Avx512 => (2.0, 0.0105, 15.0, 0.45),
+        Isa::Avx2 => (3.5, 0.055, 60.0, 1.1),
+        Isa::Portable => (4.5, 0.07, 60.0, 1.1),
+    };
+    if nodes * node_of_row + trees * tree / 64.0 + below * below_step > row {
+        return usize::MAX;
+    }
+    let of_row = (row - below * below_step).max(1.0);
+    ((nodes * node + trees * tree) / of_row).clamp(4.0, 128.0) as usize
+}
