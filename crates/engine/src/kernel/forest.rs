@@ -19,6 +19,7 @@ use crate::{
     store::VectorStore,
 };
 
+mod answered;
 mod answers;
 mod dense;
 mod descend;

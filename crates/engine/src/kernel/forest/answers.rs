@@ -8,9 +8,12 @@
 
 use std::ops::Range;
 
+use plan::Precision;
+
 use super::{
     normal::{LEAF, Normal, Tree},
     ranks::{ByteTest, ROW_BYTES},
+    sum::Sums,
 };
 
 /// What the nodes of a register ask: their byte column, and the rank above which they send right. A node that is not there
@@ -36,13 +39,12 @@ pub struct Far {
 /// Two trees of at most 32 leaves; what belongs to the second stands from 32 on.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub struct Pair {
+pub struct Pair<L> {
     pub questions: Questions,
     /// Of each leaf: the nodes on its path. A leaf that is not there has all nodes on its path, and among them one that no
     /// answer satisfies.
     pub paths: [u32; 64],
-    /// Of each leaf: its number in the forest.
-    pub leaves: [u32; 64],
+    pub leaves: [L; 64],
     /// Their places in the forest; both the same where there is but one.
     pub trees: [u32; 2],
 }
@@ -50,18 +52,28 @@ pub struct Pair {
 /// A tree of at most six levels.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub struct Heap {
+pub struct Heap<L> {
     pub questions: Questions,
-    pub leaves: [u32; 64],
+    pub leaves: [L; 64],
     pub tree: u32,
 }
 
 pub struct Answers {
-    pub pairs: Box<[Pair]>,
-    pub heaps: Box<[Heap]>,
+    pub tables: Tables,
     pub far: Box<[Far]>,
     /// Quarters of a row's bytes that the columns are in: 1, 2 or 4.
     pub quarters: u32,
+}
+
+/// Trees' tables, by what they have of a leaf.
+pub enum Tables {
+    /// Its number.
+    Leaves(Box<[Pair<u32>]>, Box<[Heap<u32>]>),
+    /// Its value; trees are in the forest's order, and there are no others.
+    Pairs(Box<[Pair<f64>]>),
+    Pairs32(Box<[Pair<f32>]>),
+    Heaps(Box<[Heap<f64>]>),
+    Heaps32(Box<[Heap<f32>]>),
 }
 
 /// Leaves of a tree that shares a register.
@@ -76,24 +88,21 @@ impl Answers {
         (tree.nodes as usize) < LEAVES || tree.depth <= LEVELS
     }
 
-    /// Returns the tables of those trees that they take; nothing where there is none, or too many of their nodes are far.
-    pub fn new(normal: &Normal, tests: &[ByteTest]) -> Option<Answers> {
+    /// Returns the tables of those trees that they take, with leaves' values if nobody reads their numbers (`adds` has what is added then);
+    /// nothing where there is none, or too many of their nodes are far.
+    pub fn new(normal: &Normal, tests: &[ByteTest], adds: Option<&Sums>) -> Option<Answers> {
         let near = tests.iter().map(|test| test.column as usize).filter(|column| *column < ROW_BYTES);
         let quarters = match near.max().unwrap_or(0) {
             0..64 => 1,
             64..128 => 2,
             _ => 4,
         };
-        let numbers = (0..normal.trees.len() as u32).filter(|number| Answers::takes(&normal.trees[*number as usize]));
-        let (small, other): (Vec<u32>, Vec<u32>) =
-            numbers.partition(|number| (normal.trees[*number as usize].nodes as usize) < LEAVES);
         let mut making = Making { normal, tests, far: Vec::new() };
-        let pairs: Box<[Pair]> = small.chunks(2).map(|trees| making.pair([trees[0], trees[trees.len() - 1]])).collect();
-        let heaps: Box<[Heap]> = other.iter().map(|tree| making.heap(*tree)).collect();
-        if small.is_empty() && other.is_empty() || making.far.len() > tests.len() / 4 {
+        let tables = making.tables(adds);
+        if normal.trees.iter().all(|tree| !Answers::takes(tree)) || making.far.len() > tests.len() / 4 {
             return None;
         }
-        Some(Answers { pairs, heaps, far: making.far.into(), quarters })
+        Some(Answers { tables, far: making.far.into(), quarters })
     }
 }
 
@@ -105,6 +114,40 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
+    fn tables(&mut self, adds: Option<&Sums>) -> Tables {
+        let is_pair = |tree: &Tree| (tree.nodes as usize) < LEAVES;
+        let trees = 0..self.normal.trees.len() as u32;
+        if let Some(sums) = adds.filter(|sums| sums.leaf_width == 1 && sums.targets.is_empty()) {
+            let is_f32 = sums.precision == Precision::F32;
+            let value = |leaf: u32| sums.values[leaf as usize];
+            let trees: Vec<u32> = trees.clone().collect();
+            if self.normal.trees.iter().all(is_pair) {
+                return match is_f32 {
+                    true => Tables::Pairs32(self.pairs(&trees, |leaf| value(leaf) as f32)),
+                    false => Tables::Pairs(self.pairs(&trees, value)),
+                };
+            }
+            if self.normal.trees.iter().all(|tree| tree.depth <= LEVELS) {
+                return match is_f32 {
+                    true => Tables::Heaps32(self.heaps(&trees, |leaf| value(leaf) as f32)),
+                    false => Tables::Heaps(self.heaps(&trees, value)),
+                };
+            }
+        }
+        let taken = trees.filter(|number| Answers::takes(&self.normal.trees[*number as usize]));
+        let (small, other): (Vec<u32>, Vec<u32>) =
+            taken.partition(|number| is_pair(&self.normal.trees[*number as usize]));
+        Tables::Leaves(self.pairs(&small, |leaf| leaf), self.heaps(&other, |leaf| leaf))
+    }
+
+    fn pairs<L: Copy + Default>(&mut self, trees: &[u32], of: impl Fn(u32) -> L) -> Box<[Pair<L>]> {
+        trees.chunks(2).map(|trees| self.pair([trees[0], trees[trees.len() - 1]], &of)).collect()
+    }
+
+    fn heaps<L: Copy + Default>(&mut self, trees: &[u32], of: impl Fn(u32) -> L) -> Box<[Heap<L>]> {
+        trees.iter().map(|tree| self.heap(*tree, &of)).collect()
+    }
+
     fn questions(&self) -> Questions {
         let far = self.far.len() as u32;
         Questions { columns: [0; 64], above: [u8::MAX; 64], far: far..far }
@@ -123,15 +166,15 @@ impl Making<'_> {
     }
 
     /// Returns a tree as a heap. Below a leaf nothing sends right, so a row stays on the left to the last level.
-    fn heap(&mut self, tree: u32) -> Heap {
-        let (mut questions, mut leaves) = (self.questions(), [0; 64]);
+    fn heap<L: Copy + Default>(&mut self, tree: u32, of: impl Fn(u32) -> L) -> Heap<L> {
+        let (mut questions, mut leaves) = (self.questions(), [L::default(); 64]);
         let mut stack = vec![(self.normal.trees[tree as usize].root, 1usize)];
         while let Some((at, mut place)) = stack.pop() {
             if at & LEAF != 0 {
                 while place < 64 {
                     place *= 2;
                 }
-                leaves[place - 64] = at & !LEAF;
+                leaves[place - 64] = of(at & !LEAF);
             } else {
                 self.ask(&mut questions, place, at);
                 let node = self.normal.nodes[at as usize];
@@ -141,23 +184,23 @@ impl Making<'_> {
         Heap { questions, leaves, tree }
     }
 
-    fn pair(&mut self, trees: [u32; 2]) -> Pair {
-        let mut pair = Pair { questions: self.questions(), paths: [u32::MAX; 64], leaves: [0; 64], trees };
+    fn pair<L: Copy + Default>(&mut self, trees: [u32; 2], of: impl Fn(u32) -> L) -> Pair<L> {
+        let mut pair = Pair { questions: self.questions(), paths: [u32::MAX; 64], leaves: [L::default(); 64], trees };
         for (half, number) in trees.iter().enumerate() {
-            self.fill(self.normal.trees[*number as usize].root, half * LEAVES, &mut pair);
+            self.fill(self.normal.trees[*number as usize].root, half * LEAVES, &mut pair, &of);
         }
         pair
     }
 
     /// Fills in a tree from `first` on.
-    fn fill(&mut self, root: u32, first: usize, pair: &mut Pair) {
+    fn fill<L: Copy>(&mut self, root: u32, first: usize, pair: &mut Pair<L>, of: impl Fn(u32) -> L) {
         let mut leaf = 0;
         let mut stack = vec![Visit::Enter(root)];
         let mut path: Vec<Step> = Vec::new();
         while let Some(visit) = stack.pop() {
             match visit {
                 Visit::Enter(at) if at & LEAF != 0 => {
-                    pair.leaves[first + leaf] = at & !LEAF;
+                    pair.leaves[first + leaf] = of(at & !LEAF);
                     pair.paths[first + leaf] = 0;
                     for step in path.iter_mut() {
                         match step.number {

@@ -1,22 +1,36 @@
 //! Few rows: each alone through all trees, small trees by the answers of all their nodes, others by walks.
 //!
-//! What a tree gives is its leaf; leaves are summed when all are known, so it is the forest's order that counts. Several rows go
-//! through a pair of trees one after the other while its tables are at hand.
+//! What a tree gives is its leaf; leaves are summed when all are known, so it is the forest's order that counts; or their values are summed as they
+//! come, where they come in that order. Several rows go through a tree one after the other while its tables are at hand.
 
 use super::{
-    answers::Answers,
+    answered::{self, Asking},
+    answers::{Answers, Tables},
     packed::{Node, Packed},
-    simd,
     sum::Sink,
 };
 
-/// Rows that go through a pair of trees together: their leaves stay in the first cache.
+/// Rows that go through a tree together: their leaves stay in the first cache.
 pub const ROWS: usize = 16;
 
-/// Runs rows whose bytes are given, `room` each; so many rows at most as [`ROWS`]. Returns where the leaves of each begin.
-pub fn answer(answers: &Answers, ranks: &[u8], room: usize, rows: &[u32], sink: &mut Sink<'_>) {
-    let places = places(rows, sink);
-    simd::answered(answers, ranks, room, &places[..rows.len()], sink.leaves);
+/// Answers rows; so many at most as [`ROWS`]. Returns whether all is summed.
+pub fn answer(answers: &Answers, asking: Asking<'_>, rows: &[u32], sink: &mut Sink<'_>) -> bool {
+    let mut sums = [0.0; ROWS];
+    let sums = &mut sums[..rows.len()];
+    rows.iter().zip(sums.iter_mut()).for_each(|(row, sum)| *sum = sink.totals[*row as usize]);
+    match &answers.tables {
+        Tables::Leaves(pairs, heaps) => {
+            let places = places(rows, sink);
+            answered::leaves(answers, pairs, heaps, asking, &places[..rows.len()], sink.leaves);
+            return false;
+        }
+        Tables::Pairs(pairs) => answered::add_pairs(answers, pairs, asking, sums),
+        Tables::Pairs32(pairs) => answered::add_pairs(answers, pairs, asking, sums),
+        Tables::Heaps(heaps) => answered::add_heaps(answers, heaps, asking, sums),
+        Tables::Heaps32(heaps) => answered::add_heaps(answers, heaps, asking, sums),
+    }
+    rows.iter().zip(sums).for_each(|(row, sum)| sink.totals[*row as usize] = *sum);
+    true
 }
 
 /// Walks rows through the trees that are packed, and sums the leaves of all trees; so many rows at most as [`ROWS`].

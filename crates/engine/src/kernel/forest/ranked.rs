@@ -1,6 +1,7 @@
 //! What runs on ranks: the first levels of trees, or all, for many rows; answers and walks for few.
 
 use super::{
+    answered::Asking,
     answers::Answers,
     dense::BLOCK_ROWS,
     descend::{self, Steps},
@@ -9,7 +10,7 @@ use super::{
     normal::Normal,
     packed::{Narrow, Packed, ROW_KEYS, Wide},
     ranks::{self, ByteTest, Ranks},
-    run::{self, Choice, Feed},
+    run::{self, Choice, Feed, Wants},
     simd::{self, Isa},
     sum::{Sink, Sums},
     tile::{Block, Tiles},
@@ -39,7 +40,7 @@ enum Walks {
 const KEYS_PAY: usize = 3;
 
 impl Ranked {
-    pub fn new(normal: &Normal, sums: &Sums, choice: Choice) -> Option<Ranked> {
+    pub fn new(normal: &Normal, sums: &Sums, wants: Wants, choice: Choice) -> Option<Ranked> {
         let all = Ranks::new(normal, |_| true);
         let is_long = all.as_ref().is_none_or(|(ranks, _)| ranks.bytes > KEYS_PAY * ranks.sources.len());
         if is_long && !normal.trees.iter().all(Answers::takes) {
@@ -49,7 +50,8 @@ impl Ranked {
             }
         }
         let (ranks, tests) = all?;
-        let answers = if choice.few && choice.isa == Isa::Avx512 { Answers::new(normal, &tests) } else { None };
+        let adds = (wants.scores && !wants.leaves && !sums.needs_leaves()).then_some(sums);
+        let answers = if choice.few && choice.isa == Isa::Avx512 { Answers::new(normal, &tests, adds) } else { None };
         let tops = Tops::new(normal);
         let is_walked = |tree: usize| answers.is_none() || !Answers::takes(&normal.trees[tree]);
         let takes = |tree: usize| choice.few && is_walked(tree) || tops.is_deep(tree);
@@ -154,8 +156,10 @@ impl Ranked {
                     lanes.push(row);
                 });
                 for (bytes, lanes) in bytes.chunks(few::ROWS * room).zip(lanes.chunks(few::ROWS)) {
-                    if let Some(answers) = &self.answers {
-                        few::answer(answers, bytes, room, lanes, sink);
+                    let asking = Asking { ranks: bytes, room, rows: lanes.len() };
+                    let answers = self.answers.as_ref();
+                    if answers.is_some_and(|answers| few::answer(answers, asking, lanes, sink)) {
+                        continue;
                     }
                     let cells = bytes.chunks_exact(room);
                     let cells = cells.map(|row| row.first_chunk().expect("a row has room for what a byte can name"));

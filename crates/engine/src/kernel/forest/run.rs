@@ -117,7 +117,7 @@ impl Trees {
         let normal = Normal::new(forest);
         let sums = Sums::new(forest, aggregate);
         Trees {
-            ranked: if choice.tiles { Ranked::new(&normal, &sums, choice) } else { None },
+            ranked: if choice.tiles { Ranked::new(&normal, &sums, wants, choice) } else { None },
             layout: if choice.walks { Layout::new(&normal) } else { None },
             sums,
             forest: forest.clone(),

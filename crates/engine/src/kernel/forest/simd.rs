@@ -5,7 +5,6 @@
 #![allow(unsafe_code)]
 
 use super::{
-    answers::Answers,
     dense::{BLOCK_ROWS, Dense, LANES, Page},
     keys,
     ranks::{CODES, Part, Ranks},
@@ -147,18 +146,6 @@ pub fn keys(isa: Isa, missing: i32, zero_max: f64, x: &[f64], out: &mut [i32]) {
     }
 }
 
-/// Finds the leaves that rows reach in the trees that answers are for, by AVX-512. Rows have `room` bytes each; the leaves of row
-/// `i` begin at `places[i]`, so many as the forest has trees.
-pub fn answered(answers: &Answers, ranks: &[u8], room: usize, places: &[usize], leaves: &mut [u32]) {
-    // SAFETY: `Few` makes answers where `Isa::Avx512` was found.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        x86::answered_avx512(answers, ranks, room, places, leaves)
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    unreachable!("answers are asked for where there is AVX-512")
-}
-
 /// Looks the codes up in a table.
 pub fn sides(isa: Isa, table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
     match isa {
@@ -174,7 +161,6 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::super::{
-        answers::{Answers, Questions},
         dense::{BLOCK_ROWS, Dense, LANES, Node, Page},
         keys,
         ranks::{CODES, LARGE, Part, Ranks, SMALL},
@@ -394,101 +380,6 @@ mod x86 {
             // SAFETY: eight bytes are stored of eight.
             unsafe { _mm_storel_epi64(out.as_mut_ptr().cast(), _mm512_cvtepi64_epi8(at)) };
         }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
-    pub fn answered_avx512(answers: &Answers, ranks: &[u8], room: usize, places: &[usize], leaves: &mut [u32]) {
-        match answers.quarters {
-            1 => answered_by_quarters::<1>(answers, ranks, room, places, leaves),
-            2 => answered_by_quarters::<2>(answers, ranks, room, places, leaves),
-            _ => answered_by_quarters::<4>(answers, ranks, room, places, leaves),
-        }
-    }
-
-    // Indices, not iterators side by side: those are calls in here, and a row is a few instructions.
-    #[allow(clippy::needless_range_loop)]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
-    fn answered_by_quarters<const QUARTERS: usize>(
-        answers: &Answers,
-        ranks: &[u8],
-        room: usize,
-        places: &[usize],
-        leaves: &mut [u32],
-    ) {
-        let rows = places.len();
-        let (below_low, below_high) = (load(&BELOW[..16]), load(&BELOW[16..]));
-        for pair in &answers.pairs {
-            let paths = &pair.paths;
-            let (first_low, first_high) = (load(&paths[..16]), load(&paths[16..32]));
-            let (second_low, second_high) = (load(&paths[32..48]), load(&paths[48..]));
-            for i in 0..rows {
-                let (bits, place) = (ask::<QUARTERS>(answers, &pair.questions, &ranks[i * room..][..room]), places[i]);
-                let (first, second) = (_mm512_set1_epi32(bits as i32), _mm512_set1_epi32((bits >> 32) as i32));
-                let low = _mm512_testn_epi32_mask(_mm512_xor_si512(first, below_low), first_low);
-                let high = _mm512_testn_epi32_mask(_mm512_xor_si512(first, below_high), first_high);
-                let at = (u32::from(low) | u32::from(high) << 16).trailing_zeros() as usize % 32;
-                leaves[place + pair.trees[0] as usize] = pair.leaves[at];
-                let low = _mm512_testn_epi32_mask(_mm512_xor_si512(second, below_low), second_low);
-                let high = _mm512_testn_epi32_mask(_mm512_xor_si512(second, below_high), second_high);
-                let at = (u32::from(low) | u32::from(high) << 16).trailing_zeros() as usize % 32;
-                leaves[place + pair.trees[1] as usize] = pair.leaves[32 + at];
-            }
-        }
-        for heap in &answers.heaps {
-            for i in 0..rows {
-                let (bits, place) = (ask::<QUARTERS>(answers, &heap.questions, &ranks[i * room..][..room]), places[i]);
-                let mut at = 1;
-                // Six levels, one after the other.
-                at = at << 1 | bits >> at & 1;
-                at = at << 1 | bits >> at & 1;
-                at = at << 1 | bits >> at & 1;
-                at = at << 1 | bits >> at & 1;
-                at = at << 1 | bits >> at & 1;
-                at = at << 1 | bits >> at & 1;
-                leaves[place + heap.tree as usize] = heap.leaves[at as usize % 64];
-            }
-        }
-    }
-
-    /// Of each leaf of a tree: the nodes that are numbered below it.
-    const BELOW: [u32; 32] = {
-        let mut below = [0; 32];
-        let mut leaf = 1;
-        while leaf < 32 {
-            below[leaf] = (1 << leaf) - 1;
-            leaf += 1;
-        }
-        below
-    };
-
-    /// Loads 64 bytes of 64.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn load<T: Copy>(from: &[T]) -> __m512i {
-        assert_eq!(size_of_val(from), 64, "as many as a register holds");
-        // SAFETY: 64 bytes are loaded of 64, and any bytes are a register's.
-        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
-    }
-
-    /// Returns which nodes send the row right.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn ask<const QUARTERS: usize>(answers: &Answers, questions: &Questions, ranks: &[u8]) -> u64 {
-        let columns = load(&questions.columns);
-        let asked = match QUARTERS {
-            1 => _mm512_permutexvar_epi8(columns, load(&ranks[..64])),
-            2 => _mm512_permutex2var_epi8(load(&ranks[..64]), columns, load(&ranks[64..128])),
-            _ => {
-                let low = _mm512_permutex2var_epi8(load(&ranks[..64]), columns, load(&ranks[64..128]));
-                let high = _mm512_permutex2var_epi8(load(&ranks[128..192]), columns, load(&ranks[192..256]));
-                _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(columns), high)
-            }
-        };
-        let mut bits = _mm512_cmpgt_epu8_mask(asked, load(&questions.above));
-        for far in &answers.far[questions.far.start as usize..questions.far.end as usize] {
-            bits |= u64::from(ranks[far.column as usize] > far.above) << far.bit;
-        }
-        bits
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]

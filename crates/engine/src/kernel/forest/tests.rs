@@ -255,7 +255,11 @@ fn check(shape: Shape, forest: &Forest, aggregate: Aggregate, rows: &[Option<Row
 fn check_one(shape: Shape, forest: Forest, aggregate: Aggregate, rows: &[Option<Row<'_>>]) {
     let forest = Arc::new(forest);
     let parts = parts_of(shape);
-    let ran = run(ForestOp { forest: forest.clone(), aggregate, parts: parts.clone() }, &[vectors(rows)]);
+    let op = ForestOp { forest: forest.clone(), aggregate, parts: parts.clone() };
+    let ran = run(op.clone(), &[vectors(rows)]);
+    // Scores that are asked alone may be summed another way.
+    let scores = run_asked(op.clone(), &[vectors(rows)], &[0]);
+    assert_eq!(scores.outputs[0], ran.outputs[0], "{shape:?}");
     for (row, features) in rows.iter().enumerate() {
         let x = features.map(|f| f.to_dense());
         let leaves: Option<Vec<u32>> = forest.roots.iter().map(|&root| reached(&forest, root, x.as_deref())).collect();
@@ -345,6 +349,17 @@ fn large_trees_and_long_rows_agree_with_the_rules() {
         Shape { trees: 3, depth: 20, features: 3, width: 6, categories: 0, grid: 600, full: false, mixed: true },
         83,
     );
+}
+
+#[test]
+fn small_trees_agree_with_the_rules() {
+    let shape = Shape { trees: 7, depth: 6, features: 6, width: 1, categories: 0, grid: 40, full: true, mixed: true };
+    for (seed, depth, trees) in [(111, 6, 7), (112, 5, 6), (113, 5, 7), (114, 3, 40), (115, 6, 40)] {
+        for mixed in [false, true] {
+            let shape = Shape { depth, trees, mixed, ..shape };
+            (seed..).step_by(6).take(2).for_each(|seed| check_random(shape, seed));
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,289 @@
+//! The answers of all nodes of a tree, by AVX-512: see [`super::answers`].
+#![allow(unsafe_code)]
+
+use super::answers::{Answers, Heap, Pair};
+
+/// Rows whose bytes are given.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    pub ranks: &'a [u8],
+    /// Bytes of a row.
+    pub room: usize,
+    pub rows: usize,
+}
+
+/// A leaf's value as it is added.
+pub trait Value: Copy {
+    fn of(sum: f64) -> Self;
+    fn plus(self, value: Self) -> Self;
+    fn wide(self) -> f64;
+}
+
+impl Value for f64 {
+    #[inline(always)]
+    fn of(sum: f64) -> f64 {
+        sum
+    }
+
+    #[inline(always)]
+    fn plus(self, value: f64) -> f64 {
+        self + value
+    }
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+}
+
+impl Value for f32 {
+    #[inline(always)]
+    fn of(sum: f64) -> f32 {
+        sum as f32
+    }
+
+    #[inline(always)]
+    fn plus(self, value: f32) -> f32 {
+        self + value
+    }
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+/// Finds the leaves that rows reach; those of row `i` begin at `places[i]`, so many as the forest has trees.
+pub fn leaves(
+    answers: &Answers,
+    pairs: &[Pair<u32>],
+    heaps: &[Heap<u32>],
+    asking: Asking<'_>,
+    places: &[usize],
+    leaves: &mut [u32],
+) {
+    assert_eq!(asking.rows, places.len(), "a place for each row");
+    // SAFETY: answers are made where `Isa::Avx512` was found.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        x86::of_pairs(answers, pairs, asking, |row, tree, leaf| leaves[places[row] + tree as usize] = leaf);
+        x86::of_heaps(answers, heaps, asking, |row, tree, leaf| leaves[places[row] + tree as usize] = leaf);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    unreachable!("answers are asked for where there is AVX-512")
+}
+
+/// Adds the values of the leaves that rows reach to their sums, which stand one after the other.
+pub fn add_pairs<V: Value>(answers: &Answers, pairs: &[Pair<V>], asking: Asking<'_>, sums: &mut [f64]) {
+    assert_eq!(asking.rows, sums.len(), "a sum for each row");
+    // SAFETY: as before.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        x86::add_pairs(answers, pairs, asking, sums)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    unreachable!("answers are asked for where there is AVX-512")
+}
+
+/// Adds the values of the leaves that rows reach to their sums, which stand one after the other.
+pub fn add_heaps<V: Value>(answers: &Answers, heaps: &[Heap<V>], asking: Asking<'_>, sums: &mut [f64]) {
+    assert_eq!(asking.rows, sums.len(), "a sum for each row");
+    // SAFETY: as before.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        x86::add_heaps(answers, heaps, asking, sums)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    unreachable!("answers are asked for where there is AVX-512")
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::{asm, x86_64::*};
+
+    use super::{super::answers::Questions, *};
+
+    /// Rows whose sums are kept together.
+    const ROWS: usize = 16;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    pub fn of_pairs(answers: &Answers, pairs: &[Pair<u32>], asking: Asking<'_>, mut put: impl FnMut(usize, u32, u32)) {
+        match answers.quarters {
+            1 => each_pair::<u32, 1, 0>(answers, pairs, asking, &mut put),
+            2 => each_pair::<u32, 2, 0>(answers, pairs, asking, &mut put),
+            _ => each_pair::<u32, 4, 0>(answers, pairs, asking, &mut put),
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    pub fn of_heaps(answers: &Answers, heaps: &[Heap<u32>], asking: Asking<'_>, mut put: impl FnMut(usize, u32, u32)) {
+        match answers.quarters {
+            1 => each_heap::<u32, 1, 0>(answers, heaps, asking, &mut put),
+            2 => each_heap::<u32, 2, 0>(answers, heaps, asking, &mut put),
+            _ => each_heap::<u32, 4, 0>(answers, heaps, asking, &mut put),
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    pub fn add_pairs<V: Value>(answers: &Answers, pairs: &[Pair<V>], asking: Asking<'_>, sums: &mut [f64]) {
+        if let [sum] = sums {
+            let mut total = V::of(*sum);
+            let mut add = |_: usize, _: u32, value: V| total = total.plus(value);
+            match answers.quarters {
+                1 => each_pair::<V, 1, 1>(answers, pairs, asking, &mut add),
+                2 => each_pair::<V, 2, 1>(answers, pairs, asking, &mut add),
+                _ => each_pair::<V, 4, 1>(answers, pairs, asking, &mut add),
+            }
+            *sum = total.wide();
+            return;
+        }
+        let mut totals = totals::<V>(sums);
+        let mut add = |row: usize, _: u32, value: V| totals[row % ROWS] = totals[row % ROWS].plus(value);
+        match answers.quarters {
+            1 => each_pair::<V, 1, 0>(answers, pairs, asking, &mut add),
+            2 => each_pair::<V, 2, 0>(answers, pairs, asking, &mut add),
+            _ => each_pair::<V, 4, 0>(answers, pairs, asking, &mut add),
+        }
+        sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = total.wide());
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    pub fn add_heaps<V: Value>(answers: &Answers, heaps: &[Heap<V>], asking: Asking<'_>, sums: &mut [f64]) {
+        if let [sum] = sums {
+            let mut total = V::of(*sum);
+            let mut add = |_: usize, _: u32, value: V| total = total.plus(value);
+            match answers.quarters {
+                1 => each_heap::<V, 1, 1>(answers, heaps, asking, &mut add),
+                2 => each_heap::<V, 2, 1>(answers, heaps, asking, &mut add),
+                _ => each_heap::<V, 4, 1>(answers, heaps, asking, &mut add),
+            }
+            *sum = total.wide();
+            return;
+        }
+        let mut totals = totals::<V>(sums);
+        let mut add = |row: usize, _: u32, value: V| totals[row % ROWS] = totals[row % ROWS].plus(value);
+        match answers.quarters {
+            1 => each_heap::<V, 1, 0>(answers, heaps, asking, &mut add),
+            2 => each_heap::<V, 2, 0>(answers, heaps, asking, &mut add),
+            _ => each_heap::<V, 4, 0>(answers, heaps, asking, &mut add),
+        }
+        sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = total.wide());
+    }
+
+    fn totals<V: Value>(sums: &[f64]) -> [V; ROWS] {
+        assert!(sums.len() <= ROWS, "so many rows at most");
+        std::array::from_fn(|i| V::of(sums.get(i).copied().unwrap_or(0.0)))
+    }
+
+    /// Finds what tables have of the leaves that rows reach: trees in order, of each all rows; `COUNT` of them, where that is not 0.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    fn each_pair<L: Copy, const QUARTERS: usize, const COUNT: usize>(
+        answers: &Answers,
+        pairs: &[Pair<L>],
+        Asking { ranks, room, rows }: Asking<'_>,
+        put: &mut impl FnMut(usize, u32, L),
+    ) {
+        let rows = if COUNT == 0 { rows } else { COUNT };
+        let below = [load(&BELOW[..16]), load(&BELOW[16..])];
+        for pair in pairs {
+            let paths = &pair.paths;
+            let first = [load(&paths[..16]), load(&paths[16..32])];
+            let second = [load(&paths[32..48]), load(&paths[48..])];
+            let is_two = pair.trees[0] != pair.trees[1];
+            for row in 0..rows {
+                let bits = ask::<QUARTERS>(answers, &pair.questions, &ranks[row * room..][..room]);
+                put(row, pair.trees[0], pair.leaves[reached(bits as u32, below, first)]);
+                if is_two {
+                    put(row, pair.trees[1], pair.leaves[32 + reached((bits >> 32) as u32, below, second)]);
+                }
+            }
+        }
+    }
+
+    /// Returns the leaf whose path the answers satisfy.
+    #[inline]
+    #[target_feature(enable = "avx512f,bmi1")]
+    fn reached(bits: u32, below: [__m512i; 2], paths: [__m512i; 2]) -> usize {
+        let bits = _mm512_set1_epi32(bits as i32);
+        let low = _mm512_testn_epi32_mask(_mm512_xor_si512(bits, below[0]), paths[0]);
+        let high = _mm512_testn_epi32_mask(_mm512_xor_si512(bits, below[1]), paths[1]);
+        (u32::from(low) | u32::from(high) << 16).trailing_zeros() as usize % 32
+    }
+
+    /// See [`each_pair`].
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
+    fn each_heap<L: Copy, const QUARTERS: usize, const COUNT: usize>(
+        answers: &Answers,
+        heaps: &[Heap<L>],
+        Asking { ranks, room, rows }: Asking<'_>,
+        put: &mut impl FnMut(usize, u32, L),
+    ) {
+        let rows = if COUNT == 0 { rows } else { COUNT };
+        for heap in heaps {
+            for row in 0..rows {
+                let bits = ask::<QUARTERS>(answers, &heap.questions, &ranks[row * room..][..room]);
+                put(row, heap.tree, heap.leaves[descended(bits) as usize % 64]);
+            }
+        }
+    }
+
+    /// Returns where the answers lead in six levels: of each, twice the place and the bit that stands there.
+    #[inline]
+    fn descended(bits: u64) -> u64 {
+        let mut at = 1u64;
+        // SAFETY: registers alone are read and written.
+        unsafe {
+            asm!(
+                "bt {bits}, {at}", "adc {at}, {at}", "bt {bits}, {at}", "adc {at}, {at}", "bt {bits}, {at}", "adc {at}, {at}",
+                "bt {bits}, {at}", "adc {at}, {at}", "bt {bits}, {at}", "adc {at}, {at}", "bt {bits}, {at}", "adc {at}, {at}",
+                bits = in(reg) bits,
+                at = inout(reg) at,
+                options(pure, nomem, nostack),
+            );
+        }
+        at
+    }
+
+    /// Of each leaf of a tree: the nodes that are numbered below it.
+    const BELOW: [u32; 32] = {
+        let mut below = [0; 32];
+        let mut leaf = 1;
+        while leaf < 32 {
+            below[leaf] = (1 << leaf) - 1;
+            leaf += 1;
+        }
+        below
+    };
+
+    /// Loads 64 bytes of 64.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn load<T: Copy>(from: &[T]) -> __m512i {
+        assert_eq!(size_of_val(from), 64, "as many as a register holds");
+        // SAFETY: 64 bytes are loaded of 64, and any bytes are a register's.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+
+    /// Returns which nodes send the row right.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn ask<const QUARTERS: usize>(answers: &Answers, questions: &Questions, ranks: &[u8]) -> u64 {
+        let columns = load(&questions.columns);
+        let asked = match QUARTERS {
+            1 => _mm512_permutexvar_epi8(columns, load(&ranks[..64])),
+            2 => _mm512_permutex2var_epi8(load(&ranks[..64]), columns, load(&ranks[64..128])),
+            _ => {
+                let low = _mm512_permutex2var_epi8(load(&ranks[..64]), columns, load(&ranks[64..128]));
+                let high = _mm512_permutex2var_epi8(load(&ranks[128..192]), columns, load(&ranks[192..256]));
+                _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(columns), high)
+            }
+        };
+        let mut bits = _mm512_cmpgt_epu8_mask(asked, load(&questions.above));
+        for far in &answers.far[questions.far.start as usize..questions.far.end as usize] {
+            bits |= u64::from(ranks[far.column as usize] > far.above) << far.bit;
+        }
+        bits
+    }
+}
