@@ -1,0 +1,6 @@
+//! A graph as lowering takes it.
+
+pub mod attrs;
+pub mod flat;
+pub mod flow;
+pub mod ops;
