@@ -367,6 +367,7 @@ mod tests {
             gates: false,
             reading: model::Reading::Strict,
             needs: Vec::new(),
+            declared: None,
         };
         ReadOptions::new(schema::parse_ddl(ddl).expect(ddl).into_iter().map(field).collect())
     }

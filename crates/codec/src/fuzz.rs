@@ -114,6 +114,7 @@ fn fields() -> Vec<Field> {
         gates: false,
         reading: model::Reading::Strict,
         needs: Vec::new(),
+        declared: None,
     };
     takes.into_iter().enumerate().map(field).collect()
 }

@@ -16,7 +16,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use model::{DType, Type};
+use model::{DType, Field, Type};
 
 pub use answer::{Head, encode, encode_table};
 pub use request::Request;
@@ -29,13 +29,11 @@ pub const CONTENT_TYPE: (&str, &str) = ("content_type", "application/json");
 pub enum Datatype {
     /// A number or truth value.
     Of(DType),
-    /// Half precision, which JSON carries as any number: read as float32.
-    Fp16,
     /// Texts, and bytes of any kind.
     Bytes,
 }
 
-const NAMES: [(&str, Datatype); 13] = [
+const NAMES: [(&str, Datatype); 14] = [
     ("BOOL", Datatype::Of(DType::Bool)),
     ("INT8", Datatype::Of(DType::I8)),
     ("INT16", Datatype::Of(DType::I16)),
@@ -45,7 +43,8 @@ const NAMES: [(&str, Datatype); 13] = [
     ("UINT16", Datatype::Of(DType::U16)),
     ("UINT32", Datatype::Of(DType::U32)),
     ("UINT64", Datatype::Of(DType::U64)),
-    ("FP16", Datatype::Fp16),
+    ("FP16", Datatype::Of(DType::F16)),
+    ("BF16", Datatype::Of(DType::BF16)),
     ("FP32", Datatype::Of(DType::F32)),
     ("FP64", Datatype::Of(DType::F64)),
     ("BYTES", Datatype::Bytes),
@@ -60,11 +59,17 @@ impl Datatype {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, datatype)| *datatype)
     }
 
+    /// Returns whether the elements are floats.
+    fn is_float(self) -> bool {
+        matches!(self, Datatype::Of(DType::F16 | DType::BF16 | DType::F32 | DType::F64))
+    }
+
     /// Returns the column type of single elements.
     fn ty(self) -> Type {
         match self {
+            // Half precision, which JSON carries as any number: read as float32.
+            Datatype::Of(DType::F16 | DType::BF16) => Type::F32,
             Datatype::Of(dtype) => Type::scalar(dtype),
-            Datatype::Fp16 => Type::F32,
             Datatype::Bytes => Type::Bytes,
         }
     }
@@ -73,7 +78,6 @@ impl Datatype {
     fn of(ty: &Type) -> Datatype {
         match ty {
             Type::Fixed { dtype: DType::Date | DType::Timestamp, .. } => Datatype::Bytes,
-            Type::Fixed { dtype: DType::F16, .. } => Datatype::Fp16,
             Type::Fixed { dtype, .. } => Datatype::Of(*dtype),
             Type::Vector { .. } => Datatype::Of(DType::F64),
             _ => Datatype::Bytes,
@@ -98,6 +102,18 @@ impl TensorType {
         let is_json = matches!(ty, Type::List(_) | Type::Struct(_) | Type::Map(..));
         let inner = if is_json { Vec::new() } else { ty.row_shape() };
         TensorType { datatype: Datatype::of(ty), shape: rows.into_iter().chain(inner).collect(), is_json }
+    }
+
+    /// Returns the tensor of a field.
+    pub fn of(field: &Field, input: bool) -> TensorType {
+        let ty = match input {
+            true => TensorType::of_input(field.ty(), field.whole),
+            false => TensorType::of_output(field.ty(), field.whole),
+        };
+        match field.declared.as_ref().and_then(|declared| declared.shape.as_ref()) {
+            Some(shape) => TensorType { shape: shape.to_vec(), ..ty },
+            None => ty,
+        }
     }
 
     /// Returns the tensor of an input: lists of single values may be tensors there.

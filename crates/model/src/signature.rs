@@ -57,6 +57,15 @@ pub enum Unreadable {
     As(Arc<str>),
 }
 
+/// What a format of tensors says of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its own name for the tensor, which is not the field's: `dense_1_input:0`.
+    pub tensor: Arc<str>,
+    /// The dimensions, -1 where one is not known; `None` where not even their number is.
+    pub shape: Option<Arc<[i64]>>,
+}
+
 /// One named input or output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -77,12 +86,23 @@ pub struct Field {
     pub gates: bool,
     /// An output: which inputs (their places) it is computed from. An input: empty.
     pub needs: Vec<u32>,
+    /// Of tensors: what their format says of them.
+    pub declared: Option<Declared>,
 }
 
 impl Field {
     /// Returns the type that metadata shows.
     pub fn ty(&self) -> &Type {
         self.takes.first()
+    }
+
+    /// Returns the shape that metadata shows: of one row, or of the whole value as its format declares it. `-1` is a length
+    /// that is not known.
+    pub fn shape(&self) -> Vec<i64> {
+        match self.declared.as_ref().and_then(|declared| declared.shape.as_ref()) {
+            Some(shape) => shape.to_vec(),
+            None => self.ty().row_shape(),
+        }
     }
 }
 
@@ -95,6 +115,8 @@ pub struct Signature {
     /// The answer's rows are groups of the request's: others, in their own order and number. Calls are not cut or joined, and
     /// a row that is refused refuses the call.
     pub grouped: bool,
+    /// What the artifact calls the way of asking, where it has one: `tensorflow/serving/predict`.
+    pub method: Option<Arc<str>>,
 }
 
 impl Signature {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use model::{Reading, Takes};
+use model::{Declared, Reading, Takes};
 
 use crate::{
     error::PlanError,
@@ -47,6 +47,7 @@ impl PlanBuilder {
             whole,
             nullable: true,
             optional: false,
+            declared: None,
         });
         slot
     }
@@ -63,6 +64,22 @@ impl PlanBuilder {
         if let Some(place) = self.place_of(slot) {
             self.plan.inputs[place].reading = reading;
         }
+    }
+
+    /// Says what the artifact says of an input or output that is a tensor; outputs are named before.
+    pub fn set_declared(&mut self, name: &str, slot: SlotId, declared: Declared) {
+        match self.place_of(slot) {
+            Some(place) if *self.plan.inputs[place].name == *name => self.plan.inputs[place].declared = Some(declared),
+            _ => {
+                let outputs = self.plan.outputs.iter_mut().filter(|output| *output.name == *name);
+                outputs.for_each(|output| output.declared = Some(declared.clone()));
+            }
+        }
+    }
+
+    /// Says what the artifact calls the way of asking.
+    pub fn set_method(&mut self, method: &str) {
+        self.plan.method = Some(method.into());
     }
 
     /// Returns the input of this slot.
@@ -91,12 +108,12 @@ impl PlanBuilder {
 
     /// Adds an output that an answer holds by default.
     pub fn output(&mut self, name: &str, slot: SlotId) {
-        self.plan.outputs.push(Output { name: name.into(), slot, default: true, optional: false });
+        self.plan.outputs.push(Output { name: name.into(), slot, default: true, optional: false, declared: None });
     }
 
     /// Adds an output that an answer holds when asked for, or when the caller brings what it is computed from.
     pub fn optional_output(&mut self, name: &str, slot: SlotId) {
-        self.plan.outputs.push(Output { name: name.into(), slot, default: false, optional: true });
+        self.plan.outputs.push(Output { name: name.into(), slot, default: false, optional: true, declared: None });
     }
 
     /// Ends the plan in groups; what follows is `then` (see [`Grouped`]), whose outputs are the model's.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Field, Reading, Signature, Takes, Type};
+use model::{Declared, Field, Reading, Signature, Takes, Type};
 
 use crate::{error::PlanError, group::Grouped, op::Op};
 
@@ -71,6 +71,7 @@ pub struct Input {
     pub nullable: bool,
     /// When the plan was made, only optional outputs were computed from it: a label.
     pub optional: bool,
+    pub declared: Option<Declared>,
 }
 
 /// A value that a caller may ask for.
@@ -82,6 +83,7 @@ pub struct Output {
     pub default: bool,
     /// If not: part of it all the same where the caller brings the inputs that it is computed from.
     pub optional: bool,
+    pub declared: Option<Declared>,
 }
 
 /// One op at work.
@@ -104,6 +106,8 @@ pub struct Plan {
     /// Those of this plan itself: none where it ends in groups (see [`Plan::last`]).
     pub outputs: Vec<Output>,
     pub grouped: Option<Grouped>,
+    /// What the artifact calls the way of asking (see [`Signature::method`]).
+    pub method: Option<Arc<str>>,
 }
 
 /// What is run for some outputs: one flag a node, one an input.
@@ -238,6 +242,7 @@ impl Plan {
             gates: gating[i],
             reading: input.reading.clone(),
             needs: Vec::new(),
+            declared: input.declared.clone(),
         });
         let outputs = last.outputs.iter().map(|output| {
             let ty = types[output.slot.index()].clone().unwrap_or(ValueType::rows(Type::Bytes));
@@ -252,10 +257,11 @@ impl Plan {
                 gates: false,
                 reading: Reading::Strict,
                 needs: (0..needs.len() as u32).filter(|&i| needs[i as usize]).collect(),
+                declared: output.declared.clone(),
             }
         });
         let (inputs, outputs) = (inputs.collect(), outputs.collect());
-        Signature { name: name.into(), inputs, outputs, grouped: self.grouped.is_some() }
+        Signature { name: name.into(), inputs, outputs, grouped: self.grouped.is_some(), method: self.method.clone() }
     }
 
     /// Returns the first step, if any, because of which an output row depends on more than its own input row, with its op.

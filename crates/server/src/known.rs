@@ -116,12 +116,13 @@ mod tests {
             gates: false,
             reading: model::Reading::Strict,
             needs: vec![0],
+            declared: None,
         }
     }
 
     fn decoder(known: &Known, load: Load, outputs: Option<&str>) -> Arc<Decoder> {
         let (inputs, outs) = (vec![field("x", Type::F64)], vec![field("y", Type::F64)]);
-        let signature = Signature { name: "s".into(), inputs, outputs: outs, grouped: false };
+        let signature = Signature { name: "s".into(), inputs, outputs: outs, grouped: false, method: None };
         let outputs = outputs.map(|name| Arc::from([Arc::from(name)]));
         known.decoder(load, &signature, outputs.as_ref(), Limits::default()).unwrap()
     }

@@ -85,12 +85,14 @@ fn signature() -> Signature {
         gates: false,
         reading: model::Reading::Strict,
         needs,
+        declared: None,
     };
     Signature {
         name: "default".into(),
         inputs: vec![field("x", vec![])],
         outputs: vec![field("y", vec![0])],
         grouped: false,
+        method: None,
     }
 }
 

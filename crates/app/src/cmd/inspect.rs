@@ -74,13 +74,7 @@ fn table(signature: &Signature) -> String {
         notes.iter().filter(|(holds, _)| *holds).map(|(_, note)| *note).collect::<Vec<_>>().join(", ")
     };
     let row = |side: &str, field: &Field, notes: String| {
-        [
-            side.to_owned(),
-            field.name.to_string(),
-            field.ty().dtype_name(),
-            format!("{:?}", field.ty().row_shape()),
-            notes,
-        ]
+        [side.to_owned(), field.name.to_string(), field.ty().dtype_name(), format!("{:?}", field.shape()), notes]
     };
     let inputs = signature.inputs.iter().map(|field| {
         let notes = [
@@ -138,7 +132,7 @@ fn signature(signature: &Signature) -> Value {
             "name": &*field.name,
             "type": field.ty().to_string(),
             "dtype": field.ty().dtype_name(),
-            "shape": field.ty().row_shape(),
+            "shape": field.shape(),
             "nullable": field.nullable,
             "from_data": field.takes.is_from_data(),
             "needed": field.default,
@@ -149,7 +143,7 @@ fn signature(signature: &Signature) -> Value {
             "name": &*field.name,
             "type": field.ty().to_string(),
             "dtype": field.ty().dtype_name(),
-            "shape": field.ty().row_shape(),
+            "shape": field.shape(),
             "nullable": field.nullable,
             "default": field.default,
         })

@@ -48,5 +48,6 @@ fn as_it_is(name: &str) -> Field {
         gates: false,
         reading: model::Reading::Strict,
         needs: Vec::new(),
+        declared: None,
     }
 }

@@ -1,6 +1,6 @@
 //! An answer as named tensors: each output written where it lies, column by column.
 
-use model::{Batch, Column, DType, Datum, Mark, Table, Type, Value, Whole, column::Row};
+use model::{Batch, Column, DType, Data, Datum, Mark, Table, Tensor, Type, Value, Whole, column::Row};
 
 use super::{CONTENT_TYPE, TensorType};
 use crate::{
@@ -62,25 +62,95 @@ pub fn encode(batch: &Batch, head: Head<'_>, out: &mut Vec<u8>) -> Result<(), Co
                 let table = OneColumn { batch, domain: *domain, name, column };
                 write_output(&table, 0, &Live::of(&table), out);
             }
-            Value::Whole(Whole::Tensor(tensor)) => {
-                let elements = &elements(tensor);
-                let ty = TensorType { shape: Vec::new(), ..TensorType::of_output(&tensor.ty(), true) };
-                let mut elements_of = |out: &mut Vec<u8>| {
-                    for at in 0..elements.len() {
-                        separate(at > 0, out);
-                        write_element(Datum::Entry(elements, at), false, out);
-                    }
-                };
-                write_tensor(name, &ty, tensor.shape().iter().copied(), &mut elements_of, out);
-            }
-            Value::Whole(_) => {
-                let what = format!("output `{name}`, which is no tensor, in an answer of Open Inference V2");
-                return Err(CodecError::Unsupported { what });
-            }
+            Value::Whole(whole) => write_whole(name, whole, out)?,
         }
     }
     out.extend_from_slice(b"]}");
     Ok(())
+}
+
+/// Writes a whole value: a tensor with its own shape; what is no tensor says so by its `kind`.
+fn write_whole(name: &str, whole: &Whole, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    let is_map = |whole: &Whole| matches!(whole, Whole::Map(_));
+    match whole {
+        Whole::Tensor(tensor) => return write_tensor_of(name, tensor, out),
+        Whole::Sequence(items) if !items.is_empty() && items.iter().all(is_map) => {
+            begin_kind(name, "sequence_of_maps", out);
+            out.extend_from_slice(b",\"maps\":[");
+            for (i, item) in items.iter().enumerate() {
+                separate(i > 0, out);
+                if let Whole::Map(map) = item {
+                    out.push(b'{');
+                    write_map(&map.0, &map.1, out);
+                    out.push(b'}');
+                }
+            }
+            out.push(b']');
+        }
+        Whole::Sequence(items) => {
+            begin_kind(name, "sequence", out);
+            out.extend_from_slice(b",\"elements\":[");
+            for (i, item) in items.iter().enumerate() {
+                separate(i > 0, out);
+                write_whole("", item, out)?;
+            }
+            out.push(b']');
+        }
+        Whole::Map(map) => {
+            begin_kind(name, "map", out);
+            out.push(b',');
+            write_map(&map.0, &map.1, out);
+        }
+        Whole::Absent => begin_kind(name, "none", out),
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn begin_kind(name: &str, kind: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"name\":");
+    write_text(name.as_bytes(), out);
+    out.extend_from_slice(b",\"kind\":");
+    write_text(kind.as_bytes(), out);
+}
+
+fn write_tensor_of(name: &str, tensor: &Tensor, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    if tensor.dtype() == Some(DType::C64) {
+        let what = format!("output `{name}`, a tensor of complex numbers, in an answer of Open Inference V2");
+        return Err(CodecError::Unsupported { what });
+    }
+    let ty = TensorType { shape: Vec::new(), ..TensorType::of_output(&tensor.ty(), true) };
+    let mut data = |out: &mut Vec<u8>| write_all(tensor, out);
+    write_tensor(name, &ty, tensor.shape().iter().copied(), &mut data, out);
+    Ok(())
+}
+
+/// Writes the elements side by side.
+fn write_all(tensor: &Tensor, out: &mut Vec<u8>) {
+    if let Data::Bytes(texts) = tensor.data() {
+        for (i, text) in texts.iter().enumerate() {
+            separate(i > 0, out);
+            // Each is a text where it can be one.
+            match std::str::from_utf8(text) {
+                Ok(text) => write_text(text.as_bytes(), out),
+                Err(_) => write_datum(Datum::Bytes(text), VectorForm::Native, out),
+            }
+        }
+        return;
+    }
+    let elements = elements(tensor);
+    for at in 0..elements.len() {
+        separate(at > 0, out);
+        write_element(Datum::Entry(&elements, at), false, out);
+    }
+}
+
+fn write_map(keys: &Tensor, values: &Tensor, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"keys\":[");
+    write_all(keys, out);
+    out.extend_from_slice(b"],\"values\":[");
+    write_all(values, out);
+    out.push(b']');
 }
 
 /// The rows to write.

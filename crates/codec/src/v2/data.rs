@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for Level<'_> {
         match (i64::try_from(value), self.elements.datatype) {
             (Ok(value), _) => return self.elements.int(value),
             (_, Datatype::Of(DType::U64)) => self.elements.builder.push_fixed(value),
-            (_, Datatype::Of(DType::F32 | DType::F64) | Datatype::Fp16) => {
+            (_, datatype) if datatype.is_float() => {
                 self.elements.builder.push_float(value as f64);
             }
             _ => return self.elements.refuse(value.to_string()),
@@ -113,14 +113,17 @@ impl<'de> Visitor<'de> for Level<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        let floats = matches!(self.elements.datatype, Datatype::Of(DType::F32 | DType::F64) | Datatype::Fp16);
-        if floats && self.elements.builder.push_float(value) { Ok(()) } else { self.elements.refuse(value.to_string()) }
+        if self.elements.datatype.is_float() && self.elements.builder.push_float(value) {
+            Ok(())
+        } else {
+            self.elements.refuse(value.to_string())
+        }
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         match self.elements.datatype {
             Datatype::Bytes => self.elements.builder.push_binary(text.as_bytes()),
-            Datatype::Of(DType::F32 | DType::F64) | Datatype::Fp16 => match cells::special_float(text) {
+            datatype if datatype.is_float() => match cells::special_float(text) {
                 Some(value) => {
                     self.elements.builder.push_float(value);
                 }

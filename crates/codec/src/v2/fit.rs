@@ -18,12 +18,12 @@ use crate::{
     slot::Slot,
 };
 
-/// Returns the tensor as the whole value of the field.
-pub(super) fn whole(field: &Field, input: &Input) -> Result<Tensor, Violation> {
+/// Returns the tensor as a whole value of the field, whose elements are of this type, or of what else the field takes.
+pub(super) fn tensor(field: &Field, ty: &Type, input: &Input) -> Result<Tensor, Violation> {
     let own = input.datatype.ty();
     let ty = match &field.takes {
-        Takes::One(ty) => ty,
-        Takes::From(types) => types.iter().find(|ty| **ty == own).unwrap_or(&types[0]),
+        Takes::One(_) => ty,
+        Takes::From(types) => types.iter().find(|ty| **ty == own).unwrap_or(ty),
     };
     let tensor = match ty.as_scalar() {
         Some(dtype) if dtype.is_of_tensors() => elements_as(&Type::F32, &input.elements).and_then(|column| {

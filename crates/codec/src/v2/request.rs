@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use model::{Batch, Column, Field, Violation, Whole};
+use model::{Batch, Column, DType, Field, Type, Violation, Whole};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
@@ -18,13 +18,21 @@ pub struct Request {
     pub id: Option<String>,
     /// The outputs asked for; the default ones where there are none.
     pub outputs: Option<Vec<Arc<str>>>,
-    pub(super) inputs: Vec<Input>,
+    inputs: Vec<(Arc<str>, Sent)>,
+}
+
+/// One input as it was sent.
+#[derive(Debug)]
+enum Sent {
+    Tensor(Input),
+    Sequence(Vec<Sent>),
+    Map(Box<(Input, Input)>),
+    Absent,
 }
 
 /// One tensor: elements in row-major order.
 #[derive(Debug)]
 pub(super) struct Input {
-    pub name: Arc<str>,
     pub shape: Vec<usize>,
     pub datatype: Datatype,
     pub elements: Column,
@@ -44,13 +52,34 @@ struct RawRequest<'a> {
 struct RawInput<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
-    shape: Vec<i64>,
-    #[serde(borrow)]
-    datatype: Cow<'a, str>,
+    #[serde(default)]
+    shape: Option<Vec<i64>>,
+    #[serde(default, borrow)]
+    datatype: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     parameters: Option<RawParameters<'a>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+    /// Beyond the protocol: what is no tensor.
+    #[serde(default, borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    elements: Vec<RawInput<'a>>,
+    #[serde(default, borrow)]
+    maps: Vec<RawMap<'a>>,
+    #[serde(default, borrow)]
+    keys: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    values: Option<&'a RawValue>,
+}
+
+/// Keys and values, two arrays of one length.
+#[derive(Deserialize)]
+struct RawMap<'a> {
+    #[serde(borrow)]
+    keys: &'a RawValue,
+    #[serde(borrow)]
+    values: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -97,13 +126,13 @@ impl Request {
     /// Reads a body; its length is the caller's to bound.
     pub fn parse(body: &[u8]) -> Result<Request, CodecError> {
         let raw: RawRequest<'_> = serde_json::from_slice(body).map_err(|error| shape_or_syntax(&error, body))?;
-        let mut inputs: Vec<Input> = Vec::with_capacity(raw.inputs.len().min(1024));
+        let mut inputs: Vec<(Arc<str>, Sent)> = Vec::with_capacity(raw.inputs.len().min(1024));
         let mut seen = rustc_hash::FxHashSet::default();
         for input in &raw.inputs {
             if !seen.insert(&*input.name) {
                 return Err(violation(Some(&input.name), "each input once", "it again"));
             }
-            inputs.push(input.read()?);
+            inputs.push((input.name.as_ref().into(), input.read()?));
         }
         let outputs = raw.outputs.filter(|outputs| !outputs.is_empty());
         let named = |output: RawOutput<'_>| {
@@ -117,13 +146,16 @@ impl Request {
     /// Returns the batch for these fields. `known` are all that the model has: an input of another name is refused, one that
     /// the fields do not need is passed over. There are at most `rows_max` rows.
     pub fn batch(self, fields: &[Field], known: &[Field], rows_max: usize) -> Result<Batch, CodecError> {
-        if let Some(input) = self.inputs.iter().find(|input| known.iter().all(|field| field.name != input.name)) {
+        if let Some((name, _)) = self.inputs.iter().find(|(name, _)| known.iter().all(|field| field.name != *name)) {
             let names: Vec<&str> = known.iter().map(|field| &*field.name).collect();
             let expected = format!("an input that the model has ({})", names.join(", "));
-            return Err(violation(Some(&input.name), expected, "another"));
+            return Err(violation(Some(name), expected, "another"));
         }
         // A tensor without elements may state any number of rows.
-        let rows_of = |input: &Input| input.shape.first().copied().unwrap_or(0);
+        let rows_of = |(_, sent): &(Arc<str>, Sent)| match sent {
+            Sent::Tensor(input) => input.shape.first().copied().unwrap_or(0),
+            _ => 0,
+        };
         if let Some(got) = self.inputs.iter().map(rows_of).max().filter(|&rows| rows > rows_max) {
             let (what, got, limit) = ("the number of rows".to_owned(), got as u64, rows_max as u64);
             return Err(CodecError::TooLarge { what, got, limit, key: "rows_max" });
@@ -132,7 +164,7 @@ impl Request {
         let mut columns = Vec::with_capacity(fields.len());
         let mut rows: Option<(Arc<str>, usize)> = None;
         for field in fields {
-            let Some(input) = self.inputs.iter().find(|input| input.name == field.name) else {
+            let Some((_, sent)) = self.inputs.iter().find(|(name, _)| *name == field.name) else {
                 if !field.optional {
                     let expected = Datatype::of(field.ty()).name();
                     violations.push(fault(Some(&field.name), format!("an input tensor of {expected}"), "nothing"));
@@ -140,12 +172,16 @@ impl Request {
                 continue;
             };
             if field.whole {
-                match fit::whole(field, input) {
-                    Ok(tensor) => columns.push((field, Err(Whole::Tensor(tensor)))),
+                match sent.whole(field, field.ty()) {
+                    Ok(whole) => columns.push((field, Err(whole))),
                     Err(violation) => violations.push(violation),
                 }
                 continue;
             }
+            let Sent::Tensor(input) = sent else {
+                violations.push(fault(Some(&field.name), "a tensor", sent.kind()));
+                continue;
+            };
             match fit::column(field, input) {
                 Ok(column) => columns.push((field, Ok(column))),
                 Err(violation) => violations.push(violation),
@@ -174,17 +210,48 @@ impl Request {
 }
 
 impl RawInput<'_> {
-    fn read(&self) -> Result<Input, CodecError> {
+    fn read(&self) -> Result<Sent, CodecError> {
+        let name = &*self.name;
+        match self.kind.as_deref() {
+            None => self.tensor().map(Sent::Tensor),
+            Some("none") => Ok(Sent::Absent),
+            Some("sequence") => {
+                let element = |element: &RawInput<'_>| match element.kind {
+                    None => element.tensor().map(Sent::Tensor),
+                    Some(_) => Err(violation(Some(name), "a sequence of tensors", "one of something else")),
+                };
+                self.elements.iter().map(element).collect::<Result<_, _>>().map(Sent::Sequence)
+            }
+            Some("sequence_of_maps") => {
+                let maps = self.maps.iter().map(|map| map_of(name, map.keys, map.values));
+                maps.collect::<Result<_, _>>().map(Sent::Sequence)
+            }
+            Some("map") => match (self.keys, self.values) {
+                (Some(keys), Some(values)) => map_of(name, keys, values),
+                _ => Err(violation(Some(name), "the keys `keys` and `values` of a map", "one of them, or none")),
+            },
+            Some(other) => {
+                let expected = "the kind of a value that is no tensor: sequence, sequence_of_maps, map or none";
+                Err(violation(Some(name), expected, format!("{other:?}")))
+            }
+        }
+    }
+
+    fn tensor(&self) -> Result<Input, CodecError> {
         let field = Some(&*self.name);
         self.parameters.as_ref().map_or(Ok(()), RawParameters::check)?;
-        let Some(datatype) = Datatype::from_name(&self.datatype) else {
+        let Some(datatype) = self.datatype.as_deref().and_then(Datatype::from_name) else {
             let names = super::NAMES.map(|(name, _)| name).join(", ");
-            return Err(violation(field, format!("a datatype, one of {names}"), format!("{:?}", self.datatype)));
+            let got = self.datatype.as_ref().map_or("nothing".to_owned(), |datatype| format!("{datatype:?}"));
+            return Err(violation(field, format!("a datatype, one of {names}"), got));
         };
-        let dims = || self.shape.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<usize>>>();
+        let Some(dims_sent) = &self.shape else {
+            return Err(violation(field, "the key `shape`: an array of its dimensions", "nothing"));
+        };
+        let dims = || dims_sent.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<usize>>>();
         let Some(shape) = dims().filter(|shape| shape.len() <= RANK_MAX) else {
             let expected = format!("a shape of at most {RANK_MAX} dimensions, none below 0");
-            return Err(violation(field, expected, Dims(&self.shape).to_string()));
+            return Err(violation(field, expected, Dims(dims_sent).to_string()));
         };
         let Some(data) = self.data else {
             return Err(violation(field, "the key `data`: an array of its elements", "nothing"));
@@ -194,10 +261,55 @@ impl RawInput<'_> {
         // One without elements has dimensions, too, whose strides are computed.
         let strides = shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim.max(1)));
         if count != Some(elements.len()) || strides.is_none() {
-            let expected = format!("as many elements as the shape {} says", Dims(&self.shape));
+            let expected = format!("as many elements as the shape {} says", Dims(dims_sent));
             return Err(violation(field, expected, elements.len().to_string()));
         }
-        Ok(Input { name: self.name.as_ref().into(), shape, datatype, elements })
+        Ok(Input { shape, datatype, elements })
+    }
+}
+
+/// Reads a map: its keys are integers or texts, its values float32 numbers.
+fn map_of(name: &str, keys: &RawValue, values: &RawValue) -> Result<Sent, CodecError> {
+    let is_text = keys.get().trim_start_matches(['[', ' ', '\n', '\r', '\t']).starts_with('"');
+    let datatype = if is_text { Datatype::Bytes } else { Datatype::Of(DType::I64) };
+    let side = |datatype: Datatype, text: &str| -> Result<Input, CodecError> {
+        let elements = data::read(name, datatype, text)?;
+        Ok(Input { shape: vec![elements.len()], datatype, elements })
+    };
+    let (keys, values) = (side(datatype, keys.get())?, side(Datatype::Of(DType::F32), values.get())?);
+    if keys.shape != values.shape {
+        let expected = format!("as many values as keys ({})", keys.shape[0]);
+        return Err(violation(Some(name), expected, values.shape[0].to_string()));
+    }
+    Ok(Sent::Map((keys, values).into()))
+}
+
+impl Sent {
+    fn kind(&self) -> &'static str {
+        match self {
+            Sent::Tensor(_) => "a tensor",
+            Sent::Sequence(_) => "a sequence",
+            Sent::Map(..) => "a map",
+            Sent::Absent => "nothing",
+        }
+    }
+
+    /// Returns it as a whole value of the field, or of what the field is a sequence of.
+    fn whole(&self, field: &Field, ty: &Type) -> Result<Whole, Violation> {
+        match (self, ty) {
+            (Sent::Tensor(input), ty) if !matches!(ty, Type::List(_) | Type::Map(..)) => {
+                fit::tensor(field, ty, input).map(Whole::Tensor)
+            }
+            (Sent::Sequence(items), Type::List(item)) => {
+                let items = items.iter().map(|sent| sent.whole(field, item)).collect::<Result<Vec<_>, _>>()?;
+                Ok(Whole::Sequence(items.into()))
+            }
+            (Sent::Map(map), Type::Map(key, value)) => {
+                Ok(Whole::Map((fit::tensor(field, key, &map.0)?, fit::tensor(field, value, &map.1)?).into()))
+            }
+            (Sent::Absent, _) => Ok(Whole::Absent),
+            (sent, ty) => Err(fault(Some(&field.name), format!("a whole value of {ty}"), sent.kind())),
+        }
     }
 }
 

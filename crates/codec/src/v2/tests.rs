@@ -21,6 +21,7 @@ fn field_of(takes: Takes) -> model::Field {
         gates: false,
         reading: model::Reading::Strict,
         needs,
+        declared: None,
     }
 }
 
@@ -154,4 +155,42 @@ fn outputs_as_tensors() {
         b.push_null();
     });
     written(texts, r#""shape":[2],"datatype":"BYTES","data":["a",null]"#);
+}
+
+/// What is no tensor says so by its kind, in and out.
+#[test]
+fn sequences_maps_and_half_precision_as_whole_values() {
+    let whole = |ty: Type| model::Field { whole: true, ..field(ty) };
+    let there_and_back = |ty: Type, value: &str| -> Result<String, String> {
+        let body = format!(r#"{{"inputs":[{{"name":"x",{value}}}]}}"#);
+        let fields = [whole(ty)];
+        let batch = Request::parse(body.as_bytes()).and_then(|request| request.batch(&fields, &fields, 100));
+        let mut out = Vec::new();
+        let head = Head { model: "m", version: None, id: None };
+        encode(&batch.map_err(|error| error.to_string())?, head, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        let inner = out.strip_prefix(r#"{"model_name":"m","outputs":[{"name":"x","#).unwrap();
+        Ok(inner.strip_suffix("}]}").unwrap().to_owned())
+    };
+    let same = |ty: Type, value: &str| assert_eq!(there_and_back(ty, value).as_deref(), Ok(value));
+    same(Type::scalar(DType::F16), r#""shape":[2],"datatype":"FP16","data":[0.5,"NaN"]"#);
+    same(Type::scalar(DType::BF16), r#""shape":[],"datatype":"BF16","data":[1.5]"#);
+    same(Type::Bytes, r#""shape":[2],"datatype":"BYTES","data":["ä",{"b64":"/w=="}]"#);
+    let element = r#"{"name":"","shape":[2],"datatype":"INT64","data":[1,2]}"#;
+    let sequence = there_and_back(Type::list(Type::I64), &format!(r#""kind":"sequence","elements":[{element}]"#));
+    assert_eq!(sequence, Ok(format!(r#""kind":"sequence","elements":[{element}]"#)));
+    let maps = Type::list(Type::Map(Box::new(Type::Bytes), Box::new(Type::F32)));
+    let text = r#""kind":"sequence_of_maps","maps":[{"keys":["a","b"],"values":[0.5,1.0]}]"#;
+    same(maps.clone(), text);
+    same(Type::F32, r#""kind":"none""#);
+    for (ty, value, part) in [
+        (Type::F32, r#""kind":"sequence","elements":[]"#, "a sequence"),
+        (Type::F32, r#""kind":"tree""#, "sequence_of_maps"),
+        (maps, r#""kind":"sequence_of_maps","maps":[{"keys":[1],"values":[]}]"#, "as many values as keys"),
+        (Type::list(Type::I64), r#""kind":"sequence","elements":[{"name":"","shape":[1],"datatype":"X"}]"#, "datatype"),
+        (Type::I32, r#""shape":[1],"datatype":"INT64","data":[3000000000]"#, "int32"),
+    ] {
+        let error = there_and_back(ty, value).unwrap_err();
+        assert!(error.contains(part), "{value}: {error}");
+    }
 }

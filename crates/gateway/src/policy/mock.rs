@@ -63,7 +63,7 @@ impl Mock {
 }
 
 fn signature() -> Signature {
-    Signature { name: "mock".into(), inputs: Vec::new(), outputs: Vec::new(), grouped: false }
+    Signature { name: "mock".into(), inputs: Vec::new(), outputs: Vec::new(), grouped: false, method: None }
 }
 
 impl Predictor for Mock {

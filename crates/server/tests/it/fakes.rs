@@ -106,6 +106,7 @@ fn field(name: &str, ty: Type, default: bool) -> Field {
         gates: false,
         reading: model::Reading::Strict,
         needs: Vec::new(),
+        declared: None,
     }
 }
 
@@ -122,8 +123,14 @@ fn signatures(does: Does) -> Vec<Signature> {
     if does == Does::Who {
         inputs[0].takes = Takes::From(vec![Type::Text, Type::F64]);
     }
-    let other = Signature { name: "other".into(), inputs: inputs.clone(), outputs: outputs.clone(), grouped: false };
-    vec![Signature { name: "serve".into(), inputs, outputs, grouped: does == Does::Count }, other]
+    let other = Signature {
+        name: "other".into(),
+        inputs: inputs.clone(),
+        outputs: outputs.clone(),
+        grouped: false,
+        method: None,
+    };
+    vec![Signature { name: "serve".into(), inputs, outputs, grouped: does == Does::Count, method: None }, other]
 }
 
 impl Predictor for Fake {

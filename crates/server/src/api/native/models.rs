@@ -91,7 +91,7 @@ fn put_field(out: &mut String, field: &Field, input: bool) {
     object.text("name", &field.name);
     object.text("type", &ty.to_string());
     object.text("dtype", &ty.dtype_name());
-    put_list(object.key("shape"), ty.row_shape(), |out, n| out.push_str(&n.to_string()));
+    put_list(object.key("shape"), field.shape(), |out, n| out.push_str(&n.to_string()));
     object.plain("nullable", field.nullable);
     if field.optional {
         object.plain("optional", true);

@@ -58,10 +58,7 @@ fn described(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Result<String, Ser
 /// Beyond the protocol: the parameter that marks JSON elements, `optional` inputs, and `default: false` on outputs that an
 /// answer holds only when asked for.
 fn put_tensor(out: &mut String, field: &Field, input: bool) {
-    let tensor = match input {
-        true => TensorType::of_input(field.ty(), field.whole),
-        false => TensorType::of_output(field.ty(), field.whole),
-    };
+    let tensor = TensorType::of(field, input);
     let mut object = Object::new(out);
     object.text("name", &field.name);
     object.text("datatype", tensor.datatype.name());
