@@ -108,7 +108,8 @@ fn render(figures: &Value) -> String {
          one call and alone, or the benchmark fails: LightGBM's raw score, XGBoost's margin, scikit-learn's probabilities. Turning \
          numbers into ranks is part of every figure.\n\n\
          lleaves, TL2cgen, and LightGBM's and XGBoost's lone rows are called from C; ONNX Runtime and scikit-learn from Python, \
-         which is nothing of a batch and some microseconds of a lone row (scikit-learn's are hundreds). XGBoost and ONNX Runtime take \
+         which is nothing of a batch and some microseconds of a lone row (scikit-learn's are hundreds). lleaves' lone rows on *lgb* are of a \
+         second build without blocks of trees, as its documentation has it. XGBoost and ONNX Runtime take \
          float32, ours takes float64 that holds the same numbers.\n",
     );
     for (title, key, goals) in [
