@@ -53,7 +53,7 @@ class Peer:
         if cold is not None:
             figures["cold_us"] = round(cold * 1e6, 2)
         gc.enable()
-        return figures | {"rows_that_differ": int((off > 0).any(axis=1).sum()), "differ_at_most": float(off.max())}
+        return figures | {"rows_that_differ": int((answers != said).any(axis=1).sum()), "differ_at_most": float(off.max())}
 
     def cold(self):
         return None

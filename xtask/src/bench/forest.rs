@@ -168,7 +168,10 @@ fn ratios(figures: &Value) -> String {
          | model | batch | one row | cold | variant, batch | variant, one row |\n|---|---|---|---|---|---|\n",
     );
     for Model { name, plain, .. } in &MODELS {
-        let best = |name: &str, key: &str| number(&figures[name]["forebay"][KINDS[0]], key);
+        let best = |name: &str, key: &str| {
+            let mut kinds = KINDS.iter().map(|kind| number(&figures[name]["forebay"][*kind], key));
+            kinds.find(|value| !value.is_nan()).unwrap_or(f64::NAN)
+        };
         let others = |key: &str| {
             let peers = PEERS.iter().chain(&TRAINERS).map(|peer| number(&figures[*name]["peers"][*peer], key));
             peers.fold(f64::NAN, f64::min)
