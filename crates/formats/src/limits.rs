@@ -21,6 +21,8 @@ pub struct Limits {
     pub values_max: usize,
     /// Nodes of all graphs of a model, those of functions once for each call.
     pub graph_nodes_max: usize,
+    /// Steps of one loop of a model's graph, as the plan is made.
+    pub loop_steps_max: u64,
     /// Names of values, attributes and tensors in all graphs of a model.
     pub graph_names_max: usize,
 }
@@ -36,7 +38,8 @@ impl Default for Limits {
             depth_max: 32,
             nodes_max: 10_000_000,
             values_max: 1 << 28,
-            graph_nodes_max: 500_000,
+            graph_nodes_max: 200_000,
+            loop_steps_max: 200_000,
             graph_names_max: 2_000_000,
         }
     }

@@ -13,10 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use formats::{Limits, onnx};
-use model::ModelFiles;
+use engine::Servable;
+use formats::{Limits, ReadOptions, onnx};
+use model::{Batch, Call, ModelFiles, Predictor, Tensor};
 use serde_json::Value;
-use testkit::files::{model_files, shared};
+use testkit::{
+    files::{model_files, shared},
+    predictor::answer,
+};
 
 /// Set in a process that was started to do the part of one test.
 const CHILD: &str = "FOREBAY_TEST_CHILD";
@@ -31,26 +35,41 @@ fn artifact(path: &Path) -> ModelFiles {
     ModelFiles::new(all)
 }
 
-fn read(path: &Path) -> String {
-    let result = onnx::with_program(&artifact(path), &Limits::default(), |_, _, program| Ok(program.graph.nodes.len()));
-    match result {
-        Ok(nodes) => format!("read {nodes} nodes"),
-        Err(error) => format!("refused: {error}"),
+/// Reads the model and runs it on ones of this shape; returns what became of it.
+fn outcome_of(path: &Path, shape: &[usize]) -> String {
+    let model = match formats::read(&artifact(path), &ReadOptions::default()) {
+        Ok(model) => model,
+        Err(error) => return format!("refused: {error}"),
+    };
+    let servable = match Servable::new(&model) {
+        Ok(servable) => servable,
+        Err(error) => return format!("refused: {error}"),
+    };
+    let mut batch = Batch::new(1);
+    for input in &model.plans[0].1.inputs {
+        let ones = vec![1.0_f32; shape.iter().product()];
+        batch.push_whole(input.name.clone(), Tensor::new(shape, ones).unwrap().into());
+    }
+    match answer(servable.call(Call { batch, ..Call::default() })) {
+        Ok(_) => "answered".to_owned(),
+        Err(error) => format!("error: {error}"),
     }
 }
 
-/// Runs in a process of its own, under a limit of memory: reads the file whose path stands on standard input.
+/// Runs in a process of its own, under a limit of memory: the file and the shape stand on standard input.
 #[test]
 fn child_reads() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    let mut path = String::new();
-    std::io::stdin().read_to_string(&mut path).unwrap();
-    println!("outcome: {}", read(Path::new(path.trim())));
+    let mut input = String::new();
+    std::io::stdin().read_to_string(&mut input).unwrap();
+    let (path, shape) = input.split_once('\n').unwrap();
+    let shape: Vec<usize> = shape.split_whitespace().map(|dim| dim.parse().unwrap()).collect();
+    println!("outcome: {}", outcome_of(Path::new(path), &shape));
 }
 
-fn spawn(path: &Path) -> Child {
+fn spawn(path: &Path, shape: &str) -> Child {
     let limited = format!("ulimit -v {MEMORY_KIB}; exec \"$0\" \"$@\"");
     let mut child = Command::new("sh")
         .args(["-c", &limited])
@@ -62,13 +81,14 @@ fn spawn(path: &Path) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(path.to_str().unwrap().as_bytes()).unwrap();
+    let input = format!("{}\n{shape}", path.display());
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     child
 }
 
 /// Returns the outcome that the child prints, or how its process failed.
-fn outcome(path: &Path) -> Result<String, String> {
-    let mut child = spawn(path);
+fn outcome(path: &Path, shape: &str) -> Result<String, String> {
+    let mut child = spawn(path, shape);
     let begin = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begin.elapsed() > TIME_MAX {
@@ -99,11 +119,18 @@ fn each_ends_as_expected() {
     let mut wrong = Vec::new();
     for entry in files {
         let (name, must) = (entry["file"].as_str().unwrap(), entry["must"].as_str().unwrap());
-        let outcome = outcome(&folder.join(name));
+        let shape = entry["input_shape"]
+            .as_array()
+            .map_or("2".to_owned(), |dims| dims.iter().map(Value::to_string).collect::<Vec<_>>().join(" "));
+        let outcome = outcome(&folder.join(name), &shape);
         println!("{name}: {outcome:?}");
         let is_good = match &outcome {
             Err(_) => false,
-            Ok(text) => must != "refuse" || text.starts_with("refused: "),
+            Ok(text) => match must {
+                "refuse" => text.starts_with("refused: "),
+                "refuse_or_error_on_run" => text != "answered",
+                _ => true,
+            },
         };
         if !is_good {
             wrong.push(format!("{name} ({}), which must {must}: {outcome:?}", entry["what"]));

@@ -25,6 +25,8 @@ pub struct Formats {
     pub values_max: usize,
     /// Nodes of all graphs of a tensor model, those of functions once for each call.
     pub graph_nodes_max: usize,
+    /// Steps of one loop of a tensor model; a call that needs more is refused.
+    pub loop_steps_max: u64,
     /// Names of values, attributes and tensors in all graphs of a tensor model.
     pub graph_names_max: usize,
     /// The time zone in which SQL's days begin, such as `Europe/Berlin` or `+02:00`, where a model names none.
@@ -43,6 +45,7 @@ impl Default for Formats {
             nodes_max,
             values_max,
             graph_nodes_max,
+            loop_steps_max,
             graph_names_max,
         } = Limits::default();
         Formats {
@@ -55,6 +58,7 @@ impl Default for Formats {
             nodes_max,
             values_max,
             graph_nodes_max,
+            loop_steps_max,
             graph_names_max,
             time_zone: "UTC".to_owned(),
         }
@@ -73,6 +77,7 @@ impl From<Formats> for Limits {
             nodes_max: formats.nodes_max,
             values_max: formats.values_max,
             graph_nodes_max: formats.graph_nodes_max,
+            loop_steps_max: formats.loop_steps_max,
             graph_names_max: formats.graph_names_max,
         }
     }

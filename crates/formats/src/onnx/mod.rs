@@ -5,12 +5,12 @@
 //! lie in files beside it ([`external`]). Sources of rules: <https://onnx.ai/onnx/repo-docs/IR.html> and the operators' pages.
 //!
 //! - [`reader`]: files and budgets. - [`tensor`], [`dtype`], [`types`], [`attribute`], [`document`]: what the file says.
-//! - [`order`], [`resolve`]: names to values. - [`graph`]: what the lowering of ops reads.
+//! - [`order`], [`resolve`]: names to values. - [`graph`]: what the lowering of ops reads. - [`lower`]: ops to a plan's.
 
 use model::ModelFiles;
 
 use crate::{
-    Limits, ReadError,
+    Format, Limits, ReadError, ReadOptions,
     protobuf::{Message, Value},
 };
 
@@ -19,6 +19,7 @@ pub mod document;
 pub mod dtype;
 pub mod external;
 pub mod graph;
+pub mod lower;
 pub mod order;
 pub mod reader;
 pub mod resolve;
@@ -27,8 +28,14 @@ pub mod types;
 
 use self::{document::Document, graph::Program, reader::Reader};
 
-/// What artifacts are recognised by, for people.
-pub const RECOGNISED_BY: &str = "a message of ONNX with an `ir_version` and a `graph`";
+/// The row of this format in [`crate::FORMATS`].
+pub const FORMAT: Format = Format {
+    name: "onnx",
+    recognised_by: "a message with an `ir_version` and a `graph`",
+    doc: "A model of the Open Neural Network Exchange, of `ai.onnx` and `ai.onnx.ml`.",
+    detect,
+    read,
+};
 
 /// Returns whether one of the files is an ONNX model.
 pub fn detect(files: &ModelFiles) -> bool {
@@ -69,7 +76,8 @@ fn is_model(bytes: &[u8]) -> bool {
 /// Returns the name and bytes of the model's file: the one that there is, or `model.onnx` among several.
 pub fn model_file(files: &ModelFiles) -> Result<(&str, &[u8]), ReadError> {
     let models = || files.here().filter(|(_, bytes)| is_model(bytes.as_slice()));
-    let (path, bytes) = models().next().ok_or_else(|| ReadError::NotAModel { known: RECOGNISED_BY.to_owned() })?;
+    let (path, bytes) =
+        models().next().ok_or_else(|| ReadError::NotAModel { known: FORMAT.recognised_by.to_owned() })?;
     if models().count() == 1 {
         return Ok((path, bytes.as_slice()));
     }
@@ -81,6 +89,11 @@ pub fn model_file(files: &ModelFiles) -> Result<(&str, &[u8]), ReadError> {
         }
     })?;
     Ok((named.0, named.1.as_slice()))
+}
+
+/// Returns the model of the file.
+pub fn read(files: &ModelFiles, options: &ReadOptions) -> Result<plan::Model, ReadError> {
+    with_program(files, &options.limits, lower::model)
 }
 
 /// Reads the model to a program of all its outputs, and gives it to `then`: it borrows from the files.
