@@ -7,6 +7,10 @@ use crate::{
     protobuf::{Message, Value},
     read,
     spark::metadata::Metadata,
+    tensorflow::{
+        bundle::{self, Bundle},
+        program::{self, Artifact},
+    },
 };
 
 /// Reads the bytes as the metadata of a Spark stage, and as a whole artifact of such a stage.
@@ -77,6 +81,30 @@ pub fn onnx(bytes: &[u8]) {
         document.graph.initializers.iter().try_for_each(|tensor| tensor.values(cx).map(drop))?;
         document.graph.sparse_initializers.iter().try_for_each(|tensor| tensor.places(cx).map(drop))
     });
+}
+
+/// Reads the bytes as a graph of TensorFlow, and as the `saved_model.pb` of a model without variables.
+pub fn graph_def(bytes: &[u8]) {
+    let limits = Limits::default();
+    let files = ModelFiles::new([(program::SAVED_MODEL.to_owned(), Buffer::from(bytes.to_vec()))]);
+    if let Ok(artifact) = Artifact::frozen(&files, "model.pb", bytes, &limits) {
+        let _ = artifact.program(&limits);
+    }
+    if let Ok(artifact) = Artifact::saved(&files, &[], &limits) {
+        let _ = artifact.program(&limits);
+    }
+}
+
+/// Reads the bytes as the index of a bundle of variables whose one shard they are too.
+pub fn saved_model_bundle(bytes: &[u8]) {
+    let shard = "variables/variables.data-00000-of-00001";
+    let files = [bundle::INDEX, shard].map(|path| (path.to_owned(), Buffer::from(bytes.to_vec())));
+    let files = ModelFiles::new(files);
+    if let Ok(Some(bundle)) = Bundle::open(&files, &Limits::default()) {
+        for name in bundle.names() {
+            let _ = bundle.tensor(name, None);
+        }
+    }
 }
 
 fn read_files(files: Vec<(String, &[u8])>) {

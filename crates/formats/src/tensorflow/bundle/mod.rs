@@ -21,6 +21,7 @@ mod parts;
 mod table;
 
 use self::entry::{Entry, Header};
+pub use self::table::varint;
 
 /// Where the index lies.
 pub const INDEX: &str = "variables/variables.index";

@@ -216,6 +216,10 @@ pub fn flatten_function<'g>(
 ) -> Result<Flat<'g>, ReadError> {
     let mut flattener = Flattener::new(file, graph, limits);
     let function = flattener.function(name)?;
+    let expected: usize = function.args.iter().map(|arg| arg.tensors(bound.as_ref())).sum();
+    if expected != args {
+        return Err(flattener.fault(format!("function `{name}` takes {expected} values, it is given {args}")));
+    }
     let params = (0..args).map(|place| flattener.push(Def::Param(place), Vec::new(), Vec::new(), 0));
     let params = params.collect::<Result<Vec<_>, ReadError>>()?;
     let args = params.into_iter().map(|node| Src { node, slot: 0 }).collect();
@@ -226,6 +230,9 @@ pub fn flatten_function<'g>(
     flattener.flat.outputs = flattener.results(0)?;
     flattener.finish()
 }
+
+/// How many nodes a call counts for: it has tables of its own.
+const CALL: usize = 16;
 
 impl<'g> Flattener<'g> {
     fn new(file: &'g str, graph: &'g Graph<'g>, limits: &'g Limits) -> Flattener<'g> {
@@ -275,7 +282,7 @@ impl<'g> Flattener<'g> {
 
     /// Counts nodes and calls against the limit.
     fn count(&self) -> Result<(), ReadError> {
-        let got = self.flat.nodes.len() + self.flat.instances.len() + self.values / 16;
+        let got = self.flat.nodes.len() + self.flat.instances.len() * CALL + self.values / 16;
         if self.limits.graph_nodes_max <= got {
             return Err(ReadError::TooLarge {
                 file: self.flat.file.to_owned(),

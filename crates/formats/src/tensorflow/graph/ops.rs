@@ -265,6 +265,11 @@ pub fn effect(op: &str) -> Effect {
     known.unwrap_or(if several(op).is_some() { Effect::None } else { Effect::Unknown })
 }
 
+/// Returns whether the op gives no value.
+pub fn is_silent(op: &str) -> bool {
+    SILENT.split_ascii_whitespace().any(|name| name == op)
+}
+
 /// Returns the output arguments of an op of several.
 pub fn several(op: &str) -> Option<&'static [Output]> {
     let place = SEVERAL.binary_search_by_key(&op, |(name, _)| name).ok()?;
@@ -293,6 +298,12 @@ pub fn is_identity(op: &str) -> bool {
             | "DeepCopy"
             | "PlaceholderWithDefault"
     )
+}
+
+/// Returns whether the op is a piece of the control flow of TensorFlow 1.
+pub fn is_flow(op: &str) -> bool {
+    let op = op.strip_prefix("Ref").unwrap_or(op);
+    matches!(op, "Switch" | "Merge" | "Enter" | "Exit" | "NextIteration" | "LoopCond")
 }
 
 /// Returns whether the op makes a variable.

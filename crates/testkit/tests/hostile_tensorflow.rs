@@ -1,0 +1,126 @@
+//! The hostile TensorFlow files: each ends as its index says, without a panic, and before a limit against hangs.
+
+use std::{path::Path, sync::mpsc, time::Duration};
+
+use formats::{
+    Limits, fuzz,
+    tensorflow::{self, program::Artifact},
+};
+use serde_json::Value;
+use testkit::files::{model_files, shared};
+
+/// Longer than any file takes in a debug build on a busy machine.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Reads the artifact as far as lowering would take it; `Err` is why it is refused.
+fn read(path: &Path) -> Result<(), String> {
+    let files = model_files(path).map_err(|error| error.to_string())?;
+    if !tensorflow::detect(&files) {
+        return Err("not a model of TensorFlow".to_owned());
+    }
+    let limits = Limits::default();
+    let artifact = match tensorflow::frozen(&files) {
+        Some((file, bytes)) if !tensorflow::is_saved(&files) => Artifact::frozen(&files, file, bytes, &limits),
+        _ => Artifact::saved(&files, &[], &limits),
+    };
+    let artifact = artifact.map_err(|error| error.to_string())?;
+    let program = artifact.program(&limits).map_err(|error| error.to_string())?;
+    let unknown: Vec<&String> = program.signatures.iter().flat_map(|signature| &signature.unknown).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(format!("unknown ops: {unknown:?}")) }
+}
+
+fn within_limits(path: &Path) -> Result<(), String> {
+    let (done, ended) = mpsc::channel();
+    let (path, name) = (path.to_owned(), path.display().to_string());
+    let work = std::thread::spawn(move || {
+        let result = read(&path);
+        let _ = done.send(());
+        result
+    });
+    match ended.recv_timeout(HANG) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{name} did not end"),
+        _ => work.join().unwrap_or_else(|_| panic!("{name} panicked")),
+    }
+}
+
+#[test]
+fn each_ends_as_expected() {
+    let Some(shared) = shared() else {
+        #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
+        let ci = std::env::var_os("CI").is_some();
+        assert!(!ci, "the shared files must be there where CI is set");
+        return;
+    };
+    let folder = shared.join("conformance/hostile/tensorflow");
+    let index: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("index.json")).expect("an index")).expect("JSON");
+    let files = index["files"].as_array().expect("a list");
+    assert!(55 <= files.len(), "the files are there");
+    let mut wrong = String::new();
+    for about in files {
+        let name = about["file"].as_str().expect("a name");
+        let path = folder.join(name);
+        if !path.exists() {
+            wrong.push_str(&format!("{name}: is not there\n"));
+            continue;
+        }
+        let ended = within_limits(&path);
+        if about["must"] == "refuse" && ended.is_ok() {
+            wrong.push_str(&format!("{name}: read, expected to be refused\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Numbers that look random and are the same in every run (splitmix64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % below.max(1) as u64) as usize
+    }
+}
+
+/// Runs the entry on the bytes, spoiled in many ways.
+fn spoiled(entry: fn(&[u8]), seed: &[u8], rounds: usize) {
+    let mut numbers = Numbers(7);
+    for _ in 0..rounds {
+        let mut bytes = seed.to_vec();
+        for _ in 0..=numbers.below(3) {
+            let at = numbers.below(bytes.len());
+            match numbers.below(4) {
+                0 | 1 => bytes[at] = numbers.below(256) as u8,
+                2 => bytes[at] ^= 1 << numbers.below(8),
+                _ => {
+                    let end = (at + numbers.below(9)).min(bytes.len());
+                    drop(bytes.drain(at..end));
+                }
+            }
+        }
+        entry(&bytes);
+    }
+}
+
+#[test]
+fn spoiled_files_come_back() {
+    let Some(shared) = shared() else { return };
+    let folder = shared.join("conformance/tensorflow");
+    let graphs = [
+        "frozen_gru_while_v1/model.pb",
+        "frozen_cond_v1/model.pb",
+        "frozen_ops_assert_checks/model.pb",
+        "frozen_while_fibonacci_v2/model.pb",
+        "saved_control_flow/model/saved_model.pb",
+        "saved_tf1_iris/model/saved_model.pb",
+    ];
+    for graph in graphs {
+        spoiled(fuzz::graph_def, &std::fs::read(folder.join(graph)).expect(graph), 150);
+    }
+    for model in ["saved_tf1_sharded", "saved_mlp_keras3"] {
+        let index = folder.join(model).join("model/variables/variables.index");
+        spoiled(fuzz::saved_model_bundle, &std::fs::read(index).expect(model), 2000);
+    }
+}
