@@ -115,6 +115,7 @@ impl Loader for EngineLoader {
             class: said(model.provenance.class),
             tool: said(model.provenance.tool),
             bytes: model.provenance.artifact_bytes,
+            defs: model.defs.into(),
         };
         Ok(Loaded { predictor: Arc::new(servable), about })
     }

@@ -152,6 +152,30 @@ impl Signature {
     }
 }
 
+/// A signature as its artifact writes it down: what it tells of itself, whether it is served or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureDef {
+    pub name: Arc<str>,
+    /// The way of asking; empty where it names none.
+    pub method: Arc<str>,
+    pub inputs: Vec<TensorDef>,
+    pub outputs: Vec<TensorDef>,
+}
+
+/// A named tensor of a [`SignatureDef`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorDef {
+    /// What callers call it.
+    pub key: Arc<str>,
+    /// What the graph calls it.
+    pub tensor: Arc<str>,
+    /// The artifact's own name of the element type.
+    pub dtype: Arc<str>,
+    /// Lengths, -1 where one is not known, with the names that the artifact has for them; `None` where not even their number
+    /// is known.
+    pub shape: Option<Vec<(i64, Arc<str>)>>,
+}
+
 /// What a user says of one input column: by `--schema`, or in `forebay.toml` beside the artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputSpec {

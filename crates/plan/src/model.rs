@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::Signature;
+use model::{Signature, SignatureDef};
 
 use crate::plan::Plan;
 
@@ -15,6 +15,8 @@ pub struct Model {
     pub warnings: Vec<String>,
     /// Rows that the artifact carries with the answers that it has to give; of the default signature.
     pub verification: Option<Verification>,
+    /// The signatures as the artifact writes them down, those among them that are not served.
+    pub defs: Vec<SignatureDef>,
 }
 
 /// Rows with their answers, as an artifact carries them: texts, to be read as values of their fields.
@@ -59,7 +61,13 @@ pub struct Provenance {
 impl Model {
     /// Returns the model of one plan, under the signature name `default`.
     pub fn single(plan: Plan, provenance: Provenance) -> Model {
-        Model { plans: vec![("default".into(), Arc::new(plan))], provenance, warnings: Vec::new(), verification: None }
+        Model {
+            plans: vec![("default".into(), Arc::new(plan))],
+            provenance,
+            warnings: Vec::new(),
+            verification: None,
+            defs: Vec::new(),
+        }
     }
 
     /// Returns the plan of a signature; of the default one where none is named.

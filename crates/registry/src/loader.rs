@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{ModelFiles, Name, Predictor, Version};
+use model::{ModelFiles, Name, Predictor, SignatureDef, Version};
 
 use crate::{error::LoadError, model_config::ModelConfig};
 
@@ -39,4 +39,6 @@ pub struct About {
     pub tool: Option<Arc<str>>,
     /// Bytes that the loaded version holds in memory.
     pub bytes: u64,
+    /// The signatures as the artifact writes them down, where its format has such.
+    pub defs: Arc<[SignatureDef]>,
 }

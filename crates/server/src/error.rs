@@ -37,6 +37,9 @@ pub enum ServeError {
     /// The part of the request beside the body: a query key, a header, a name in the path.
     #[error("{what} {got:?}: expected {expected}")]
     Asked { what: String, got: String, expected: String },
+    /// In the words of the protocol that is spoken.
+    #[error("{message}")]
+    Worded { kind: Kind, message: String },
 }
 
 impl From<CodecError> for ServeError {
@@ -81,6 +84,7 @@ impl ServeError {
             BodyTooLarge { .. } => Kind::TooLarge,
             BodiesTooLarge { .. } => Kind::Overloaded,
             BodyTimeout { .. } => Kind::DeadlineExceeded,
+            Worded { kind, .. } => *kind,
         }
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Decoded {
     pub bad: Vec<RowFault>,
     /// The outputs that the body asks for, where it does.
     pub outputs: Option<Arc<[Arc<str>]>>,
+    /// The signature that the body asks for, where it does.
+    pub signature: Option<Arc<str>>,
 }
 
 /// What is asked of a version.
@@ -130,7 +132,10 @@ enum Step<W> {
 
 impl<W: Wire> Job<W> {
     fn decode(&mut self) -> Result<(), ServeError> {
-        let Decoded { batch, bad, outputs } = self.wire.decode(&self.body)?;
+        let Decoded { batch, bad, outputs, signature } = self.wire.decode(&self.body)?;
+        if signature.is_some() {
+            self.call.signature = signature;
+        }
         if let Some(first) = bad.first().filter(|_| self.ask.signature().grouped) {
             // There is no place to mark it, and no group is right without it.
             let (fault, refused) = (Box::new(first.clone()), bad.len());

@@ -23,6 +23,7 @@ pub struct Request {
 
 /// One input as it was sent.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are tensors")]
 enum Sent {
     Tensor(Input),
     Sequence(Vec<Sent>),

@@ -7,6 +7,7 @@
 mod health;
 pub(crate) mod mist;
 mod native;
+mod tfs;
 mod v2;
 
 use std::{
@@ -41,18 +42,21 @@ pub(crate) enum Dialect {
     Mist,
     /// The Open Inference Protocol V2.
     V2,
+    /// TensorFlow Serving's REST API.
+    Tfs,
     /// Health and metrics: asked by machinery, not by clients of models.
     Ops,
 }
 
 impl Dialect {
-    pub const ALL: [Dialect; 4] = [Dialect::Native, Dialect::Mist, Dialect::V2, Dialect::Ops];
+    pub const ALL: [Dialect; 5] = [Dialect::Native, Dialect::Mist, Dialect::V2, Dialect::Tfs, Dialect::Ops];
 
     pub const fn name(self) -> &'static str {
         match self {
             Dialect::Native => "native",
             Dialect::Mist => "mist",
             Dialect::V2 => "v2",
+            Dialect::Tfs => "tfs",
             Dialect::Ops => "ops",
         }
     }
@@ -71,6 +75,7 @@ enum Endpoint {
     V2Server,
     V2Live,
     V2Ready,
+    Tfs,
     Live,
     Ready,
     Metrics,
@@ -88,6 +93,9 @@ const fn route(method: &'static str, path: &'static [&'static str], endpoint: En
     Route { method, path, endpoint, dialect }
 }
 
+/// A row that takes every method: its dialect has an answer of its own to the wrong one.
+const ANY: &str = "*";
+
 /// Every path, busiest first. A row with names stands after those whose fixed segments it would take.
 const TABLE: &[Route] = &[
     route("POST", &["api", "v1", "serve", "{model}"], Endpoint::NativeServe, Dialect::Native),
@@ -103,6 +111,13 @@ const TABLE: &[Route] = &[
     route("GET", &["v2", "models", "{model}", "ready"], Endpoint::V2ModelReady, Dialect::V2),
     route("GET", &["v2", "models", "{model}", "versions", "{version}"], Endpoint::V2Model, Dialect::V2),
     route("GET", &["v2", "models", "{model}", "versions", "{version}", "ready"], Endpoint::V2ModelReady, Dialect::V2),
+    route(ANY, &["v1", "models"], Endpoint::Tfs, Dialect::Tfs),
+    route(ANY, &["v1", "models", "{model}"], Endpoint::Tfs, Dialect::Tfs),
+    route(ANY, &["v1", "models", "{model}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
+    route(ANY, &["v1", "models", "{model}", "versions", "{version}"], Endpoint::Tfs, Dialect::Tfs),
+    route(ANY, &["v1", "models", "{model}", "versions", "{version}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
+    route(ANY, &["v1", "models", "{model}", "labels", "{version}"], Endpoint::Tfs, Dialect::Tfs),
+    route(ANY, &["v1", "models", "{model}", "labels", "{version}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
     route("GET", &["health", "live"], Endpoint::Live, Dialect::Ops),
     route("GET", &["health", "ready"], Endpoint::Ready, Dialect::Ops),
     route("GET", &["metrics"], Endpoint::Metrics, Dialect::Ops),
@@ -140,7 +155,7 @@ fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, ServeError> {
     let mut other = None;
     for route in TABLE {
         let Some((name, version)) = route.names_in(path) else { continue };
-        if route.method != method {
+        if route.method != method && route.method != ANY {
             other = other.or(Some(route.method));
             continue;
         }
@@ -234,6 +249,7 @@ pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Respons
 fn failure(dialect: Dialect, error: ServeError, context: &Context) -> Answer {
     match dialect {
         Dialect::V2 => v2::failure(error),
+        Dialect::Tfs => tfs::failure(error),
         Dialect::Native | Dialect::Mist | Dialect::Ops => native::failure(error, context),
     }
 }
@@ -255,6 +271,7 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
         Endpoint::V2Server => v2::server(asked),
         Endpoint::V2Live => v2::live(),
         Endpoint::V2Ready => v2::server_ready(asked.state),
+        Endpoint::Tfs => tfs::answer(asked, body, counted).await,
         Endpoint::Live => health::live(),
         Endpoint::Ready => health::ready(asked.state),
         Endpoint::Metrics => health::metrics(asked.state),

@@ -82,8 +82,13 @@ impl Loader for Fakes {
             signatures: signatures(does),
             seen: self.0.clone(),
         };
-        let about =
-            About { format: "fake".into(), class: Some(format!("fakes.{does:?}").into()), tool: None, bytes: 64 };
+        let about = About {
+            format: "fake".into(),
+            class: Some(format!("fakes.{does:?}").into()),
+            tool: None,
+            bytes: 64,
+            defs: Arc::new([]),
+        };
         Ok(Loaded { predictor: Arc::new(fake), about })
     }
 }

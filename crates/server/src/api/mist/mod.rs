@@ -95,7 +95,7 @@ struct Columns {
 
 impl Wire for Columns {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
-        Ok(Decoded { batch: self.decoder.columns(body)?, bad: Vec::new(), outputs: None })
+        Ok(Decoded { batch: self.decoder.columns(body)?, bad: Vec::new(), outputs: None, signature: None })
     }
 
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {

@@ -97,7 +97,7 @@ impl Wire for Rows {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
         let rows = self.decoder.rows(body, self.on_fault == OnFault::MarkRow)?;
         self.shape = if rows.single { Shape::Single } else { Shape::Rows };
-        Ok(Decoded { batch: rows.batch, bad: rows.bad, outputs: None })
+        Ok(Decoded { batch: rows.batch, bad: rows.bad, outputs: None, signature: None })
     }
 
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {

@@ -69,7 +69,7 @@ impl Wire for Tensors {
         };
         let fields = signature.fields(outputs.as_deref());
         let batch = request.batch(&fields, &signature.inputs, self.rows_max)?;
-        Ok(Decoded { batch, bad: Vec::new(), outputs })
+        Ok(Decoded { batch, bad: Vec::new(), outputs, signature: None })
     }
 
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {

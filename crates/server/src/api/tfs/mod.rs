@@ -1,0 +1,135 @@
+//! TensorFlow Serving's REST API: `/v1/models/{model}[/versions/{n}|/labels/{label}]`, its `metadata`, and `:predict`.
+//!
+//! Bodies are [`codec::tfs`]'s. A failure has the protocol's body, `{"error": "..."}`, in its own words where clients look for
+//! them. A model of another format answers the signature that it has where a request names none.
+//!
+//! Source: TensorFlow Serving's page "RESTful API" and `model_servers/http_rest_api_handler.cc`.
+
+mod metadata;
+mod predict;
+
+use hyper::body::Incoming;
+use model::{Kind, Version};
+
+use crate::{
+    answer::{Answer, Object},
+    api::Asked,
+    error::{ServeError, cut},
+    metrics::Counted,
+    query,
+};
+
+/// What a path asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wanted {
+    Status,
+    Metadata,
+    Predict,
+    Classify,
+    Regress,
+}
+
+/// A path, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Path {
+    model: String,
+    version: Option<Version>,
+    wanted: Wanted,
+}
+
+/// Returns the error as this protocol writes it.
+pub(super) fn failure(error: ServeError) -> Answer {
+    let mut body = String::new();
+    let mut object = Object::new(&mut body);
+    object.text("error", &error.to_string());
+    object.end();
+    Answer::failure(error, body)
+}
+
+pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
+    let path = match Path::parse(asked.head.method.as_str(), asked.head.uri.path()) {
+        Ok(path) => path,
+        Err(error) => return failure(error),
+    };
+    let answered = match path.wanted {
+        Wanted::Status => metadata::status(asked, &path, counted).map(String::into_bytes),
+        Wanted::Metadata => metadata::metadata(asked, &path, counted).map(String::into_bytes),
+        Wanted::Predict => predict::predict(asked, &path, body, counted).await,
+        Wanted::Classify => Err(worded(Kind::Unimplemented, "not implemented: :classify; ask by :predict")),
+        Wanted::Regress => Err(worded(Kind::Unimplemented, "not implemented: :regress; ask by :predict")),
+    };
+    match answered {
+        Ok(bytes) => Answer::json(bytes),
+        Err(error) => failure(error),
+    }
+}
+
+fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
+    ServeError::Worded { kind, message: message.into() }
+}
+
+impl Path {
+    /// Reads `/v1/models/...`: a GET asks for a status or metadata, a POST ends in what it wants done.
+    fn parse(method: &str, path: &str) -> Result<Path, ServeError> {
+        let malformed = || worded(Kind::InvalidArgument, format!("Malformed request: {} {}", cut(method), cut(path)));
+        let rest = path.strip_prefix("/v1/models").ok_or_else(malformed)?;
+        let Some(rest) = rest.strip_prefix('/').filter(|rest| !rest.is_empty()) else {
+            return Err(worded(Kind::InvalidArgument, "Missing model name in request."));
+        };
+        let (rest, wanted) = match method {
+            "GET" | "HEAD" => match rest.strip_suffix("/metadata") {
+                Some(rest) => (rest, Wanted::Metadata),
+                None => (rest, Wanted::Status),
+            },
+            "POST" => match rest.rsplit_once(':') {
+                Some((rest, "predict")) => (rest, Wanted::Predict),
+                Some((rest, "classify")) => (rest, Wanted::Classify),
+                Some((rest, "regress")) => (rest, Wanted::Regress),
+                _ => return Err(malformed()),
+            },
+            _ => return Err(malformed()),
+        };
+        let (model, version) = match *rest.split('/').collect::<Vec<_>>().as_slice() {
+            [model] => (model, None),
+            [model, "versions", number] if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+                let number = number.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
+                let failed = || worded(Kind::InvalidArgument, format!("Failed to convert version: {}", cut(rest)));
+                (model, Some(Version(number.ok_or_else(failed)?)))
+            }
+            // No version has a label yet.
+            [_, "labels", label] => {
+                let text = format!("Unrecognized servable version label: {}", cut(label));
+                return Err(worded(Kind::InvalidArgument, text));
+            }
+            _ => return Err(malformed()),
+        };
+        let model = query::decode(model, false).filter(|model| !model.contains(':')).ok_or_else(malformed)?;
+        Ok(Path { model: model.into_owned(), version, wanted })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let ok = |method: &str, path: &str, model: &str, version: Option<u64>, wanted: Wanted| {
+            let expected = Path { model: model.to_owned(), version: version.map(Version), wanted };
+            assert_eq!(Path::parse(method, path).unwrap(), expected, "{path}");
+        };
+        ok("GET", "/v1/models/m", "m", None, Wanted::Status);
+        ok("GET", "/v1/models/m/versions/3/metadata", "m", Some(3), Wanted::Metadata);
+        ok("POST", "/v1/models/a%2Db/versions/3:predict", "a-b", Some(3), Wanted::Predict);
+        let refused = |method: &str, path: &str, part: &str| {
+            let error = Path::parse(method, path).unwrap_err().to_string();
+            assert!(error.contains(part), "{path}: {error}");
+        };
+        refused("GET", "/v1/models", "Missing model name");
+        refused("GET", "/v1/models/m:predict", "Malformed request");
+        refused("POST", "/v1/models/m/metadata", "Malformed request");
+        refused("POST", "/v1/models/m/versions/HELLO:predict", "Malformed request");
+        refused("POST", "/v1/models/m/versions/18446744073709551615:predict", "Failed to convert version");
+        refused("POST", "/v1/models/m/labels/x:predict", "Unrecognized servable version label");
+    }
+}
