@@ -1,7 +1,7 @@
 //! The answers of all nodes of a tree, by AVX-512: see [`super::answers`].
 #![allow(unsafe_code)]
 
-use super::answers::{Answers, Heap, Pair};
+use super::answers::{Answers, Heaps, Pairs};
 
 /// Rows whose bytes are given.
 #[derive(Clone, Copy)]
@@ -56,8 +56,8 @@ impl Value for f32 {
 /// Finds the leaves that rows reach; those of row `i` begin at `places[i]`, so many as the forest has trees.
 pub fn leaves(
     answers: &Answers,
-    pairs: &[Pair<u32>],
-    heaps: &[Heap<u32>],
+    pairs: &Pairs<u32>,
+    heaps: &Heaps<u32>,
     asking: Asking<'_>,
     places: &[usize],
     leaves: &mut [u32],
@@ -74,7 +74,7 @@ pub fn leaves(
 }
 
 /// Adds the values of the leaves that rows reach to their sums, which stand one after the other.
-pub fn add_pairs<V: Value>(answers: &Answers, pairs: &[Pair<V>], asking: Asking<'_>, sums: &mut [f64]) {
+pub fn add_pairs<V: Value>(answers: &Answers, pairs: &Pairs<V>, asking: Asking<'_>, sums: &mut [f64]) {
     assert_eq!(asking.rows, sums.len(), "a sum for each row");
     // SAFETY: as before.
     #[cfg(target_arch = "x86_64")]
@@ -86,7 +86,7 @@ pub fn add_pairs<V: Value>(answers: &Answers, pairs: &[Pair<V>], asking: Asking<
 }
 
 /// Adds the values of the leaves that rows reach to their sums, which stand one after the other.
-pub fn add_heaps<V: Value>(answers: &Answers, heaps: &[Heap<V>], asking: Asking<'_>, sums: &mut [f64]) {
+pub fn add_heaps<V: Value>(answers: &Answers, heaps: &Heaps<V>, asking: Asking<'_>, sums: &mut [f64]) {
     assert_eq!(asking.rows, sums.len(), "a sum for each row");
     // SAFETY: as before.
     #[cfg(target_arch = "x86_64")]
@@ -99,7 +99,10 @@ pub fn add_heaps<V: Value>(answers: &Answers, heaps: &[Heap<V>], asking: Asking<
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::{asm, x86_64::*};
+    use std::{
+        arch::{asm, x86_64::*},
+        ops::Range,
+    };
 
     use super::{super::answers::Questions, *};
 
@@ -107,7 +110,7 @@ mod x86 {
     const ROWS: usize = 16;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
-    pub fn of_pairs(answers: &Answers, pairs: &[Pair<u32>], asking: Asking<'_>, mut put: impl FnMut(usize, u32, u32)) {
+    pub fn of_pairs(answers: &Answers, pairs: &Pairs<u32>, asking: Asking<'_>, mut put: impl FnMut(usize, u32, u32)) {
         match answers.quarters {
             1 => each_pair::<u32, 1, 0>(answers, pairs, asking, &mut put),
             2 => each_pair::<u32, 2, 0>(answers, pairs, asking, &mut put),
@@ -116,7 +119,7 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
-    pub fn of_heaps(answers: &Answers, heaps: &[Heap<u32>], asking: Asking<'_>, mut put: impl FnMut(usize, u32, u32)) {
+    pub fn of_heaps(answers: &Answers, heaps: &Heaps<u32>, asking: Asking<'_>, mut put: impl FnMut(usize, u32, u32)) {
         match answers.quarters {
             1 => each_heap::<u32, 1, 0>(answers, heaps, asking, &mut put),
             2 => each_heap::<u32, 2, 0>(answers, heaps, asking, &mut put),
@@ -125,7 +128,7 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
-    pub fn add_pairs<V: Value>(answers: &Answers, pairs: &[Pair<V>], asking: Asking<'_>, sums: &mut [f64]) {
+    pub fn add_pairs<V: Value>(answers: &Answers, pairs: &Pairs<V>, asking: Asking<'_>, sums: &mut [f64]) {
         if let [sum] = sums {
             let mut total = V::of(*sum);
             let mut add = |_: usize, _: u32, value: V| total = total.plus(value);
@@ -148,7 +151,7 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
-    pub fn add_heaps<V: Value>(answers: &Answers, heaps: &[Heap<V>], asking: Asking<'_>, sums: &mut [f64]) {
+    pub fn add_heaps<V: Value>(answers: &Answers, heaps: &Heaps<V>, asking: Asking<'_>, sums: &mut [f64]) {
         if let [sum] = sums {
             let mut total = V::of(*sum);
             let mut add = |_: usize, _: u32, value: V| total = total.plus(value);
@@ -180,22 +183,28 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
     fn each_pair<L: Copy, const QUARTERS: usize, const COUNT: usize>(
         answers: &Answers,
-        pairs: &[Pair<L>],
+        pairs: &Pairs<L>,
         Asking { ranks, room, rows }: Asking<'_>,
         put: &mut impl FnMut(usize, u32, L),
     ) {
         let rows = if COUNT == 0 { rows } else { COUNT };
         let below = [load(&BELOW[..16]), load(&BELOW[16..])];
-        for pair in pairs {
+        assert!(
+            pairs.leaves.len() == pairs.tables.len() && pairs.trees.len() == pairs.tables.len(),
+            "tables have leaves and trees"
+        );
+        for (number, pair) in pairs.tables.iter().enumerate() {
             let paths = &pair.paths;
             let first = [load(&paths[..16]), load(&paths[16..32])];
             let second = [load(&paths[32..48]), load(&paths[48..])];
-            let is_two = pair.trees[0] != pair.trees[1];
+            let leaves = &pairs.leaves[number].0;
+            let (first_tree, second_tree) = pairs.trees[number];
             for row in 0..rows {
-                let bits = ask::<QUARTERS>(answers, &pair.questions, &ranks[row * room..][..room]);
-                put(row, pair.trees[0], pair.leaves[reached(bits as u32, below, first)]);
-                if is_two {
-                    put(row, pair.trees[1], pair.leaves[32 + reached((bits >> 32) as u32, below, second)]);
+                let ranks = &ranks[row * room..][..room];
+                let bits = ask::<QUARTERS>(&pair.questions, ranks) | far(answers, &pairs.far, number, ranks);
+                put(row, first_tree, leaves[reached(bits as u32, below, first)]);
+                if let Some(tree) = second_tree {
+                    put(row, tree, leaves[32 + reached((bits >> 32) as u32, below, second)]);
                 }
             }
         }
@@ -216,15 +225,21 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
     fn each_heap<L: Copy, const QUARTERS: usize, const COUNT: usize>(
         answers: &Answers,
-        heaps: &[Heap<L>],
+        heaps: &Heaps<L>,
         Asking { ranks, room, rows }: Asking<'_>,
         put: &mut impl FnMut(usize, u32, L),
     ) {
         let rows = if COUNT == 0 { rows } else { COUNT };
-        for heap in heaps {
+        assert!(
+            heaps.leaves.len() == heaps.tables.len() && heaps.trees.len() == heaps.tables.len(),
+            "tables have leaves and trees"
+        );
+        for (number, questions) in heaps.tables.iter().enumerate() {
+            let leaves = &heaps.leaves[number].0;
             for row in 0..rows {
-                let bits = ask::<QUARTERS>(answers, &heap.questions, &ranks[row * room..][..room]);
-                put(row, heap.tree, heap.leaves[descended(bits) as usize % 64]);
+                let ranks = &ranks[row * room..][..room];
+                let bits = ask::<QUARTERS>(questions, ranks) | far(answers, &heaps.far, number, ranks);
+                put(row, heaps.trees[number].0, leaves[descended(bits) as usize % 64]);
             }
         }
     }
@@ -269,7 +284,7 @@ mod x86 {
     /// Returns which nodes send the row right.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn ask<const QUARTERS: usize>(answers: &Answers, questions: &Questions, ranks: &[u8]) -> u64 {
+    fn ask<const QUARTERS: usize>(questions: &Questions, ranks: &[u8]) -> u64 {
         let columns = load(&questions.columns);
         let asked = match QUARTERS {
             1 => _mm512_permutexvar_epi8(columns, load(&ranks[..64])),
@@ -280,10 +295,14 @@ mod x86 {
                 _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(columns), high)
             }
         };
-        let mut bits = _mm512_cmpgt_epu8_mask(asked, load(&questions.above));
-        for far in &answers.far[questions.far.start as usize..questions.far.end as usize] {
-            bits |= u64::from(ranks[far.column as usize] > far.above) << far.bit;
-        }
-        bits
+        _mm512_cmpgt_epu8_mask(asked, load(&questions.above))
+    }
+
+    /// Returns the answers of a table's nodes that are asked alone.
+    #[inline]
+    fn far(answers: &Answers, of: &[Range<u32>], table: usize, ranks: &[u8]) -> u64 {
+        let Some(of) = of.get(table) else { return 0 };
+        let far = &answers.far[of.start as usize..of.end as usize];
+        far.iter().fold(0, |bits, far| bits | u64::from(ranks[far.column as usize] > far.above) << far.bit)
     }
 }

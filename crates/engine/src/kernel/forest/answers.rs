@@ -23,8 +23,6 @@ use super::{
 pub struct Questions {
     pub columns: [u8; 64],
     pub above: [u8; 64],
-    /// Those nodes, in [`Answers::far`], whose column no byte can name.
-    pub far: Range<u32>,
 }
 
 /// A node that is asked alone.
@@ -39,24 +37,33 @@ pub struct Far {
 /// Two trees of at most 32 leaves; what belongs to the second stands from 32 on.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub struct Pair<L> {
+pub struct Pair {
     pub questions: Questions,
     /// Of each leaf: the nodes on its path. A leaf that is not there has all nodes on its path, and among them one that no
     /// answer satisfies.
     pub paths: [u32; 64],
-    pub leaves: [L; 64],
-    /// Their places in the forest; both the same where there is but one.
-    pub trees: [u32; 2],
 }
 
-/// A tree of at most six levels.
-#[derive(Clone, Debug)]
-#[repr(C, align(64))]
-pub struct Heap<L> {
-    pub questions: Questions,
-    pub leaves: [L; 64],
-    pub tree: u32,
+/// Tables that ask (`Q`), one after the other, and what they have of leaves, which is seldom read.
+pub struct Asks<Q, L> {
+    pub tables: Box<[Q]>,
+    /// Of each table.
+    pub leaves: Box<[Of<L>]>,
+    /// Of each table: its trees' places in the forest, of a pair the second's where there is one.
+    pub trees: Box<[(u32, Option<u32>)]>,
+    /// Of each table: those nodes, in [`Answers::far`], whose column no byte can name; empty where there are none at all.
+    pub far: Box<[Range<u32>]>,
 }
+
+/// What a table has of its leaves.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub struct Of<L>(pub [L; 64]);
+
+pub type Pairs<L> = Asks<Pair, L>;
+
+/// Trees of at most six levels.
+pub type Heaps<L> = Asks<Questions, L>;
 
 pub struct Answers {
     pub tables: Tables,
@@ -68,12 +75,12 @@ pub struct Answers {
 /// Trees' tables, by what they have of a leaf.
 pub enum Tables {
     /// Its number.
-    Leaves(Box<[Pair<u32>]>, Box<[Heap<u32>]>),
+    Leaves(Pairs<u32>, Heaps<u32>),
     /// Its value; trees are in the forest's order, and there are no others.
-    Pairs(Box<[Pair<f64>]>),
-    Pairs32(Box<[Pair<f32>]>),
-    Heaps(Box<[Heap<f64>]>),
-    Heaps32(Box<[Heap<f32>]>),
+    Pairs(Pairs<f64>),
+    Pairs32(Pairs<f32>),
+    Heaps(Heaps<f64>),
+    Heaps32(Heaps<f32>),
 }
 
 /// Leaves of a tree that shares a register.
@@ -105,6 +112,9 @@ impl Answers {
         Some(Answers { tables, far: making.far.into(), quarters })
     }
 }
+
+/// What asks nothing.
+const QUESTIONS: Questions = Questions { columns: [0; 64], above: [u8::MAX; 64] };
 
 /// Tables in the making.
 struct Making<'a> {
@@ -140,17 +150,39 @@ impl Making<'_> {
         Tables::Leaves(self.pairs(&small, |leaf| leaf), self.heaps(&other, |leaf| leaf))
     }
 
-    fn pairs<L: Copy + Default>(&mut self, trees: &[u32], of: impl Fn(u32) -> L) -> Box<[Pair<L>]> {
-        trees.chunks(2).map(|trees| self.pair([trees[0], trees[trees.len() - 1]], &of)).collect()
+    fn pairs<L: Copy + Default>(&mut self, trees: &[u32], of: impl Fn(u32) -> L) -> Pairs<L> {
+        let trees = trees.chunks(2).map(|trees| (trees[0], trees.get(1).copied())).collect();
+        self.asks(trees, |making, (first, second), leaves| {
+            let mut pair = Pair { questions: QUESTIONS, paths: [u32::MAX; 64] };
+            for (half, number) in [Some(first), second].into_iter().flatten().enumerate() {
+                let root = making.normal.trees[number as usize].root;
+                making.fill(root, half * LEAVES, &mut pair, leaves, &of);
+            }
+            pair
+        })
     }
 
-    fn heaps<L: Copy + Default>(&mut self, trees: &[u32], of: impl Fn(u32) -> L) -> Box<[Heap<L>]> {
-        trees.iter().map(|tree| self.heap(*tree, &of)).collect()
+    fn heaps<L: Copy + Default>(&mut self, trees: &[u32], of: impl Fn(u32) -> L) -> Heaps<L> {
+        let trees = trees.iter().map(|tree| (*tree, None)).collect();
+        self.asks(trees, |making, (tree, _), leaves| making.heap(tree, leaves, &of))
     }
 
-    fn questions(&self) -> Questions {
-        let far = self.far.len() as u32;
-        Questions { columns: [0; 64], above: [u8::MAX; 64], far: far..far }
+    fn asks<Q, L: Copy + Default>(
+        &mut self,
+        trees: Box<[(u32, Option<u32>)]>,
+        mut table: impl FnMut(&mut Self, (u32, Option<u32>), &mut [L; 64]) -> Q,
+    ) -> Asks<Q, L> {
+        let (mut tables, mut far) = (Vec::with_capacity(trees.len()), Vec::new());
+        let mut leaves = vec![Of([L::default(); 64]); trees.len()];
+        for (trees, leaves) in trees.iter().zip(&mut leaves) {
+            let begin = self.far.len() as u32;
+            tables.push(table(self, *trees, &mut leaves.0));
+            far.push(begin..self.far.len() as u32);
+        }
+        if far.iter().all(Range::is_empty) {
+            far.clear();
+        }
+        Asks { tables: tables.into(), leaves: leaves.into(), trees, far: far.into() }
     }
 
     /// Lets a bit be the answer of a node.
@@ -161,13 +193,12 @@ impl Making<'_> {
             questions.above[bit] = above;
         } else {
             self.far.push(Far { column, above, bit: bit as u8 });
-            questions.far.end += 1;
         }
     }
 
     /// Returns a tree as a heap. Below a leaf nothing sends right, so a row stays on the left to the last level.
-    fn heap<L: Copy + Default>(&mut self, tree: u32, of: impl Fn(u32) -> L) -> Heap<L> {
-        let (mut questions, mut leaves) = (self.questions(), [L::default(); 64]);
+    fn heap<L: Copy>(&mut self, tree: u32, leaves: &mut [L; 64], of: impl Fn(u32) -> L) -> Questions {
+        let mut questions = QUESTIONS;
         let mut stack = vec![(self.normal.trees[tree as usize].root, 1usize)];
         while let Some((at, mut place)) = stack.pop() {
             if at & LEAF != 0 {
@@ -181,26 +212,18 @@ impl Making<'_> {
                 stack.extend([(node.left, 2 * place), (node.right, 2 * place + 1)]);
             }
         }
-        Heap { questions, leaves, tree }
-    }
-
-    fn pair<L: Copy + Default>(&mut self, trees: [u32; 2], of: impl Fn(u32) -> L) -> Pair<L> {
-        let mut pair = Pair { questions: self.questions(), paths: [u32::MAX; 64], leaves: [L::default(); 64], trees };
-        for (half, number) in trees.iter().enumerate() {
-            self.fill(self.normal.trees[*number as usize].root, half * LEAVES, &mut pair, &of);
-        }
-        pair
+        questions
     }
 
     /// Fills in a tree from `first` on.
-    fn fill<L: Copy>(&mut self, root: u32, first: usize, pair: &mut Pair<L>, of: impl Fn(u32) -> L) {
+    fn fill<L: Copy>(&mut self, root: u32, first: usize, pair: &mut Pair, leaves: &mut [L; 64], of: impl Fn(u32) -> L) {
         let mut leaf = 0;
         let mut stack = vec![Visit::Enter(root)];
         let mut path: Vec<Step> = Vec::new();
         while let Some(visit) = stack.pop() {
             match visit {
                 Visit::Enter(at) if at & LEAF != 0 => {
-                    pair.leaves[first + leaf] = of(at & !LEAF);
+                    leaves[first + leaf] = of(at & !LEAF);
                     pair.paths[first + leaf] = 0;
                     for step in path.iter_mut() {
                         match step.number {

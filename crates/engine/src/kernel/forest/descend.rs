@@ -85,7 +85,7 @@ fn plain<N: Node>(
                 *at = nodes[*at as usize].next(|column| block.cells[column * block.lanes + start + lane]);
             }
         }
-        *leaves = at.map(|at| packed.leaves[(below.first + at) as usize]);
+        *leaves = at.map(|at| packed.leaf((below.first + at) as usize));
     }
 }
 
@@ -172,7 +172,11 @@ mod x86 {
         next: impl Fn(__m512i, __m512i) -> __m512i,
     ) {
         debug_assert!(exits[..lanes].iter().all(|exit| u32::from(*exit) < below.exits));
-        let of = packed.leaves[below.first as usize..].as_ptr();
+        // Of nodes of eight bytes the first four.
+        let of: *const i32 = match T::HAS_LEAF {
+            true => packed.nodes[below.first as usize..].as_ptr().cast(),
+            false => packed.leaves[below.first as usize..].as_ptr().cast(),
+        };
         let first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
         let (exits, leaves) = (exits[..lanes].as_chunks::<LANES>().0, leaves.as_chunks_mut::<LANES>().0);
         for (start, (exits, leaves)) in (0..).step_by(LANES).zip(exits.iter().zip(leaves)) {
@@ -199,8 +203,14 @@ mod x86 {
                 }
             }
             for (at, leaves) in at.into_iter().zip(leaves.as_chunks_mut::<16>().0) {
-                // SAFETY: every node has its place among the leaves; 16 are stored of 16.
-                unsafe { _mm512_storeu_si512(leaves.as_mut_ptr().cast(), _mm512_i32gather_epi32::<4>(at, of.cast())) };
+                // SAFETY: every node is there, or has its place among the leaves; 16 are stored of 16.
+                unsafe {
+                    let leaf = match T::HAS_LEAF {
+                        true => _mm512_i32gather_epi32::<8>(at, of),
+                        false => _mm512_i32gather_epi32::<4>(at, of),
+                    };
+                    _mm512_storeu_si512(leaves.as_mut_ptr().cast(), leaf);
+                }
             }
         }
     }

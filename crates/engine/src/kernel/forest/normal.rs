@@ -100,7 +100,8 @@ pub enum Category {
 }
 
 impl Normal {
-    pub fn new(forest: &Forest) -> Normal {
+    /// Returns the form of a forest; `place` is what leaves are known by.
+    pub fn new(forest: &Forest, place: impl Fn(u32) -> u32) -> Normal {
         let rules = Rules::of(forest);
         let mut normal = Normal { columns: Vec::new(), nodes: Vec::new(), trees: Vec::new(), sets: Vec::new(), rules };
         let mut columns = FxHashMap::default();
@@ -111,7 +112,7 @@ impl Normal {
             stack.push((root, 0, None));
             while let Some((at, depth, parent)) = stack.pop() {
                 let number = match normal.asked(forest, at, &mut sets) {
-                    Err(leaf) => leaf | LEAF,
+                    Err(leaf) => place(leaf) | LEAF,
                     Ok((at, column, test, turned)) => {
                         let column = *columns.entry(column).or_insert_with(|| {
                             normal.columns.push(column);

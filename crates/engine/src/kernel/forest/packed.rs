@@ -39,7 +39,13 @@ pub trait Node: Copy {
     fn cell(cells: &Self::Cells, column: usize) -> Self::Cell;
 
     /// Returns the furthest node that it may lead to.
-    fn furthest(self) -> u32;
+    fn furthest(self, never: u32) -> u32;
+
+    /// Whether a leaf's number is in the node; otherwise it stands aside.
+    const HAS_LEAF: bool;
+
+    /// Returns that number.
+    fn number(self) -> u32;
 
     /// Returns the column that it looks at.
     fn column(self) -> u32;
@@ -122,11 +128,11 @@ impl<N: Node> Packed<N> {
                 let itself = nodes.len() - first;
                 if id & LEAF != 0 {
                     nodes.push(N::leaf(itself, id & !LEAF, never));
-                    leaves.push(id & !LEAF);
+                    leaves.extend((!N::HAS_LEAF).then_some(id & !LEAF));
                 } else {
                     let (column, above) = asked(id as usize);
                     nodes.push(N::inner(laying.child(id), column, above)?);
-                    leaves.push(0);
+                    leaves.extend((!N::HAS_LEAF).then_some(0));
                 }
                 if laying.ids.len() > N::TREE_MAX {
                     return None;
@@ -147,20 +153,20 @@ impl<N: Node> Packed<N> {
             trees: trees.into(),
             below: below.into(),
         };
-        packed.assert_closed();
+        packed.assert_closed(u32::from(never));
         Some(packed)
     }
 
     /// What walks without checks rely on: wherever a node of a tree leads is a node of the tree, exits are, and every node has its
     /// place among the leaves.
-    fn assert_closed(&self) {
-        assert_eq!(self.nodes.len(), self.leaves.len(), "a leaf for each node");
+    fn assert_closed(&self, never: u32) {
+        assert_eq!(self.leaves.len(), if N::HAS_LEAF { 0 } else { self.nodes.len() }, "a leaf for each node");
         let mut firsts: Vec<usize> = self.trees.iter().map(|tree| tree.first as usize).collect();
         firsts.push(self.nodes.len());
         firsts.sort_unstable();
         for range in firsts.windows(2) {
             for node in &self.nodes[range[0]..range[1]] {
-                assert!(range[0] + (node.furthest() as usize) < range[1], "children are nodes of the tree");
+                assert!(range[0] + (node.furthest(never) as usize) < range[1], "children are nodes of the tree");
             }
         }
         for tree in &self.trees {
@@ -218,8 +224,14 @@ impl<N: Node> Packed<N> {
             }
         }
         for (tree, at) in trees.iter().zip(at) {
-            leaves[tree.number as usize] = self.leaves[(tree.first + at) as usize];
+            leaves[tree.number as usize] = self.leaf((tree.first + at) as usize);
         }
+    }
+
+    /// Returns the leaf that a node is.
+    #[inline(always)]
+    pub(super) fn leaf(&self, at: usize) -> u32 {
+        if N::HAS_LEAF { self.nodes[at].number() } else { self.leaves[at] }
     }
 
     /// Returns the node after this one, both counted in their tree.
@@ -262,7 +274,13 @@ impl Node for Narrow {
         ranks[column]
     }
 
-    fn furthest(self) -> u32 {
+    const HAS_LEAF: bool = false;
+
+    fn number(self) -> u32 {
+        unreachable!("leaves stand aside")
+    }
+
+    fn furthest(self, _: u32) -> u32 {
         (self.0 & 0xffff) + u32::from(self.0 >> 24 != 0xff)
     }
 
@@ -282,8 +300,8 @@ impl Node for Wide {
         fits.then_some(Wide { above, link: child as u32 | u32::from(column) << CHILD_BITS })
     }
 
-    fn leaf(itself: usize, _: u32, never: u16) -> Wide {
-        Wide { above: i32::MAX, link: itself as u32 | u32::from(never) << CHILD_BITS }
+    fn leaf(itself: usize, leaf: u32, never: u16) -> Wide {
+        Wide { above: leaf as i32, link: itself as u32 | u32::from(never) << CHILD_BITS }
     }
 
     #[inline(always)]
@@ -297,8 +315,15 @@ impl Node for Wide {
         keys[column]
     }
 
-    fn furthest(self) -> u32 {
-        (self.link & ((1 << CHILD_BITS) - 1)) + u32::from(self.above != i32::MAX)
+    const HAS_LEAF: bool = true;
+
+    #[inline(always)]
+    fn number(self) -> u32 {
+        self.above as u32
+    }
+
+    fn furthest(self, never: u32) -> u32 {
+        (self.link & ((1 << CHILD_BITS) - 1)) + u32::from(self.column() != never)
     }
 
     fn column(self) -> u32 {

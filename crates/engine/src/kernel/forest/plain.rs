@@ -17,7 +17,7 @@ pub fn walk(forest: &Forest, features: Option<Row<'_>>, row: usize, sink: &mut S
             let x = feature(features?, forest.feature[at] as usize)?;
             at = if forest.is_left(at, x) { forest.left[at] } else { forest.right[at] } as usize;
         }
-        sink.put(row, tree, (at - inner) as u32);
+        sink.put(row, tree, sink.sums.place((at - inner) as u32));
     }
     Some(())
 }

@@ -114,8 +114,8 @@ impl Trees {
     }
 
     fn chosen(forest: &Arc<Forest>, aggregate: Aggregate, wants: Wants, choice: Choice) -> Trees {
-        let normal = Normal::new(forest);
-        let sums = Sums::new(forest, aggregate);
+        let sums = Sums::new(forest, aggregate, wants.leaves);
+        let normal = Normal::new(forest, |leaf| sums.place(leaf));
         Trees {
             ranked: if choice.tiles { Ranked::new(&normal, &sums, wants, choice) } else { None },
             layout: if choice.walks { Layout::new(&normal) } else { None },

@@ -75,17 +75,20 @@ pub fn take_exits(isa: Isa, of: &[u32], exits: &[u8], leaves: &mut [u32], from: 
     }
 }
 
-/// Adds to each row's sum the value of its leaf, every `width`-th of the values; where `to_f32`, the sum is rounded to float32.
+/// Adds to each row's sums the values of its leaf, `width` each; sums stand one after the other, each of all rows. Where `to_f32`, they are
+/// rounded to float32.
 pub fn add_leaves(isa: Isa, values: &[f64], width: usize, leaves: &[u32], sums: &mut [f64], to_f32: bool) {
-    assert_eq!(leaves.len(), sums.len(), "a sum for each row");
+    assert_eq!(leaves.len() * width, sums.len(), "sums for each row");
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => unsafe { x86::add_leaves_avx512(values, width, leaves, sums, to_f32) },
         _ => {
-            for (sum, leaf) in sums.iter_mut().zip(leaves) {
-                let next = *sum + values[*leaf as usize * width];
-                *sum = if to_f32 { f64::from(next as f32) } else { next };
+            for (k, sums) in sums.chunks_exact_mut(leaves.len()).enumerate() {
+                for (sum, leaf) in sums.iter_mut().zip(leaves) {
+                    let next = *sum + values[*leaf as usize * width + k];
+                    *sum = if to_f32 { f64::from(next as f32) } else { next };
+                }
             }
         }
     }
@@ -199,8 +202,9 @@ mod x86 {
             for (i, state) in states.iter_mut().enumerate() {
                 // SAFETY: `i < N`, so the 64 bytes end within the column's `N * 64`.
                 let rank = unsafe { _mm512_loadu_si512(from.add(i * LANES).cast()) };
-                let is_here = _mm512_cmpeq_epi8_mask(*state, here);
-                let moves = _mm512_mask_cmpgt_epu8_mask(is_here, rank, above);
+                // In this order only one comparison waits for the node before.
+                let is_above = _mm512_cmpgt_epu8_mask(rank, above);
+                let moves = _mm512_mask_cmpeq_epi8_mask(is_above, *state, here);
                 *state = _mm512_mask_mov_epi8(*state, moves, right);
             }
         }
@@ -250,24 +254,28 @@ mod x86 {
         }
     }
 
-    /// Leaves are those of the forest, as `Tiles::new` asserts, and there are `width` values of each from one before
-    /// the first of `values` on.
+    /// Leaves are those of the forest, as `Tiles::new` asserts, and there are `width` values of each.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     pub fn add_leaves_avx512(values: &[f64], width: usize, leaves: &[u32], sums: &mut [f64], to_f32: bool) {
-        let (leaves, _) = leaves.as_chunks::<8>();
-        let (sums, rest) = sums.as_chunks_mut::<8>();
-        assert!(rest.is_empty(), "whole lanes");
-        let width = _mm512_set1_epi64(width as i64);
-        for (leaves, sums) in leaves.iter().zip(sums) {
-            // SAFETY: eight numbers are loaded and stored of eight; the leaves' values are there, see above.
+        let rows = leaves.len();
+        assert!(rows.is_multiple_of(8) && sums.len() == width * rows, "whole lanes");
+        assert!(i32::try_from(values.len()).is_ok(), "places are of four bytes");
+        debug_assert!(leaves.iter().all(|leaf| (*leaf as usize + 1) * width <= values.len()));
+        let (each, sums) = (_mm256_set1_epi32(width as i32), sums.as_mut_ptr());
+        for row in (0..rows).step_by(8) {
+            // SAFETY: eight leaves are loaded of so many whole eights, eight sums loaded and stored of as many for each value; the leaves' values
+            // are there, see above.
             unsafe {
-                let at = _mm512_mullo_epi64(_mm512_cvtepu32_epi64(_mm256_loadu_si256(leaves.as_ptr().cast())), width);
-                let value = _mm512_i64gather_pd::<8>(at, values.as_ptr());
-                let mut sum = _mm512_add_pd(_mm512_loadu_pd(sums.as_ptr()), value);
-                if to_f32 {
-                    sum = _mm512_cvtps_pd(_mm512_cvtpd_ps(sum));
+                let at = _mm256_mullo_epi32(_mm256_loadu_si256(leaves.as_ptr().add(row).cast()), each);
+                for k in 0..width {
+                    let value = _mm512_i32gather_pd::<8>(at, values.as_ptr().add(k));
+                    let sums = sums.add(k * rows + row);
+                    let mut sum = _mm512_add_pd(_mm512_loadu_pd(sums), value);
+                    if to_f32 {
+                        sum = _mm512_cvtps_pd(_mm512_cvtpd_ps(sum));
+                    }
+                    _mm512_storeu_pd(sums, sum);
                 }
-                _mm512_storeu_pd(sums.as_mut_ptr(), sum);
             }
         }
     }

@@ -4,10 +4,13 @@
 //! them in float64 is so near that rounding it once more changes nothing.
 
 use plan::{Aggregate, Forest, Precision};
+use rustc_hash::FxHashMap;
 
 /// The leaves' values as they are added, and what follows the sum.
 pub struct Sums {
-    /// Leaf after leaf, times their trees' weights where those count, rounded to the precision.
+    /// Of each leaf of the forest: its place, by which all kernels know it. Empty where it is its number.
+    pub places: Box<[u32]>,
+    /// Place after place, times their trees' weights where those count, rounded to the precision.
     pub values: Box<[f64]>,
     pub leaf_width: usize,
     pub width: usize,
@@ -42,7 +45,8 @@ pub struct Sink<'a> {
 }
 
 impl Sums {
-    pub fn new(forest: &Forest, aggregate: Aggregate) -> Sums {
+    /// Returns what sums are made from. Where nobody reads the leaves' numbers, those of the same values are one, so that tables are small.
+    pub fn new(forest: &Forest, aggregate: Aggregate, reads_leaves: bool) -> Sums {
         let round = |x: f64| rounded(x, forest.sums);
         let weighs = matches!(aggregate, Aggregate::WeightedSum | Aggregate::WeightedMean);
         let mut values: Box<[f64]> = forest.leaf_values.iter().map(|v| round(*v)).collect();
@@ -59,11 +63,14 @@ impl Sums {
             }
             divisors.into()
         });
+        let leaf_width = forest.leaf_width();
+        let places = if reads_leaves || leaf_width == 1 { Box::default() } else { intern(&mut values, leaf_width) };
         let zeros = || vec![0.0; width];
         let base = if forest.base.is_empty() { zeros() } else { forest.base.iter().map(|b| round(*b)).collect() };
         Sums {
+            places,
             values,
-            leaf_width: forest.leaf_width(),
+            leaf_width,
             width,
             trees: forest.trees(),
             targets: forest.targets.as_slice().into(),
@@ -76,6 +83,12 @@ impl Sums {
                 _ => None,
             },
         }
+    }
+
+    /// Returns the place of a leaf of the forest.
+    #[inline]
+    pub fn place(&self, leaf: u32) -> u32 {
+        self.places.get(leaf as usize).copied().unwrap_or(leaf)
     }
 
     /// Returns whether totals are found from the leaves of all trees, by [`Sums::of_leaves`].
@@ -200,6 +213,22 @@ impl Sink<'_> {
             self.sums.add_all(&mut self.totals[row * width..(row + 1) * width], leaves);
         }
     }
+}
+
+/// Lets leaves of the same bits be one; returns the place of each.
+fn intern(values: &mut Box<[f64]>, width: usize) -> Box<[u32]> {
+    let mut places: FxHashMap<Vec<u64>, u32> = FxHashMap::default();
+    let mut kept = Vec::new();
+    let of = values.chunks_exact(width).map(|values| {
+        let next = places.len() as u32;
+        *places.entry(values.iter().map(|v| v.to_bits()).collect()).or_insert_with(|| {
+            kept.extend_from_slice(values);
+            next
+        })
+    });
+    let of = of.collect();
+    *values = kept.into();
+    of
 }
 
 /// Multiplies every leaf's values by the weight of its tree. A product is the same bits now as in the sum.

@@ -59,6 +59,7 @@ impl Tiles {
         let leaves = sums.values.len() / sums.leaf_width;
         let is_there = |exit: &u32| exit & PAGE != 0 || (*exit as usize) < leaves;
         assert!(dense.exits.iter().all(is_there), "exits are leaves of the forest, or pages");
+        assert!(i32::try_from(sums.values.len()).is_ok(), "values are named by four bytes");
         Tiles { dense, isa, is_deep, tables, values: values.into() }
     }
 
@@ -102,10 +103,8 @@ impl Tiles {
             }
             if by_leaf && narrow {
                 let target = sums.targets.get(tree).map_or(0, |target| *target as usize);
-                for k in 0..sums.leaf_width {
-                    let totals = &mut block.sums[(target + k) * lanes..][..lanes];
-                    simd::add_leaves(self.isa, &sums.values[k..], sums.leaf_width, &leaves[..lanes], totals, to_f32);
-                }
+                let totals = &mut block.sums[target * lanes..][..sums.leaf_width * lanes];
+                simd::add_leaves(self.isa, &sums.values, sums.leaf_width, &leaves[..lanes], totals, to_f32);
             }
             for (row, leaf) in block.rows.iter().zip(&leaves) {
                 if sink.keeps_leaves {
