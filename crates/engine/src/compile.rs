@@ -14,8 +14,10 @@ use plan::{
 use rustc_hash::FxHashMap;
 
 mod direct;
+mod taken;
 
 use direct::Seen;
+use taken::{Taken, Way};
 
 use crate::{
     TILE_ROWS,
@@ -25,6 +27,7 @@ use crate::{
     kernel::{
         Kernel, Site,
         control::{ArmBody, ControlKernel, LoopBody},
+        formula::FormulaKernel,
         tensor::TensorKernel,
     },
     program::{Body, Instruction, Layout, Program, ProgramInput, ProgramOutput, Source, StoreType},
@@ -295,11 +298,23 @@ impl Compiler {
         }
         let seen = direct::find(plan, needed, types, &readers);
         seen.iter().flatten().flat_map(|seen| &seen.reads).for_each(|slot| readers[slot.index()] += 1);
+        let ways = taken::find(plan, needed, types, &readers)?;
         let mut body = Body::default();
-        let nodes = plan.nodes.iter().zip(&needed.nodes).zip(seen);
-        for ((node, _), seen) in nodes.filter(|((_, needed), _)| **needed) {
-            self.node(plan, node, types, &mut readers, &mut places, &mut body)?;
-            let mut also_read = Vec::new();
+        let nodes = plan.nodes.iter().zip(&needed.nodes).zip(seen).zip(ways);
+        for (((node, _), seen), way) in nodes.filter(|(((_, needed), _), _)| **needed) {
+            let taken = match way {
+                Way::Gone => continue,
+                Way::Formula(taken) => Some(taken),
+                Way::Own => None,
+            };
+            // What is not read by the nodes that are gone is read here.
+            if taken.as_ref().is_some_and(|taken| !taken.elements.is_empty()) {
+                // Its reader is gone.
+                readers[node.outputs[0].index()] -= 1;
+            }
+            let others = taken.iter().flat_map(|taken| taken.reads.iter().zip(&node.inputs));
+            let mut also_read: Vec<SlotId> = others.filter(|(a, b)| a != b).map(|(read, _)| *read).collect();
+            self.node(plan, (node, taken), types, &mut readers, &mut places, &mut body)?;
             if let Some(Seen { direct, reads, deferred }) = seen {
                 let instructions = body.instructions.split_off(body.instructions.len() - deferred - 1);
                 let kernel = Kernel::Direct(direct.or(Body { instructions, outputs: Vec::new() }));
@@ -307,7 +322,7 @@ impl Compiler {
                 let inputs = reads.iter().map(|slot| home(slot).expect("nodes stand in order")).collect();
                 let outputs = node.outputs.iter().map(home).collect();
                 body.instructions.push(Instruction { kernel, inputs, outputs, node: self.nodes.len() as u32 - 1 });
-                also_read = reads;
+                also_read.extend(reads);
             }
             for slot in node.inputs.iter().chain(&also_read) {
                 let left = &mut readers[slot.index()];
@@ -325,19 +340,21 @@ impl Compiler {
     fn node(
         &mut self,
         plan: &Plan,
-        node: &Node,
+        (node, taken): (&Node, Option<Taken>),
         types: &[Option<ValueType>],
         readers: &mut [usize],
         places: &mut [Option<Home>],
         body: &mut Body,
     ) -> Result<(), CompileError> {
         let ty = |slot: &SlotId| types[slot.index()].clone().expect("a needed slot has a type");
-        let mut inputs: Vec<ValueType> = node.inputs.iter().map(ty).collect();
-        let mut homes: Box<[Home]> =
-            node.inputs.iter().map(|s| places[s.index()].expect("nodes stand in order")).collect();
+        let reads = taken.as_ref().map_or(&node.inputs[..], |taken| &taken.reads);
+        let mut inputs: Vec<ValueType> = reads.iter().map(ty).collect();
+        let mut homes: Box<[Home]> = reads.iter().map(|s| places[s.index()].expect("nodes stand in order")).collect();
         let turned = self.turn_decimals(plan, node, &mut inputs, &mut homes, body)?;
         // A kernel that drops rows runs though nobody reads what it gives.
-        let wanted: Vec<bool> = node.outputs.iter().map(|s| readers[s.index()] > 0 || node.op.is_gate()).collect();
+        let made: Vec<SlotId> =
+            node.outputs.iter().chain(taken.iter().flat_map(|taken| &taken.elements)).copied().collect();
+        let wanted: Vec<bool> = made.iter().map(|s| readers[s.index()] > 0 || node.op.is_gate()).collect();
         if let Op::Control(ControlOp::Call { body: sub }) = &node.op {
             let called = self.sub_plan(sub, &inputs, &homes)?;
             body.instructions.extend(called.instructions);
@@ -360,22 +377,15 @@ impl Compiler {
             places[node.outputs[0].index()] = Some(self.constant(value.clone()));
             return Ok(());
         }
-        let unread: Vec<SlotId> = node.outputs.iter().copied().filter(|slot| readers[slot.index()] == 0).collect();
-        let mut outputs = Vec::with_capacity(node.outputs.len());
-        for (slot, wanted) in node.outputs.iter().zip(&wanted) {
+        let unread: Vec<SlotId> = made.iter().copied().filter(|slot| readers[slot.index()] == 0).collect();
+        let mut outputs = Vec::with_capacity(made.len());
+        for (slot, wanted) in made.iter().zip(&wanted) {
             let name = &plan.slots[slot.index()].name;
             let home = wanted.then(|| self.home(&ty(slot), name)).transpose()?;
             places[slot.index()] = home;
             outputs.push(home);
         }
-        let kernel = match &node.op {
-            Op::Control(op) => Kernel::Control(self.control(op, &inputs, &homes)?),
-            op => {
-                let constants: Vec<Option<&Whole>> = homes.iter().map(|home| self.constant_of(*home)).collect();
-                let site = Site { step: &node.step, inputs: &inputs, wanted: &wanted, constants: &constants };
-                Kernel::new(op, &site)?
-            }
-        };
+        let kernel = self.kernel(node, taken, &inputs, &homes, &wanted)?;
         if let Kernel::Tensor(kernel) = &kernel
             && let Some(values) = self.folded(kernel, &homes, node.outputs.len())
         {
@@ -392,6 +402,25 @@ impl Compiler {
         let unread = unread.iter().filter_map(|slot| places[slot.index()]);
         unread.for_each(|home| self.release(home));
         Ok(())
+    }
+
+    /// Makes the kernel of a node.
+    fn kernel(
+        &mut self,
+        node: &Node,
+        taken: Option<Taken>,
+        inputs: &[ValueType],
+        homes: &[Home],
+        wanted: &[bool],
+    ) -> Result<Kernel, CompileError> {
+        Ok(match (&node.op, taken) {
+            (Op::Formula(op), Some(taken)) => Kernel::Formula(FormulaKernel::taking(op, taken.intakes)),
+            (Op::Control(op), _) => Kernel::Control(self.control(op, inputs, homes)?),
+            (op, _) => {
+                let constants: Vec<Option<&Whole>> = homes.iter().map(|home| self.constant_of(*home)).collect();
+                Kernel::new(op, &Site { step: &node.step, inputs, wanted, constants: &constants })?
+            }
+        })
     }
 
     /// Puts conversions before an op that does not compute on decimals; returns the homes they write.

@@ -73,7 +73,7 @@ fn load_wide(store: &mut WideStore, fixed: &Fixed, rows: std::ops::Range<usize>)
 }
 
 fn load_texts(store: &mut TextStore, texts: &model::Text, start: usize, rows: usize) {
-    store.clear_shared(texts.buffer().clone());
+    store.clear_shared(texts.buffer());
     let offsets = texts.offsets();
     if !texts.has_nulls() {
         let span = |ends: &[i32]| Span { start: ends[0] as u32, end: ends[1] as u32 };

@@ -187,13 +187,18 @@ fn builder(ty: &ValueType, source: Source) -> Option<Builder> {
 }
 
 /// Returns the caller's value for an input; callers mostly bring them in the plan's order, so its place is tried first.
+#[inline]
 pub(crate) fn value<'a>(batch: &'a Batch, place: usize, input: &ProgramInput) -> Result<&'a Value, PredictError> {
-    let at_place = batch.values().get(place).filter(|(name, _)| *name == input.name).map(|(_, value)| value);
+    let is_it = |name: &Arc<str>| Arc::ptr_eq(name, &input.name) || *name == input.name;
+    let at_place = batch.values().get(place).filter(|(name, _)| is_it(name)).map(|(_, value)| value);
     let value = at_place.or_else(|| batch.value(&input.name));
     let missing = || PredictError::invalid(Some(&input.name), input.ty.to_string(), "nothing");
     let value = value.ok_or_else(missing)?;
     let fits = match (value, input.ty.place) {
-        (Value::Column { domain: 0, column }, Place::Rows(0)) => is(column, &input.ty.ty),
+        (Value::Column { domain: 0, column }, Place::Rows(0)) => match (column, &input.ty.ty) {
+            (Column::Fixed(c), Type::Fixed { dtype, shape }) => c.dtype() == *dtype && same_shape(c.shape(), shape),
+            (column, ty) => is(column, ty),
+        },
         (Value::Whole(whole), Place::Whole) => is_whole(whole, &input.ty.ty),
         _ => false,
     };

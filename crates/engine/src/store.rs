@@ -131,10 +131,14 @@ impl TextStore {
         self.shared = None;
     }
 
-    /// Forgets the rows; the coming ones lie in this buffer (see [`TextStore::push_span`]).
-    pub fn clear_shared(&mut self, buffer: Buffer) {
-        self.clear();
-        self.shared = Some(buffer);
+    /// Forgets the rows; the coming ones lie in this buffer (see [`TextStore::push_span`]), which stays held where it was before.
+    pub fn clear_shared(&mut self, buffer: &Buffer) {
+        self.spans.clear();
+        self.valid.clear();
+        self.own.clear();
+        if !self.shared.as_ref().is_some_and(|held| held.ptr_eq(buffer)) {
+            self.shared = Some(buffer.clone());
+        }
     }
 
     /// Forgets the rows; the coming ones are spans of the other's bytes, which are shared where they can be.

@@ -6,7 +6,7 @@
 mod bucket;
 mod find;
 mod hash_counts;
-mod index;
+pub(super) mod index;
 mod label;
 mod one_hot;
 mod sort;

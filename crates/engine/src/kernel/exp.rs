@@ -1,7 +1,9 @@
-//! The exponential of many numbers at once, with the bits of `libm::exp`.
+//! The exponential of one number or of many at once, with the bits of `libm::exp`.
 //!
 //! The same steps in the same order as there (FreeBSD's `e_exp.c`), but every choice between two ways is one between two
 //! values, so that a processor takes several numbers together. Numbers far from 0 are left to `libm`.
+
+use std::hint::select_unpredictable;
 
 /// Closer to 0 than this, powers of 2 are plain numbers.
 const FAR: f64 = 700.0;
@@ -21,6 +23,32 @@ const P: [f64; 5] = [
     f64::from_bits(0xbebb_bd41_c5d2_6bf1),
     f64::from_bits(0x3e66_3769_72be_a4d0),
 ];
+
+/// Returns the exponential of a number. By how many powers of 2 it is reduced is as good as random: that is chosen without a
+/// branch, between whole numbers.
+#[inline]
+pub fn exp(x: f64) -> f64 {
+    let size = x.abs();
+    // 0 is common and has the right bits by the steps below; what else is as near to 0 or far from it is rare, and so is NaN.
+    let is_rare = size.to_bits().wrapping_sub(FROM_SQUARE.to_bits()) >= FAR.to_bits() - FROM_SQUARE.to_bits();
+    if is_rare && size.to_bits() != 0 {
+        return libm::exp(x);
+    }
+    let cut = (LN2_INVERSE * x + 0.5_f64.copysign(x)) as i32;
+    let one = i32::from(x >= FROM_ONE) - i32::from(x <= -FROM_ONE);
+    let times = select_unpredictable(size >= FROM_SEVERAL, cut, one);
+    reduced(x, f64::from(times)) * f64::from_bits(((times + 1023) as u64) << 52)
+}
+
+/// Returns the exponential of `x` less so many times ln 2.
+#[inline(always)]
+fn reduced(x: f64, times: f64) -> f64 {
+    let (high, low) = (x - times * LN2_HIGH, times * LN2_LOW);
+    let r = high - low;
+    let square = r * r;
+    let c = r - square * (P[0] + square * (P[1] + square * (P[2] + square * (P[3] + square * P[4]))));
+    1.0 + (r * c / (2.0 - c) - low + high)
+}
 
 /// Puts the exponential of each number in its place.
 pub fn exp_all(numbers: &mut [f64]) {
@@ -43,11 +71,7 @@ fn near(x: f64) -> f64 {
     let cut = if rounded > several { rounded - 1.0 } else { rounded };
     let below = if size >= FROM_ONE { 1.0 } else { 0.0 };
     let times = if size >= FROM_SEVERAL { cut } else { below }.copysign(x);
-    let (high, low) = (x - times * LN2_HIGH, times * LN2_LOW);
-    let r = high - low;
-    let square = r * r;
-    let c = r - square * (P[0] + square * (P[1] + square * (P[2] + square * (P[3] + square * P[4]))));
-    let y = 1.0 + (r * c / (2.0 - c) - low + high);
+    let y = reduced(x, times);
     let power = f64::from_bits((times + WHOLE).to_bits().wrapping_add(1023) << 52);
     if size >= FROM_SQUARE { y * power } else { 1.0 + x }
 }
@@ -62,6 +86,8 @@ mod tests {
         for (x, got) in numbers.iter().zip(together) {
             let expected = libm::exp(*x);
             assert!(got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan(), "exp({x:e}): {got:e}");
+            let alone = exp(*x);
+            assert!(alone.to_bits() == got.to_bits() || alone.is_nan() && got.is_nan(), "exp({x:e}): {alone:e}");
         }
     }
 

@@ -8,7 +8,10 @@ use plan::FormulaOp;
 
 use crate::frame::{Env, Home};
 
+use intake::Intake;
+
 mod hazard;
+pub(crate) mod intake;
 mod machine;
 mod network;
 mod process;
@@ -32,9 +35,19 @@ pub enum FormulaKernel {
 
 impl FormulaKernel {
     pub(crate) fn new(op: &FormulaOp) -> FormulaKernel {
+        FormulaKernel::taking(op, (0..op.inputs()).map(|_| Intake::Column).collect())
+    }
+
+    /// Returns whether [`FormulaKernel::taking`] takes anything but columns.
+    pub(crate) fn takes(op: &FormulaOp) -> bool {
+        matches!(op, FormulaOp::Terms(_))
+    }
+
+    /// Returns the kernel with the ways in which its inputs come.
+    pub(crate) fn taking(op: &FormulaOp, intakes: Box<[Intake]>) -> FormulaKernel {
         match op {
-            FormulaOp::Terms(op) if op.single => FormulaKernel::TermsSingle(terms::TermsKernel::new(op)),
-            FormulaOp::Terms(op) => FormulaKernel::Terms(terms::TermsKernel::new(op)),
+            FormulaOp::Terms(op) if op.single => FormulaKernel::TermsSingle(terms::TermsKernel::new(op, intakes)),
+            FormulaOp::Terms(op) => FormulaKernel::Terms(terms::TermsKernel::new(op, intakes)),
             FormulaOp::Network(op) if op.single => FormulaKernel::NetworkSingle(network::NetworkKernel::new(op)),
             FormulaOp::Network(op) => FormulaKernel::Network(network::NetworkKernel::new(op)),
             FormulaOp::Machines(op) if op.single => FormulaKernel::MachinesSingle(machine::MachinesKernel::new(op)),

@@ -8,4 +8,5 @@ mod gates;
 mod groups;
 mod loops;
 mod predictors;
+mod taken;
 mod ways;

@@ -5,7 +5,7 @@
 //!
 //! - [`term`]: typed parts and their conversions. - [`apply`]: `Apply`, `DefineFunction`. - [`functions`]: the table of
 //!   built-in functions. - [`normal`]: `NormContinuous`, `NormDiscrete`, `Discretize`. - [`table`]: `MapValues`, inline tables.
-//! - [`index`]: `TextIndex`. - [`several`]: `Aggregate`, `Lag`. - [`documented`]: what the reference page shows.
+//! - [`scaled`]: columns behind arithmetic with constants. - [`index`]: `TextIndex`. - [`several`]: `Aggregate`, `Lag`. - [`documented`]: what the reference page shows.
 
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ mod index;
 mod logic;
 mod normal;
 mod numbers;
+mod scaled;
 mod several;
 mod table;
 mod term;
@@ -30,6 +31,7 @@ mod texts;
 mod times;
 
 pub use documented::{Documented, documented};
+pub use scaled::scaled;
 pub use term::all_of;
 use term::{Term, Work};
 

@@ -438,6 +438,13 @@ impl<'s, 'd> Scope<'s, 'd> {
         }
     }
 
+    /// Returns the element of the derived field of this name, where the name means that in the outermost model.
+    pub fn derived(&self, name: &str) -> Option<Element<'d>> {
+        let is_other = self.outer.is_some() || self.given.borrow().contains_key(name);
+        let of_document = || self.dictionary.derived.get(name).filter(|_| !self.mining.contains_key(name));
+        if is_other { None } else { self.derived.get(name).or_else(of_document).copied() }
+    }
+
     /// Returns a text or double as the caller brings it, where nothing is done to it but that some values are refused: those
     /// that the dictionary does not list, or NaN. Whoever takes it judges it himself.
     pub fn raw(&self, cx: &mut Lowering<'_>, name: &str) -> Option<(Value, &DataField<'d>)> {

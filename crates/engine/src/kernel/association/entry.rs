@@ -51,7 +51,7 @@ impl Entries {
         match &self.table {
             Laid::Texts(texts, spans) => {
                 let mut out = frame.texts_mut(output);
-                out.clear_shared(texts.clone());
+                out.clear_shared(texts);
                 for row in 0..frame.rows() {
                     push_span(&mut out, place(row).and_then(|at| spans.get(at).copied().flatten()));
                 }
@@ -134,7 +134,7 @@ fn push_list(out: &mut ListStore, spans: &[Span], ends: Option<&[u32]>) {
 fn clear(out: &mut ListStore, texts: &Buffer) {
     out.clear();
     if let Items::Text(items) = &mut out.items {
-        items.clear_shared(texts.clone());
+        items.clear_shared(texts);
     }
 }
 

@@ -9,9 +9,9 @@ use rustc_hash::FxHashMap;
 use super::{fault_value, refuse_null};
 use crate::{
     error::CompileError,
-    frame::{Cells, Env, Home},
+    frame::{Cells, Env, Frame, Home},
     kernel::{Site, java},
-    store::Span,
+    store::{Span, TextStore},
 };
 
 /// [`plan::EncodeOp::Index`] and [`plan::EncodeOp::Place`], their labels in a table.
@@ -73,7 +73,7 @@ impl Index {
         Ok(Index { table, other: labels.len() as f64, invalid, keeps_null: false })
     }
 
-    pub(super) fn place(labels: &[Box<str>], site: &Site<'_>) -> Result<Index, CompileError> {
+    pub(in crate::kernel) fn place(labels: &[Box<str>], site: &Site<'_>) -> Result<Index, CompileError> {
         let index = Index::new(labels, Invalid::Keep, site)?;
         Ok(Index { other: -1.0, keeps_null: true, ..index })
     }
@@ -91,10 +91,7 @@ impl Index {
                     if !all_valid && !texts.is_valid(row) {
                         return self.other(env, row, &out, None);
                     }
-                    let span = spans[row];
-                    let in_long = || long.get(&bytes[span.start as usize..span.end as usize]).copied();
-                    let found = key(bytes, span).and_then(|key| short.get(key));
-                    match found.or_else(|| if long.is_empty() { None } else { in_long() }) {
+                    match find(short, long, bytes, spans[row]) {
                         Some(place) => cells[row].set(f64::from(place).to_bits()),
                         None => self.other(env, row, &out, Some(&|| FaultValue::text(texts.text(row)))),
                     }
@@ -113,6 +110,21 @@ impl Index {
         }
     }
 
+    /// Writes the places of texts, and which rows are not null; rows that are not live get any number. For [`Index::place`] of
+    /// texts.
+    #[inline]
+    pub(in crate::kernel) fn places(&self, frame: &Frame, texts: &TextStore, numbers: &mut [f64], valid: &mut [u64]) {
+        let Table::Texts { short, long } = &self.table else { unreachable!("made for texts") };
+        let bytes = texts.bytes();
+        valid.fill(0);
+        frame.each_live(|row| {
+            if texts.is_valid(row) {
+                valid[row / 64] |= 1 << (row % 64);
+                numbers[row] = find(short, long, bytes, texts.spans[row]).map_or(self.other, f64::from);
+            }
+        });
+    }
+
     /// Ends a row whose value is not among the labels; `None` is null.
     #[inline(never)]
     fn other(&self, env: &Env<'_>, row: usize, out: &Cells<'_>, value: Option<&dyn Fn() -> FaultValue>) {
@@ -125,6 +137,14 @@ impl Index {
         }
         out.set(row, None);
     }
+}
+
+/// Returns the place of a text among the labels.
+#[inline]
+fn find(short: &Short, long: &FxHashMap<Box<[u8]>, u32>, bytes: &[u8], span: Span) -> Option<u32> {
+    let found = key(bytes, span).and_then(|key| short.get(key));
+    let in_long = || long.get(&bytes[span.start as usize..span.end as usize]).copied();
+    found.or_else(|| if long.is_empty() { None } else { in_long() })
 }
 
 impl Short {

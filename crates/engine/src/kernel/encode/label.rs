@@ -35,7 +35,7 @@ impl Label {
     pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
         let cells = env.frame.cells(input);
         let mut out = env.frame.texts_mut(output);
-        out.clear_shared(self.texts.clone());
+        out.clear_shared(&self.texts);
         for row in 0..env.frame.rows() {
             let number = if env.frame.is_live(row) { cells.number(row) } else { None };
             let Some(number) = number else {

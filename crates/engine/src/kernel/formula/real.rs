@@ -5,6 +5,7 @@
 
 use std::{
     cmp::Ordering,
+    hint::select_unpredictable,
     ops::{Add, AddAssign, Div, Mul, Neg, Sub},
 };
 
@@ -57,10 +58,12 @@ pub trait Real:
 }
 
 /// Java's `Double.compare`: -0.0 is below 0.0, NaN above all.
+#[inline]
 pub fn compare(a: f64, b: f64) -> Ordering {
-    match (a.is_nan(), b.is_nan()) {
-        (false, false) => a.total_cmp(&b),
-        (a, b) => a.cmp(&b),
+    match a.partial_cmp(&b) {
+        Some(Ordering::Equal) => a.total_cmp(&b),
+        Some(order) => order,
+        None => a.is_nan().cmp(&b.is_nan()),
     }
 }
 
@@ -77,8 +80,9 @@ impl Real for f64 {
         self
     }
 
+    #[inline]
     fn exp(self) -> f64 {
-        libm::exp(self)
+        crate::kernel::exp::exp(self)
     }
 }
 
@@ -157,14 +161,28 @@ pub fn shares<N: Real>(rule: Shares, values: &mut [f64]) -> Option<()> {
 
 /// Takes `exp(x - max)` of each, and divides them by their sum.
 pub fn softmax<N: Real>(values: &mut [f64]) -> Option<()> {
-    let max = N::of(values[extreme(values, true)]);
-    values.iter_mut().for_each(|x| *x = (N::of(*x) - max).exp().wide());
-    divide::<N>(values)
+    // NaN is the largest; which of two zeros it is makes no difference.
+    let max = values.iter().fold(f64::NEG_INFINITY, |max, &x| if x > max { x } else { max });
+    let has_nan = values.iter().fold(false, |has, x| has | x.is_nan());
+    let max = N::of(if has_nan { f64::NAN } else { max });
+    // The sum of all so far, beginning with 0, is that of the first ones: none is below 0.
+    let mut sum = N::default();
+    for x in values.iter_mut() {
+        let share = (N::of(*x) - max).exp();
+        sum += share;
+        *x = share.wide();
+    }
+    divide_by(values, sum)
 }
 
 /// Divides each by their sum, unless that is 1; `None` where it is 0.
 pub fn divide<N: Real>(values: &mut [f64]) -> Option<()> {
     let sum = sum::<N>(values);
+    divide_by(values, sum)
+}
+
+#[inline]
+fn divide_by<N: Real>(values: &mut [f64], sum: N) -> Option<()> {
     if sum == N::default() {
         return None;
     }
@@ -181,6 +199,25 @@ fn sum<N: Real>(values: &[f64]) -> N {
 
 /// Returns the place of the first largest, or of the first smallest, in Java's order of doubles.
 pub fn extreme(values: &[f64], largest: bool) -> usize {
-    let beyond = if largest { Ordering::Greater } else { Ordering::Less };
-    (1..values.len()).fold(0, |best, i| if compare(values[i], values[best]) == beyond { i } else { best })
+    let distinct = if largest { best(values, |a, b| a > b) } else { best(values, |a, b| a < b) };
+    distinct.unwrap_or_else(|| {
+        let beyond = if largest { Ordering::Greater } else { Ordering::Less };
+        (1..values.len()).fold(0, |best, i| if compare(values[i], values[best]) == beyond { i } else { best })
+    })
+}
+
+/// Returns the place of the best; nothing where a number is NaN or equals the best before it. Which one it is is as good as
+/// random, and no branch depends on it.
+#[inline]
+fn best(values: &[f64], is_better: impl Fn(f64, f64) -> bool) -> Option<usize> {
+    let (&first, rest) = values.split_first()?;
+    let (mut place, mut most) = (0, first);
+    for (i, &value) in rest.iter().enumerate() {
+        if value == most || value.is_nan() || most.is_nan() {
+            return None;
+        }
+        place = select_unpredictable(is_better(value, most), i + 1, place);
+        most = select_unpredictable(is_better(value, most), value, most);
+    }
+    Some(place)
 }

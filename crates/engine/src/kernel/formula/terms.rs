@@ -8,11 +8,19 @@ use std::ops::Range;
 use model::{FaultKind, FaultValue};
 use plan::formula::{Curve, Factor, Finish, Given, Shares, Term, Terms};
 
-use super::real::{Real, extreme, mean, shares};
-use crate::frame::{Cells, Env, Home};
+use super::{
+    intake::Intake,
+    real::{Real, extreme, mean, shares},
+};
+use crate::frame::{Env, Frame, Home, Scratch};
 
 /// The op, its terms in one row of steps.
 pub struct TermsKernel<N> {
+    intakes: Box<[Taken]>,
+    /// No term is a product of several factors.
+    is_simple: bool,
+    /// A table's value is its sum.
+    is_bare: bool,
     steps: Vec<Step<N>>,
     /// The steps of each table.
     tables: Vec<Range<usize>>,
@@ -24,6 +32,33 @@ pub struct TermsKernel<N> {
     finish: Finish,
     refused: Option<&'static str>,
     judged: Box<[bool]>,
+}
+
+/// An input.
+struct Taken {
+    intake: Intake,
+    check: Check,
+}
+
+/// Which values of a judged input are invalid.
+#[derive(Clone, Copy, PartialEq)]
+enum Check {
+    None,
+    /// NaN.
+    Number,
+    /// The place of none of the labels.
+    Place,
+}
+
+/// The inputs of all rows, one column after the other.
+struct Columns<'a> {
+    numbers: &'a [f64],
+    /// Which rows are not null.
+    valid: &'a [u64],
+    rows: usize,
+    words: usize,
+    /// Every live row has all inputs, none of them invalid.
+    is_plain: bool,
 }
 
 enum Step<N> {
@@ -69,12 +104,21 @@ enum Made<N> {
 }
 
 impl<N: Real> TermsKernel<N> {
-    pub fn new(op: &Terms) -> TermsKernel<N> {
+    pub fn new(op: &Terms, intakes: Box<[Intake]>) -> TermsKernel<N> {
         let amount = |given: Given| match given {
             Given::Constant(value) => Amount::Constant(N::of(value)),
             Given::Input(input) => Amount::Input(input),
         };
+        let check = |input: usize| match op.judged.get(input) {
+            Some(true) if op.tables.iter().flatten().any(|term| reads_place(term, input as u32)) => Check::Place,
+            Some(true) => Check::Number,
+            _ => Check::None,
+        };
+        let taken = intakes.into_iter().enumerate().map(|(at, intake)| Taken { intake, check: check(at) });
         let mut kernel = TermsKernel {
+            intakes: taken.collect(),
+            is_simple: false,
+            is_bare: op.curve == Curve::Identity && op.offset.is_none() && op.trials.is_none(),
             steps: Vec::new(),
             tables: Vec::with_capacity(op.tables.len()),
             factors: Vec::new(),
@@ -92,6 +136,7 @@ impl<N: Real> TermsKernel<N> {
             table.iter().for_each(|term| kernel.add(term, &mut seen));
             kernel.tables.push(start..kernel.steps.len());
         }
+        kernel.is_simple = !kernel.steps.iter().any(|step| matches!(step, Step::Product { .. }));
         kernel
     }
 
@@ -139,19 +184,24 @@ impl<N: Real> TermsKernel<N> {
 
     pub fn run(&self, env: &Env<'_>, inputs: &[Home], outputs: &[Option<Home>]) {
         let frame = env.frame;
-        let rows = frame.rows();
+        let (rows, words) = (frame.rows(), frame.rows().div_ceil(64));
         let mut scratch = frame.scratch();
-        let scratch = &mut *scratch;
-        let (sums, missing) = (&mut scratch.numbers, &mut scratch.cells);
-        sums.clear();
+        let Scratch { numbers: sums, features: numbers, cells: bits, .. } = &mut *scratch;
         // And room for the values of one row.
-        sums.resize((rows + 1) * self.tables.len(), 0.0);
-        missing.clear();
-        missing.resize(rows.div_ceil(64), 0);
-        for (table, steps) in self.tables.iter().enumerate() {
-            let sums = &mut sums[table * rows..(table + 1) * rows];
-            for step in &self.steps[steps.clone()] {
-                self.step(env, inputs, step, sums, missing);
+        let sums = room(sums, (rows + 1) * self.tables.len());
+        let numbers = room(numbers, inputs.len() * rows);
+        let (missing, valid) = room(bits, (inputs.len() + 1) * words).split_at_mut(words);
+        missing.iter_mut().for_each(|word| *word = 0);
+        let is_plain = self.take(frame, inputs, numbers, valid);
+        let columns = Columns { numbers, valid, rows, words, is_plain };
+        if is_plain && rows == 1 && self.is_simple {
+            self.one(columns.numbers, sums);
+        } else if rows > 0 {
+            for (sums, steps) in sums.chunks_exact_mut(rows).zip(&self.tables) {
+                sums.fill(0.0);
+                for step in &self.steps[steps.clone()] {
+                    self.step(env, &columns, step, sums, missing);
+                }
             }
         }
         let is_missing = |row: usize| missing[row / 64] >> (row % 64) & 1 == 1;
@@ -159,47 +209,88 @@ impl<N: Real> TermsKernel<N> {
             Finish::Number => {
                 let Some(out) = outputs[0].map(|home| frame.cells(home)) else { return };
                 frame.each_live(|row| {
-                    let value = (!is_missing(row)).then(|| self.value(env, inputs, row, N::of(sums[row])));
+                    let value = (!is_missing(row)).then(|| self.value(env, &columns, row, N::of(sums[row])));
                     let value = value.and_then(|value| self.refuse(env, row).is_none().then_some(value?));
                     out.set(row, value.map(|value| value.wide().to_bits()));
                 });
             }
-            Finish::Shares(rule) => self.share(env, inputs, outputs, rule, sums, is_missing),
+            Finish::Shares(rule) => self.share(env, &columns, outputs, rule, sums, is_missing),
         }
     }
 
+    /// Takes the inputs; returns whether every live row has all of them, none of them invalid.
+    fn take(&self, frame: &Frame, inputs: &[Home], numbers: &mut [f64], valid: &mut [u64]) -> bool {
+        let (rows, live) = (frame.rows(), frame.live_words());
+        if rows == 0 {
+            return true;
+        }
+        let columns = numbers.chunks_exact_mut(rows).zip(valid.chunks_exact_mut(rows.div_ceil(64)));
+        let mut is_plain = true;
+        for ((input, home), (numbers, valid)) in self.intakes.iter().zip(inputs).zip(columns) {
+            input.intake.take(frame, *home, numbers, valid);
+            is_plain &= valid.iter().zip(live).fold(true, |all, (valid, live)| all & (live.get() & !valid == 0));
+            is_plain &= match input.check {
+                Check::None => true,
+                Check::Number => numbers.iter().fold(true, |all, x| all & !x.is_nan()),
+                Check::Place => numbers.iter().fold(true, |all, x| all & (*x >= 0.0)),
+            };
+        }
+        is_plain
+    }
+
+    /// Writes the sums of one row that has all its inputs.
+    fn one(&self, numbers: &[f64], sums: &mut [f64]) {
+        for (sum, steps) in sums.iter_mut().zip(&self.tables) {
+            let mut made = N::default();
+            for step in &self.steps[steps.clone()] {
+                match step {
+                    Step::Constant(value) => made += *value,
+                    Step::Linear { input, coefficient, .. } => made += *coefficient * N::of(numbers[*input as usize]),
+                    Step::Look { input, values, .. } => {
+                        if let Some(value) = self.look(values, numbers[*input as usize]) {
+                            made += value;
+                        }
+                    }
+                    Step::Product { .. } => unreachable!("checked before"),
+                }
+            }
+            *sum = made.wide();
+        }
+    }
+
+    /// Returns the number of a place; the place of none of the labels is below 0.
+    #[inline]
+    fn look(&self, values: &Range<usize>, place: f64) -> Option<N> {
+        if place >= 0.0 { self.values[values.clone()].get(place as usize).copied() } else { None }
+    }
+
     /// Adds a term to every row's sum.
-    fn step(&self, env: &Env<'_>, inputs: &[Home], step: &Step<N>, sums: &mut [f64], missing: &mut [u64]) {
-        let cells = |input: u32| env.frame.cells(inputs[input as usize]);
+    fn step(&self, env: &Env<'_>, columns: &Columns<'_>, step: &Step<N>, sums: &mut [f64], missing: &mut [u64]) {
         match step {
             Step::Constant(value) => sums.iter_mut().for_each(|sum| *sum = (N::of(*sum) + *value).wide()),
             Step::Linear { input, coefficient, first } => {
-                let cells = cells(*input);
-                if *first {
+                if *first && !columns.is_plain {
                     if self.is_judged(*input) {
-                        self.judge(env, *input, missing, |row| cells.number(row).is_some_and(f64::is_nan));
+                        self.judge(env, *input, missing, |row| columns.number(*input, row).is_some_and(f64::is_nan));
                     }
-                    note_missing(cells, missing);
+                    note_missing(columns.valid(*input), missing);
                 }
-                for (sum, x) in sums.iter_mut().zip(cells.data()) {
-                    let x = N::of(f64::from_bits(x.get()));
-                    *sum = (N::of(*sum) + *coefficient * x).wide();
+                for (sum, x) in sums.iter_mut().zip(columns.numbers(*input)) {
+                    *sum = (N::of(*sum) + *coefficient * N::of(*x)).wide();
                 }
             }
             Step::Look { input, values, skip_missing } => {
-                let (cells, values) = (cells(*input), &self.values[values.clone()]);
-                if self.is_judged(*input) {
-                    self.judge(env, *input, missing, |row| cells.number(row).is_some_and(|code| code < 0.0));
-                }
-                if !skip_missing {
-                    note_missing(cells, missing);
+                if !columns.is_plain {
+                    if self.is_judged(*input) {
+                        self.judge(env, *input, missing, |row| columns.number(*input, row).is_some_and(|x| x < 0.0));
+                    }
+                    if !skip_missing {
+                        note_missing(columns.valid(*input), missing);
+                    }
                 }
                 for (row, sum) in sums.iter_mut().enumerate() {
-                    // The place of none of the labels is below 0.
-                    let value =
-                        cells.number(row).filter(|code| *code >= 0.0).and_then(|code| values.get(code as usize));
-                    if let Some(value) = value {
-                        *sum = (N::of(*sum) + *value).wide();
+                    if let Some(value) = columns.number(*input, row).and_then(|place| self.look(values, place)) {
+                        *sum = (N::of(*sum) + value).wide();
                     }
                 }
             }
@@ -207,7 +298,7 @@ impl<N: Real> TermsKernel<N> {
                 let factors = &self.factors[factors.clone()];
                 env.frame.each_live(|row| {
                     let start = if *product_first { N::ONE } else { *coefficient };
-                    match self.product(factors, start, &|input| cells(input).number(row)) {
+                    match self.product(factors, start, &|input| columns.number(input, row)) {
                         Made::Value(value) => {
                             let value = if *product_first { *coefficient * value } else { value };
                             sums[row] = (N::of(sums[row]) + value).wide();
@@ -270,11 +361,11 @@ impl<N: Real> TermsKernel<N> {
     }
 
     /// Returns the value of a sum; `None` where the row is refused.
-    fn value(&self, env: &Env<'_>, inputs: &[Home], row: usize, sum: N) -> Option<N> {
+    fn value(&self, env: &Env<'_>, columns: &Columns<'_>, row: usize, sum: N) -> Option<N> {
         let amount = |amount: Amount<N>| match amount {
             Amount::Constant(value) => Some(value),
             Amount::Input(input) => {
-                let value = env.frame.cells(inputs[input as usize]).number(row);
+                let value = columns.number(input, row);
                 if value.is_none() {
                     env.refuse(row, input as usize, FaultKind::Null, FaultValue::Null);
                 }
@@ -301,7 +392,7 @@ impl<N: Real> TermsKernel<N> {
     fn share(
         &self,
         env: &Env<'_>,
-        inputs: &[Home],
+        columns: &Columns<'_>,
         outputs: &[Option<Home>],
         rule: Shares,
         numbers: &mut [f64],
@@ -310,31 +401,25 @@ impl<N: Real> TermsKernel<N> {
         let (frame, rows, tables) = (env.frame, env.frame.rows(), self.tables.len());
         let mut vectors = outputs[0].map(|home| frame.vectors_mut(home));
         let places = outputs[1].map(|home| frame.cells(home));
+        // Where the vector is taken apart here.
+        let elements = &outputs[2..];
         if let Some(out) = &mut vectors {
             out.clear();
         }
-        let ends_early = matches!(rule, Shares::Rest | Shares::Steps { .. });
-        let last = tables - usize::from(ends_early);
         let (sums, values) = numbers.split_at_mut(rows * tables);
         for row in 0..rows {
             let there = frame.is_live(row) && !is_missing(row);
-            let made = there.then(|| {
-                for (table, value) in values.iter_mut().enumerate() {
-                    let sum = sums[table * rows + row];
-                    *value = if table < last { self.value(env, inputs, row, N::of(sum))?.wide() } else { sum };
-                }
-                if self.refuse(env, row).is_some() {
-                    return None;
-                }
-                if shares::<N>(rule, values).is_none() {
-                    env.refuse(row, 0, FaultKind::Rule("scores that do not sum to 0"), FaultValue::Number(0.0));
-                    return None;
-                }
-                Some(())
-            });
-            let made = made.flatten().is_some();
+            for (table, value) in values.iter_mut().enumerate() {
+                *value = sums[table * rows + row];
+            }
+            let made = there && self.share_row(env, columns, row, rule, &mut values[..]).is_some();
             if let Some(places) = places {
                 places.set(row, made.then(|| (extreme(values, true) as f64).to_bits()));
+            }
+            for (element, value) in elements.iter().zip(&*values) {
+                if let Some(home) = element {
+                    frame.cells(*home).set(row, made.then(|| value.to_bits()));
+                }
             }
             let Some(out) = &mut vectors else { continue };
             if !made {
@@ -346,11 +431,71 @@ impl<N: Real> TermsKernel<N> {
             out.end_dense(start);
         }
     }
+
+    /// Turns a row's sums into its shares; nothing where it is refused.
+    #[inline]
+    fn share_row(
+        &self,
+        env: &Env<'_>,
+        columns: &Columns<'_>,
+        row: usize,
+        rule: Shares,
+        values: &mut [f64],
+    ) -> Option<()> {
+        if !self.is_bare {
+            let ends_early = matches!(rule, Shares::Rest | Shares::Steps { .. });
+            let last = values.len() - usize::from(ends_early);
+            for value in &mut values[..last] {
+                *value = self.value(env, columns, row, N::of(*value))?.wide();
+            }
+        }
+        if self.refuse(env, row).is_some() {
+            return None;
+        }
+        let made = shares::<N>(rule, values);
+        if made.is_none() {
+            env.refuse(row, 0, FaultKind::Rule("scores that do not sum to 0"), FaultValue::Number(0.0));
+        }
+        made
+    }
 }
 
-/// Notes the rows whose cell is null.
-fn note_missing(cells: Cells<'_>, missing: &mut [u64]) {
-    for (word, valid) in missing.iter_mut().zip(cells.valid_words()) {
-        *word |= !valid.get();
+/// Returns whether a term reads the input as the place of a category.
+fn reads_place(term: &Term, input: u32) -> bool {
+    match term {
+        Term::Look { input: read, .. } => *read == input,
+        Term::Product { factors, .. } => factors.iter().any(|factor| match factor {
+            Factor::Is { input: read, .. } | Factor::Contrast { input: read, .. } => *read == input,
+            Factor::Power { .. } => false,
+        }),
     }
+}
+
+impl Columns<'_> {
+    fn numbers(&self, input: u32) -> &[f64] {
+        &self.numbers[input as usize * self.rows..][..self.rows]
+    }
+
+    fn valid(&self, input: u32) -> &[u64] {
+        &self.valid[input as usize * self.words..][..self.words]
+    }
+
+    /// Returns the row's number where it is not null.
+    #[inline]
+    fn number(&self, input: u32, row: usize) -> Option<f64> {
+        (self.valid(input)[row / 64] >> (row % 64) & 1 == 1).then(|| self.numbers[input as usize * self.rows + row])
+    }
+}
+
+/// Returns so many elements, whatever they are.
+fn room<T: Clone + Default>(held: &mut Vec<T>, len: usize) -> &mut [T] {
+    if held.len() < len {
+        held.resize(len, T::default());
+    }
+    &mut held[..len]
+}
+
+/// Notes the rows that are null.
+fn note_missing(valid: &[u64], missing: &mut [u64]) {
+    missing.iter_mut().zip(valid).for_each(|(word, valid)| *word |= !valid);
 }

@@ -90,7 +90,7 @@ impl Splitter {
     fn lay_out(&self, texts: &TextStore, items: &mut TextStore) -> FoundIn {
         match texts.shared() {
             Some(buffer) if !self.lower => {
-                items.clear_shared(buffer.clone());
+                items.clear_shared(buffer);
                 FoundIn::Input
             }
             _ => match self.lower.then(|| lower_all(texts, items)).flatten() {

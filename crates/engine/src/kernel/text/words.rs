@@ -50,7 +50,7 @@ impl Cutter {
         lists.clear();
         let shared = texts.shared().cloned();
         if let Some(buffer) = &shared {
-            lists.texts_mut().clear_shared(buffer.clone());
+            lists.texts_mut().clear_shared(buffer);
         }
         for row in 0..env.frame.rows() {
             if !env.frame.is_live(row) || !texts.is_valid(row) {

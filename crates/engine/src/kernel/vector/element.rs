@@ -1,5 +1,7 @@
 //! Numbers to a vector and back: packed side by side, one element out of it, the place of the best.
 
+use model::column::Row;
+
 use crate::{
     frame::{Env, Home},
     kernel::vector::scores,
@@ -34,14 +36,17 @@ pub fn element(env: &Env<'_>, input: Home, place: u32, output: Home) {
 /// Takes the first elements, one for each output.
 pub fn unpack(env: &Env<'_>, input: Home, outputs: &[Option<Home>]) {
     let vectors = env.frame.vectors(input);
-    env.frame.each_live(|row| {
-        let vector = vectors.is_valid(row).then(|| vectors.row(row));
-        for (place, output) in outputs.iter().enumerate() {
-            let Some(output) = output else { continue };
-            let there = vector.filter(|vector| place < vector.size());
-            env.frame.cells(*output).set(row, there.map(|vector| scores::element(vector, place as u32).to_bits()));
-        }
-    });
+    for (place, output) in outputs.iter().enumerate() {
+        let Some(cells) = output.map(|output| env.frame.cells(output)) else { continue };
+        env.frame.each_live(|row| {
+            let element = match vectors.row(row) {
+                // A null row is an empty one.
+                Row::Dense(values) => values.get(place).copied(),
+                vector => (place < vector.size()).then(|| scores::element(vector, place as u32)),
+            };
+            cells.set(row, element.map(f64::to_bits));
+        });
+    }
 }
 
 /// Takes the element at the place that each row says.

@@ -46,6 +46,8 @@ pub struct Work<'w, 'o, 's, 'd> {
     pub cx: &'w mut Lowering<'o>,
     pub scope: &'w Scope<'s, 'd>,
     inputs: Vec<Value>,
+    /// What every name stands for: doubles as the caller brings them, taken for valid.
+    pub raw: Option<Value>,
     /// The functions that are being written out, with their arguments by name.
     pub calls: Vec<(&'d str, HashMap<&'d str, Term>)>,
 }
@@ -133,7 +135,7 @@ pub fn common(a: DataType, b: DataType) -> DataType {
 
 impl<'w, 'o, 's, 'd> Work<'w, 'o, 's, 'd> {
     pub fn new(cx: &'w mut Lowering<'o>, scope: &'w Scope<'s, 'd>) -> Work<'w, 'o, 's, 'd> {
-        Work { cx, scope, inputs: Vec::new(), calls: Vec::new() }
+        Work { cx, scope, inputs: Vec::new(), raw: None, calls: Vec::new() }
     }
 
     /// Returns the term that is a value.
@@ -151,6 +153,9 @@ impl<'w, 'o, 's, 'd> Work<'w, 'o, 's, 'd> {
             let found = parameters.get(name).cloned();
             let expected = || format!("a parameter of the function {function}");
             return found.ok_or_else(|| at.fault("attribute field", expected(), name));
+        }
+        if let Some(raw) = self.raw.clone() {
+            return Ok(Term { nan: false, ..self.input(&raw, DataType::Double) });
         }
         let field = self.scope.field(self.cx, at, name)?;
         if matches!(field.value.ty, Type::List(_)) {

@@ -70,8 +70,13 @@ impl Columns {
             return Ok(*place);
         }
         let raw = if self.judges { scope.raw(cx, name).filter(|(value, _)| value.ty == Type::F64) } else { None };
+        let raw = match raw {
+            Some((value, _)) => Some(value),
+            None if self.judges => expression::scaled(cx, scope, name)?,
+            None => None,
+        };
         let place = match raw {
-            Some((value, _)) => self.add_judged(value, true),
+            Some(value) => self.add_judged(value, true),
             None => {
                 let field = scope.field(cx, at, name)?;
                 let value = cx.number(at, &field.value)?;
