@@ -309,6 +309,14 @@ impl<'t> Cells<'t> {
         Ok(count)
     }
 
+    /// Returns the numbers of all lists, where each list has so many float32 and they lie one after the other.
+    pub fn f32_rows(&self, size: usize) -> Option<&'t [f32]> {
+        let Column::List(lists) = self.column else { return None };
+        let all = fixed(lists.child()).filter(|c| c.dtype() == DType::F32 && lists.child().nulls().is_none())?;
+        let is_row = |row: usize| lists.is_valid(row) && lists.range(row) == (row * size..(row + 1) * size);
+        (0..lists.len()).all(is_row).then(|| &all.values::<f32>()[..lists.len() * size])
+    }
+
     /// Returns the counts or indices of a list.
     pub fn counts(&self, row: usize) -> Result<Vec<u32>, ReadError> {
         let (items, range) = self.items(row)?;

@@ -127,6 +127,7 @@ fn push(builder: &mut Builder, ty: &Type, value: &Value) {
         (ty, value) => match ty.as_scalar() {
             Some(DType::Bool) => builder.push_fixed(u8::from(value.as_bool().expect("a boolean"))),
             Some(DType::F64) => builder.push_fixed(value.as_f64().expect("a number")),
+            Some(DType::F32) => builder.push_fixed(value.as_f64().expect("a number") as f32),
             _ => assert!(builder.push_int(value.as_i64().expect("an integer"))),
         },
     }

@@ -192,8 +192,18 @@ fn word_vectors_of_all_versions_are_the_same() {
         Op::Feature(FeatureOp::WordMean { words, vectors, size: 2 }) => (words.to_vec(), vectors.to_vec()),
         op => panic!("{op:?}"),
     };
+    // As Spark saves them: float32, all in one part.
+    let of_floats = |rows: Value| {
+        model(2).table("data", &[("word", Type::Text), ("vector", Type::list(Type::scalar(DType::F32)))], rows)
+    };
+    let in_one_part = of_floats(json!([{ "word": "a", "vector": [1.0, 2.0] }, { "word": "b", "vector": [3.0, 4.0] }]));
     let expected = (vec!["a".into(), "b".into()], vec![1.0, 2.0, 3.0, 4.0]);
     assert_eq!(of(&of_rows), expected);
+    assert_eq!(of(&in_one_part), expected);
+    let uneven = json!([{ "word": "a", "vector": [1.0] }, { "word": "b", "vector": [2.0, 3.0, 4.0] }]);
+    refused(&of_floats(uneven), &["vector", "2 numbers for \"a\"", "got 1"]);
+    let nothing = json!([{ "word": "a", "vector": [1.0, 2.0] }, { "word": "b", "vector": null }]);
+    refused(&of_floats(nothing), &["vector", "an array"]);
     assert_eq!(of(&in_one(json!([["a", 1], ["b", 0]]))), expected);
     refused(&in_one(json!([["a", 2]])), &["wordVectors", "2 numbers for \"a\" at place 2", "4 in all"]);
     let short = model(3).table("data", &rows, json!([{ "word": "a", "vector": [1.0, 2.0] }]));

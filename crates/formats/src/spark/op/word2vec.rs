@@ -1,5 +1,7 @@
 //! Word2VecModel: the mean of words' vectors.
 
+use std::sync::Arc;
+
 use plan::FeatureOp;
 
 use crate::{
@@ -20,16 +22,26 @@ struct Learned {
 
 pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadError> {
     let size = stage.u32_or("vectorSize", 1, 100)?;
-    let Learned { words, vectors } = learned(stage, size as usize)?;
+    let (words, vectors) = learned(stage, size as usize)?;
     let input = lowering.column(stage, stage.input()?, Accepts::Texts)?;
-    let op = FeatureOp::WordMean { words: words.into(), vectors: vectors.into(), size };
+    let op = FeatureOp::WordMean { words: words.into(), vectors, size };
     let slot = lowering.make(stage, op, &[input], &stage.output()?)?;
     lowering.set_attributes(slot, Group::sized(Some(size)));
     Ok(())
 }
 
-fn learned(stage: &Stage<'_>, size: usize) -> Result<Learned, ReadError> {
+fn learned(stage: &Stage<'_>, size: usize) -> Result<(Vec<Box<str>>, Arc<[f32]>), ReadError> {
     let table = stage.table("data")?;
+    let mut parts = table.parts();
+    if let (Some(part), None) = (parts.next(), parts.next())
+        && part.find("word").is_some()
+        && let Some(vectors) = part.find("vector").and_then(|vectors| vectors.f32_rows(size))
+    {
+        // They are copied once, from where they were decoded.
+        let words = part.column("word")?;
+        let words = (0..part.len()).map(|row| words.text(row).map(Into::into));
+        return Ok((words.collect::<Result<_, _>>()?, vectors.into()));
+    }
     let mut learned = Learned::default();
     for part in table.parts() {
         match part.find("wordIndex") {
@@ -37,7 +49,7 @@ fn learned(stage: &Stage<'_>, size: usize) -> Result<Learned, ReadError> {
             None => learned.in_rows(&part, size)?,
         }
     }
-    Ok(learned)
+    Ok((learned.words, learned.vectors.into()))
 }
 
 impl Learned {
