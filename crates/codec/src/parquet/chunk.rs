@@ -29,10 +29,11 @@ use crate::error::CodecError;
 
 /// Page headers hold statistics, but not books.
 const HEADER_BYTES_MAX: usize = 16 << 20;
-/// How much is read from a file ahead of what was asked for, by all open columns together; and by one, at least and most.
+/// How much is read from a file ahead of what was asked for, by all open columns together; and by one, at least
+/// and most: so much is still in the processor's cache when it is unpacked.
 const READ_AHEAD: usize = 64 << 20;
 const READ_AHEAD_MIN: usize = 8 << 10;
-const READ_AHEAD_MAX: usize = 2 << 20;
+const READ_AHEAD_MAX: usize = 256 << 10;
 
 /// What the chunks of one reading share.
 #[derive(Debug)]

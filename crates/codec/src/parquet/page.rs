@@ -39,8 +39,11 @@ impl Input {
             Input::File { file, .. } => {
                 let mut file = file.lock().expect("reading does not panic");
                 file.seek(SeekFrom::Start(at))?;
-                let mut bytes = vec![0; len];
-                file.read_exact(&mut bytes)?;
+                let mut bytes = Vec::with_capacity(len);
+                let got = file.by_ref().take(len as u64).read_to_end(&mut bytes)?;
+                if got < len {
+                    return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+                }
                 Ok(bytes.into())
             }
         }
