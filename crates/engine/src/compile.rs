@@ -166,6 +166,22 @@ fn tile_rows(layout: &Layout) -> usize {
     rows / 64 * 64
 }
 
+/// Gives the outputs of a called plan their homes.
+fn place_called(node: &Node, homes: &[Home], called: &[Home], readers: &mut [usize], places: &mut [Option<Home>]) {
+    for (at, (slot, &home)) in node.outputs.iter().zip(called).enumerate() {
+        places[slot.index()] = Some(home);
+        // A value that is handed through has one home under several names: then it stays taken.
+        let inputs = node.inputs.iter().zip(homes).filter(|(_, of)| **of == home).map(|(slot, _)| *slot);
+        let others = node.outputs.iter().zip(called).enumerate();
+        let others = others.filter(|(i, (_, of))| *i != at && **of == home).map(|(_, (slot, _))| *slot);
+        let alike: Vec<SlotId> = inputs.chain(others).collect();
+        if !alike.is_empty() {
+            readers[slot.index()] += 1;
+            alike.iter().for_each(|slot| readers[slot.index()] += 1);
+        }
+    }
+}
+
 /// What grows while a plan and its sub-plans are compiled into one layout.
 #[derive(Default)]
 struct Compiler {
@@ -358,18 +374,7 @@ impl Compiler {
         if let Op::Control(ControlOp::Call { body: sub }) = &node.op {
             let called = self.sub_plan(sub, &inputs, &homes)?;
             body.instructions.extend(called.instructions);
-            for (at, (slot, &home)) in node.outputs.iter().zip(&called.outputs).enumerate() {
-                places[slot.index()] = Some(home);
-                // A value that is handed through has one home under several names: then it stays taken.
-                let inputs = node.inputs.iter().zip(&homes).filter(|(_, of)| **of == home).map(|(slot, _)| *slot);
-                let others = node.outputs.iter().zip(&called.outputs).enumerate();
-                let others = others.filter(|(i, (_, of))| *i != at && **of == home).map(|(_, (slot, _))| *slot);
-                let alike: Vec<SlotId> = inputs.chain(others).collect();
-                if !alike.is_empty() {
-                    readers[slot.index()] += 1;
-                    alike.iter().for_each(|slot| readers[slot.index()] += 1);
-                }
-            }
+            place_called(node, &homes, &called.outputs, readers, places);
             turned.into_iter().for_each(|home| self.release(home));
             return Ok(());
         }

@@ -46,84 +46,86 @@ impl Axes {
     }
 }
 
+/// Folds integers; sums wrap around.
+macro_rules! ints {
+    ($ty:ty, $fold:expr, $x:expr, $axes:expr, $keep:expr, $out:expr) => {{
+        let (fold, x, axes, keep, out) = ($fold, $x, $axes, $keep, $out);
+        match fold {
+            Fold::Sum => run::<$ty, $ty>(x, axes, keep, out, 0, |a, x| a.wrapping_add(x), |a, _| a),
+            Fold::Prod => run::<$ty, $ty>(x, axes, keep, out, 1, |a, x| a.wrapping_mul(x), |a, _| a),
+            Fold::Max => run::<$ty, $ty>(x, axes, keep, out, <$ty>::MIN, |a, x| a.max(x), |a, _| a),
+            Fold::Min => run::<$ty, $ty>(x, axes, keep, out, <$ty>::MAX, |a, x| a.min(x), |a, _| a),
+            Fold::Mean => run::<$ty, i128>(
+                x,
+                axes,
+                keep,
+                out,
+                0,
+                |a, x| a + i128::from(x),
+                |a, n| (a / (n.max(1) as i128)) as $ty,
+            ),
+            // Roots and logarithms of integers are cut toward zero.
+            Fold::L1 => run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + (x as f64).abs(), |a, _| a as $ty),
+            Fold::L2 => run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + (x as f64).powi(2), |a, _| a.sqrt() as $ty),
+            Fold::SumSquare => {
+                run::<$ty, $ty>(x, axes, keep, out, 0, |a, x| a.wrapping_add(x.wrapping_mul(x)), |a, _| a)
+            }
+            Fold::LogSum => run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + x as f64, |a, _| libm::log(a) as $ty),
+            Fold::LogSumExp => {
+                run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + libm::exp(x as f64), |a, _| libm::log(a) as $ty)
+            }
+            Fold::All | Fold::Any => Err(refuse_type(x)),
+        }
+    }};
+}
+
+/// Folds floats in their own type, half precision in float32.
+macro_rules! floats {
+    ($ty:ty, $acc:ty, $to:expr, $of:expr, $log:path, $fold:expr, $x:expr, $axes:expr, $keep:expr, $out:expr) => {{
+        let (fold, x, axes, keep, out) = ($fold, $x, $axes, $keep, $out);
+        let (to, of) = ($to, $of);
+        let add = |a: $acc, x: $ty| a + to(x);
+        match fold {
+            Fold::Sum => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, _| of(a)),
+            Fold::Mean => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, n| of(a / n as $acc)),
+            Fold::Prod => run::<$ty, $acc>(x, axes, keep, out, 1.0, |a, x| a * to(x), |a, _| of(a)),
+            Fold::Max => {
+                let max = |a: $acc, x: $ty| if to(x) > a || to(x).is_nan() { to(x) } else { a };
+                run::<$ty, $acc>(x, axes, keep, out, <$acc>::NEG_INFINITY, max, |a, _| of(a))
+            }
+            Fold::Min => {
+                let min = |a: $acc, x: $ty| if to(x) < a || to(x).is_nan() { to(x) } else { a };
+                run::<$ty, $acc>(x, axes, keep, out, <$acc>::INFINITY, min, |a, _| of(a))
+            }
+            Fold::L1 => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x).abs(), |a, _| of(a)),
+            Fold::L2 => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x) * to(x), |a, _| of(a.sqrt())),
+            Fold::SumSquare => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x) * to(x), |a, _| of(a)),
+            Fold::LogSum => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, _| of($log(a))),
+            Fold::LogSumExp => {
+                let mut most = Tensor::default();
+                reduce(Fold::Max, x, axes, true, &mut most)?;
+                log_sum_exp::<$ty>(x, &most, axes, keep, out, |x| to(x).into(), |x: f64| of(x as $acc))
+            }
+            Fold::All | Fold::Any => Err(refuse_type(x)),
+        }
+    }};
+}
+
 /// How elements of one type are folded: from a beginning, and what becomes of the fold of `n` of them.
 fn reduce(fold: Fold, x: &Tensor, axes: &Axes, keep: bool, out: &mut Tensor) -> Done {
-    macro_rules! ints {
-        ($ty:ty) => {
-            match fold {
-                Fold::Sum => run::<$ty, $ty>(x, axes, keep, out, 0, |a, x| a.wrapping_add(x), |a, _| a),
-                Fold::Prod => run::<$ty, $ty>(x, axes, keep, out, 1, |a, x| a.wrapping_mul(x), |a, _| a),
-                Fold::Max => run::<$ty, $ty>(x, axes, keep, out, <$ty>::MIN, |a, x| a.max(x), |a, _| a),
-                Fold::Min => run::<$ty, $ty>(x, axes, keep, out, <$ty>::MAX, |a, x| a.min(x), |a, _| a),
-                Fold::Mean => run::<$ty, i128>(
-                    x,
-                    axes,
-                    keep,
-                    out,
-                    0,
-                    |a, x| a + i128::from(x),
-                    |a, n| (a / (n.max(1) as i128)) as $ty,
-                ),
-                // Roots and logarithms of integers are cut toward zero.
-                Fold::L1 => run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + (x as f64).abs(), |a, _| a as $ty),
-                Fold::L2 => {
-                    run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + (x as f64).powi(2), |a, _| a.sqrt() as $ty)
-                }
-                Fold::SumSquare => {
-                    run::<$ty, $ty>(x, axes, keep, out, 0, |a, x| a.wrapping_add(x.wrapping_mul(x)), |a, _| a)
-                }
-                Fold::LogSum => {
-                    run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + x as f64, |a, _| libm::log(a) as $ty)
-                }
-                Fold::LogSumExp => {
-                    run::<$ty, f64>(x, axes, keep, out, 0.0, |a, x| a + libm::exp(x as f64), |a, _| libm::log(a) as $ty)
-                }
-                Fold::All | Fold::Any => Err(refuse_type(x)),
-            }
-        };
-    }
-    macro_rules! floats {
-        ($ty:ty, $acc:ty, $to:expr, $of:expr, $log:path, $exp:path) => {{
-            let (to, of) = ($to, $of);
-            let add = |a: $acc, x: $ty| a + to(x);
-            match fold {
-                Fold::Sum => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, _| of(a)),
-                Fold::Mean => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, n| of(a / n as $acc)),
-                Fold::Prod => run::<$ty, $acc>(x, axes, keep, out, 1.0, |a, x| a * to(x), |a, _| of(a)),
-                Fold::Max => {
-                    let max = |a: $acc, x: $ty| if to(x) > a || to(x).is_nan() { to(x) } else { a };
-                    run::<$ty, $acc>(x, axes, keep, out, <$acc>::NEG_INFINITY, max, |a, _| of(a))
-                }
-                Fold::Min => {
-                    let min = |a: $acc, x: $ty| if to(x) < a || to(x).is_nan() { to(x) } else { a };
-                    run::<$ty, $acc>(x, axes, keep, out, <$acc>::INFINITY, min, |a, _| of(a))
-                }
-                Fold::L1 => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x).abs(), |a, _| of(a)),
-                Fold::L2 => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x) * to(x), |a, _| of(a.sqrt())),
-                Fold::SumSquare => run::<$ty, $acc>(x, axes, keep, out, 0.0, |a, x| a + to(x) * to(x), |a, _| of(a)),
-                Fold::LogSum => run::<$ty, $acc>(x, axes, keep, out, 0.0, add, |a, _| of($log(a))),
-                Fold::LogSumExp => {
-                    let mut most = Tensor::default();
-                    reduce(Fold::Max, x, axes, true, &mut most)?;
-                    log_sum_exp::<$ty>(x, &most, axes, keep, out, |x| to(x).into(), |x: f64| of(x as $acc))
-                }
-                Fold::All | Fold::Any => Err(refuse_type(x)),
-            }
-        }};
-    }
     match x.data() {
-        Data::F32(_) => floats!(f32, f32, |x: f32| x, |x: f32| x, libm::logf, libm::expf),
-        Data::F64(_) => floats!(f64, f64, |x: f64| x, |x: f64| x, libm::log, libm::exp),
-        Data::F16(_) => floats!(f16, f32, f16::to_f32, f16::from_f32, libm::logf, libm::expf),
-        Data::BF16(_) => floats!(bf16, f32, bf16::to_f32, bf16::from_f32, libm::logf, libm::expf),
-        Data::I8(_) => ints!(i8),
-        Data::I16(_) => ints!(i16),
-        Data::I32(_) => ints!(i32),
-        Data::I64(_) => ints!(i64),
-        Data::U8(_) => ints!(u8),
-        Data::U16(_) => ints!(u16),
-        Data::U32(_) => ints!(u32),
-        Data::U64(_) => ints!(u64),
+        Data::F32(_) => floats!(f32, f32, |x: f32| x, |x: f32| x, libm::logf, fold, x, axes, keep, out),
+        Data::F64(_) => floats!(f64, f64, |x: f64| x, |x: f64| x, libm::log, fold, x, axes, keep, out),
+        Data::F16(_) => floats!(f16, f32, f16::to_f32, f16::from_f32, libm::logf, fold, x, axes, keep, out),
+        Data::BF16(_) => floats!(bf16, f32, bf16::to_f32, bf16::from_f32, libm::logf, fold, x, axes, keep, out),
+        Data::I8(_) => ints!(i8, fold, x, axes, keep, out),
+        Data::I16(_) => ints!(i16, fold, x, axes, keep, out),
+        Data::I32(_) => ints!(i32, fold, x, axes, keep, out),
+        Data::I64(_) => ints!(i64, fold, x, axes, keep, out),
+        Data::U8(_) => ints!(u8, fold, x, axes, keep, out),
+        Data::U16(_) => ints!(u16, fold, x, axes, keep, out),
+        Data::U32(_) => ints!(u32, fold, x, axes, keep, out),
+        Data::U64(_) => ints!(u64, fold, x, axes, keep, out),
         Data::Bool(_) => match fold {
             Fold::All | Fold::Min | Fold::Prod => run::<bool, bool>(x, axes, keep, out, true, |a, x| a && x, |a, _| a),
             Fold::Any | Fold::Max | Fold::Sum => run::<bool, bool>(x, axes, keep, out, false, |a, x| a || x, |a, _| a),

@@ -30,7 +30,10 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     Ok(())
 }
 
-fn learned(stage: &Stage<'_>, size: usize) -> Result<(Vec<Box<str>>, Arc<[f32]>), ReadError> {
+/// Words, and their numbers side by side.
+type Learned = (Vec<Box<str>>, Arc<[f32]>);
+
+fn learned(stage: &Stage<'_>, size: usize) -> Result<Learned, ReadError> {
     let table = stage.table("data")?;
     let mut parts = table.parts();
     if let (Some(part), None) = (parts.next(), parts.next())

@@ -123,7 +123,6 @@ fn softplus<T: Real>(x: T) -> T {
 }
 
 fn float<T: Real>(op: Unary, x: T) -> T {
-    let of = T::of;
     let (zero, one) = (T::ZERO, T::ONE);
     match op {
         Unary::Abs => x.abs(),
@@ -158,6 +157,15 @@ fn float<T: Real>(op: Unary, x: T) -> T {
         Unary::Erfc => x.erfc(),
         Unary::Lgamma => x.lgamma(),
         Unary::Digamma => T::from_f64(plan::digamma::digamma(x.to_f64())),
+        op => activation(op, x),
+    }
+}
+
+/// Activations: functions with a bend or a scale.
+fn activation<T: Real>(op: Unary, x: T) -> T {
+    let of = T::of;
+    let (zero, one) = (T::ZERO, T::ONE);
+    match op {
         Unary::Sigmoid => sigmoid(x),
         Unary::Relu => relu(x),
         Unary::Relu6 => clamp(x, zero, of(6.0)),
@@ -214,6 +222,6 @@ fn float<T: Real>(op: Unary, x: T) -> T {
                 zero
             }
         }
-        Unary::Not | Unary::BitNot | Unary::IsNan | Unary::IsInf { .. } | Unary::IsFinite => x,
+        _ => x,
     }
 }
