@@ -31,9 +31,9 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
 }
 
 /// Words, and their numbers side by side.
-type Learned = (Vec<Box<str>>, Arc<[f32]>);
+type Vectors = (Vec<Box<str>>, Arc<[f32]>);
 
-fn learned(stage: &Stage<'_>, size: usize) -> Result<Learned, ReadError> {
+fn learned(stage: &Stage<'_>, size: usize) -> Result<Vectors, ReadError> {
     let table = stage.table("data")?;
     let mut parts = table.parts();
     if let (Some(part), None) = (parts.next(), parts.next())
