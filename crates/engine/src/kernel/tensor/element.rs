@@ -36,6 +36,11 @@ impl ElementKernel {
     }
 }
 
+/// Writes a function of each element.
+pub(super) fn unary(op: plan::tensor::Unary, x: &Tensor, out: &mut Tensor) -> Done {
+    unary::run(op, x, out)
+}
+
 fn select(test: &Tensor, a: &Tensor, b: &Tensor, out: &mut Tensor) -> Done {
     fn of<T: Element>(test: &Tensor, a: &Tensor, b: &Tensor, _: &[T], out: &mut Tensor) -> Done {
         let (Some(tests), Some(x), Some(y)) = (test.get::<bool>(), a.get::<T>(), b.get::<T>()) else {

@@ -20,10 +20,14 @@ use crate::{
 };
 
 pub(crate) mod broadcast;
+mod conv;
 mod dense;
 mod element;
+mod float;
 mod index;
 mod layout;
+mod norm;
+mod product;
 mod reduce;
 
 /// An op of the family, ready to run.
@@ -39,6 +43,8 @@ enum Kind {
     Index(index::IndexKernel),
     Reduce(reduce::ReduceKernel),
     Dense(dense::DenseKernel),
+    Conv(conv::ConvKernel),
+    Norm(norm::NormKernel),
 }
 
 /// What a kernel works with: its inputs by their formal numbers, and its outputs.
@@ -65,6 +71,8 @@ impl TensorKernel {
             TensorOp::Index(op) => Kind::Index(index::IndexKernel::new(op)),
             TensorOp::Reduce(op) => Kind::Reduce(reduce::ReduceKernel::new(op)),
             TensorOp::Dense(op) => Kind::Dense(dense::DenseKernel::new(op, site)),
+            TensorOp::Conv(op) => Kind::Conv(conv::ConvKernel::new(op, site)),
+            TensorOp::Norm(op) => Kind::Norm(norm::NormKernel::new(op)),
         };
         Ok(TensorKernel { node: node.clone(), step: site.step.clone(), kind })
     }
@@ -77,6 +85,8 @@ impl TensorKernel {
             Kind::Index(kernel) => kernel.run(&args),
             Kind::Reduce(kernel) => kernel.run(&args),
             Kind::Dense(kernel) => kernel.run(&args),
+            Kind::Conv(kernel) => kernel.run(&args),
+            Kind::Norm(kernel) => kernel.run(&args),
         };
         done.map_err(|error| self.located(error))
     }
@@ -249,3 +259,6 @@ pub(crate) fn stack(parts: &[Whole], to: &mut Tensor) -> Done {
     }
     each_element!(first.data(), elements => copy(elements, &tensors, of, to))
 }
+
+#[cfg(test)]
+mod tests;

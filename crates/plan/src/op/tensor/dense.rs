@@ -1,8 +1,8 @@
 //! Products of matrices.
 
-use model::Type;
+use model::{DType, Type};
 
-use super::{Formal, Given, dtype};
+use super::{Formal, Given, Unary, dtype};
 
 /// Ops of the family.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,20 +11,44 @@ pub enum DenseOp {
     /// left, a column on the right, and that dimension is not in the result. Either may be transposed first (its last two
     /// dimensions). A sum runs over the common dimension in order.
     MatMul { transpose: [bool; 2] },
+    /// `end(alpha * a b + beta * c)`: the product as in `MatMul`, then input 2, where it is there, broadcast to the result. The
+    /// fully connected layer, and ONNX's Gemm.
+    Dense { transpose: [bool; 2], alpha: f32, beta: f32, end: Option<Unary> },
+    /// The product in int32 of 8-bit integers, from which zero points were taken (inputs 2 and 3, where they are there): one of
+    /// all, or one for each row of the left, for each column of the right.
+    MatMulInteger,
+    /// The determinant of each of the matrices of the last two dimensions.
+    Det,
 }
 
 impl DenseOp {
     pub fn name(&self) -> &'static str {
         match self {
             DenseOp::MatMul { .. } => "matmul",
+            DenseOp::Dense { .. } => "dense",
+            DenseOp::MatMulInteger => "matmul_integer",
+            DenseOp::Det => "det",
         }
+    }
+
+    /// Returns the fully connected layer: `end(x w + b)`.
+    pub fn layer(end: Option<Unary>) -> DenseOp {
+        DenseOp::Dense { transpose: [false; 2], alpha: 1.0, beta: 1.0, end }
     }
 
     pub(super) fn infer(&self, formal: &Formal<'_>) -> Given {
         match self {
-            DenseOp::MatMul { .. } => match (dtype(formal, 0), dtype(formal, 1)) {
-                (Some(a), Some(b)) if a == b => Ok(vec![Type::scalar(a)]),
-                _ => Err("two tensors of numbers of one type"),
+            DenseOp::MatMul { .. } | DenseOp::Dense { .. } => match (dtype(formal, 0), dtype(formal, 1)) {
+                (Some(a), Some(b)) if a == b && dtype(formal, 2).is_none_or(|c| a == c) => Ok(vec![Type::scalar(a)]),
+                _ => Err("tensors of numbers of one type"),
+            },
+            DenseOp::MatMulInteger => match (dtype(formal, 0), dtype(formal, 1)) {
+                (Some(DType::I8 | DType::U8), Some(DType::I8 | DType::U8)) => Ok(vec![Type::I32]),
+                _ => Err("two tensors of 8-bit integers"),
+            },
+            DenseOp::Det => match dtype(formal, 0) {
+                Some(dtype) => Ok(vec![Type::scalar(dtype)]),
+                None => Err("a tensor of numbers"),
             },
         }
     }

@@ -14,16 +14,20 @@ use crate::{
     plan::{Place, ValueType},
 };
 
+pub mod conv;
 pub mod dense;
 pub mod element;
 pub mod index;
 pub mod layout;
+pub mod norm;
 pub mod reduce;
 
+pub use conv::ConvOp;
 pub use dense::DenseOp;
 pub use element::{Binary, ElementOp, Unary};
 pub use index::IndexOp;
 pub use layout::LayoutOp;
+pub use norm::NormOp;
 pub use reduce::{Fold, ReduceOp};
 
 /// A tensor op at work: the op, and which of its formal inputs the node has.
@@ -44,6 +48,8 @@ pub enum TensorOp {
     Index(IndexOp),
     Reduce(ReduceOp),
     Dense(DenseOp),
+    Conv(ConvOp),
+    Norm(NormOp),
 }
 
 /// The types of formal inputs; `None` where one is left out.
@@ -73,6 +79,8 @@ impl TensorNode {
             TensorOp::Index(op) => op.name(),
             TensorOp::Reduce(op) => op.name(),
             TensorOp::Dense(op) => op.name(),
+            TensorOp::Conv(op) => op.name(),
+            TensorOp::Norm(op) => op.name(),
         }
     }
 
@@ -100,6 +108,8 @@ impl TensorNode {
             TensorOp::Index(op) => op.infer(&formal),
             TensorOp::Reduce(op) => op.infer(&formal),
             TensorOp::Dense(op) => op.infer(&formal),
+            TensorOp::Conv(op) => op.infer(&formal),
+            TensorOp::Norm(op) => op.infer(&formal),
         };
         Ok(types?.into_iter().map(ValueType::whole).collect())
     }
@@ -156,6 +166,8 @@ into_node! {
     IndexOp, Index;
     ReduceOp, Reduce;
     DenseOp, Dense;
+    ConvOp, Conv;
+    NormOp, Norm;
     Whole, Constant;
 }
 

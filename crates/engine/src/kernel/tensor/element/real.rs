@@ -1,4 +1,7 @@
-//! What functions of real numbers need of float32 and float64: those of `libm`, so that all machines agree.
+//! What functions of real numbers need of float32 and float64: those of `libm`, so that all machines agree, but for what
+//! [`Float`] has of its own.
+
+use super::super::float::Float;
 
 /// A float32 or float64.
 pub(super) trait Real: Copy + PartialOrd {
@@ -58,6 +61,16 @@ macro_rules! real {
             #[inline]
             fn from_f64(value: f64) -> $ty {
                 value as $ty
+            }
+
+            #[inline]
+            fn exp(self) -> $ty {
+                Float::exp(self)
+            }
+
+            #[inline]
+            fn tanh(self) -> $ty {
+                Float::tanh(self)
             }
 
             $(
@@ -165,10 +178,10 @@ fn atan2(y: f64, x: f64) -> f64 {
 }
 
 real!(
-    f32, exp expf, expm1 expm1f, ln logf, ln_1p log1pf, sin sinf, cos cosf, tan tanf, asin asinf, acos acosf, atan atanf,
-    sinh sinhf, cosh coshf, tanh tanhf, asinh asinhf, acosh acoshf, atanh atanhf, erf erff, erfc erfcf, lgamma lgammaf
+    f32, expm1 expm1f, ln logf, ln_1p log1pf, sin sinf, cos cosf, tan tanf, asin asinf, acos acosf, atan atanf,
+    sinh sinhf, cosh coshf, asinh asinhf, acosh acoshf, atanh atanhf, erf erff, erfc erfcf, lgamma lgammaf
 );
 real!(
-    f64, exp exp, expm1 expm1, ln log, ln_1p log1p, sin sin, cos cos, tan tan, asin asin, acos acos, atan atan,
-    sinh sinh, cosh cosh, tanh tanh, asinh asinh, acosh acosh, atanh atanh, erf erf, erfc erfc, lgamma lgamma
+    f64, expm1 expm1, ln log, ln_1p log1p, sin sin, cos cos, tan tan, asin asin, acos acos, atan atan,
+    sinh sinh, cosh cosh, asinh asinh, acosh acosh, atanh atanh, erf erf, erfc erfc, lgamma lgamma
 );
