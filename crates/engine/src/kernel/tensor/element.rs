@@ -36,6 +36,11 @@ impl ElementKernel {
     }
 }
 
+/// Returns a function of one number.
+pub(super) fn scalar<T: real::Real>(op: plan::tensor::Unary, x: T) -> T {
+    unary::float(op, x)
+}
+
 /// Writes a function of each element.
 pub(super) fn unary(op: plan::tensor::Unary, x: &Tensor, out: &mut Tensor) -> Done {
     unary::run(op, x, out)

@@ -10,7 +10,9 @@ use model::{
     tensor::{Data, Element, bf16, f16},
 };
 
-use super::{Done, refuse_type, too_large};
+use plan::tensor::Unary;
+
+use super::{Done, element, refuse_type, too_large};
 
 /// float32 or float64.
 pub(super) trait Float:
@@ -38,6 +40,7 @@ pub(super) trait Float:
     fn abs(self) -> Self;
     fn powf(self, y: Self) -> Self;
     fn is_nan(self) -> bool;
+    fn unary(self, op: Unary) -> Self;
 
     #[inline(always)]
     fn sigmoid(self) -> Self {
@@ -94,6 +97,10 @@ macro_rules! float {
 
             fn powf(self, y: $ty) -> $ty {
                 $pow(self, y)
+            }
+
+            fn unary(self, op: Unary) -> $ty {
+                element::scalar(op, self)
             }
 
             #[inline(always)]

@@ -28,6 +28,7 @@ mod index;
 mod layout;
 mod norm;
 mod product;
+mod recurrent;
 mod reduce;
 
 /// An op of the family, ready to run.
@@ -43,7 +44,8 @@ enum Kind {
     Index(index::IndexKernel),
     Reduce(reduce::ReduceKernel),
     Dense(dense::DenseKernel),
-    Conv(conv::ConvKernel),
+    Recurrent(Box<recurrent::RecurrentKernel>),
+    Conv(Box<conv::ConvKernel>),
     Norm(norm::NormKernel),
 }
 
@@ -71,7 +73,8 @@ impl TensorKernel {
             TensorOp::Index(op) => Kind::Index(index::IndexKernel::new(op)),
             TensorOp::Reduce(op) => Kind::Reduce(reduce::ReduceKernel::new(op)),
             TensorOp::Dense(op) => Kind::Dense(dense::DenseKernel::new(op, site)),
-            TensorOp::Conv(op) => Kind::Conv(conv::ConvKernel::new(op, site)),
+            TensorOp::Recurrent(op) => Kind::Recurrent(Box::new(recurrent::RecurrentKernel::new(op, site))),
+            TensorOp::Conv(op) => Kind::Conv(Box::new(conv::ConvKernel::new(op, site))),
             TensorOp::Norm(op) => Kind::Norm(norm::NormKernel::new(op)),
         };
         Ok(TensorKernel { node: node.clone(), step: site.step.clone(), kind })
@@ -85,6 +88,7 @@ impl TensorKernel {
             Kind::Index(kernel) => kernel.run(&args),
             Kind::Reduce(kernel) => kernel.run(&args),
             Kind::Dense(kernel) => kernel.run(&args),
+            Kind::Recurrent(kernel) => kernel.run(&args),
             Kind::Conv(kernel) => kernel.run(&args),
             Kind::Norm(kernel) => kernel.run(&args),
         };

@@ -226,9 +226,50 @@ fn with_avx2<T: Number>(product: &Product<'_, T>, panels: &[T], columns: usize, 
     all::<T, 6>(product, panels, columns, out, step);
 }
 
+/// Puts an end upon numbers, as the product does.
+pub(super) fn ends<T: Number>(numbers: &mut [T], end: End) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if has_avx512() {
+            // SAFETY: the processor has these instructions, as was just seen; the function is safe code otherwise.
+            return unsafe { ends_with_avx512(numbers, end) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has these instructions, as was just seen; the function is safe code otherwise.
+            return unsafe { ends_with_avx2(numbers, end) };
+        }
+    }
+    each_end(numbers, end);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2")]
+fn ends_with_avx512<T: Number>(numbers: &mut [T], end: End) {
+    each_end(numbers, end);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn ends_with_avx2<T: Number>(numbers: &mut [T], end: End) {
+    each_end(numbers, end);
+}
+
+#[inline(always)]
+fn each_end<T: Number>(numbers: &mut [T], end: End) {
+    match end {
+        End::Keep => {}
+        End::Relu => numbers.iter_mut().for_each(|x| *x = x.finish(End::Relu)),
+        End::Sigmoid => numbers.iter_mut().for_each(|x| *x = x.finish(End::Sigmoid)),
+        End::Tanh => numbers.iter_mut().for_each(|x| *x = x.finish(End::Tanh)),
+    }
+}
+
 /// Goes through the panels, and for each through the rows, `M` at a time.
 #[inline(always)]
 fn all<T: Number, const M: usize>(product: &Product<'_, T>, panels: &[T], columns: usize, out: &mut [T], step: usize) {
+    if product.rows == 1 {
+        return lone(product, panels, columns, out);
+    }
     for begin in (0..columns).step_by(WIDTH) {
         let width = WIDTH.min(columns - begin);
         let panel = &panels[begin * product.common..][..WIDTH * product.common];
@@ -245,6 +286,37 @@ fn all<T: Number, const M: usize>(product: &Product<'_, T>, panels: &[T], column
         if row < product.rows {
             block::<T, 1>(product, row, panel, (begin, width), &mut out[row * step + begin..], step);
         }
+    }
+}
+
+/// Writes a lone row, four panels side by side, so that their sums need not wait for each other.
+#[inline(always)]
+fn lone<T: Number>(product: &Product<'_, T>, panels: &[T], columns: usize, out: &mut [T]) {
+    const SIDE: usize = 4;
+    let size = WIDTH * product.common;
+    let mut begin = 0;
+    while begin + SIDE * WIDTH <= columns {
+        let sides: [&[[T; WIDTH]]; SIDE] =
+            std::array::from_fn(|i| panels[begin * product.common + i * size..][..size].as_chunks::<WIDTH>().0);
+        let mut sums = [[T::ZERO; WIDTH]; SIDE];
+        for (k, &x) in product.left[..product.common].iter().enumerate() {
+            for i in 0..SIDE {
+                let right = sides[i][k];
+                for j in 0..WIDTH {
+                    sums[i][j] = sums[i][j].add(x.mul(right[j]));
+                }
+            }
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            let begin = begin + i * WIDTH;
+            end_block(product, 0, &mut [sums], (begin, WIDTH), &mut out[begin..], WIDTH);
+        }
+        begin += SIDE * WIDTH;
+    }
+    while begin < columns {
+        let panel = panels[begin * product.common..][..size].as_chunks::<WIDTH>().0;
+        block::<T, 1>(product, 0, panel, (begin, WIDTH.min(columns - begin)), &mut out[begin..], WIDTH);
+        begin += WIDTH;
     }
 }
 
@@ -271,6 +343,19 @@ fn block<T: Number, const M: usize>(
             }
         }
     }
+    end_block(product, row, &mut sums, (begin, width), out, step);
+}
+
+/// Adds the bias to sums, ends them and writes them.
+#[inline(always)]
+fn end_block<T: Number, const M: usize>(
+    product: &Product<'_, T>,
+    row: usize,
+    sums: &mut [[T; WIDTH]; M],
+    (begin, width): (usize, usize),
+    out: &mut [T],
+    step: usize,
+) {
     match product.bias {
         Bias::None => {}
         Bias::Rows(bias) => {
@@ -281,7 +366,7 @@ fn block<T: Number, const M: usize>(
         Bias::Columns(bias) => {
             let mut lanes = [T::ZERO; WIDTH];
             lanes[..width].copy_from_slice(&bias[begin..begin + width]);
-            for sums in &mut sums {
+            for sums in &mut *sums {
                 for j in 0..WIDTH {
                     sums[j] = sums[j].add(lanes[j]);
                 }
@@ -290,9 +375,9 @@ fn block<T: Number, const M: usize>(
     }
     match product.end {
         End::Keep => {}
-        End::Relu => sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Relu))),
-        End::Sigmoid => sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Sigmoid))),
-        End::Tanh => sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Tanh))),
+        End::Relu => *sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Relu))),
+        End::Sigmoid => *sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Sigmoid))),
+        End::Tanh => *sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Tanh))),
     }
     for (i, sums) in sums.iter().enumerate() {
         let to = &mut out[i * step..][..width];
@@ -330,7 +415,9 @@ mod tests {
 
     #[test]
     fn all_kernels_give_the_same_bits() {
-        for (rows, common, columns) in [(1, 11, 12), (13, 7, 33), (9, 64, 16), (2, 1, 1), (17, 5, 48), (3, 0, 4)] {
+        for (rows, common, columns) in
+            [(1, 11, 12), (13, 7, 33), (9, 64, 16), (2, 1, 1), (17, 5, 48), (3, 0, 4), (1, 9, 150)]
+        {
             let (a, b) = (numbers(rows * common, 1), numbers(common * columns, 2));
             let bias = numbers(columns, 3);
             let expected = plain(&a, &b, &bias, (rows, common, columns));

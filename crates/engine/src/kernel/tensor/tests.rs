@@ -8,6 +8,7 @@ use super::{Site, TensorKernel};
 mod conv;
 mod dense;
 mod norm;
+mod recurrent;
 
 /// Runs an op on its formal inputs; an input may be left out.
 pub(super) fn run(op: impl Into<TensorOp>, formal: &[Option<Tensor>], outputs: usize) -> Result<Vec<Tensor>, String> {

@@ -20,6 +20,7 @@ pub mod element;
 pub mod index;
 pub mod layout;
 pub mod norm;
+pub mod recurrent;
 pub mod reduce;
 
 pub use conv::ConvOp;
@@ -28,6 +29,7 @@ pub use element::{Binary, ElementOp, Unary};
 pub use index::IndexOp;
 pub use layout::LayoutOp;
 pub use norm::NormOp;
+pub use recurrent::RecurrentOp;
 pub use reduce::{Fold, ReduceOp};
 
 /// A tensor op at work: the op, and which of its formal inputs the node has.
@@ -48,6 +50,7 @@ pub enum TensorOp {
     Index(IndexOp),
     Reduce(ReduceOp),
     Dense(DenseOp),
+    Recurrent(RecurrentOp),
     Conv(ConvOp),
     Norm(NormOp),
 }
@@ -79,6 +82,7 @@ impl TensorNode {
             TensorOp::Index(op) => op.name(),
             TensorOp::Reduce(op) => op.name(),
             TensorOp::Dense(op) => op.name(),
+            TensorOp::Recurrent(op) => op.name(),
             TensorOp::Conv(op) => op.name(),
             TensorOp::Norm(op) => op.name(),
         }
@@ -108,6 +112,7 @@ impl TensorNode {
             TensorOp::Index(op) => op.infer(&formal),
             TensorOp::Reduce(op) => op.infer(&formal),
             TensorOp::Dense(op) => op.infer(&formal),
+            TensorOp::Recurrent(op) => op.infer(&formal),
             TensorOp::Conv(op) => op.infer(&formal),
             TensorOp::Norm(op) => op.infer(&formal),
         };
@@ -166,6 +171,7 @@ into_node! {
     IndexOp, Index;
     ReduceOp, Reduce;
     DenseOp, Dense;
+    RecurrentOp, Recurrent;
     ConvOp, Conv;
     NormOp, Norm;
     Whole, Constant;

@@ -4,7 +4,7 @@
 use super::super::float::Float;
 
 /// A float32 or float64.
-pub(super) trait Real: Copy + PartialOrd {
+pub(in crate::kernel::tensor) trait Real: Copy + PartialOrd {
     const ZERO: Self;
     const ONE: Self;
 

@@ -122,7 +122,7 @@ fn softplus<T: Real>(x: T) -> T {
     if x > T::ZERO { x.add(x.neg().exp().ln_1p()) } else { x.exp().ln_1p() }
 }
 
-fn float<T: Real>(op: Unary, x: T) -> T {
+pub(super) fn float<T: Real>(op: Unary, x: T) -> T {
     let (zero, one) = (T::ZERO, T::ONE);
     match op {
         Unary::Abs => x.abs(),

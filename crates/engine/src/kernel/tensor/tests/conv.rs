@@ -56,7 +56,8 @@ fn plain(x: &Tensor, w: &Tensor, groups: usize, s: [i64; 2], d: [i64; 2], p: [i6
 
 #[test]
 fn windows_walk_as_defined_in_both_orders() {
-    let cases: [(&[usize], &[usize], usize, [i64; 2], [i64; 2], [i64; 4]); 6] = [
+    type Case = (&'static [usize], &'static [usize], usize, [i64; 2], [i64; 2], [i64; 4]);
+    let cases: [Case; 6] = [
         (&[2, 3, 5, 6], &[4, 3, 3, 2], 1, [1, 1], [1, 1], [0, 0, 0, 0]),
         (&[1, 4, 7, 40], &[6, 2, 3, 3], 2, [2, 3], [1, 2], [1, 2, 0, 1]),
         (&[1, 3, 6, 6], &[3, 1, 3, 3], 3, [1, 1], [1, 1], [1, 1, 1, 1]),
