@@ -68,6 +68,11 @@ impl Dtype {
         ALL.get(at).map(|row| row.0)
     }
 
+    /// Returns its number.
+    pub fn number(self) -> i64 {
+        self as i64 + 1
+    }
+
     /// Returns its name, as the format's texts have it.
     pub fn name(self) -> &'static str {
         ALL[self as usize].1

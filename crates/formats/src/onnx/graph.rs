@@ -101,21 +101,53 @@ pub struct Node<'d> {
 #[derive(Debug)]
 pub(super) enum Attr<'d> {
     Plain(&'d Value<'d>),
+    /// Of a node that no document holds: one of those that an op is made of.
+    Made(Value<'d>),
     Graph(Graph<'d>),
     Graphs(Vec<Graph<'d>>),
+}
+
+/// An attribute of a node that no document holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    Int(i64),
+    Float(f32),
+    Text(&'static str),
 }
 
 // === impl Program ===
 
 impl<'d> Program<'d> {
+    /// Returns what is known of a value; nothing of one that no document holds.
     pub fn value(&self, id: ValueId) -> ValueMeta<'d> {
-        self.values[id.0 as usize]
+        self.values.get(id.0 as usize).copied().unwrap_or(ValueMeta { name: "made", ty: None })
     }
 }
 
 // === impl Node ===
 
 impl<'d> Node<'d> {
+    /// Returns a node of another op in the place of this one: one of those that its op is made of.
+    pub(super) fn part(
+        &self,
+        op: &'static str,
+        version: i64,
+        inputs: Vec<Option<ValueId>>,
+        outputs: Vec<Option<ValueId>>,
+        attributes: &[(&'static str, Part)],
+    ) -> Node<'d> {
+        let attribute = |(name, part): &(&'static str, Part)| {
+            let value = match *part {
+                Part::Int(int) => Value::Int(int),
+                Part::Float(float) => Value::Float(float),
+                Part::Text(text) => Value::String(text.as_bytes()),
+            };
+            (*name, Attr::Made(value))
+        };
+        let attributes = attributes.iter().map(attribute).collect();
+        Node { op, domain: "", version, inputs, outputs, attributes, ..*self }
+    }
+
     /// Returns the op as messages write it: with its domain, where that is not `ai.onnx`.
     pub fn class(&self) -> String {
         if self.domain.is_empty() { self.op.to_owned() } else { format!("{}.{}", self.domain, self.op) }
@@ -188,6 +220,22 @@ impl<'d> Node<'d> {
         self.attributes.iter().map(|(name, _)| *name)
     }
 
+    /// Returns a value that stands in the node itself, not in the document.
+    fn get_small<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        of: impl FnOnce(&Value<'d>) -> Option<T>,
+    ) -> Result<Option<T>, ReadError> {
+        match self.attr(name) {
+            Some(Attr::Made(value)) => match of(value) {
+                Some(value) => Ok(Some(value)),
+                None => Err(self.fault(&format!("attribute `{name}`"), expected, value.kind())),
+            },
+            _ => self.get(name, expected, of),
+        }
+    }
+
     fn get<T>(
         &self,
         name: &str,
@@ -200,6 +248,7 @@ impl<'d> Node<'d> {
                 Some(value) => return Ok(Some(value)),
                 None => value.kind(),
             },
+            Attr::Made(value) => value.kind(),
             Attr::Graph(_) => "a graph",
             Attr::Graphs(_) => "graphs",
         };
@@ -212,7 +261,7 @@ impl<'d> Node<'d> {
     }
 
     pub fn int(&self, name: &str) -> Result<Option<i64>, ReadError> {
-        self.get(name, "an int", |value| if let Value::Int(int) = value { Some(*int) } else { None })
+        self.get_small(name, "an int", |value| if let Value::Int(int) = value { Some(*int) } else { None })
     }
 
     /// Returns an int that means yes or no.
@@ -221,12 +270,12 @@ impl<'d> Node<'d> {
     }
 
     pub fn float(&self, name: &str) -> Result<Option<f32>, ReadError> {
-        self.get(name, "a float", |value| if let Value::Float(float) = value { Some(*float) } else { None })
+        self.get_small(name, "a float", |value| if let Value::Float(float) = value { Some(*float) } else { None })
     }
 
     /// Returns the bytes of a string.
     pub fn bytes(&self, name: &str) -> Result<Option<&'d [u8]>, ReadError> {
-        self.get(name, "a string", |value| if let Value::String(bytes) = value { Some(*bytes) } else { None })
+        self.get_small(name, "a string", |value| if let Value::String(bytes) = value { Some(*bytes) } else { None })
     }
 
     /// Returns a string that is text.
@@ -286,13 +335,14 @@ impl<'d> Node<'d> {
             Some(Attr::Graph(graph)) => Ok(Some(graph)),
             Some(Attr::Graphs(_)) => Err(self.fault(&format!("attribute `{name}`"), "a graph", "graphs")),
             Some(Attr::Plain(value)) => Err(self.fault(&format!("attribute `{name}`"), "a graph", value.kind())),
+            Some(Attr::Made(value)) => Err(self.fault(&format!("attribute `{name}`"), "a graph", value.kind())),
         }
     }
 
     /// Returns all graphs within the node.
     pub fn graphs(&self) -> impl Iterator<Item = &Graph<'d>> {
         self.attributes.iter().flat_map(|(_, attr)| match attr {
-            Attr::Plain(_) => &[],
+            Attr::Plain(_) | Attr::Made(_) => &[],
             Attr::Graph(graph) => std::slice::from_ref(graph),
             Attr::Graphs(graphs) => graphs.as_slice(),
         })

@@ -256,7 +256,7 @@ fn clip(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
 }
 
 /// Returns the type that an attribute names by its number.
-fn type_of(node: &Node<'_>, name: &str) -> Result<(Dtype, Type), ReadError> {
+pub(super) fn type_of(node: &Node<'_>, name: &str) -> Result<(Dtype, Type), ReadError> {
     let number = node.required(name, node.int(name)?)?;
     let part = format!("attribute `{name}`");
     let dtype = Dtype::of(number).ok_or_else(|| node.fault(&part, "a type of elements, 1 to 26", number))?;

@@ -5,9 +5,13 @@
 //! know is refused by name, all of it at once. Types are inferred as the plan grows, so that an op which does not take its
 //! inputs is refused here, by its node's name.
 //!
-//! A family is a file with a table of its own: [`element`], [`layout`], [`reduce`], [`dense`], [`control`].
+//! A family is a file with a table of its own: [`element`], [`layout`], [`reduce`], [`dense`], [`control`]; [`made`] and
+//! [`attention`] are made of the others.
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use model::{DType, Takes, Tensor, Type, Whole};
 use plan::{Model, Op, Plan, PlanBuilder, Provenance, SlotId, TensorNode, TensorOp, ValueType};
@@ -15,16 +19,18 @@ use rustc_hash::FxHashMap;
 
 use super::{
     document::Document,
-    graph::{Graph, Node, Program, ValueId},
+    graph::{Graph, Node, Part, Program, ValueId},
     reader::Reader,
     types,
 };
 use crate::ReadError;
 
+mod attention;
 mod control;
 mod dense;
 mod element;
 mod layout;
+mod made;
 mod reduce;
 mod value;
 
@@ -41,6 +47,12 @@ pub struct Row {
     pub lower: LowerNode,
 }
 
+/// Marks the numbers of values that no document holds: the rest is that of their slot.
+const MADE: u32 = 1 << 31;
+
+/// The version of `ai.onnx` that ops are made of.
+const MADE_VERSION: i64 = 23;
+
 /// The last version of any domain: a meaning that still holds.
 const NOW: i64 = i64::MAX;
 
@@ -50,7 +62,8 @@ const fn row(op: &'static str, since: i64, until: i64, lower: LowerNode) -> Row 
 }
 
 /// All ops that are read, by family.
-pub const TABLE: &[&[Row]] = &[element::ROWS, layout::ROWS, reduce::ROWS, dense::ROWS, control::ROWS];
+pub const TABLE: &[&[Row]] =
+    &[element::ROWS, layout::ROWS, reduce::ROWS, dense::ROWS, control::ROWS, made::ROWS, attention::ROWS];
 
 /// Returns the row of a node's op.
 fn find(node: &Node<'_>) -> Option<&'static Row> {
@@ -79,8 +92,8 @@ pub struct Lower<'p> {
     /// By slot.
     types: Vec<ValueType>,
     constants: FxHashMap<SlotId, Whole>,
-    /// Numbers of dimensions, where they are known.
-    ranks: FxHashMap<SlotId, usize>,
+    /// Dimensions as far as they are known, of those slots whose number of dimensions is.
+    dims: FxHashMap<SlotId, Vec<Option<usize>>>,
 }
 
 /// Returns the model of a program.
@@ -89,7 +102,7 @@ pub fn model(cx: &Reader<'_>, document: &Document<'_>, program: &Program<'_>) ->
     let mut lower = Lower::new(cx, program);
     let mut warnings = Vec::new();
     for input in &program.graph.inputs {
-        let rank = input.ty.and_then(value::rank);
+        let dims = input.ty.and_then(value::dims);
         let slot = match input.default {
             Some(constant) => {
                 if may_override(document) {
@@ -108,7 +121,7 @@ pub fn model(cx: &Reader<'_>, document: &Document<'_>, program: &Program<'_>) ->
             }
         };
         lower.bind(input.value, slot);
-        lower.set_rank(slot, rank);
+        lower.set_dims(slot, dims);
     }
     lower.graph(&program.graph)?;
     let plan = lower.finish(program.graph.outputs.iter().map(|output| (output.name, output.value, output.ty)))?;
@@ -159,7 +172,7 @@ impl<'p> Lower<'p> {
             slots: FxHashMap::default(),
             types: Vec::new(),
             constants: FxHashMap::default(),
-            ranks: FxHashMap::default(),
+            dims: FxHashMap::default(),
         }
     }
 
@@ -182,17 +195,21 @@ impl<'p> Lower<'p> {
     /// Says which slot a value has.
     fn bind(&mut self, value: ValueId, slot: SlotId) {
         self.slots.insert(value, slot);
-        if let Some(rank) = self.program.value(value).ty.and_then(value::rank) {
-            self.set_rank(slot, Some(rank));
-        }
+        let dims = self.program.value(value).ty.and_then(value::dims);
+        self.set_dims(slot, dims);
     }
 
-    fn set_rank(&mut self, slot: SlotId, rank: Option<usize>) {
-        rank.and_then(|rank| self.ranks.insert(slot, rank));
+    fn set_dims(&mut self, slot: SlotId, dims: Option<Vec<Option<usize>>>) {
+        if let Some(dims) = dims {
+            self.dims.insert(slot, dims);
+        }
     }
 
     /// Returns the slot of a value.
     pub fn slot(&self, value: ValueId) -> SlotId {
+        if value.0 & MADE != 0 {
+            return SlotId(value.0 & !MADE);
+        }
         *self.slots.get(&value).expect("a value is made before a node reads it, as the program's order has it")
     }
 
@@ -237,9 +254,14 @@ impl<'p> Lower<'p> {
 
     /// Returns the number of dimensions of a slot, where it is known.
     pub fn rank(&self, slot: SlotId) -> Option<usize> {
+        self.dims_of(slot).map(|dims| dims.len())
+    }
+
+    /// Returns the dimensions of a slot as far as they are known, where their number is.
+    pub fn dims_of(&self, slot: SlotId) -> Option<Vec<Option<usize>>> {
         match self.known(slot).and_then(Whole::as_tensor) {
-            Some(tensor) => Some(tensor.rank()),
-            None => self.ranks.get(&slot).copied(),
+            Some(tensor) => Some(tensor.shape().iter().copied().map(Some).collect()),
+            None => self.dims.get(&slot).cloned(),
         }
     }
 
@@ -327,6 +349,22 @@ impl<'p> Lower<'p> {
         Ok(slots)
     }
 
+    /// Adds an op of `ai.onnx` by its name, as this version has it: how an op that is made of others is lowered.
+    pub fn made(
+        &mut self,
+        node: &Node<'_>,
+        op: &'static str,
+        inputs: &[Option<SlotId>],
+        attributes: &[(&'static str, Part)],
+        outputs: usize,
+    ) -> Result<Vec<SlotId>, ReadError> {
+        let inputs = inputs.iter().map(|slot| slot.map(|slot| ValueId(slot.0 | MADE))).collect();
+        let part = node.part(op, MADE_VERSION, inputs, vec![Some(ValueId(MADE)); outputs], attributes);
+        let row = find(&part).ok_or_else(|| node.unimplemented(format_args!("the op {op}, which it is made of")))?;
+        let slots = (row.lower)(self, &part)?;
+        if slots.len() < outputs { Err(part.unimplemented(format_args!("output {}", slots.len()))) } else { Ok(slots) }
+    }
+
     /// Lowers the constants and nodes of a graph whose inputs are there.
     fn graph(&mut self, graph: &Graph<'_>) -> Result<(), ReadError> {
         for (value, constant) in &graph.constants {
@@ -344,6 +382,14 @@ impl<'p> Lower<'p> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the plan of a body with these outputs.
+    fn finish_slots(mut self, outputs: &[SlotId]) -> Result<Arc<Plan>, ReadError> {
+        for (i, slot) in outputs.iter().enumerate() {
+            self.builder.output(&i.to_string(), *slot);
+        }
+        self.finish(std::iter::empty()).map(Arc::new)
     }
 
     /// Returns the plan with these outputs.

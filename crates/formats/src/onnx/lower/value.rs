@@ -49,10 +49,14 @@ pub fn whole_type(ty: &types::Type<'_>) -> Option<Type> {
     }
 }
 
-/// Returns the number of dimensions, where the document says it.
-pub fn rank(ty: &types::Type<'_>) -> Option<usize> {
+/// Returns the dimensions as far as they are known, where the document says their number.
+pub fn dims(ty: &types::Type<'_>) -> Option<Vec<Option<usize>>> {
+    let dim = |dim: &types::Dim<'_>| match dim {
+        types::Dim::Size(size) => usize::try_from(*size).ok(),
+        types::Dim::Named(_) | types::Dim::Open => None,
+    };
     match ty {
-        types::Type::Tensor { shape, .. } => shape.as_ref().map(Vec::len),
+        types::Type::Tensor { shape, .. } => Some(shape.as_ref()?.iter().map(dim).collect()),
         _ => None,
     }
 }
