@@ -17,7 +17,6 @@ type One = Result<SlotId, ReadError>;
 pub(super) const ROWS: &[Row] = &[
     row("Attention", 23, NOW, attention),
     row("RotaryEmbedding", 23, NOW, rotary_embedding),
-    row("CausalConvWithState", 27, NOW, causal_conv),
     row("LinearAttention", 27, NOW, linear_attention),
 ];
 
@@ -241,40 +240,6 @@ fn rotary_embedding(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
         y = b.with("Concat", &[y, rest], &last)?;
     }
     Ok(vec![if rank == 3 { b.reshape(y, &[shape])? } else { swap_heads(&mut b, y)? }])
-}
-
-fn causal_conv(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    node.check_counts(2..=4, 1..=2)?;
-    let (x, weight) = (lower.arg(node, 0, "input")?, lower.arg(node, 1, "weight")?);
-    let (bias, past) = (lower.opt(node, 2), lower.opt(node, 3));
-    let channels = [(weight, 0), (x, 1)];
-    let channels = channels.iter().find_map(|(slot, at)| lower.dims_of(*slot)?.get(*at).copied().flatten());
-    let channels = channels.ok_or_else(|| node.unimplemented("channels whose number the model does not say"))?;
-    let activation = node.string("activation")?.unwrap_or("none");
-    let mut b = Body { lower, node };
-    let (size, one, zero) = (b.dims(weight, 2, Some(3))?, b.ints(&[1]), b.ints(&[0]));
-    let before = b.op("Sub", &[size, one])?;
-    let padded = match past {
-        Some(past) => b.with("Concat", &[past, x], &[("axis", Part::Int(2))])?,
-        None => {
-            let (pads, fill, axes) = (b.shape(&[before, zero])?, b.like(x, 0.0)?, b.ints(&[2]));
-            b.op("Pad", &[x, pads, fill, axes])?
-        }
-    };
-    let inputs = [Some(padded), Some(weight), bias];
-    let y = b.lower.made(node, "Conv", &inputs, &[("group", Part::Int(channels as i64))], 1)?[0];
-    let y = match activation {
-        "none" => y,
-        "silu" | "swish" => {
-            let swish = plan::tensor::ElementOp::Unary(plan::tensor::Unary::Swish { alpha: 1.0 });
-            b.lower.add(node, swish, &[y])?
-        }
-        other => return Err(node.fault("attribute `activation`", "none, silu or swish", other)),
-    };
-    let (all, axis) = (b.dims(padded, 2, Some(3))?, b.ints(&[2]));
-    let begin = b.op("Sub", &[all, before])?;
-    let state = b.op("Slice", &[padded, begin, all, axis])?;
-    Ok(vec![y, state])
 }
 
 /// A scan over time that carries the state of each head.

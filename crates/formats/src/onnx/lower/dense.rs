@@ -1,16 +1,18 @@
 //! Products of matrices.
 
-use plan::{
-    SlotId,
-    tensor::{Binary, DenseOp, ElementOp},
-};
+use plan::{SlotId, tensor::DenseOp};
 
 use super::{super::graph::Node, Lower, NOW, Row, row};
 use crate::ReadError;
 
 type Slots = Result<Vec<SlotId>, ReadError>;
 
-pub(super) const ROWS: &[Row] = &[row("MatMul", 1, NOW, matmul), row("Gemm", 1, NOW, gemm)];
+pub(super) const ROWS: &[Row] = &[
+    row("MatMul", 1, NOW, matmul),
+    row("Gemm", 1, NOW, gemm),
+    row("MatMulInteger", 10, NOW, matmul_integer),
+    row("Det", 11, NOW, det),
+];
 
 fn matmul(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     node.check_counts(2..=2, 1..=1)?;
@@ -21,20 +23,20 @@ fn matmul(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
 /// `alpha * A * B + beta * C`.
 fn gemm(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     node.check_counts(2..=3, 1..=1)?;
-    let inputs = [lower.arg(node, 0, "A")?, lower.arg(node, 1, "B")?];
+    let formal = [Some(lower.arg(node, 0, "A")?), Some(lower.arg(node, 1, "B")?), lower.opt(node, 2)];
     let transpose = [node.flag("transA")?.unwrap_or(false), node.flag("transB")?.unwrap_or(false)];
     let (alpha, beta) = (node.float("alpha")?.unwrap_or(1.0), node.float("beta")?.unwrap_or(1.0));
-    let mut product = lower.add(node, DenseOp::MatMul { transpose }, &inputs)?;
-    product = times(lower, node, product, alpha)?;
-    let Some(c) = lower.opt(node, 2).filter(|_| beta != 0.0) else { return Ok(vec![product]) };
-    let c = times(lower, node, c, beta)?;
-    Ok(vec![lower.add(node, ElementOp::Binary(Binary::Add), &[product, c])?])
+    Ok(vec![lower.add_with(node, DenseOp::Dense { transpose, alpha, beta, end: None }, &formal)?])
 }
 
-fn times(lower: &mut Lower<'_>, node: &Node<'_>, x: SlotId, factor: f32) -> Result<SlotId, ReadError> {
-    if factor == 1.0 {
-        return Ok(x);
-    }
-    let factor = lower.number_like(node, x, factor.into())?;
-    lower.add(node, ElementOp::Binary(Binary::Mul), &[x, factor])
+fn matmul_integer(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
+    node.check_counts(2..=4, 1..=1)?;
+    let (a, b) = (lower.arg(node, 0, "A")?, lower.arg(node, 1, "B")?);
+    let formal = [Some(a), Some(b), lower.opt(node, 2), lower.opt(node, 3)];
+    Ok(vec![lower.add_with(node, DenseOp::MatMulInteger, &formal)?])
+}
+
+fn det(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
+    let x = lower.arg(node, 0, "X")?;
+    Ok(vec![lower.add(node, DenseOp::Det, &[x])?])
 }

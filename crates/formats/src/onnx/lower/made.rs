@@ -1,4 +1,4 @@
-//! Ops that are made of others, as the operators' pages define them: normalisations by groups, losses, grids, windows.
+//! Ops that are made of others, as the operators' pages define them: grids, crops, windows.
 
 use model::{DType, Tensor};
 use plan::SlotId;
@@ -13,14 +13,10 @@ type Slots = Result<Vec<SlotId>, ReadError>;
 type One = Result<SlotId, ReadError>;
 
 pub(super) const ROWS: &[Row] = &[
-    row("GroupNormalization", 18, NOW, group_normalization),
     row("MeanVarianceNormalization", 9, NOW, mean_variance_normalization),
-    row("LpNormalization", 1, NOW, lp_normalization),
     row("SwiGLU", 28, NOW, swiglu),
     row("CenterCropPad", 18, NOW, center_crop_pad),
     row("AffineGrid", 20, NOW, affine_grid),
-    row("NegativeLogLikelihoodLoss", 12, NOW, nll_loss),
-    row("SoftmaxCrossEntropyLoss", 12, NOW, cross_entropy),
     row("HannWindow", 17, NOW, |lower, node| window(lower, node, [0.5, 0.5, 0.0])),
     row("HammingWindow", 17, NOW, |lower, node| window(lower, node, [25.0 / 46.0, 21.0 / 46.0, 0.0])),
     row("BlackmanWindow", 17, NOW, |lower, node| window(lower, node, [0.42, 0.5, 0.08])),
@@ -123,34 +119,6 @@ fn body<'b, 'p, 'n>(lower: &'b mut Lower<'p>, node: &'b Node<'n>) -> Body<'b, 'p
     Body { lower, node }
 }
 
-fn group_normalization(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    node.check_counts(3..=3, 1..=1)?;
-    let [x, scale, bias] = [lower.arg(node, 0, "X")?, lower.arg(node, 1, "scale")?, lower.arg(node, 2, "bias")?];
-    let groups = node.required("num_groups", node.int("num_groups")?)?;
-    let epsilon = node.float("epsilon")?.unwrap_or(1e-5);
-    let mut b = body(lower, node);
-    let shape = b.dims(x, 0, None)?;
-    let (batch, groups, rest) = (b.dims(x, 0, Some(1))?, b.ints(&[groups]), b.ints(&[-1]));
-    let grouped = b.reshape(x, &[batch, groups, rest])?;
-    let mean = b.mean(grouped, &[-1])?;
-    let apart = b.op("Sub", &[grouped, mean])?;
-    let squares = b.op("Mul", &[apart, apart])?;
-    let variance = b.mean(squares, &[-1])?;
-    let epsilon = b.like(x, epsilon.into())?;
-    let variance = b.op("Add", &[variance, epsilon])?;
-    let deviation = b.op("Sqrt", &[variance])?;
-    let mut y = b.op("Div", &[apart, deviation])?;
-    // Scales were those of groups at first, then of channels.
-    if node.version >= 21 {
-        let channels = b.dims(x, 0, Some(2))?;
-        y = b.reshape(y, &[channels, rest])?;
-    }
-    let (scale, bias) = (b.unsqueeze(scale, &[1])?, b.unsqueeze(bias, &[1])?);
-    let y = b.op("Mul", &[y, scale])?;
-    let y = b.op("Add", &[y, bias])?;
-    Ok(vec![b.reshape(y, &[shape])?])
-}
-
 fn mean_variance_normalization(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let x = lower.arg(node, 0, "X")?;
     let axes = node.ints("axes")?.unwrap_or_else(|| vec![0, 2, 3]);
@@ -164,23 +132,6 @@ fn mean_variance_normalization(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots 
     let deviation = b.op("Add", &[deviation, epsilon])?;
     let apart = b.op("Sub", &[x, mean])?;
     Ok(vec![b.op("Div", &[apart, deviation])?])
-}
-
-fn lp_normalization(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    let x = lower.arg(node, 0, "input")?;
-    let axis = node.int("axis")?.unwrap_or(-1);
-    let fold = match node.int("p")?.unwrap_or(2) {
-        1 => "ReduceL1",
-        2 => "ReduceL2",
-        other => return Err(node.fault("attribute `p`", "1 or 2", other)),
-    };
-    let mut b = body(lower, node);
-    let axes = b.ints(&[axis]);
-    let norm = b.op(fold, &[x, axes])?;
-    let (zero, one) = (b.like(x, 0.0)?, b.like(x, 1.0)?);
-    let is_zero = b.op("Equal", &[norm, zero])?;
-    let norm = b.op("Where", &[is_zero, one, norm])?;
-    Ok(vec![b.op("Div", &[x, norm])?])
 }
 
 fn swiglu(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
@@ -264,67 +215,6 @@ fn affine_grid(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let moved = b.lower.add(node, product, &[points, theta])?;
     let (batch, coordinates) = (b.dims(theta, 0, Some(1))?, b.ints(&[spatial as i64]));
     Ok(vec![b.reshape(moved, &[batch, data, coordinates])?])
-}
-
-fn nll_loss(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    let x = lower.arg(node, 0, "input")?;
-    Ok(vec![loss(lower, node, x)?])
-}
-
-fn cross_entropy(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    let x = lower.arg(node, 0, "scores")?;
-    let log = body(lower, node).with("LogSoftmax", &[x], &[("axis", Part::Int(1))])?;
-    Ok(vec![loss(lower, node, log)?, log])
-}
-
-/// The loss of logarithms of probabilities: their places are input 1, weights of classes input 2.
-fn loss(lower: &mut Lower<'_>, node: &Node<'_>, x: SlotId) -> One {
-    node.check_counts(2..=3, 1..=2)?;
-    let (target, weights) = (lower.arg(node, 1, "target")?, lower.opt(node, 2));
-    let ignored = node.int("ignore_index")?;
-    let reduction = node.string("reduction")?.unwrap_or("mean");
-    let mut b = body(lower, node);
-    let (zero, one) = (b.like(x, 0.0)?, b.like(x, 1.0)?);
-    let mut places = target;
-    let mut is_ignored = None;
-    if let Some(ignored) = ignored {
-        let (ignored, first) = (b.like(target, ignored as f64)?, b.like(target, 0.0)?);
-        let ignored = b.op("Equal", &[target, ignored])?;
-        places = b.op("Where", &[ignored, first, target])?;
-        is_ignored = Some(ignored);
-    }
-    let column = b.unsqueeze(places, &[1])?;
-    let gathered = b.with("GatherElements", &[x, column], &[("axis", Part::Int(1))])?;
-    let axis = b.ints(&[1]);
-    let gathered = b.op("Squeeze", &[gathered, axis])?;
-    let mut loss = b.op("Neg", &[gathered])?;
-    let weight = match (weights, is_ignored) {
-        (None, None) => None,
-        (weights, is_ignored) => {
-            let mut weight = match weights {
-                Some(weights) => b.op("Gather", &[weights, places])?,
-                None => one,
-            };
-            if let Some(is_ignored) = is_ignored {
-                weight = b.op("Where", &[is_ignored, zero, weight])?;
-            }
-            Some(weight)
-        }
-    };
-    if let Some(weight) = weight {
-        loss = b.op("Mul", &[loss, weight])?;
-    }
-    let keep = [("keepdims", Part::Int(0))];
-    match (reduction, weight) {
-        ("none", _) => Ok(loss),
-        ("sum", _) => b.with("ReduceSum", &[loss], &keep),
-        ("mean", None) => b.with("ReduceMean", &[loss], &keep),
-        ("mean", Some(weight)) => {
-            let (sum, weights) = (b.with("ReduceSum", &[loss], &keep)?, b.with("ReduceSum", &[weight], &keep)?);
-            b.op("Div", &[sum, weights])
-        }
-        (other, _) => Err(node.fault("attribute `reduction`", "none, sum or mean", other)),
-    }
 }
 
 /// `a0 - a1 * cos(2 * pi * n / N) + a2 * cos(4 * pi * n / N)`.

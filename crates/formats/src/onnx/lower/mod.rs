@@ -5,7 +5,8 @@
 //! know is refused by name, all of it at once. Types are inferred as the plan grows, so that an op which does not take its
 //! inputs is refused here, by its node's name.
 //!
-//! A family is a file with a table of its own: [`element`], [`layout`], [`reduce`], [`dense`], [`control`]; [`made`] and
+//! A family is a file with a table of its own: [`element`], [`layout`], [`reduce`], [`dense`], [`conv`],
+//! [`norm`], [`recurrent`], [`control`]; [`made`] and
 //! [`attention`] are made of the others.
 
 use std::{
@@ -27,10 +28,13 @@ use crate::ReadError;
 
 mod attention;
 mod control;
+mod conv;
 mod dense;
 mod element;
 mod layout;
 mod made;
+mod norm;
+mod recurrent;
 mod reduce;
 mod value;
 
@@ -62,8 +66,18 @@ const fn row(op: &'static str, since: i64, until: i64, lower: LowerNode) -> Row 
 }
 
 /// All ops that are read, by family.
-pub const TABLE: &[&[Row]] =
-    &[element::ROWS, layout::ROWS, reduce::ROWS, dense::ROWS, control::ROWS, made::ROWS, attention::ROWS];
+pub const TABLE: &[&[Row]] = &[
+    element::ROWS,
+    layout::ROWS,
+    reduce::ROWS,
+    dense::ROWS,
+    conv::ROWS,
+    norm::ROWS,
+    recurrent::ROWS,
+    control::ROWS,
+    made::ROWS,
+    attention::ROWS,
+];
 
 /// Returns the row of a node's op.
 fn find(node: &Node<'_>) -> Option<&'static Row> {
