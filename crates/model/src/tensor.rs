@@ -201,12 +201,12 @@ impl Shape {
         shape
     }
 
-    /// Returns the number of elements; `None` where no number holds it.
+    /// Returns the number of elements; `None` where dimensions, but those of length 0, have a product beyond 2^48: no tensor
+    /// that is there does, so that products of its dimensions are numbers.
     pub fn checked_elements(&self) -> Option<usize> {
-        if self.contains(&0) {
-            return Some(0);
-        }
-        self.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
+        let others =
+            self.iter().filter(|&&d| d > 0).try_fold(1usize, |n, &d| n.checked_mul(d).filter(|&n| n <= 1 << 48))?;
+        Some(if self.contains(&0) { 0 } else { others })
     }
 
     /// Returns the number of elements of a tensor that is there.

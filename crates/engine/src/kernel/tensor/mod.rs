@@ -7,7 +7,7 @@
 use std::cell::{Ref, RefMut};
 
 use model::{
-    Call, PredictError, Shape, Tensor, Violation, Whole, each_element,
+    Call, DType, PredictError, Shape, Tensor, Violation, Whole, each_element,
     tensor::{Data, Element, TensorError},
 };
 use plan::{TensorNode, TensorOp};
@@ -30,6 +30,8 @@ mod norm;
 mod product;
 mod recurrent;
 mod reduce;
+#[cfg(test)]
+mod tests;
 
 /// An op of the family, ready to run.
 pub struct TensorKernel {
@@ -215,6 +217,23 @@ pub(crate) fn ints(tensor: &Tensor) -> Result<Vec<i64>, PredictError> {
         Data::U64(e) => e.iter().map(|&x| i64::try_from(x).unwrap_or(i64::MAX)).collect(),
         _ => return Err(refuse_type(tensor)),
     })
+}
+
+/// Writes integers of this dtype; int64 where it is none of those that indices have.
+pub(crate) fn write_ints(of: &Shape, from: impl IntoIterator<Item = usize>, dtype: DType, out: &mut Tensor) -> Done {
+    fn write<T: Element + TryFrom<usize>>(of: &Shape, from: impl IntoIterator<Item = usize>, out: &mut Tensor) -> Done {
+        for (to, from) in out.make::<T>(*of).map_err(too_large)?.iter_mut().zip(from) {
+            *to = T::try_from(from)
+                .map_err(|_| refuse("a number that the dtype of the result holds", from.to_string()))?;
+        }
+        Ok(())
+    }
+    match dtype {
+        DType::I16 => write::<i16>(of, from, out),
+        DType::U16 => write::<u16>(of, from, out),
+        DType::I32 => write::<i32>(of, from, out),
+        _ => write::<i64>(of, from, out),
+    }
 }
 
 /// Returns which of `rank` axes is meant; a negative one counts from the end.

@@ -1,4 +1,6 @@
-//! Along axes: sums, means, extremes.
+//! Along axes: sums, means, extremes, running sums.
+
+mod cumulate;
 
 use model::{
     PredictError, Shape, Tensor,
@@ -6,7 +8,7 @@ use model::{
 };
 use plan::tensor::{Fold, ReduceOp};
 
-use super::{Args, Done, axis, layout::strided, refuse_type, shape, too_large};
+use super::{Args, Done, axis, layout::strided, refuse, refuse_type, shape, too_large};
 
 /// An op of the family, ready to run.
 pub(super) struct ReduceKernel(ReduceOp);
@@ -25,6 +27,13 @@ impl ReduceKernel {
                 let axes = given.as_deref().or(axes.as_deref()).unwrap_or_default();
                 let axes = Axes::new(x.shape(), axes, *none_is_none)?;
                 reduce(*fold, &x, &axes, *keep, &mut out)
+            }
+            ReduceOp::Cumulate { product, exclusive, reverse } => {
+                let along = match args.ints(1)?.as_deref() {
+                    Some([along]) => *along,
+                    _ => return Err(refuse("one axis", "others")),
+                };
+                cumulate::run(&*args.get(0)?, along, *product, [*exclusive, *reverse], &mut out)
             }
         }
     }

@@ -7,6 +7,8 @@ use super::{Site, TensorKernel};
 
 mod conv;
 mod dense;
+mod index;
+mod layout;
 mod norm;
 mod recurrent;
 

@@ -31,6 +31,9 @@ pub enum ReduceOp {
     /// Over the axes given here or, where it is there, by input 1; over all where there are none, or, with `none_is_none`, over
     /// none. Reduced dimensions stay with length 1 where `keep` says so. Of no elements: what the fold begins with.
     Reduce { fold: Fold, axes: Option<Vec<i64>>, keep: bool, none_is_none: bool },
+    /// The sum, or with `product` the product, of the elements up to each along the axis of input 1 (`exclusive`: without
+    /// itself), from the last on with `reverse`. One addition an element, in the element's type.
+    Cumulate { product: bool, exclusive: bool, reverse: bool },
 }
 
 impl ReduceOp {
@@ -50,6 +53,8 @@ impl ReduceOp {
                 Fold::All => "reduce_all",
                 Fold::Any => "reduce_any",
             },
+            ReduceOp::Cumulate { product: false, .. } => "cum_sum",
+            ReduceOp::Cumulate { product: true, .. } => "cum_prod",
         }
     }
 
@@ -59,7 +64,7 @@ impl ReduceOp {
                 Some(DType::Bool) => Ok(vec![Type::BOOL]),
                 _ => Err("a boolean tensor"),
             },
-            ReduceOp::Reduce { .. } => match dtype(formal, 0) {
+            ReduceOp::Reduce { .. } | ReduceOp::Cumulate { .. } => match dtype(formal, 0) {
                 Some(dtype) => Ok(vec![Type::scalar(dtype)]),
                 None => Err("a tensor of numbers"),
             },
