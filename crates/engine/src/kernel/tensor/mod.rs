@@ -30,8 +30,6 @@ mod norm;
 mod product;
 mod recurrent;
 mod reduce;
-#[cfg(test)]
-mod tests;
 
 /// An op of the family, ready to run.
 pub struct TensorKernel {

@@ -3,7 +3,7 @@
 use model::{DType, Tensor};
 use plan::{
     SlotId,
-    tensor::{Binary, ElementOp, Fold, IndexOp, LayoutOp, ReduceOp, Unary},
+    tensor::{Binary, ElementOp, IndexOp, LayoutOp, Unary},
 };
 
 use super::{
@@ -110,9 +110,7 @@ fn shape(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
 
 fn size(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let x = lower.arg(node, 0, "data")?;
-    let dims = lower.add(node, LayoutOp::Shape { start: 0, end: None, dtype: DType::I64 }, &[x])?;
-    let product = ReduceOp::Reduce { fold: Fold::Prod, axes: None, keep: false, none_is_none: false };
-    Ok(vec![lower.add_with(node, product, &[Some(dims)])?])
+    Ok(vec![lower.add(node, LayoutOp::Size { dtype: DType::I64 }, &[x])?])
 }
 
 fn concat(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {

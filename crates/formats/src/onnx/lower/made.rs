@@ -15,7 +15,6 @@ type One = Result<SlotId, ReadError>;
 pub(super) const ROWS: &[Row] = &[
     row("MeanVarianceNormalization", 9, NOW, mean_variance_normalization),
     row("SwiGLU", 28, NOW, swiglu),
-    row("CenterCropPad", 18, NOW, center_crop_pad),
     row("AffineGrid", 20, NOW, affine_grid),
     row("HannWindow", 17, NOW, |lower, node| window(lower, node, [0.5, 0.5, 0.0])),
     row("HammingWindow", 17, NOW, |lower, node| window(lower, node, [25.0 / 46.0, 21.0 / 46.0, 0.0])),
@@ -141,35 +140,6 @@ fn swiglu(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let swish = plan::tensor::ElementOp::Unary(plan::tensor::Unary::Swish { alpha });
     let x = lower.add(node, swish, &[x])?;
     Ok(vec![body(lower, node).op("Mul", &[x, gate])?])
-}
-
-fn center_crop_pad(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    node.check_counts(2..=2, 1..=1)?;
-    let (x, wanted) = (lower.arg(node, 0, "input_data")?, lower.arg(node, 1, "shape")?);
-    let axes = match node.ints("axes")? {
-        Some(axes) => axes,
-        None => (0..lower.rank_of(node, x)? as i64).collect(),
-    };
-    let like = lower.constant(ints(Vec::new()));
-    let mut b = body(lower, node);
-    let wanted = b.cast(wanted, like)?;
-    let (dims, axes) = (b.dims(x, 0, None)?, b.ints(&axes));
-    let (zero, two) = (b.int(0), b.int(2));
-    let dims = b.op("Gather", &[dims, axes])?;
-    let half = |b: &mut Body<'_, '_, '_>, more: SlotId, less: SlotId| -> Result<(SlotId, SlotId), ReadError> {
-        let apart = b.op("Sub", &[more, less])?;
-        let apart = b.op("Max", &[apart, zero])?;
-        Ok((b.op("Div", &[apart, two])?, apart))
-    };
-    let (begin, _) = half(&mut b, dims, wanted)?;
-    let kept = b.op("Min", &[dims, wanted])?;
-    let end = b.op("Add", &[begin, kept])?;
-    let cropped = b.op("Slice", &[x, begin, end, axes])?;
-    let (before, both) = half(&mut b, wanted, dims)?;
-    let after = b.op("Sub", &[both, before])?;
-    let pads = b.shape(&[before, after])?;
-    let fill = b.like(x, 0.0)?;
-    Ok(vec![b.op("Pad", &[cropped, pads, fill, axes])?])
 }
 
 fn affine_grid(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {

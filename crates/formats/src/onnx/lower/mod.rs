@@ -5,9 +5,8 @@
 //! know is refused by name, all of it at once. Types are inferred as the plan grows, so that an op which does not take its
 //! inputs is refused here, by its node's name.
 //!
-//! A family is a file with a table of its own: [`element`], [`layout`], [`reduce`], [`dense`], [`conv`],
-//! [`norm`], [`recurrent`], [`control`]; [`made`] and
-//! [`attention`] are made of the others.
+//! A family is a file with a table of its own: [`element`], [`layout`], [`parts`], [`index`], [`reduce`], [`dense`], [`conv`],
+//! [`norm`], [`recurrent`], [`control`]; [`made`] and [`attention`] are made of the others.
 
 use std::{
     collections::BTreeSet,
@@ -31,9 +30,11 @@ mod control;
 mod conv;
 mod dense;
 mod element;
+mod index;
 mod layout;
 mod made;
 mod norm;
+mod parts;
 mod recurrent;
 mod reduce;
 mod value;
@@ -69,6 +70,8 @@ const fn row(op: &'static str, since: i64, until: i64, lower: LowerNode) -> Row 
 pub const TABLE: &[&[Row]] = &[
     element::ROWS,
     layout::ROWS,
+    parts::ROWS,
+    index::ROWS,
     reduce::ROWS,
     dense::ROWS,
     conv::ROWS,
