@@ -53,6 +53,9 @@ const ROWS_MAX: usize = 100_000;
 /// Rows of a large call.
 const CALL_ROWS: usize = 8_192;
 
+/// Microseconds that a round lasts, about.
+const ROUND_US: f64 = 5000.0;
+
 /// Latencies kept for the percentiles; with more calls, every so many-th is kept.
 const SAMPLES_MAX: usize = 1 << 20;
 
@@ -63,6 +66,8 @@ struct Latency {
     p90: f64,
     p99: f64,
     max: f64,
+    /// A call in the least of the rounds: many calls between two looks at the clock, which itself takes as long as a small call.
+    round: f64,
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
@@ -81,11 +86,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let threads = if whole { 1 } else { args.threads.map_or(cores, usize::from) };
     let latency = small_calls(&program, &call, rows_per_call, time).map_err(Failure::refused)?;
     let rows_per_s = large_calls(&program, &call, threads, time).map_err(Failure::refused)?;
-    let Latency { calls, p50, p90, p99, max } = latency;
+    let Latency { calls, p50, p90, p99, max, round } = latency;
     if args.json {
         let report = json!({
             "name": opened.name, "rows": rows, "rows_per_call": rows_per_call, "calls": calls,
-            "latency_us": {"p50": p50, "p90": p90, "p99": p99, "max": max},
+            "latency_us": {"p50": p50, "p90": p90, "p99": p99, "max": max, "round": round},
             "threads": threads, "rows_per_s": rows_per_s.round(),
         });
         return cmd::print(&format!("{report:#}\n"));
@@ -94,6 +99,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let _ = writeln!(text, "model         {} ({rows} rows of input)", opened.name);
     let _ = writeln!(text, "small calls   {calls} of {rows_per_call} row(s), one thread");
     let _ = writeln!(text, "latency us    p50 {p50:.2}   p90 {p90:.2}   p99 {p99:.2}   max {max:.2}");
+    let _ = writeln!(text, "               {round:.3} a call in the least of many rounds, the clock aside");
     let _ = writeln!(text, "large calls   {rows_per_s:.0} rows/s, {threads} thread(s)");
     cmd::print(&text)
 }
@@ -125,14 +131,18 @@ fn small_calls(program: &Arc<Program>, call: &Call, rows: usize, time: Duration)
     let starts: Vec<usize> = (0..=call.batch.rows() - rows).step_by(rows).collect();
     with_workspace(program, |workspace| {
         let mut calls = starts.iter().cycle().copied();
-        let mut run = |workspace: &mut _| -> Result<u64, PredictError> {
+        let mut answer = |workspace: &mut _| -> Result<(), PredictError> {
             let start = calls.next().expect("there is at least one call");
-            let begun = Instant::now();
             if whole {
                 black_box(program.predict(call, workspace)?.rows());
             } else {
                 black_box(program.run(call, start, rows, workspace)?.rows());
             }
+            Ok(())
+        };
+        let mut run = |workspace: &mut _| -> Result<u64, PredictError> {
+            let begun = Instant::now();
+            answer(workspace)?;
             Ok(begun.elapsed().as_nanos() as u64)
         };
         let begun = Instant::now();
@@ -155,7 +165,17 @@ fn small_calls(program: &Arc<Program>, call: &Call, rows: usize, time: Duration)
         }
         samples.sort_unstable();
         let at = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize] as f64 / 1000.0;
-        Ok(Latency { calls: count, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: slowest as f64 / 1000.0 })
+        let in_round = (ROUND_US / at(0.5).max(0.01)).clamp(1.0, 20_000.0) as u32;
+        let (begun, mut round) = (Instant::now(), f64::INFINITY);
+        while begun.elapsed() < time / 2 {
+            let begun = Instant::now();
+            for _ in 0..in_round {
+                answer(workspace)?;
+            }
+            round = round.min(begun.elapsed().as_nanos() as f64 / 1000.0 / f64::from(in_round));
+        }
+        let max = slowest as f64 / 1000.0;
+        Ok(Latency { calls: count, p50: at(0.5), p90: at(0.9), p99: at(0.99), max, round })
     })
 }
 
