@@ -84,7 +84,7 @@ impl Opened {
 
     /// Returns the columns that the outputs are computed from, without a row.
     pub fn no_rows(&self, signature: &Signature, outputs: Option<&[Arc<str>]>) -> Batch {
-        let fields = signature.fields(outputs);
+        let fields = signature.columns(outputs);
         let types = schema::types_of(&fields, &self.inputs);
         let mut batch = Batch::new(0);
         for (field, ty) in fields.iter().zip(types).filter(|(field, _)| field.default && !field.whole) {
@@ -95,7 +95,7 @@ impl Opened {
 
     /// Returns how to read the columns that the outputs are computed from (the default ones where none are asked).
     pub fn read_options(&self, signature: &Signature, outputs: Option<&[Arc<str>]>) -> ReadOptions {
-        let fields = signature.fields(outputs);
+        let fields = signature.columns(outputs);
         let types = schema::types_of(&fields, &self.inputs);
         ReadOptions { types, ..ReadOptions::new(fields) }
     }

@@ -11,7 +11,7 @@ use std::{
 use model::{Call, Cost, PredictError, Predictor, Reply, Signature, Table, Value};
 use plan::{Model, Plan, ValueType};
 
-use crate::{compile::compile, error::CompileError, program::Program, workspace::with_workspace};
+use crate::{compile::compile, error::CompileError, program::Program, stack, workspace::with_workspace};
 
 /// Most programs that a plan keeps: one for each set of outputs asked and of input types, least recently used out.
 const PROGRAMS_MAX: usize = 16;
@@ -55,19 +55,35 @@ impl Servable {
 
     /// Returns the program for the call: compiled before, or now.
     pub fn program(&self, call: &Call) -> Result<Arc<Program>, PredictError> {
+        self.compiled(call)?.program(call)
+    }
+
+    fn compiled(&self, call: &Call) -> Result<&Compiled, PredictError> {
         let compiled = match &call.signature {
             None => self.plans.first(),
             Some(name) => self.signatures.iter().position(|s| s.name == *name).map(|at| &self.plans[at]),
         };
-        let compiled = compiled.ok_or_else(|| {
+        compiled.ok_or_else(|| {
             let known: Vec<&str> = self.signatures.iter().map(|s| &*s.name).collect();
             let got = call.signature.as_deref().unwrap_or("default").to_owned();
             PredictError::invalid(None, format!("a signature among {}", known.join(", ")), got)
-        })?;
-        compiled.program(call)
+        })
+    }
+
+    /// Returns the call as the model takes it: columns that are tensors there are stacked. `None` where it is so already.
+    pub fn stacked(&self, call: &Call) -> Result<Option<Call>, PredictError> {
+        match self.compiled(call)? {
+            compiled if stack::is_due(&compiled.plan, &call.batch) => stack::stacked(&compiled.plan, call).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn answer(&self, call: &Call) -> Result<model::Batch, PredictError> {
+        if let Some(stacked) = self.stacked(call)? {
+            let answer = self.answer(&stacked)?;
+            let wrong = |error: model::tensor::TensorError| PredictError::Internal { message: error.to_string() };
+            return stack::unstacked(answer, call.batch.rows()).map_err(wrong);
+        }
         let program = self.program(call)?;
         let rows = call.batch.rows();
         let rows_max = if program.is_separable { GROUPED_ROWS_MAX } else { WHOLE_ROWS_MAX };
@@ -136,7 +152,12 @@ impl Predictor for Servable {
     }
 
     fn show(&self, call: &mut Call, see: &mut dyn FnMut(&dyn Table)) -> Option<Result<(), PredictError>> {
-        let program = match self.program(call) {
+        let program = match self.compiled(call) {
+            Ok(compiled) if stack::is_due(&compiled.plan, &call.batch) => return None,
+            Ok(compiled) => compiled.program(call),
+            Err(error) => Err(error),
+        };
+        let program = match program {
             Ok(program) => program,
             Err(error) => return Some(Err(error)),
         };

@@ -106,6 +106,31 @@ impl Field {
     }
 }
 
+impl Field {
+    /// Returns the field as a column: of a tensor whose first dimension is declared to be any number, what one row of it is.
+    /// Other fields are as they were.
+    pub fn as_column(self) -> Field {
+        match self.row_type() {
+            Some(ty) => Field { whole: false, takes: Takes::One(ty), ..self },
+            None => self,
+        }
+    }
+
+    fn row_type(&self) -> Option<Type> {
+        let shape = self.declared.as_ref()?.shape.as_ref().filter(|_| self.whole)?;
+        let (_, inner) = shape.split_first().filter(|(rows, _)| **rows < 0)?;
+        let element = match self.ty() {
+            Type::Bytes | Type::Text => Type::Text,
+            ty => Type::scalar(ty.as_scalar().filter(|dtype| !dtype.is_of_tensors())?),
+        };
+        let known: Option<Vec<usize>> = inner.iter().map(|&dim| usize::try_from(dim).ok()).collect();
+        Some(match (known, element.as_scalar()) {
+            (_, None) | (None, _) => inner.iter().fold(element, |ty, _| Type::list(ty)),
+            (Some(shape), Some(dtype)) => Type::Fixed { dtype, shape },
+        })
+    }
+}
+
 /// Named inputs and outputs of one function of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -144,6 +169,11 @@ impl Signature {
         let optional = |field: &Field| field.optional && (outputs.is_none() || field.gates);
         let chosen = self.inputs.iter().zip(needed).filter(|(field, needed)| *needed || optional(field));
         chosen.map(|(field, needed)| Field { default: needed, optional: !needed, ..field.clone() }).collect()
+    }
+
+    /// Returns the inputs to bring as [`Signature::fields`] has them, tensors as columns where rows can say them.
+    pub fn columns(&self, outputs: Option<&[Arc<str>]>) -> Vec<Field> {
+        self.fields(outputs).into_iter().map(Field::as_column).collect()
     }
 
     /// Returns the output field of this name, with its place.

@@ -79,7 +79,7 @@ impl Known {
         if let Some(found) = kept.iter().rev().find(fits) {
             return Ok(found.decoder.clone());
         }
-        let fields = signature.fields(outputs.map(|outputs| &**outputs));
+        let fields = signature.columns(outputs.map(|outputs| &**outputs));
         let decoder = Arc::new(Decoder::new(&fields, &[], limits)?);
         let new = Kept { load, signature: signature.name.clone(), outputs: outputs.cloned(), decoder: decoder.clone() };
         self.decoders.rcu(|kept| {

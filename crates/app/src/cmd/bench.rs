@@ -13,7 +13,7 @@ use std::{
 };
 
 use engine::{Program, workspace::with_workspace};
-use model::{Batch, Call, OnFault, PredictError};
+use model::{Batch, Call, OnFault, PredictError, Predictor, Reply};
 use serde_json::json;
 
 use crate::{
@@ -79,13 +79,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let batch = rows(&opened, &args)?;
     let rows = batch.rows();
     let call = Call { batch, on_fault: OnFault::MarkRow, ..Call::default() };
-    let program = opened.servable.program(&call).map_err(Failure::refused)?;
+    // A model of tensors takes its rows stacked: then a small call is a tensor of its own.
+    let stacked = opened.servable.stacked(&call).map_err(Failure::refused)?;
+    let tensors = stacked.is_some();
+    let program = opened.servable.program(stacked.as_ref().unwrap_or(&call)).map_err(Failure::refused)?;
     let whole = program.separable().is_err();
     let rows_per_call = if whole { rows } else { (args.rows_per_call as usize).min(rows) };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = if whole { 1 } else { args.threads.map_or(cores, usize::from) };
-    let latency = small_calls(&program, &call, rows_per_call, time).map_err(Failure::refused)?;
-    let rows_per_s = large_calls(&program, &call, threads, time).map_err(Failure::refused)?;
+    let calls = if whole || !tensors { vec![] } else { small_tensors(&opened, &call, rows_per_call)? };
+    let latency = small_calls(&program, &call, &calls, rows_per_call, time).map_err(Failure::refused)?;
+    let rows_per_s = large_calls(&opened, &call, threads, time).map_err(Failure::refused)?;
     let Latency { calls, p50, p90, p99, max, round } = latency;
     if args.json {
         let report = json!({
@@ -125,15 +129,34 @@ fn rows(opened: &Opened, args: &Args) -> Result<Batch, Failure> {
     Ok(batch.slice(0, rows.min(ROWS_MAX)))
 }
 
-/// Runs calls one after the other in a warm workspace; their answers stay there.
-fn small_calls(program: &Arc<Program>, call: &Call, rows: usize, time: Duration) -> Result<Latency, PredictError> {
+/// Returns calls of so many rows each, their tensors made.
+fn small_tensors(opened: &Opened, call: &Call, rows: usize) -> Result<Vec<Call>, Failure> {
+    let starts = (0..=call.batch.rows() - rows).step_by(rows).take(SAMPLES_MAX);
+    let calls = starts.map(|start| {
+        let small = Call { batch: call.batch.slice(start, rows), ..call.clone() };
+        Ok(opened.servable.stacked(&small).map_err(Failure::refused)?.unwrap_or(small))
+    });
+    calls.collect()
+}
+
+/// Runs calls one after the other in a warm workspace, of rows of `call` or, where there are some, those of `tensors`; their
+/// answers stay there.
+fn small_calls(
+    program: &Arc<Program>,
+    call: &Call,
+    tensors: &[Call],
+    rows: usize,
+    time: Duration,
+) -> Result<Latency, PredictError> {
     let whole = program.separable().is_err();
     let starts: Vec<usize> = (0..=call.batch.rows() - rows).step_by(rows).collect();
     with_workspace(program, |workspace| {
         let mut calls = starts.iter().cycle().copied();
         let mut answer = |workspace: &mut _| -> Result<(), PredictError> {
             let start = calls.next().expect("there is at least one call");
-            if whole {
+            if !tensors.is_empty() {
+                black_box(program.run(&tensors[start / rows % tensors.len()], 0, 0, workspace)?.rows());
+            } else if whole {
                 black_box(program.predict(call, workspace)?.rows());
             } else {
                 black_box(program.run(call, start, rows, workspace)?.rows());
@@ -180,7 +203,10 @@ fn small_calls(program: &Arc<Program>, call: &Call, rows: usize, time: Duration)
 }
 
 /// Answers the input again and again on each thread, in calls as `score` makes them; returns the rows per second of all.
-fn large_calls(program: &Arc<Program>, call: &Call, threads: usize, time: Duration) -> Result<f64, PredictError> {
+fn large_calls(opened: &Opened, call: &Call, threads: usize, time: Duration) -> Result<f64, PredictError> {
+    let stacked = opened.servable.stacked(call)?;
+    let is_stacked = stacked.is_some();
+    let program = &opened.servable.program(stacked.as_ref().unwrap_or(call))?;
     let (warm, done, rows) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
     let all = call.batch.rows();
     let rows_per_call = if program.separable().is_ok() { CALL_ROWS.min(all) } else { all };
@@ -188,7 +214,13 @@ fn large_calls(program: &Arc<Program>, call: &Call, threads: usize, time: Durati
     let calls: Vec<Call> = (0..all).step_by(rows_per_call).map(of).collect();
     let work = || -> Result<(), PredictError> {
         for call in calls.iter().cycle().take_while(|_| !done.load(Ordering::Relaxed)) {
-            let answer = with_workspace(program, |workspace| program.predict(call, workspace))?;
+            let answer = match is_stacked {
+                true => match opened.servable.call(call.clone()) {
+                    Reply::Now(answer) => answer?,
+                    Reply::Later(_) => unreachable!("a compiled plan answers at once"),
+                },
+                false => with_workspace(program, |workspace| program.predict(call, workspace))?,
+            };
             if warm.load(Ordering::Relaxed) {
                 black_box(answer);
                 rows.fetch_add(call.batch.rows() as u64, Ordering::Relaxed);

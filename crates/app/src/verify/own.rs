@@ -11,7 +11,7 @@ use super::case::as_rows;
 /// Scores the rows; returns what is wrong with the first answer that is not right.
 pub fn run(verification: &Verification, servable: &Servable) -> Result<(), String> {
     let signature = &servable.signatures()[0];
-    let fields = signature.fields(None);
+    let fields = signature.columns(None);
     let types: Vec<Option<Type>> = vec![None; fields.len()];
     let rows: Vec<Value> = verification.rows.iter().map(|row| inputs(verification, row)).collect();
     let body = serde_json::to_vec(&rows).map_err(|error| error.to_string())?;
