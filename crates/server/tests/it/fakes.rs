@@ -9,7 +9,7 @@ use std::{
 };
 
 use model::{
-    Batch, Builder, Call, Column, Cost, FaultKind, FaultValue, Field, Fixed, Mark, ModelFiles, Name, OnFault,
+    Batch, Builder, Call, Column, Cost, Declared, FaultKind, FaultValue, Field, Fixed, Mark, ModelFiles, Name, OnFault,
     PredictError, Predictor, Reply, RowFault, Signature, Takes, Type, Version,
 };
 use registry::{About, LoadError, Loaded, Loader, ModelConfig};
@@ -32,11 +32,14 @@ pub enum Does {
     Who,
     /// A dense and a sparse vector.
     Vectors,
+    /// Tensors: y = x, under two signatures with names of their own.
+    Echo,
     /// y = how many rows there are: one row, whatever was sent.
     Count,
 }
 
-const DOES: [(&str, Does, f64); 12] = [
+const DOES: [(&str, Does, f64); 13] = [
+    ("echo", Does::Echo, 1.0),
     ("double", Does::Double, 1.0),
     ("double-dear", Does::Double, 1e6),
     ("sleep", Does::Sleep, 1.0),
@@ -115,7 +118,30 @@ fn field(name: &str, ty: Type, default: bool) -> Field {
     }
 }
 
+/// `serving_default` of float32 `[-1, 2]`, `texts` of strings of any shape.
+fn tensors() -> Vec<Signature> {
+    let of = |name: &str, ty: Type, shape: Option<&[i64]>| {
+        let declared = |tensor: &str| Some(Declared { tensor: tensor.into(), shape: shape.map(Into::into) });
+        let whole = |name: &str, tensor: &str| Field {
+            whole: true,
+            declared: declared(tensor),
+            ..field(name, ty.clone(), true)
+        };
+        Signature {
+            name: name.into(),
+            inputs: vec![whole("x", "in:0")],
+            outputs: vec![Field { needs: vec![0], ..whole("y", "out:0") }],
+            grouped: false,
+            method: Some("tensorflow/serving/predict".into()),
+        }
+    };
+    vec![of("serving_default", Type::F32, Some(&[-1, 2])), of("texts", Type::Bytes, None)]
+}
+
 fn signatures(does: Does) -> Vec<Signature> {
+    if does == Does::Echo {
+        return tensors();
+    }
     let mut outputs = match does {
         Does::Where | Does::Who => vec![field("text", Type::Text, true)],
         Does::Vectors => {
@@ -179,6 +205,14 @@ impl Predictor for Fake {
                     .map(|t| format!("{} {}", t.traceparent(t.parent_id), t.state.as_deref().unwrap_or("")));
                 let id = call.request_id.as_ref().map(ToString::to_string).unwrap_or_default();
                 Reply::Now(Ok(texts(&call, format!("{id} {}", trace.unwrap_or_default()).trim())))
+            }
+            Does::Echo => {
+                let mut batch = Batch::new(0);
+                match call.batch.whole("x") {
+                    Some(x) => batch.push_whole("y", x.clone()),
+                    None => return Reply::Now(Err(PredictError::invalid(Some("x"), "a tensor", "nothing"))),
+                }
+                Reply::Now(Ok(batch))
             }
             Does::Vectors => Reply::Now(Ok(vectors(&call))),
             Does::Count => {

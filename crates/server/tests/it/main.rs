@@ -24,4 +24,4 @@ macro_rules! scripts {
     };
 }
 
-scripts! { native refused limits_by_script ids mist mist_always_200 models v2 }
+scripts! { native refused limits_by_script ids mist mist_always_200 models tfs v2 }
