@@ -66,7 +66,13 @@ pub fn options(
     default_zone: &str,
 ) -> ReadOptions {
     let time_zone = time_zone.or(config.time_zone.as_deref()).unwrap_or(default_zone);
-    ReadOptions { inputs, ansi: config.ansi, time_zone: Some(time_zone.into()), limits: limits.clone() }
+    ReadOptions {
+        inputs,
+        ansi: config.ansi,
+        time_zone: Some(time_zone.into()),
+        tags: Vec::new(),
+        limits: limits.clone(),
+    }
 }
 
 /// Reads the model and compiles its default programs.

@@ -47,6 +47,18 @@ impl DType {
         ALL.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
     }
 
+    /// Returns the name of `types.proto` for a number, references included.
+    pub fn proto_name(number: i64) -> std::string::String {
+        let name = match DType::of(number) {
+            None => return "DT_INVALID".to_owned(),
+            Some(Float) => "FLOAT".to_owned(),
+            Some(Double) => "DOUBLE".to_owned(),
+            Some(Half) => "HALF".to_owned(),
+            Some(other) => other.name().to_uppercase(),
+        };
+        format!("DT_{name}{}", if REFERENCE < number { "_REF" } else { "" })
+    }
+
     /// Returns the bytes of one element; `None` for texts and for what no file holds.
     pub fn width(self) -> Option<usize> {
         match self {
@@ -110,6 +122,10 @@ mod tests {
         assert_eq!(named(19), Some("float16"));
         assert_eq!(named(23), Some("uint64"));
         assert_eq!(named(101), Some("float32"), "a reference");
+        assert_eq!(
+            [1, 3, 19, 101, 0].map(DType::proto_name),
+            ["DT_FLOAT", "DT_INT32", "DT_HALF", "DT_FLOAT_REF", "DT_INVALID"]
+        );
         assert_eq!([0, 26, 100, -1, i64::MAX].map(DType::of), [None; 5]);
     }
 }

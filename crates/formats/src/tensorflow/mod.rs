@@ -13,12 +13,27 @@ pub mod bundle;
 pub mod dtype;
 pub mod graph;
 pub mod literal;
+pub mod lower;
 pub mod program;
 pub mod proto;
 pub mod state;
 
-use self::program::SAVED_MODEL;
-use crate::protobuf::{Message, Value};
+use plan::{Model, Provenance};
+
+use self::program::{Artifact, Program, SAVED_MODEL};
+use crate::{
+    Format, Limits, ReadError, ReadOptions,
+    protobuf::{Message, Value},
+};
+
+/// The row of this format in [`crate::FORMATS`].
+pub const FORMAT: Format = Format {
+    name: "tensorflow",
+    recognised_by: "a folder with `saved_model.pb`, or a GraphDef whose variables are constants",
+    doc: "A SavedModel of TensorFlow 1 or 2, or a frozen graph.",
+    detect,
+    read,
+};
 
 /// How many fields of a file are looked at to tell what it is.
 const LOOK_AT: usize = 64;
@@ -26,6 +41,34 @@ const LOOK_AT: usize = 64;
 /// Returns whether the files are a SavedModel or a frozen graph.
 pub fn detect(files: &Files) -> bool {
     is_saved(files) || frozen(files).is_some()
+}
+
+/// Returns the model of the files.
+pub fn read(files: &Files, options: &ReadOptions) -> Result<Model, ReadError> {
+    let tags: Vec<&str> = options.tags.iter().map(String::as_str).collect();
+    with_program(files, &tags, &options.limits, |artifact, program| {
+        let tool =
+            if artifact.tool.is_empty() { "TensorFlow".to_owned() } else { format!("TensorFlow {}", artifact.tool) };
+        let class = if is_saved(files) { "SavedModel" } else { "GraphDef" };
+        let artifact_bytes = files.bytes() as u64;
+        let provenance = Provenance { format: FORMAT.name, class: class.to_owned(), tool, artifact_bytes };
+        lower::model(artifact.file, program, provenance, &options.limits)
+    })
+}
+
+/// Reads the files to a program, which borrows from them, and gives it to `then`.
+pub fn with_program<T>(
+    files: &Files,
+    tags: &[&str],
+    limits: &Limits,
+    then: impl FnOnce(&Artifact<'_>, &Program<'_>) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    let artifact = match frozen(files).filter(|_| !is_saved(files)) {
+        Some((file, bytes)) => Artifact::frozen(files, file, bytes, limits)?,
+        None => Artifact::saved(files, tags, limits)?,
+    };
+    let program = artifact.program(limits)?;
+    then(&artifact, &program)
 }
 
 /// Returns whether the folder is a SavedModel's: its file has a version and meta graphs, and nothing else.

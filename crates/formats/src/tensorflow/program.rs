@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::ModelFiles as Files;
+use model::{ModelFiles as Files, SignatureDef, TensorDef};
 use rustc_hash::FxHashSet;
 
 use crate::{Limits, ReadError, protobuf::Message};
@@ -58,6 +58,8 @@ pub struct Program<'g> {
     pub signatures: Vec<Signature<'g>>,
     /// Signatures that are not answered, and why.
     pub refused: Vec<(String, ReadError)>,
+    /// All signatures as they are written.
+    pub defs: Vec<SignatureDef>,
     pub store: Store<'g>,
 }
 
@@ -76,6 +78,8 @@ pub struct Signature<'g> {
 #[derive(Debug)]
 pub struct Input<'g> {
     pub name: String,
+    /// The tensor that it is in the graph.
+    pub tensor: String,
     pub dtype: Option<DType>,
     pub shape: Shape,
     /// What it is where the caller leaves it out.
@@ -85,6 +89,8 @@ pub struct Input<'g> {
 #[derive(Debug)]
 pub struct Output {
     pub name: String,
+    /// The tensor that it is in the graph.
+    pub tensor: String,
     pub dtype: Option<DType>,
     pub shape: Shape,
 }
@@ -166,6 +172,7 @@ impl<'f> Artifact<'f> {
         for (name, signature) in first.into_iter().chain(others) {
             reader.signature(name, signature);
         }
+        reader.program.defs = signatures().map(|(name, signature)| def(name, signature)).collect();
         reader.finish()
     }
 
@@ -180,17 +187,18 @@ impl<'f> Artifact<'f> {
         let inputs = placeholders.map(|node| {
             let site = Site { node, bound: None };
             let shape = site.shape("shape").cloned().unwrap_or_else(Shape::unknown);
-            Input { name: format!("{}:0", node.name), dtype: site.dtype("dtype"), shape, default: None }
+            let name = format!("{}:0", node.name);
+            Input { tensor: name.clone(), name, dtype: site.dtype("dtype"), shape, default: None }
         });
         let inputs = inputs.collect();
-        let outputs = sinks(graph).into_iter().map(|name| Output { name, dtype: None, shape: Shape::unknown() });
+        let outputs = sinks(graph).into_iter();
+        let outputs = outputs.map(|name| Output { tensor: name.clone(), name, dtype: None, shape: Shape::unknown() });
         let outputs: Vec<Output> = outputs.collect();
         if outputs.is_empty() {
             let what = "the graph has no output: no node's value is left unused".to_owned();
             return Err(ReadError::Syntax { file: self.file.to_owned(), what });
         }
-        let names: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
-        reader.add(DEFAULT, "", inputs, outputs, &names)?;
+        reader.add(DEFAULT, "", inputs, outputs)?;
         reader.finish()
     }
 }
@@ -231,13 +239,15 @@ impl<'g> Reader<'g> {
             return Err(ReadError::Unimplemented { file: self.file.to_owned(), class: "signature".to_owned(), what });
         }
         let inputs = signature.inputs.iter().map(|(key, info)| Input {
-            name: info.name.to_owned(),
-            dtype: DType::of(info.dtype),
+            name: (*key).to_owned(),
+            tensor: info.name.to_owned(),
+            dtype: self.placeholder(info.name).or(DType::of(info.dtype)),
             shape: info.shape.clone(),
             default: signature.defaults.iter().find(|(known, _)| known == key).map(|(_, default)| default.clone()),
         });
         let outputs = signature.outputs.iter().map(|(key, info)| Output {
             name: (*key).to_owned(),
+            tensor: info.name.to_owned(),
             dtype: DType::of(info.dtype),
             shape: info.shape.clone(),
         });
@@ -246,27 +256,26 @@ impl<'g> Reader<'g> {
             let what = format!("signature `{name}` has no output");
             return Err(ReadError::Syntax { file: self.file.to_owned(), what });
         }
-        let names: Vec<String> = signature.outputs.iter().map(|(_, info)| info.name.to_owned()).collect();
-        self.add(name, signature.method, inputs, outputs, &names)?;
-        let keys = signature.inputs.iter().map(|(key, _)| (*key).to_owned());
-        if let Some(added) = self.program.signatures.last_mut() {
-            added.inputs.iter_mut().zip(keys).for_each(|(input, key)| input.name = key);
-        }
-        Ok(())
+        self.add(name, signature.method, inputs, outputs)
     }
 
-    /// Adds a signature, whose inputs are called as their tensors.
+    /// Returns the type of a placeholder: signatures are known to name others.
+    fn placeholder(&self, tensor: &str) -> Option<DType> {
+        let node = &self.graph.nodes.all[self.graph.nodes.find(flat::split(tensor).0)? as usize];
+        Site { node, bound: None }.dtype("dtype").filter(|_| is_placeholder(node.op))
+    }
+
+    /// Adds a signature.
     fn add(
         &mut self,
         name: &str,
         method: &'g str,
         inputs: Vec<Input<'g>>,
         outputs: Vec<Output>,
-        tensors: &[String],
     ) -> Result<(), ReadError> {
         let roots = Roots {
-            values: tensors.iter().map(String::as_str).collect(),
-            params: inputs.iter().map(|input| input.name.as_str()).collect(),
+            values: outputs.iter().map(|output| output.tensor.as_str()).collect(),
+            params: inputs.iter().map(|input| input.tensor.as_str()).collect(),
             fed: self.fed.clone(),
             ..Roots::default()
         };
@@ -303,6 +312,29 @@ impl<'g> Reader<'g> {
             });
         }
         Ok(self.program)
+    }
+}
+
+/// Returns a signature as it is written.
+fn def(name: &str, signature: &saved_model::Signature<'_>) -> SignatureDef {
+    let tensor = |(key, info): &(&str, saved_model::TensorInfo<'_>)| {
+        let dims = info.shape.dims.as_ref();
+        let named = |dims: &Vec<i64>| {
+            let names = info.shape.names.iter().map(String::as_str).chain(std::iter::repeat(""));
+            dims.iter().zip(names).map(|(size, name)| (*size, name.into())).collect()
+        };
+        TensorDef {
+            key: (*key).into(),
+            tensor: info.name.into(),
+            dtype: DType::proto_name(info.dtype).into(),
+            shape: dims.map(named),
+        }
+    };
+    SignatureDef {
+        name: name.into(),
+        method: signature.method.into(),
+        inputs: signature.inputs.iter().map(tensor).collect(),
+        outputs: signature.outputs.iter().map(tensor).collect(),
     }
 }
 

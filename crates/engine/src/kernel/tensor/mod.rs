@@ -20,12 +20,14 @@ use crate::{
 };
 
 pub(crate) mod broadcast;
+mod check;
 mod conv;
 mod dense;
 mod element;
 mod float;
 mod index;
 mod layout;
+mod list;
 mod norm;
 mod product;
 mod recurrent;
@@ -47,6 +49,8 @@ enum Kind {
     Recurrent(Box<recurrent::RecurrentKernel>),
     Conv(Box<conv::ConvKernel>),
     Norm(norm::NormKernel),
+    List(list::ListKernel),
+    Check(check::CheckKernel),
 }
 
 /// What a kernel works with: its inputs by their formal numbers, and its outputs.
@@ -76,6 +80,8 @@ impl TensorKernel {
             TensorOp::Recurrent(op) => Kind::Recurrent(Box::new(recurrent::RecurrentKernel::new(op, site))),
             TensorOp::Conv(op) => Kind::Conv(Box::new(conv::ConvKernel::new(op, site))),
             TensorOp::Norm(op) => Kind::Norm(norm::NormKernel::new(op)),
+            TensorOp::List(op) => Kind::List(list::ListKernel::new(op, site)?),
+            TensorOp::Check(op) => Kind::Check(check::CheckKernel::new(op)),
         };
         Ok(TensorKernel { node: node.clone(), step: site.step.clone(), kind })
     }
@@ -91,6 +97,8 @@ impl TensorKernel {
             Kind::Recurrent(kernel) => kernel.run(&args),
             Kind::Conv(kernel) => kernel.run(&args),
             Kind::Norm(kernel) => kernel.run(&args),
+            Kind::List(kernel) => kernel.run(&args),
+            Kind::Check(kernel) => kernel.run(&args),
         };
         done.map_err(|error| self.located(error))
     }

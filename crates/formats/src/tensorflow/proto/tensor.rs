@@ -15,7 +15,7 @@ use super::shape::Shape;
 
 /// Reads a tensor.
 pub fn read<'a>(message: Message<'a>) -> Result<Literal<'a>, ReadError> {
-    let (mut number, mut shape, mut content) = (0, Shape { dims: Some(Vec::new()) }, None);
+    let (mut number, mut shape, mut content) = (0, Shape { dims: Some(Vec::new()), names: Vec::new() }, None);
     for field in message.fields() {
         let field = field?;
         match field.number {

@@ -14,6 +14,7 @@ use crate::{
     plan::{Place, ValueType},
 };
 
+pub mod check;
 pub mod conv;
 pub mod dense;
 pub mod element;
@@ -24,10 +25,13 @@ pub mod recurrent;
 pub mod reduce;
 
 pub use conv::ConvOp;
+pub mod list;
+pub use check::CheckOp;
 pub use dense::DenseOp;
 pub use element::{Binary, ElementOp, Unary};
 pub use index::{IndexOp, Merge, RowPart, SegmentFold};
 pub use layout::{Align, Band, LayoutOp, PadMode, StridedSlice};
+pub use list::ListOp;
 pub use norm::NormOp;
 pub use recurrent::RecurrentOp;
 pub use reduce::{Fold, ReduceOp};
@@ -53,6 +57,8 @@ pub enum TensorOp {
     Recurrent(RecurrentOp),
     Conv(ConvOp),
     Norm(NormOp),
+    List(ListOp),
+    Check(CheckOp),
 }
 
 /// The types of formal inputs; `None` where one is left out.
@@ -85,6 +91,8 @@ impl TensorNode {
             TensorOp::Recurrent(op) => op.name(),
             TensorOp::Conv(op) => op.name(),
             TensorOp::Norm(op) => op.name(),
+            TensorOp::List(op) => op.name(),
+            TensorOp::Check(op) => op.name(),
         }
     }
 
@@ -115,6 +123,8 @@ impl TensorNode {
             TensorOp::Recurrent(op) => op.infer(&formal),
             TensorOp::Conv(op) => op.infer(&formal),
             TensorOp::Norm(op) => op.infer(&formal),
+            TensorOp::List(op) => op.infer(&formal),
+            TensorOp::Check(op) => op.infer(&formal),
         };
         Ok(types?.into_iter().map(ValueType::whole).collect())
     }
@@ -174,6 +184,8 @@ into_node! {
     RecurrentOp, Recurrent;
     ConvOp, Conv;
     NormOp, Norm;
+    ListOp, List;
+    CheckOp, Check;
     Whole, Constant;
 }
 

@@ -134,7 +134,11 @@ fn repeat<'g>(
         return Err(source.flat.fault(node, "its condition gives other than one value"));
     }
     let is_same = |place: &usize| body.outputs[*place] == Value::Input(*place as u32);
-    let (same, carried): (Vec<usize>, Vec<usize>) = (0..args.len()).partition(is_same);
+    let (mut same, mut carried): (Vec<usize>, Vec<usize>) = (0..args.len()).partition(is_same);
+    if carried.is_empty() {
+        // Nothing changes, so the loop never runs or never ends: it has to say which.
+        (same, carried) = (carried, same);
+    }
     let mut places = vec![0_u32; args.len()];
     for (new, old) in carried.iter().chain(&same).enumerate() {
         places[*old] = new as u32;

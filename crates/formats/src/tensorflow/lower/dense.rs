@@ -1,0 +1,39 @@
+//! Products of matrices, and what is added to them.
+
+use model::{DType, Tensor};
+use plan::tensor::{Binary, DenseOp, ElementOp, LayoutOp};
+
+use super::{At, Lower, Row, Slots, row};
+
+pub(super) const ROWS: &[Row] = &[
+    row("MatMul", |lower, at| matmul(lower, at, ["transpose_a", "transpose_b"])),
+    row("BatchMatMul", |lower, at| matmul(lower, at, ["adj_x", "adj_y"])),
+    row("BatchMatMulV2", |lower, at| matmul(lower, at, ["adj_x", "adj_y"])),
+    row("BatchMatMulV3", |lower, at| matmul(lower, at, ["adj_x", "adj_y"])),
+    row("BiasAdd", bias),
+    row("BiasAddV1", bias),
+];
+
+fn matmul(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, names: [&str; 2]) -> Slots {
+    let args = at.args::<2>()?;
+    let transpose = names.map(|name| at.flag(name));
+    lower.add(at, DenseOp::MatMul { transpose }, &args).map(|slot| vec![slot])
+}
+
+/// The bias belongs to the channels: where they are not last, it gets a dimension of length 1 for each that follows them.
+fn bias(lower: &mut Lower<'_, '_>, at: &At<'_, '_>) -> Slots {
+    let [value, mut bias] = at.args::<2>()?;
+    if !at.channels_last()? {
+        let rank = lower.add(at, LayoutOp::Rank { dtype: DType::I64 }, &[value])?;
+        let two = lower.constant(Tensor::scalar(2_i64));
+        let lacks = lower.add(at, ElementOp::Binary(Binary::Sub), &[rank, two])?;
+        let axis = lower.ints(&[1]);
+        let lacks = lower.add(at, LayoutOp::Reshape { allow_zero: true }, &[lacks, axis])?;
+        let one = lower.constant(Tensor::scalar(1_i64));
+        let ones = lower.add(at, LayoutOp::Fill, &[lacks, one])?;
+        let all = lower.ints(&[-1]);
+        let shape = lower.add(at, LayoutOp::Concat { axis: 0 }, &[all, ones])?;
+        bias = lower.add(at, LayoutOp::Reshape { allow_zero: true }, &[bias, shape])?;
+    }
+    lower.add(at, ElementOp::Binary(Binary::Add), &[value, bias]).map(|slot| vec![slot])
+}
