@@ -196,19 +196,40 @@ fn protobuf() {
     check(fuzz::protobuf, &[seed], &tokens, 3000);
 }
 
-#[test]
-fn onnx() {
-    use crate::onnx::{Pb, graph, model, node};
+/// A model with an op of each family, a function, graphs within nodes and tensors of three kinds.
+fn onnx_seed() -> crate::onnx::Pb {
+    use crate::onnx::{Pb, attr_graph, attr_int, attr_ints, attr_text, graph, model, node};
     let inner = graph("", &[node("Add", "x x", "r")], "r");
-    let branch = Pb::default().span(1, "then_branch").span(6, inner).int(20, 5);
-    let axes = Pb::default().span(1, "axes").span(8, [1, 2]).int(20, 7);
+    let body = graph("i c s", &[node("Identity", "c", "d"), node("Add", "s x", "t")], "d t t");
+    let step = graph("s e", &[node("Mul", "s e", "t")], "t t");
     let weights = Pb::default().int(1, 2).int(2, 1).span(8, "w").span(9, [0; 8]);
     let entry = Pb::default().span(1, "location").span(2, "weights.bin");
     let beside = Pb::default().int(1, 3).int(2, 22).span(8, "e").int(14, 1).span(13, entry);
-    let nodes = [node("If", "x", "t").span(5, branch), node("F", "t w", "u").span(5, axes), node("Add", "u e", "y")];
-    let graph = graph("x", &nodes, "y").span(5, weights).span(5, beside);
-    let function = Pb::default().span(1, "F").span(4, "a").span(4, "b").span(5, "c").span(7, node("Mul", "a b", "c"));
-    let seed = model(&graph).span(25, function.span(9, Pb::default().int(2, 17)));
+    let value = Pb::default().int(1, 2).int(2, 7).span(7, [1, 2]);
+    let nodes = [
+        node("If", "b", "t").span(5, attr_graph("then_branch", &inner)).span(5, attr_graph("else_branch", &inner)),
+        node("F", "t w", "u").span(5, attr_ints("axes", &[1, 2])).span(7, "local"),
+        node("Constant", "", "k").span(5, Pb::default().span(1, "value").span(5, value).int(20, 4)),
+        node("Loop", "_ _ u", "l m").span(5, attr_graph("body", &body)),
+        node("Scan", "l m", "n o").span(5, attr_graph("body", &step)).span(5, attr_int("num_scan_inputs", 1)),
+        node("Conv", "n w", "p").span(5, attr_ints("pads", &[1, 1])).span(5, attr_text("auto_pad", "NOTSET")),
+        node("LSTM", "p w w", "q").span(5, attr_text("direction", "bidirectional")),
+        node("Gemm", "q w", "v").span(5, attr_int("transA", 1)),
+        node("Abs", "e", "z"),
+        node("Reshape", "n k", "a"),
+        node("Softmax", "a", "f").span(5, attr_int("axis", -1)),
+        node("Cast", "f", "g").span(5, attr_int("to", 7)),
+        node("ReduceSum", "f k", "h"),
+        node("Concat", "x x", "y").span(5, attr_int("axis", 0)),
+    ];
+    let function = Pb::default().span(1, "F").span(10, "local").all(4, ["a", "b"]).span(5, "c");
+    let function = function.span(7, node("Mul", "a b", "c")).span(9, Pb::default().int(2, 17));
+    let graph = graph("x b", &nodes, "n p q v a f g h y z").span(5, weights).span(5, beside);
+    model(&graph).span(25, function)
+}
+
+#[test]
+fn onnx() {
     let tokens: [&[u8]; 8] = [
         b"\x80",
         b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
@@ -219,5 +240,14 @@ fn onnx() {
         b"\x10\x16",
         b"\x2a",
     ];
-    check(fuzz::onnx, &[seed], &tokens, 3000);
+    check(fuzz::onnx, &[onnx_seed()], &tokens, 6000);
+}
+
+#[test]
+fn the_onnx_seed_is_a_model() {
+    let beside = model::Buffer::from(vec![0_u8; 64]);
+    let seed = model::Buffer::from(onnx_seed().as_ref().to_vec());
+    let files = [("model.onnx".to_owned(), seed), ("weights.bin".to_owned(), beside)];
+    let read = formats::read(&model::ModelFiles::new(files), &formats::ReadOptions::default());
+    assert!(read.is_ok(), "{read:?}");
 }

@@ -51,8 +51,14 @@ pub fn node(op: &str, inputs: &str, outputs: &str) -> Pb {
     Pb::default().all(1, names(inputs)).all(2, names(outputs)).span(4, op)
 }
 
+/// A tensor of any rank; of float, but truth values are called `b` or `c` and whole numbers `i`.
 fn info(name: &str) -> Pb {
-    Pb::default().span(1, name)
+    let dtype = match name {
+        "b" | "c" => 9,
+        "i" => 7,
+        _ => 1,
+    };
+    Pb::default().span(1, name).span(2, Pb::default().span(1, Pb::default().int(1, dtype)))
 }
 
 pub fn graph(inputs: &str, nodes: &[Pb], outputs: &str) -> Pb {
@@ -67,12 +73,20 @@ pub fn model(graph: &Pb) -> Pb {
     Pb::default().int(1, 8).span(7, graph).span(8, opset(17)).span(8, opset(1).span(1, "local"))
 }
 
-fn attr_graph(name: &str, graph: &Pb) -> Pb {
+pub fn attr_graph(name: &str, graph: &Pb) -> Pb {
     Pb::default().span(1, name).span(6, graph).int(20, 5)
 }
 
-fn attr_int(name: &str, value: i64) -> Pb {
+pub fn attr_int(name: &str, value: i64) -> Pb {
     Pb::default().span(1, name).int(3, value).int(20, 2)
+}
+
+pub fn attr_ints(name: &str, values: &[i64]) -> Pb {
+    values.iter().fold(Pb::default().span(1, name).int(20, 7), |attr, value| attr.int(8, *value))
+}
+
+pub fn attr_text(name: &str, text: &str) -> Pb {
+    Pb::default().span(1, name).span(4, text).int(20, 3)
 }
 
 fn floats(name: &str, dims: &[i64], raw: &[u8]) -> Pb {
