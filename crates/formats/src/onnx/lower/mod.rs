@@ -33,6 +33,7 @@ mod element;
 mod index;
 mod layout;
 mod made;
+mod ml;
 mod norm;
 mod parts;
 mod recurrent;
@@ -80,6 +81,7 @@ pub const TABLE: &[&[Row]] = &[
     control::ROWS,
     made::ROWS,
     attention::ROWS,
+    ml::ROWS,
 ];
 
 /// Returns the row of a node's op.
