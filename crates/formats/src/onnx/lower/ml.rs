@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 impl Lower<'_> {
-    fn to_type(&mut self, node: &Node<'_>, x: SlotId, to: &Type) -> One {
+    fn cast_to(&mut self, node: &Node<'_>, x: SlotId, to: &Type) -> One {
         if self.ty(x) == to {
             return Ok(x);
         }
@@ -37,7 +37,7 @@ impl Lower<'_> {
 
     fn floats_input(&mut self, node: &Node<'_>) -> One {
         let x = self.arg(node, 0, "X")?;
-        self.to_type(node, x, &Type::F32)
+        self.cast_to(node, x, &Type::F32)
     }
 
     fn calc(&mut self, node: &Node<'_>, op: Binary, a: SlotId, b: SlotId) -> One {
@@ -67,7 +67,7 @@ fn binarizer(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let to = lower.ty(x).clone();
     let threshold = lower.number_like(node, x, node.float("threshold")?.unwrap_or(0.0).into())?;
     let above = lower.calc(node, Binary::Greater, x, threshold)?;
-    Ok(vec![lower.to_type(node, above, &to)?])
+    Ok(vec![lower.cast_to(node, above, &to)?])
 }
 
 fn imputer(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
@@ -85,7 +85,7 @@ fn imputer(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     }
     let to = lower.ty(x).clone();
     let values = lower.constant(values);
-    let values = lower.to_type(node, values, &to)?;
+    let values = lower.cast_to(node, values, &to)?;
     let missing = if replaced.is_nan() {
         lower.add(node, ElementOp::Unary(Unary::IsNan), &[x])?
     } else {
@@ -214,7 +214,7 @@ fn linear_classifier(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let best = lower.add(node, NormOp::Hardmax { axis: -1, flat: false }, &[scores])?;
     let numbers = lower.constant(Tensor::vector((0..targets).map(|i| i as f32).collect::<Vec<_>>()));
     let best = lower.add(node, DenseOp::MatMul { transpose: [false; 2] }, &[best, numbers])?;
-    let best = lower.to_type(node, best, &Type::I64)?;
+    let best = lower.cast_to(node, best, &Type::I64)?;
     let label = lower.add(node, IndexOp::Gather { axis: 0, batch: 0, from_end: false }, &[classes, best])?;
     Ok(vec![label, transformed(lower, node, scores)?])
 }
