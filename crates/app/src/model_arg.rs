@@ -4,10 +4,18 @@ use std::{path::PathBuf, sync::Arc};
 
 use codec::{ReadOptions, schema};
 use engine::Servable;
+use formats::ReadError;
 use model::{Batch, Builder, InputSpec, Predictor, Signature, Version};
 use plan::Plan;
 
-use crate::{config, failure::Failure, loader};
+use crate::{
+    config,
+    failure::Failure,
+    loader::{self, OpenError},
+};
+
+/// Most files beside an artifact that are read because it names them.
+const BESIDE_MAX: usize = 64;
 
 /// What all commands that take a MODEL share.
 #[derive(clap::Args, Debug)]
@@ -48,14 +56,34 @@ impl ModelArg {
         let named = |error: &dyn std::fmt::Display| Failure::refused(format_args!("{}: {error}", self.model.display()));
         // The limits of a server hold here too; there is no file to name, but the variables are the same.
         let settings = config::resolve(None, &[])?.settings;
-        let (version, content) = registry::read_one(&self.model, self.version.map(Version), settings.models.source)
+        let source = settings.models.source;
+        let (version, content) = registry::read_one(&self.model, self.version.map(Version), source.clone())
             .map_err(|error| named(&error))?;
         let inputs = loader::inputs(schema, &content.config).map_err(|error| named(&error))?;
         let (zone, default_zone) = (self.time_zone.as_deref(), settings.formats.time_zone.clone());
         let limits = settings.formats.into();
         let options = loader::options(&content.config, inputs.clone(), zone, &limits, &default_zone);
-        let (model, servable) =
-            loader::compile(&content.files, &content.config, &options).map_err(|error| named(&error))?;
+        let mut files = content.files;
+        // A single file may name others beside it, such as the weights of a large network.
+        let (model, servable) = loop {
+            let error = match loader::compile(&files, &content.config, &options) {
+                Ok(compiled) => break compiled,
+                Err(error) => error,
+            };
+            let missing = match &error {
+                OpenError::Read(ReadError::Missing { file, .. }) if self.model.is_file() => file,
+                _ => return Err(named(&error)),
+            };
+            let found = if files.iter().count() > BESIDE_MAX || files.get(missing).is_some() {
+                None
+            } else {
+                registry::read_beside(&self.model, missing, &source).map_err(|error| named(&error))?
+            };
+            match found {
+                Some(bytes) => files = files.with(missing, bytes),
+                None => return Err(named(&error)),
+            }
+        };
         Ok(Opened { name: self.name(), version, inputs, model, servable })
     }
 

@@ -22,6 +22,13 @@ impl ModelFiles {
         ModelFiles { files: Arc::new(files), prefix: String::new() }
     }
 
+    /// Returns the artifact with one file more; of the whole artifact, not of a folder below.
+    pub fn with(&self, path: &str, bytes: Buffer) -> ModelFiles {
+        let mut files = (*self.files).clone();
+        files.insert(path.into(), bytes);
+        ModelFiles { files: Arc::new(files), prefix: self.prefix.clone() }
+    }
+
     /// Returns the file's bytes.
     pub fn get(&self, path: &str) -> Option<&Buffer> {
         if self.prefix.is_empty() {

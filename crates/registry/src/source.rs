@@ -12,6 +12,7 @@ use model::{ModelFiles, Name, Version};
 
 use crate::{digest::Digest, error::SourceError, model_config::ModelConfig};
 
+pub mod beside;
 pub mod dir;
 mod layout;
 mod listing;
