@@ -21,6 +21,7 @@ use crate::{
 
 mod answered;
 mod answers;
+mod codes;
 mod dense;
 mod descend;
 mod few;
@@ -32,6 +33,7 @@ mod plain;
 mod ranked;
 mod ranks;
 mod run;
+mod sides;
 mod simd;
 mod sum;
 mod tile;

@@ -10,6 +10,8 @@ pub struct Asking<'a> {
     /// Bytes of a row.
     pub room: usize,
     pub rows: usize,
+    /// Of each row the answers that [`apart`] found.
+    pub apart: &'a [u64],
 }
 
 /// A leaf's value as it is added.
@@ -50,6 +52,24 @@ impl Value for f32 {
     #[inline(always)]
     fn wide(self) -> f64 {
         f64::from(self)
+    }
+}
+
+/// Finds the answers of rows' nodes that are not compared: a word for each row and table, or none at all.
+pub fn apart(answers: &Answers, ranks: &[u8], room: usize, out: &mut Vec<u64>) {
+    out.clear();
+    if !answers.has_apart() {
+        return;
+    }
+    out.resize(ranks.len() / room * answers.count, 0);
+    for (ranks, out) in ranks.chunks_exact(room).zip(out.chunks_exact_mut(answers.count)) {
+        // SAFETY: answers are made where `Isa::Avx512` was found.
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            x86::apart(answers, ranks, out)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        answers.apart(ranks, out);
     }
 }
 
@@ -99,15 +119,17 @@ pub fn add_heaps<V: Value>(answers: &Answers, heaps: &Heaps<V>, asking: Asking<'
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::{
-        arch::{asm, x86_64::*},
-        ops::Range,
-    };
+    use std::arch::{asm, x86_64::*};
 
     use super::{super::answers::Questions, *};
 
     /// Rows whose sums are kept together.
     const ROWS: usize = 16;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    pub fn apart(answers: &Answers, ranks: &[u8], out: &mut [u64]) {
+        answers.apart(ranks, out);
+    }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2")]
     pub fn of_pairs(answers: &Answers, pairs: &Pairs<u32>, asking: Asking<'_>, mut put: impl FnMut(usize, u32, u32)) {
@@ -184,7 +206,7 @@ mod x86 {
     fn each_pair<L: Copy, const QUARTERS: usize, const COUNT: usize>(
         answers: &Answers,
         pairs: &Pairs<L>,
-        Asking { ranks, room, rows }: Asking<'_>,
+        Asking { ranks, room, rows, apart }: Asking<'_>,
         put: &mut impl FnMut(usize, u32, L),
     ) {
         let rows = if COUNT == 0 { rows } else { COUNT };
@@ -201,7 +223,8 @@ mod x86 {
             let (first_tree, second_tree) = pairs.trees[number];
             for row in 0..rows {
                 let ranks = &ranks[row * room..][..room];
-                let bits = ask::<QUARTERS>(&pair.questions, ranks) | far(answers, &pairs.far, number, ranks);
+                let apart = apart.get(row * answers.count + pairs.first + number).copied().unwrap_or(0);
+                let bits = ask::<QUARTERS>(&pair.questions, ranks) | apart;
                 put(row, first_tree, leaves[reached(bits as u32, below, first)]);
                 if let Some(tree) = second_tree {
                     put(row, tree, leaves[32 + reached((bits >> 32) as u32, below, second)]);
@@ -226,7 +249,7 @@ mod x86 {
     fn each_heap<L: Copy, const QUARTERS: usize, const COUNT: usize>(
         answers: &Answers,
         heaps: &Heaps<L>,
-        Asking { ranks, room, rows }: Asking<'_>,
+        Asking { ranks, room, rows, apart }: Asking<'_>,
         put: &mut impl FnMut(usize, u32, L),
     ) {
         let rows = if COUNT == 0 { rows } else { COUNT };
@@ -238,7 +261,8 @@ mod x86 {
             let leaves = &heaps.leaves[number].0;
             for row in 0..rows {
                 let ranks = &ranks[row * room..][..room];
-                let bits = ask::<QUARTERS>(questions, ranks) | far(answers, &heaps.far, number, ranks);
+                let apart = apart.get(row * answers.count + heaps.first + number).copied().unwrap_or(0);
+                let bits = ask::<QUARTERS>(questions, ranks) | apart;
                 put(row, heaps.trees[number].0, leaves[descended(bits) as usize % 64]);
             }
         }
@@ -296,13 +320,5 @@ mod x86 {
             }
         };
         _mm512_cmpgt_epu8_mask(asked, load(&questions.above))
-    }
-
-    /// Returns the answers of a table's nodes that are asked alone.
-    #[inline]
-    fn far(answers: &Answers, of: &[Range<u32>], table: usize, ranks: &[u8]) -> u64 {
-        let Some(of) = of.get(table) else { return 0 };
-        let far = &answers.far[of.start as usize..of.end as usize];
-        far.iter().fold(0, |bits, far| bits | u64::from(ranks[far.column as usize] > far.above) << far.bit)
     }
 }

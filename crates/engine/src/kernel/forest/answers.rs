@@ -5,14 +5,16 @@
 //! `i + 1`. So leaf `l` is reached where, of the nodes on its path, exactly those below `l` sent the row right: where the answers,
 //! with the bits below `l` turned, have no bit in the path's mask. Trees of at most six levels are heaps: the children of node `i`
 //! are `2i` and `2i + 1`, and the bits lead down in six steps.
-
-use std::ops::Range;
+//!
+//! Nodes that ask a set for a code are answered by the code: of each code there is a word for every tree with the answers of all its
+//! nodes, so that a row takes one word of each column for each tree, whatever its sets.
 
 use plan::Precision;
 
 use super::{
+    codes::is_right,
     normal::{LEAF, Normal, Tree},
-    ranks::{ByteTest, ROW_BYTES},
+    ranks::{ByteTest, ROW_BYTES, Ranks},
     sum::Sums,
 };
 
@@ -25,13 +27,27 @@ pub struct Questions {
     pub above: [u8; 64],
 }
 
-/// A node that is asked alone.
+/// A node that is asked alone, for no byte can name its column.
 #[derive(Clone, Copy, Debug)]
-pub struct Far {
-    pub column: u16,
-    pub above: u8,
-    /// Its bit among the answers.
-    pub bit: u8,
+struct Far {
+    column: u16,
+    above: u8,
+    at: At,
+}
+
+/// Where an answer is: its table, and the bit.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    table: u32,
+    bit: u8,
+}
+
+/// A column of codes.
+#[derive(Clone, Copy, Debug)]
+struct Coded {
+    column: usize,
+    /// Where the words of its first code begin.
+    first: usize,
 }
 
 /// Two trees of at most 32 leaves; what belongs to the second stands from 32 on.
@@ -51,8 +67,8 @@ pub struct Asks<Q, L> {
     pub leaves: Box<[Of<L>]>,
     /// Of each table: its trees' places in the forest, of a pair the second's where there is one.
     pub trees: Box<[(u32, Option<u32>)]>,
-    /// Of each table: those nodes, in [`Answers::far`], whose column no byte can name; empty where there are none at all.
-    pub far: Box<[Range<u32>]>,
+    /// The place of the first among all tables.
+    pub first: usize,
 }
 
 /// What a table has of its leaves.
@@ -67,7 +83,12 @@ pub type Heaps<L> = Asks<Questions, L>;
 
 pub struct Answers {
     pub tables: Tables,
-    pub far: Box<[Far]>,
+    /// How many tables there are.
+    pub count: usize,
+    far: Box<[Far]>,
+    coded: Box<[Coded]>,
+    /// Of each code of such columns: the answers in each table.
+    words: Box<[u64]>,
     /// Quarters of a row's bytes that the columns are in: 1, 2 or 4.
     pub quarters: u32,
 }
@@ -86,6 +107,12 @@ pub enum Tables {
 /// Leaves of a tree that shares a register.
 const LEAVES: usize = 32;
 
+/// Columns of codes, and of each of their codes the answers in each table.
+type Words = (Box<[Coded]>, Box<[u64]>);
+
+/// Words that there may be for codes.
+const WORDS_MAX: usize = 1 << 21;
+
 /// Levels of a heap.
 const LEVELS: u32 = 6;
 
@@ -97,19 +124,39 @@ impl Answers {
 
     /// Returns the tables of those trees that they take, with leaves' values if nobody reads their numbers (`adds` has what is added then);
     /// nothing where there is none, or too many of their nodes are far.
-    pub fn new(normal: &Normal, tests: &[ByteTest], adds: Option<&Sums>) -> Option<Answers> {
-        let near = tests.iter().map(|test| test.column as usize).filter(|column| *column < ROW_BYTES);
+    pub fn new(normal: &Normal, ranks: &Ranks, tests: &[ByteTest], adds: Option<&Sums>) -> Option<Answers> {
+        let near = tests.iter().filter(|test| test.set.is_none()).map(|test| test.column as usize);
+        let near = near.filter(|column| *column < ROW_BYTES);
         let quarters = match near.max().unwrap_or(0) {
             0..64 => 1,
             64..128 => 2,
             _ => 4,
         };
-        let mut making = Making { normal, tests, far: Vec::new() };
+        let mut making = Making { normal, tests, tables: 0, far: Vec::new(), sets: Vec::new() };
         let tables = making.tables(adds);
         if normal.trees.iter().all(|tree| !Answers::takes(tree)) || making.far.len() > tests.len() / 4 {
             return None;
         }
-        Some(Answers { tables, far: making.far.into(), quarters })
+        let (coded, words) = making.words(ranks)?;
+        Some(Answers { tables, count: making.tables, far: making.far.into(), coded, words, quarters })
+    }
+
+    /// Returns whether there are answers apart.
+    pub fn has_apart(&self) -> bool {
+        !self.far.is_empty() || !self.coded.is_empty()
+    }
+
+    /// Finds the answers of a row's nodes that are not compared: a word for each table.
+    #[inline(always)]
+    pub fn apart(&self, ranks: &[u8], out: &mut [u64]) {
+        out.fill(0);
+        for Coded { column, first } in &self.coded {
+            let words = &self.words[first + usize::from(ranks[*column]) * self.count..][..self.count];
+            out.iter_mut().zip(words).for_each(|(out, word)| *out |= word);
+        }
+        for Far { column, above, at } in &self.far {
+            out[at.table as usize] |= u64::from(ranks[*column as usize] > *above) << at.bit;
+        }
     }
 }
 
@@ -120,7 +167,11 @@ const QUESTIONS: Questions = Questions { columns: [0; 64], above: [u8::MAX; 64] 
 struct Making<'a> {
     normal: &'a Normal,
     tests: &'a [ByteTest],
+    /// How many are made.
+    tables: usize,
     far: Vec<Far>,
+    /// Nodes that ask a set.
+    sets: Vec<(ByteTest, At)>,
 }
 
 impl Making<'_> {
@@ -172,27 +223,49 @@ impl Making<'_> {
         trees: Box<[(u32, Option<u32>)]>,
         mut table: impl FnMut(&mut Self, (u32, Option<u32>), &mut [L; 64]) -> Q,
     ) -> Asks<Q, L> {
-        let (mut tables, mut far) = (Vec::with_capacity(trees.len()), Vec::new());
+        let (mut tables, first) = (Vec::with_capacity(trees.len()), self.tables);
         let mut leaves = vec![Of([L::default(); 64]); trees.len()];
         for (trees, leaves) in trees.iter().zip(&mut leaves) {
-            let begin = self.far.len() as u32;
             tables.push(table(self, *trees, &mut leaves.0));
-            far.push(begin..self.far.len() as u32);
+            self.tables += 1;
         }
-        if far.iter().all(Range::is_empty) {
-            far.clear();
+        Asks { tables: tables.into(), leaves: leaves.into(), trees, first }
+    }
+
+    /// Returns the columns of codes, and the answers of each code; nothing where they are too many.
+    fn words(&self, ranks: &Ranks) -> Option<Words> {
+        let (mut coded, mut count) = (Vec::new(), 0);
+        for (column, codes) in ranks.codes() {
+            coded.push(Coded { column, first: count });
+            count += codes * self.tables;
         }
-        Asks { tables: tables.into(), leaves: leaves.into(), trees, far: far.into() }
+        if count > WORDS_MAX {
+            return None;
+        }
+        let mut words = vec![0; count];
+        for (test, at) in &self.sets {
+            let set = test.set.expect("it asks one") as usize;
+            let column = usize::from(test.column);
+            let of = coded.iter().find(|of| of.column == column).expect("a set is asked for a code");
+            for code in (0..ranks.codes_of(column)).filter(|code| is_right(&ranks.rights[set], *code as u8)) {
+                words[of.first + code * self.tables + at.table as usize] |= 1 << at.bit;
+            }
+        }
+        Some((coded.into(), words.into()))
     }
 
     /// Lets a bit be the answer of a node.
     fn ask(&mut self, questions: &mut Questions, bit: usize, node: u32) {
-        let ByteTest { column, above } = self.tests[node as usize];
-        if (column as usize) < ROW_BYTES {
+        let test = self.tests[node as usize];
+        let ByteTest { column, above, set } = test;
+        let at = At { table: self.tables as u32, bit: bit as u8 };
+        if set.is_some() {
+            self.sets.push((test, at));
+        } else if (column as usize) < ROW_BYTES {
             questions.columns[bit] = column as u8;
             questions.above[bit] = above;
         } else {
-            self.far.push(Far { column, above, bit: bit as u8 });
+            self.far.push(Far { column, above, at });
         }
     }
 

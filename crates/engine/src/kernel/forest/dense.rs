@@ -4,13 +4,15 @@
 //! byte is the node's leftmost leaf; where its rank is above the node's, the byte becomes the leftmost leaf of the right
 //! child. Three steps a node, for as many rows as a register has bytes, whatever the data. A tree of more than 256 leaves is cut into
 //! pages: subtrees of at most 256 leaves and exits to other pages, all of them worked out for all rows; or only its first levels are a
-//! page, and rows walk on from there ([`super::tops`]).
+//! page, and rows walk on from there ([`super::tops`]). Nodes that ask a set for a code look at a byte made for the page alone
+//! ([`super::sides`]), which stands behind those of the rows.
 
 use std::ops::Range;
 
 use super::{
+    codes::{NARROW, Rights},
     normal::{LEAF, Normal},
-    ranks::ByteTest,
+    ranks::{ByteTest, Ranks},
     tops::Tops,
 };
 
@@ -34,10 +36,22 @@ pub struct Node {
     pub right: [u8; 4],
 }
 
+/// A set that a node asks for a code.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// The code's column.
+    pub column: u32,
+    /// Whether codes are so few that they have their bits in one word.
+    pub is_narrow: bool,
+    pub rights: Rights,
+}
+
 /// A part of a tree.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub nodes: Range<u32>,
+    /// What its nodes look at in the columns after those of a row.
+    pub sides: Range<u32>,
     /// Where its leaves' places begin in [`Dense::exits`].
     pub exits: Range<u32>,
 }
@@ -58,15 +72,18 @@ pub struct Dense {
     pub(super) trees: Box<[Tree]>,
     /// Of each leaf of a page: the forest's leaf, or a page with [`PAGE`].
     pub(super) exits: Box<[u32]>,
+    pub(super) sides: Box<[Side]>,
     /// Bytes of a row.
     pub(super) columns: usize,
+    /// Most sides of a page.
+    sides_max: usize,
 }
 
 impl Dense {
-    pub fn new(normal: &Normal, tops: &Tops, tests: &[ByteTest], columns: usize) -> Dense {
+    pub fn new(normal: &Normal, tops: &Tops, tests: &[ByteTest], ranks: &Ranks) -> Dense {
         let parts = Parts::default();
         let is_cut = (0..normal.nodes.len()).map(|node| !tops.is_compared(node)).collect();
-        let mut making = Making { normal, tests, is_cut, parts };
+        let mut making = Making { normal, tests, ranks, is_cut, parts };
         if !tops.any() {
             making.cut();
         }
@@ -79,20 +96,32 @@ impl Dense {
             }
             trees.push(Tree { pages: first..making.parts.pages.len() as u32 });
         }
-        let Parts { nodes, pages, exits } = making.parts;
-        let dense =
-            Dense { nodes: nodes.into(), pages: pages.into(), trees: trees.into(), exits: exits.into(), columns };
+        let Parts { nodes, pages, exits, sides } = making.parts;
+        let dense = Dense {
+            sides_max: pages.iter().map(|page| page.sides.len()).max().unwrap_or(0),
+            nodes: nodes.into(),
+            pages: pages.into(),
+            trees: trees.into(),
+            exits: exits.into(),
+            sides: sides.into(),
+            columns: ranks.bytes,
+        };
         dense.assert_closed();
         dense
     }
 
-    /// What steps without checks rely on: columns are those of a row, and whatever byte a row may have is an exit of its page.
+    /// Returns the columns that there must be room for: those of a row, and sides.
+    pub fn columns_room(&self) -> usize {
+        self.columns + self.sides_max
+    }
+
+    /// What steps without checks rely on: columns are those that there is room for, and whatever byte a row may have is an exit of its page.
     fn assert_closed(&self) {
         for page in &self.pages {
             let exits = page.exits.len();
             assert!(0 < exits && exits <= EXITS_MAX && page.exits.end as usize <= self.exits.len(), "a page has exits");
             for node in &self.nodes[page.nodes.start as usize..page.nodes.end as usize] {
-                assert!((node.column as usize) < self.columns, "columns are those of a row");
+                assert!((node.column as usize) < self.columns_room(), "columns are those of a row, or sides");
                 assert!((node.here[0] as usize) < exits && (node.right[0] as usize) < exits, "bytes are exits");
             }
         }
@@ -112,11 +141,13 @@ struct Parts {
     nodes: Vec<Node>,
     pages: Vec<Page>,
     exits: Vec<u32>,
+    sides: Vec<Side>,
 }
 
 struct Making<'a> {
     normal: &'a Normal,
     tests: &'a [ByteTest],
+    ranks: &'a Ranks,
     /// Of each node: whether a page begins there.
     is_cut: Vec<bool>,
     parts: Parts,
@@ -155,6 +186,7 @@ impl Making<'_> {
 
     fn page(&mut self, root: u32, first_page: usize, roots: &mut Vec<u32>) {
         let (first_node, first_exit) = (self.parts.nodes.len(), self.parts.exits.len());
+        let first_side = self.parts.sides.len();
         // A node to visit, and the one whose right child it is.
         let mut stack = vec![(root, None::<usize>)];
         while let Some((at, right_of)) = stack.pop() {
@@ -168,9 +200,16 @@ impl Making<'_> {
                 self.parts.exits.push((first_page + roots.len()) as u32 | PAGE);
                 roots.push(at);
             } else {
-                let ByteTest { column, above } = self.tests[at as usize];
+                let ByteTest { column, above, set } = self.tests[at as usize];
+                let mut column = u32::from(column);
+                if let Some(set) = set {
+                    let side = self.parts.sides.len() - first_side;
+                    let is_narrow = self.ranks.codes_of(column as usize) <= NARROW;
+                    self.parts.sides.push(Side { column, is_narrow, rights: self.ranks.rights[set as usize] });
+                    column = (self.ranks.bytes + side) as u32;
+                }
                 let number = self.parts.nodes.len();
-                let node = Node { column: u32::from(column), above: [above; 4], here: [leftmost; 4], right: [0; 4] };
+                let node = Node { column, above: [above; 4], here: [leftmost; 4], right: [0; 4] };
                 self.parts.nodes.push(node);
                 let node = self.normal.nodes[at as usize];
                 stack.push((node.right, Some(number)));
@@ -179,6 +218,7 @@ impl Making<'_> {
         }
         self.parts.pages.push(Page {
             nodes: first_node as u32..self.parts.nodes.len() as u32,
+            sides: first_side as u32..self.parts.sides.len() as u32,
             exits: first_exit as u32..self.parts.exits.len() as u32,
         });
     }

@@ -255,7 +255,7 @@ impl SetTest {
         }
     }
 
-    fn holds(&self, category: u32) -> bool {
+    pub fn holds(&self, category: u32) -> bool {
         self.words.get((category / 64) as usize).is_some_and(|word| word >> (category % 64) & 1 == 1)
     }
 

@@ -110,13 +110,13 @@ struct Group {
 pub type Asked = (u16, i32);
 
 impl<N: Node> Packed<N> {
-    /// Returns the layout of those trees that `takes` says; nothing where a tree or the columns are too many for a node. `never` is a
-    /// column that is above nothing.
+    /// Returns the layout of those trees that `takes` says; nothing where a tree or the columns are too many for a node, or a node
+    /// asks what cannot be said so. `never` is a column that is above nothing.
     pub fn new(
         normal: &Normal,
         tops: &Tops,
         takes: impl Fn(usize) -> bool,
-        asked: impl Fn(usize) -> Asked,
+        asked: impl Fn(usize) -> Option<Asked>,
         never: u16,
     ) -> Option<Packed<N>> {
         let (mut nodes, mut leaves, mut trees) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,7 +130,7 @@ impl<N: Node> Packed<N> {
                     nodes.push(N::leaf(itself, id & !LEAF, never));
                     leaves.extend((!N::HAS_LEAF).then_some(id & !LEAF));
                 } else {
-                    let (column, above) = asked(id as usize);
+                    let (column, above) = asked(id as usize)?;
                     nodes.push(N::inner(laying.child(id), column, above)?);
                     leaves.extend((!N::HAS_LEAF).then_some(0));
                 }

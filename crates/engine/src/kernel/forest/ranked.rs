@@ -1,7 +1,7 @@
 //! What runs on ranks: the first levels of trees, or all, for many rows; answers and walks for few.
 
 use super::{
-    answered::Asking,
+    answered::{self, Asking},
     answers::Answers,
     dense::BLOCK_ROWS,
     descend::{self, Steps},
@@ -51,11 +51,16 @@ impl Ranked {
         }
         let (ranks, tests) = all?;
         let adds = (wants.scores && !wants.leaves && !sums.needs_leaves()).then_some(sums);
-        let answers = if choice.few && choice.isa == Isa::Avx512 { Answers::new(normal, &tests, adds) } else { None };
+        let answers =
+            if choice.few && choice.isa == Isa::Avx512 { Answers::new(normal, &ranks, &tests, adds) } else { None };
         let tops = Tops::new(normal);
         let is_walked = |tree: usize| answers.is_none() || !Answers::takes(&normal.trees[tree]);
         let takes = |tree: usize| choice.few && is_walked(tree) || tops.is_deep(tree);
-        let asked = |node: usize| (tests[node].column, i32::from(tests[node].above));
+        // A walk has no sets.
+        let asked = |node: usize| match tests[node] {
+            ByteTest { column, above, set: None } => Some((column, i32::from(above))),
+            _ => None,
+        };
         let packed = Packed::new(normal, &tops, takes, asked, 0).map(Walks::OnRanks);
         Some(Ranked::of(normal, sums, choice, (ranks, tests), answers, packed))
     }
@@ -66,7 +71,7 @@ impl Ranked {
         let ranked = Ranks::new(normal, |node| tops.is_compared(node))?;
         let keys = Keys::new(normal, &ranked.0.sources)?;
         let takes = |tree: usize| choice.few || tops.is_deep(tree);
-        let packed = Packed::new(normal, &tops, takes, |node| keys.asked(&normal.nodes[node]), keys.never())?;
+        let packed = Packed::new(normal, &tops, takes, |node| Some(keys.asked(&normal.nodes[node])), keys.never())?;
         Some(Ranked::of(normal, sums, choice, ranked, None, Some(Walks::OnKeys(packed, keys))))
     }
 
@@ -80,7 +85,7 @@ impl Ranked {
     ) -> Ranked {
         // Without walks all nodes are compared, by pages.
         let tops = if walks.is_some() { Tops::new(normal) } else { Tops::none(normal) };
-        let tiles = Tiles::new(normal, &tops, &tests, ranks.bytes, sums, choice.isa);
+        let tiles = Tiles::new(normal, &tops, &tests, &ranks, sums, choice.isa);
         let takes_few = choice.few && walks.is_some();
         let walked = match &walks {
             Some(Walks::OnRanks(packed)) => packed.trees(),
@@ -108,43 +113,46 @@ impl Ranked {
         let room = self.tiles.lanes(rows);
         let ranks_end = room * self.ranks.bytes;
         block.resize(ranks::stride(room) * self.ranks.sources.len(), 0.0);
-        bytes.resize(ranks_end + descend::BEHIND, 0);
+        bytes.resize(room * self.tiles.columns_room() + descend::BEHIND, 0);
         feed.each(self.ranks.features_min(), sink, |row, x| {
             self.ranks.gather(x, block, lanes.len(), room);
             lanes.push(row);
         });
         self.ranks.of_block(self.isa, block, room, &mut bytes[..ranks_end]);
-        let tile = Block { lanes: room, ranks: &bytes[..ranks_end], rows: lanes, sums };
+        let tile = Block { lanes: room, ranks: bytes, rows: lanes, sums };
         match &self.walks {
-            Some(Walks::OnRanks(packed)) => {
-                self.tiles.run(sink.sums, tile, sink, self.below(packed, bytes, room));
-            }
+            Some(Walks::OnRanks(packed)) => self.tiles.run(sink.sums, tile, sink, |tree, ranks, exits, leaves| {
+                self.below(packed, tree, descend::Cells { cells: ranks, lanes: room }, exits, leaves);
+            }),
             Some(Walks::OnKeys(packed, of)) => {
                 keys.resize(of.cells() * room, 0);
                 of.of_block(self.isa, block, room, keys);
-                self.tiles.run(sink.sums, tile, sink, self.below(packed, keys, room));
+                let cells = descend::Cells { cells: &keys[..], lanes: room };
+                self.tiles.run(sink.sums, tile, sink, |tree, _, exits, leaves| {
+                    self.below(packed, tree, cells, exits, leaves);
+                });
             }
-            None => self.tiles.run(sink.sums, tile, sink, |_, _, _| {}),
+            None => self.tiles.run(sink.sums, tile, sink, |_, _, _, _| {}),
         }
     }
 
-    /// Returns what finds the leaves that rows reach in a deep tree from the exits of its first levels.
-    fn below<'a, N: Steps>(
-        &'a self,
-        packed: &'a Packed<N>,
-        cells: &'a [N::Cell],
-        lanes: usize,
-    ) -> impl Fn(usize, &[u8; BLOCK_ROWS], &mut [u32; BLOCK_ROWS]) + 'a {
-        move |tree, exits, leaves| {
-            if let Some(below) = packed.below(tree) {
-                N::leaves(self.isa, packed, below, descend::Cells { cells, lanes }, exits, leaves);
-            }
+    /// Finds the leaves that rows reach in a deep tree from the exits of its first levels.
+    fn below<N: Steps>(
+        &self,
+        packed: &Packed<N>,
+        tree: usize,
+        cells: descend::Cells<'_, N::Cell>,
+        exits: &[u8; BLOCK_ROWS],
+        leaves: &mut [u32; BLOCK_ROWS],
+    ) {
+        if let Some(below) = packed.below(tree) {
+            N::leaves(self.isa, packed, below, cells, exits, leaves);
         }
     }
 
     /// Runs rows one by one.
     pub fn run_few(&self, rows: usize, feed: &impl Feed, sink: &mut Sink<'_>, scratch: &mut run::Room<'_>) {
-        let run::Room { bytes, keys, lanes, sums, .. } = scratch;
+        let run::Room { bytes, keys, apart, lanes, sums, .. } = scratch;
         let least = self.ranks.features_min();
         match &self.walks {
             Some(Walks::OnRanks(packed)) => {
@@ -156,10 +164,13 @@ impl Ranked {
                     lanes.push(row);
                 });
                 for (bytes, lanes) in bytes.chunks(few::ROWS * room).zip(lanes.chunks(few::ROWS)) {
-                    let asking = Asking { ranks: bytes, room, rows: lanes.len() };
-                    let answers = self.answers.as_ref();
-                    if answers.is_some_and(|answers| few::answer(answers, asking, lanes, sink)) {
-                        continue;
+                    if let Some(answers) = &self.answers {
+                        // What was not fed is of other rows.
+                        answered::apart(answers, &bytes[..lanes.len() * room], room, apart);
+                        let asking = Asking { ranks: bytes, room, rows: lanes.len(), apart };
+                        if few::answer(answers, asking, lanes, sink) {
+                            continue;
+                        }
                     }
                     let cells = bytes.chunks_exact(room);
                     let cells = cells.map(|row| row.first_chunk().expect("a row has room for what a byte can name"));

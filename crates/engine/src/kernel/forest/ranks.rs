@@ -1,15 +1,17 @@
 //! Every feature of a row as bytes, once: the rank of a number among the thresholds that it meets, or on which side of a set its
-//! category is. A node then asks whether a byte is above its own, whatever the forest compares and does with missing values.
+//! category is, or that category's code. A node then asks whether a byte is above its own, whatever the forest compares and does with missing values.
 //!
 //! The rank of `x` is how many of a column's distinct thresholds are below it, so `x <= t` is `rank(x) <= place of t`, exactly.
 //! A missing number has the rank 0 where it goes left, the highest where right. More than 255 thresholds make several bytes
-//! of 255 each; a set is a byte of its own, 0 or 1. The bytes of a column stand together.
+//! of 255 each; a set is a byte of its own, 0 or 1. Where sets are so many that a node could not name its byte, a category is a code
+//! instead ([`super::codes`]). The bytes of a column stand together.
 
 use model::column::Row;
 use rustc_hash::FxHashMap;
 
 use super::{
-    normal::{Category, Column, Kind, Node, Normal, Rules, Test},
+    codes::{self, Codes, Rights},
+    normal::{Category, Column, Kind, Node, Normal, Rules, SetTest, Test},
     simd::{self, Isa},
 };
 
@@ -49,6 +51,8 @@ pub struct Ranks {
     sides: Box<[u8]>,
     /// Of each set of a column with few categories: its side for each code.
     pub tables: Box<[[u8; CODES]]>,
+    /// Of each set that is asked for a code.
+    pub rights: Box<[Rights]>,
     rules: Rules,
     features_min: usize,
 }
@@ -77,6 +81,7 @@ pub enum Bytes {
         /// Where the tables begin, if the codes fit.
         first_table: Option<usize>,
     },
+    Codes(Codes),
 }
 
 /// Up to 255 thresholds.
@@ -90,11 +95,13 @@ pub struct Part {
     pub missing: u8,
 }
 
-/// A node in terms of bytes: right where the byte of the column is above.
+/// A node in terms of bytes: right where the byte of the column is above; or, with a set (in [`Ranks::rights`]), where the code that
+/// it is goes right.
 #[derive(Clone, Copy, Debug)]
 pub struct ByteTest {
     pub column: u16,
     pub above: u8,
+    pub set: Option<u32>,
 }
 
 impl Ranks {
@@ -102,11 +109,13 @@ impl Ranks {
     /// ranks (`asks` says which) there is no test, and their thresholds are none of a column's.
     pub fn new(normal: &Normal, asks: impl Fn(usize) -> bool) -> Option<(Ranks, Box<[ByteTest]>)> {
         let mut making = Making::of(normal, &asks);
+        let has_codes = making.is_long();
         let mut order: Vec<usize> = (0..normal.columns.len()).collect();
         order.sort_unstable_by_key(|column| (normal.columns[*column].kind == Kind::Category, normal.columns[*column]));
         for column in order {
             match normal.columns[column].kind {
                 Kind::Number { missing_left } => making.numbers(column, normal.columns[column], missing_left),
+                Kind::Category if has_codes && making.codes(column, normal).is_some() => {}
                 Kind::Category => making.sets(column, normal)?,
             }
             if making.bytes > BYTES_MAX {
@@ -116,7 +125,7 @@ impl Ranks {
         if making.bytes == 0 {
             return None;
         }
-        let none = ByteTest { column: 0, above: u8::MAX };
+        let none = ByteTest { column: 0, above: u8::MAX, set: None };
         let test = |(number, node)| if asks(number) { making.test(node) } else { none };
         let tests = normal.nodes.iter().enumerate().map(test).collect();
         // So that whatever stands behind the last level may be loaded.
@@ -129,6 +138,7 @@ impl Ranks {
             levels: making.levels.into(),
             sides: making.sides.into(),
             tables: making.tables.into(),
+            rights: making.rights.into(),
             rules: normal.rules,
             features_min: normal.columns.iter().map(|column| column.feature as usize + 1).max().unwrap_or(0),
         };
@@ -138,6 +148,19 @@ impl Ranks {
     /// Returns the room of a lone row.
     pub fn row_room(&self) -> usize {
         self.bytes.max(ROW_BYTES)
+    }
+
+    /// Returns the first bytes of columns of codes, and how many codes each has.
+    pub fn codes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.sources.iter().filter_map(|source| match &source.bytes {
+            Bytes::Codes(codes) => Some((source.first_byte, codes.count())),
+            _ => None,
+        })
+    }
+
+    /// Returns how many codes a column has.
+    pub fn codes_of(&self, column: usize) -> usize {
+        self.codes().find(|(first, _)| *first == column).map_or(0, |(_, codes)| codes)
     }
 
     /// Returns the fewest elements of a vector that holds every feature looked at.
@@ -161,6 +184,10 @@ impl Ranks {
                 Bytes::Sets { sets, categories, first_side, .. } => {
                     let code = self.code(&source.column, *categories, x) as usize;
                     out[source.first_byte..][..*sets].copy_from_slice(&self.sides[first_side + code * sets..][..*sets]);
+                }
+                Bytes::Codes(codes) => {
+                    let code = codes.of(self.rules.category(&source.column, x));
+                    out[source.first_byte..][..codes::BYTES].copy_from_slice(&Codes::bytes(code));
                 }
             }
         }
@@ -208,6 +235,12 @@ impl Ranks {
                     let zero_max = if source.column.zero_is_missing { self.rules.zero_max } else { -1.0 };
                     for (part, out) in parts.iter().zip(out.chunks_exact_mut(lanes)) {
                         simd::ranks(isa, self, part, zero_max, x, out);
+                    }
+                }
+                Bytes::Codes(codes) => {
+                    for (lane, x) in x.iter().enumerate() {
+                        let bytes = Codes::bytes(codes.of(self.rules.category(&source.column, *x)));
+                        bytes.iter().zip(out[lane..].iter_mut().step_by(lanes)).for_each(|(byte, out)| *out = *byte);
                     }
                 }
                 Bytes::Sets { sets, categories, first_side, first_table } => {
@@ -282,8 +315,11 @@ impl Ranks {
 struct Making {
     /// Of each column: its distinct thresholds, ascending; its sets.
     thresholds: Vec<Vec<f64>>,
-    sets: Vec<FxHashMap<u32, u16>>,
+    sets: Vec<FxHashMap<u32, u32>>,
     first_byte: Vec<usize>,
+    /// Of each column of codes: the place of its first set among the rights.
+    first_set: Vec<Option<u32>>,
+    rights: Vec<Rights>,
     sources: Vec<Source>,
     bytes: usize,
     sorted: Vec<f64>,
@@ -302,8 +338,8 @@ impl Making {
                 // So that -0 and 0 are one.
                 Test::AtMost(threshold) => thresholds[node.column as usize].push(threshold + 0.0),
                 Test::Set(set) => {
-                    let sets: &mut FxHashMap<u32, u16> = &mut sets[node.column as usize];
-                    let next = sets.len().min(BYTES_MAX) as u16;
+                    let sets: &mut FxHashMap<u32, u32> = &mut sets[node.column as usize];
+                    let next = sets.len() as u32;
                     sets.entry(set).or_insert(next);
                 }
             }
@@ -316,6 +352,8 @@ impl Making {
             thresholds,
             sets,
             first_byte: vec![0; columns],
+            first_set: vec![None; columns],
+            rights: Vec::new(),
             sources: Vec::new(),
             bytes: 0,
             sorted: Vec::new(),
@@ -323,6 +361,13 @@ impl Making {
             sides: Vec::new(),
             tables: Vec::new(),
         }
+    }
+
+    /// Returns whether a node could not name its byte, were each set one.
+    fn is_long(&self) -> bool {
+        let numbers = self.thresholds.iter().map(|thresholds| thresholds.len().div_ceil(BYTE_THRESHOLDS));
+        let sets = self.sets.iter().map(|sets| sets.len());
+        numbers.chain(sets).sum::<usize>() > ROW_BYTES
     }
 
     fn add(&mut self, number: usize, column: Column, count: usize, bytes: Bytes) {
@@ -360,10 +405,24 @@ impl Making {
         Part { sorted, room, levels, steps, missing }
     }
 
-    fn sets(&mut self, number: usize, normal: &Normal) -> Option<()> {
-        let mut sets: Vec<(u16, u32)> = self.sets[number].iter().map(|(set, place)| (*place, *set)).collect();
+    /// Returns the sets of a column by their places.
+    fn sets_of<'a>(&self, number: usize, normal: &'a Normal) -> Vec<&'a SetTest> {
+        let mut sets: Vec<(u32, u32)> = self.sets[number].iter().map(|(set, place)| (*place, *set)).collect();
         sets.sort_unstable();
-        let sets: Vec<_> = sets.into_iter().map(|(_, set)| &normal.sets[set as usize]).collect();
+        sets.into_iter().map(|(_, set)| &normal.sets[set as usize]).collect()
+    }
+
+    fn codes(&mut self, number: usize, normal: &Normal) -> Option<()> {
+        let sets = self.sets_of(number, normal);
+        let codes = Codes::new(&sets).filter(|_| sets.len() > codes::BYTES)?;
+        self.first_set[number] = Some(self.rights.len() as u32);
+        self.rights.extend(sets.iter().map(|set| codes.rights(set)));
+        self.add(number, normal.columns[number], codes::BYTES, Bytes::Codes(codes));
+        Some(())
+    }
+
+    fn sets(&mut self, number: usize, normal: &Normal) -> Option<()> {
+        let sets = self.sets_of(number, normal);
         let categories = sets.iter().map(|set| set.categories()).max().unwrap_or(0);
         let (first_side, codes) = (self.sides.len(), categories as usize + 2);
         if sets.len() > BYTES_MAX || first_side + codes.checked_mul(sets.len())? > SIDES_MAX {
@@ -392,11 +451,17 @@ impl Making {
     fn test(&self, node: &Node) -> ByteTest {
         let (column, first) = (node.column as usize, self.first_byte[node.column as usize]);
         match node.test {
-            Test::Set(set) => ByteTest { column: first as u16 + self.sets[column][&set], above: 0 },
+            Test::Set(set) => {
+                let place = self.sets[column][&set];
+                match self.first_set[column] {
+                    Some(first_set) => ByteTest { column: first as u16, above: 0, set: Some(first_set + place) },
+                    None => ByteTest { column: (first + place as usize) as u16, above: 0, set: None },
+                }
+            }
             Test::AtMost(threshold) => {
                 let place = self.thresholds[column].partition_point(|t| *t < threshold);
                 let column = first + place / BYTE_THRESHOLDS;
-                ByteTest { column: column as u16, above: (place % BYTE_THRESHOLDS) as u8 }
+                ByteTest { column: column as u16, above: (place % BYTE_THRESHOLDS) as u8, set: None }
             }
         }
     }

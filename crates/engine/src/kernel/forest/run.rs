@@ -63,6 +63,8 @@ pub(super) struct Room<'a> {
     pub lanes: &'a mut Vec<u32>,
     pub bytes: &'a mut Vec<u8>,
     pub keys: &'a mut Vec<i32>,
+    /// Answers that are not found by a comparison of all nodes.
+    pub apart: &'a mut Vec<u64>,
     pub block: &'a mut Vec<f64>,
     pub sums: &'a mut Vec<f64>,
 }
@@ -151,6 +153,11 @@ impl Trees {
         self.ranked.as_ref().map_or("nothing", Ranked::walks)
     }
 
+    #[cfg(test)]
+    pub(super) fn has_codes(&self) -> bool {
+        self.ranked.as_ref().is_some_and(|ranked| ranked.ranks.codes().next().is_some())
+    }
+
     fn keeps_leaves(&self) -> bool {
         self.wants.leaves || self.wants.scores && self.sums.needs_leaves()
     }
@@ -174,10 +181,12 @@ impl Trees {
         };
         match &self.ranked {
             Some(ranked) if rows >= ranked.tile_rows_min => {
-                ranked.run_tile(rows, feed, &mut sink, &mut Room { lanes, bytes, keys, block, sums: row_sums });
+                let mut room_of = Room { lanes, bytes, keys, apart: cells, block, sums: row_sums };
+                ranked.run_tile(rows, feed, &mut sink, &mut room_of);
             }
             Some(ranked) if ranked.takes_few => {
-                ranked.run_few(rows, feed, &mut sink, &mut Room { lanes, bytes, keys, block, sums: row_sums });
+                let mut room_of = Room { lanes, bytes, keys, apart: cells, block, sums: row_sums };
+                ranked.run_few(rows, feed, &mut sink, &mut room_of);
             }
             _ => {
                 let side_by_side = rows >= TILE_ROWS_MIN;

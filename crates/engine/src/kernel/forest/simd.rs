@@ -8,6 +8,7 @@ use super::{
     dense::{BLOCK_ROWS, Dense, LANES, Page},
     keys,
     ranks::{CODES, Part, Ranks},
+    sides,
 };
 
 /// What the processor has.
@@ -15,7 +16,7 @@ use super::{
 pub enum Isa {
     Portable,
     Avx2,
-    /// AVX-512 with BW, DQ, VL and VBMI.
+    /// AVX-512 with BW, DQ, VL, VBMI and BITALG.
     Avx512,
 }
 
@@ -35,6 +36,7 @@ impl Isa {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("avx512bitalg")
                 && is_x86_feature_detected!("popcnt")
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2");
@@ -46,8 +48,11 @@ impl Isa {
     }
 }
 
-/// Works out the exits of a page, see [`Dense::page_exits`].
-pub fn page_exits(isa: Isa, dense: &Dense, page: &Page, ranks: &[u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
+/// Works out the exits of a page, see [`Dense::page_exits`]; behind the ranks there is room for sides.
+pub fn page_exits(isa: Isa, dense: &Dense, page: &Page, ranks: &mut [u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
+    if !page.sides.is_empty() {
+        sides::fill(isa, dense, page, ranks, rows);
+    }
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
@@ -176,7 +181,7 @@ mod x86 {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     pub fn page_exits_avx512(dense: &Dense, page: &Page, ranks: &[u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
-        assert_eq!(ranks.len(), dense.columns * rows, "the ranks of so many rows");
+        assert!(ranks.len() >= dense.columns_room() * rows, "ranks and sides of so many rows");
         assert!(rows.is_multiple_of(LANES) && rows <= BLOCK_ROWS, "whole lanes of a block");
         let nodes = dense.nodes_of(page);
         match rows / LANES {

@@ -53,7 +53,7 @@ struct Shape {
     categories: usize,
     /// How many thresholds there are, about.
     grid: usize,
-    /// Whether every branch goes down to the depth.
+    /// Whether every branch goes down to the depth; sets of many categories are many then.
     full: bool,
     /// Whether nodes differ in how they compare and in what they do with missing values, and the forest in how it sums.
     mixed: bool,
@@ -78,7 +78,7 @@ fn forest(shape: Shape, is_sum: bool, random: &mut Random) -> Forest {
     let mut builder = ForestBuilder::with(ForestParts { targets: Vec::new(), ..parts });
     let sets: Vec<u32> = match shape.categories {
         0 => Vec::new(),
-        n => (0..5).map(|_| builder.set(set(n, random))).collect(),
+        n => (0..if shape.full && n >= 40 { 900 } else { 5 }).map(|_| builder.set(set(n, random))).collect(),
     };
     for tree in 0..shape.trees {
         let mut grower = Grower { shape, leaf_width, sets: &sets, leaves: 0, random };
@@ -379,6 +379,29 @@ fn deep_trees_agree_with_the_rules() {
         let trees = Trees::new(&made(seed), Aggregate::Sum, Wants { scores: true, leaves: false });
         assert_eq!(trees.walks(), walks, "{shape:?}, seed {seed}");
         check_random(shape, seed);
+    }
+}
+
+#[test]
+fn many_sets_agree_with_the_rules() {
+    let shape =
+        Shape { trees: 41, depth: 5, features: 3, width: 1, categories: 40, grid: 40, full: true, mixed: false };
+    // Pairs, heaps, leaves of their own, pages; codes of a word, of a byte, and too many.
+    for (seed, shape) in [
+        (121, shape),
+        (122, Shape { depth: 6, trees: 20, mixed: true, ..shape }),
+        (123, Shape { depth: 6, trees: 19, width: 2, categories: 62, mixed: true, ..shape }),
+        (124, Shape { depth: 9, trees: 3, mixed: true, ..shape }),
+        (125, Shape { categories: 63, features: 5, ..shape }),
+        (126, Shape { categories: 130, features: 2, mixed: true, ..shape }),
+        (127, Shape { depth: 6, trees: 20, categories: 254, ..shape }),
+        (128, Shape { depth: 6, trees: 20, categories: 300, ..shape }),
+        (129, Shape { trees: 60, features: 80, ..shape }),
+    ] {
+        check_random(shape, seed);
+        let forest = Arc::new(forest(shape, true, &mut Random(seed)));
+        let trees = Trees::new(&forest, Aggregate::Sum, Wants { scores: true, leaves: false });
+        assert_eq!(trees.has_codes(), shape.categories < 255, "{shape:?}");
     }
 }
 

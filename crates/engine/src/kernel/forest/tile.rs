@@ -5,7 +5,7 @@ use plan::Precision;
 use super::{
     dense::{BLOCK_ROWS, Dense, LANES, PAGE},
     normal::Normal,
-    ranks::ByteTest,
+    ranks::{ByteTest, Ranks},
     simd::{self, Isa},
     sum::{Sink, Sums},
     tops::Tops,
@@ -29,8 +29,8 @@ const NARROW: usize = 4;
 pub struct Block<'a> {
     /// Rows that there is room for, see [`Tiles::lanes`].
     pub lanes: usize,
-    /// Byte after byte of all lanes.
-    pub ranks: &'a [u8],
+    /// Byte after byte of all lanes: so many at least as [`Tiles::columns_room`].
+    pub ranks: &'a mut [u8],
     /// Of each lane: its row.
     pub rows: &'a [u32],
     /// Room for sums: sum after sum, each of all rows.
@@ -38,8 +38,8 @@ pub struct Block<'a> {
 }
 
 impl Tiles {
-    pub fn new(normal: &Normal, tops: &Tops, tests: &[ByteTest], bytes: usize, sums: &Sums, isa: Isa) -> Tiles {
-        let dense = Dense::new(normal, tops, tests, bytes);
+    pub fn new(normal: &Normal, tops: &Tops, tests: &[ByteTest], ranks: &Ranks, sums: &Sums, isa: Isa) -> Tiles {
+        let dense = Dense::new(normal, tops, tests, ranks);
         let is_deep: Box<[bool]> = (0..normal.trees.len()).map(|tree| tops.is_deep(tree)).collect();
         let mut values = Vec::new();
         let tables = dense.trees.iter().zip(&is_deep).map(|(tree, is_deep)| {
@@ -69,13 +69,18 @@ impl Tiles {
         if self.is_deep.contains(&true) { lanes.next_power_of_two() } else { lanes }
     }
 
+    /// Returns the bytes of a lane.
+    pub fn columns_room(&self) -> usize {
+        self.dense.columns_room()
+    }
+
     /// Runs the rows of a block; `below` finds the leaves of a deep tree from the exits of its first levels.
     pub fn run(
         &self,
         sums: &Sums,
         block: Block<'_>,
         sink: &mut Sink<'_>,
-        below: impl Fn(usize, &[u8; BLOCK_ROWS], &mut [u32; BLOCK_ROWS]),
+        below: impl Fn(usize, &[u8], &[u8; BLOCK_ROWS], &mut [u32; BLOCK_ROWS]),
     ) {
         let lanes = block.lanes;
         let narrow = sink.wants_sums && sums.leaf_width <= NARROW;
@@ -98,7 +103,7 @@ impl Tiles {
                 continue;
             }
             match self.is_deep[tree] {
-                true => below(tree, &exits, &mut leaves),
+                true => below(tree, block.ranks, &exits, &mut leaves),
                 false => self.leaves(tree, block.ranks, lanes, &mut exits, &mut leaves),
             }
             if by_leaf && narrow {
@@ -139,7 +144,7 @@ impl Tiles {
     fn leaves(
         &self,
         tree: usize,
-        ranks: &[u8],
+        ranks: &mut [u8],
         lanes: usize,
         exits: &mut [u8; BLOCK_ROWS],
         leaves: &mut [u32; BLOCK_ROWS],
