@@ -24,6 +24,7 @@ mod check;
 mod conv;
 mod dense;
 mod element;
+mod example;
 mod float;
 mod index;
 mod layout;
@@ -32,6 +33,9 @@ mod norm;
 mod product;
 mod recurrent;
 mod reduce;
+mod signal;
+mod strings;
+mod table;
 
 /// An op of the family, ready to run.
 pub struct TensorKernel {
@@ -51,6 +55,10 @@ enum Kind {
     Norm(norm::NormKernel),
     List(list::ListKernel),
     Check(check::CheckKernel),
+    Strings(strings::StringKernel),
+    Table(table::TableKernel),
+    Example(example::ExampleKernel),
+    Signal(signal::SignalKernel),
 }
 
 /// What a kernel works with: its inputs by their formal numbers, and its outputs.
@@ -82,6 +90,10 @@ impl TensorKernel {
             TensorOp::Norm(op) => Kind::Norm(norm::NormKernel::new(op)),
             TensorOp::List(op) => Kind::List(list::ListKernel::new(op, site)?),
             TensorOp::Check(op) => Kind::Check(check::CheckKernel::new(op)),
+            TensorOp::Strings(op) => Kind::Strings(strings::StringKernel::new(op, site)?),
+            TensorOp::Table(op) => Kind::Table(table::TableKernel::new(*op, site)),
+            TensorOp::Example(op) => Kind::Example(example::ExampleKernel::new(op)),
+            TensorOp::Signal(op) => Kind::Signal(signal::SignalKernel::new(op)),
         };
         Ok(TensorKernel { node: node.clone(), step: site.step.clone(), kind })
     }
@@ -99,6 +111,10 @@ impl TensorKernel {
             Kind::Norm(kernel) => kernel.run(&args),
             Kind::List(kernel) => kernel.run(&args),
             Kind::Check(kernel) => kernel.run(&args),
+            Kind::Strings(kernel) => kernel.run(&args),
+            Kind::Table(kernel) => kernel.run(&args),
+            Kind::Example(kernel) => kernel.run(&args),
+            Kind::Signal(kernel) => kernel.run(&args),
         };
         done.map_err(|error| self.located(error))
     }

@@ -11,6 +11,8 @@ mod index;
 mod layout;
 mod norm;
 mod recurrent;
+mod signal;
+mod texts;
 
 /// Runs an op on its formal inputs; an input may be left out.
 pub(super) fn run(op: impl Into<TensorOp>, formal: &[Option<Tensor>], outputs: usize) -> Result<Vec<Tensor>, String> {

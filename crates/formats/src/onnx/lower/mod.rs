@@ -38,6 +38,7 @@ mod norm;
 mod parts;
 mod recurrent;
 mod reduce;
+mod signal;
 mod value;
 
 /// What lowers a node: returns the slots of its outputs, in order.
@@ -82,6 +83,7 @@ pub const TABLE: &[&[Row]] = &[
     made::ROWS,
     attention::ROWS,
     ml::ROWS,
+    signal::ROWS,
 ];
 
 /// Returns the row of a node's op.

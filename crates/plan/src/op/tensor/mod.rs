@@ -18,23 +18,31 @@ pub mod check;
 pub mod conv;
 pub mod dense;
 pub mod element;
+pub mod example;
 pub mod index;
 pub mod layout;
 pub mod norm;
 pub mod recurrent;
 pub mod reduce;
+pub mod signal;
+pub mod strings;
+pub mod table;
 
 pub use conv::ConvOp;
 pub mod list;
 pub use check::CheckOp;
 pub use dense::DenseOp;
 pub use element::{Binary, ElementOp, Unary};
+pub use example::{DenseFeature, ExampleOp, ExampleSpec, FeatureType, OpenFeature};
 pub use index::{IndexOp, Merge, RowPart, SegmentFold};
 pub use layout::{Align, Band, LayoutOp, PadMode, StridedSlice};
 pub use list::ListOp;
 pub use norm::NormOp;
 pub use recurrent::RecurrentOp;
 pub use reduce::{Fold, ReduceOp};
+pub use signal::{ComplexFn, SignalOp, Spectrum};
+pub use strings::{Encoding, Fill, Malformed, Ngrams, Policy, StringOp, Style, TextHash, TextUnit, Written};
+pub use table::TableOp;
 
 /// A tensor op at work: the op, and which of its formal inputs the node has.
 #[derive(Clone, Debug)]
@@ -59,6 +67,10 @@ pub enum TensorOp {
     Norm(NormOp),
     List(ListOp),
     Check(CheckOp),
+    Strings(StringOp),
+    Table(TableOp),
+    Example(ExampleOp),
+    Signal(SignalOp),
 }
 
 /// The types of formal inputs; `None` where one is left out.
@@ -93,6 +105,10 @@ impl TensorNode {
             TensorOp::Norm(op) => op.name(),
             TensorOp::List(op) => op.name(),
             TensorOp::Check(op) => op.name(),
+            TensorOp::Strings(op) => op.name(),
+            TensorOp::Table(op) => op.name(),
+            TensorOp::Example(op) => op.name(),
+            TensorOp::Signal(op) => op.name(),
         }
     }
 
@@ -125,6 +141,10 @@ impl TensorNode {
             TensorOp::Norm(op) => op.infer(&formal),
             TensorOp::List(op) => op.infer(&formal),
             TensorOp::Check(op) => op.infer(&formal),
+            TensorOp::Strings(op) => op.infer(&formal),
+            TensorOp::Table(op) => op.infer(&formal),
+            TensorOp::Example(op) => op.infer(&formal),
+            TensorOp::Signal(op) => op.infer(&formal),
         };
         Ok(types?.into_iter().map(ValueType::whole).collect())
     }
@@ -186,6 +206,10 @@ into_node! {
     NormOp, Norm;
     ListOp, List;
     CheckOp, Check;
+    StringOp, Strings;
+    TableOp, Table;
+    ExampleOp, Example;
+    SignalOp, Signal;
     Whole, Constant;
 }
 
