@@ -129,6 +129,7 @@ impl PlanBuilder {
             node.op.check()?;
         }
         drop_first(&mut plan);
+        crate::op::tensor::fuse::fuse(&mut plan);
         let mut names = HashSet::with_capacity(plan.outputs.len());
         for output in &plan.outputs {
             if !names.insert(&output.name) {

@@ -19,6 +19,7 @@ pub mod conv;
 pub mod dense;
 pub mod element;
 pub mod example;
+pub(crate) mod fuse;
 pub mod index;
 pub mod layout;
 pub mod norm;
