@@ -27,11 +27,15 @@ mod conv;
 mod dense;
 mod einsum;
 mod element;
+mod example;
 mod index;
 mod layout;
 mod list;
 mod norm;
 mod reduce;
+mod signal;
+mod strings;
+mod table;
 mod value;
 
 /// What lowers a node: returns the slots of its outputs, in order.
@@ -60,6 +64,10 @@ pub const TABLE: &[&[Row]] = &[
     conv::ROWS,
     norm::ROWS,
     einsum::ROWS,
+    strings::ROWS,
+    table::ROWS,
+    example::ROWS,
+    signal::ROWS,
 ];
 
 /// Returns what lowers an op.
@@ -94,6 +102,8 @@ pub struct Lower<'p, 'g> {
     constants: FxHashMap<SlotId, Whole>,
     /// Slots of the program's constants.
     placed: FxHashMap<usize, SlotId>,
+    /// Slots of its tables.
+    tables: FxHashMap<usize, SlotId>,
 }
 
 /// What a graph gives: its outputs, and whether all that it checks is so.
@@ -211,6 +221,7 @@ impl<'p, 'g> Lower<'p, 'g> {
             types: Vec::new(),
             constants: FxHashMap::default(),
             placed: FxHashMap::default(),
+            tables: FxHashMap::default(),
         }
     }
 
