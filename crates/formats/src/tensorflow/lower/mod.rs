@@ -32,6 +32,7 @@ mod index;
 mod layout;
 mod list;
 mod norm;
+mod recurrent;
 mod reduce;
 mod signal;
 mod strings;
@@ -63,6 +64,7 @@ pub const TABLE: &[&[Row]] = &[
     dense::ROWS,
     conv::ROWS,
     norm::ROWS,
+    recurrent::ROWS,
     einsum::ROWS,
     strings::ROWS,
     table::ROWS,

@@ -52,7 +52,7 @@ fn last_of_each(keys: Tensor, values: Tensor) -> Result<(Tensor, Tensor), String
     }
     let kept = kept(&keys);
     let entries = keys.len();
-    let width = if entries == 0 { 1 } else { values.len() / entries };
+    let width = values.len().checked_div(entries).unwrap_or(1);
     let tail = values.shape().get(keys.rank()..).unwrap_or_default().to_vec();
     let shape = [&[kept.len()][..], &tail[..]].concat();
     let flat = each_element!(keys.data(), elements => pick(elements, &kept, 1, &[kept.len()]))?;
