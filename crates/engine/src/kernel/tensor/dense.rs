@@ -17,6 +17,7 @@ use super::{
     refuse, refuse_type, too_large,
 };
 
+mod einsum;
 mod whole;
 
 pub(super) use whole::without;
@@ -55,7 +56,7 @@ impl DenseKernel {
             DenseOp::MatMul { transpose } | DenseOp::Dense { transpose, .. } => {
                 constant.and_then(|tensor| Weights::of(tensor, transpose[1]))
             }
-            DenseOp::MatMulInteger | DenseOp::Det => None,
+            DenseOp::MatMulInteger | DenseOp::Einsum(_) | DenseOp::Det => None,
         };
         DenseKernel { op: op.clone(), weights }
     }
@@ -71,6 +72,11 @@ impl DenseKernel {
             }
             DenseOp::MatMulInteger => {
                 return whole::matmul(&a, &*args.get(1)?, args.opt(2).as_deref(), args.opt(3).as_deref(), &mut out);
+            }
+            DenseOp::Einsum(equation) => {
+                let others = (1..args.count()).map(|i| args.get(i)).collect::<Result<Vec<_>, _>>()?;
+                let inputs: Vec<&Tensor> = std::iter::once(&*a).chain(others.iter().map(|x| &**x)).collect();
+                return einsum::run(equation, &inputs, &mut out);
             }
             DenseOp::Det => return whole::determinants(&a, &mut out),
         };
@@ -226,6 +232,11 @@ impl Layer {
             None => Ok(()),
         }
     }
+}
+
+/// Writes the product of matrices of two tensors.
+fn matmul(a: &Tensor, b: &Tensor, out: &mut Tensor) -> Done {
+    Layer { transpose: [false; 2], alpha: 1.0, beta: 1.0, end: None }.run(a, b, None, out)
 }
 
 /// Returns the tensor with its last two dimensions changed.

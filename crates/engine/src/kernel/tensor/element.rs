@@ -42,6 +42,11 @@ pub(super) fn scalar<T: real::Real>(op: plan::tensor::Unary, x: T) -> T {
 }
 
 /// Writes a function of each element.
+pub(super) fn binary(op: plan::tensor::Binary, a: &Tensor, b: &Tensor, out: &mut Tensor) -> Done {
+    binary::run(op, a, b, out)
+}
+
+/// Writes a function of each element.
 pub(super) fn unary(op: plan::tensor::Unary, x: &Tensor, out: &mut Tensor) -> Done {
     unary::run(op, x, out)
 }

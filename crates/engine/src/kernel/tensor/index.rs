@@ -3,6 +3,7 @@
 mod count;
 mod order;
 mod pick;
+mod rows;
 mod scatter;
 mod segment;
 mod sort;
@@ -31,6 +32,9 @@ impl IndexKernel {
         match &self.0 {
             IndexOp::TopK { axis, largest, dtype } => return sort::top_k(args, *axis, *largest, *dtype),
             IndexOp::Unique { axis, sorted, dtype } => return sort::unique(args, *axis, *sorted, *dtype),
+            IndexOp::SparseReshape => return rows::reshape(args),
+            IndexOp::SparseFillRows => return rows::fill_empty(args),
+            IndexOp::SparseReorder => return rows::reorder(args),
             IndexOp::DynamicPartition { parts } => return segment::partition(args, *parts),
             _ => {}
         }

@@ -120,6 +120,11 @@ macro_rules! floats {
     }};
 }
 
+/// Folds over these axes, which then are gone.
+pub(super) fn fold(fold: Fold, x: &Tensor, axes: &[i64], out: &mut Tensor) -> Done {
+    reduce(fold, x, &Axes::new(x.shape(), axes, true)?, false, out)
+}
+
 /// How elements of one type are folded: from a beginning, and what becomes of the fold of `n` of them.
 fn reduce(fold: Fold, x: &Tensor, axes: &Axes, keep: bool, out: &mut Tensor) -> Done {
     match x.data() {

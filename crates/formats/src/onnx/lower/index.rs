@@ -1,9 +1,9 @@
-//! Elements by their places and by their order: gathering, scattering, sorting, counting, running sums.
+//! Elements by their places and by their order: gathering, scattering, sorting, running sums, sums of products by an equation.
 
 use model::DType;
 use plan::{
     SlotId,
-    tensor::{IndexOp, Merge, ReduceOp},
+    tensor::{DenseOp, Equation, IndexOp, Merge, ReduceOp},
 };
 
 use super::{super::graph::Node, Lower, NOW, Row, ints, row, scalar};
@@ -26,6 +26,7 @@ pub(super) const ROWS: &[Row] = &[
     row("ArgMax", 1, NOW, |lower, node| extreme(lower, node, false)),
     row("ArgMin", 1, NOW, |lower, node| extreme(lower, node, true)),
     row("NonMaxSuppression", 10, NOW, non_max_suppression),
+    row("Einsum", 12, NOW, einsum),
     row("CumSum", 11, NOW, |lower, node| cumulate(lower, node, false)),
     row("CumProd", 26, NOW, |lower, node| cumulate(lower, node, true)),
 ];
@@ -142,6 +143,15 @@ fn non_max_suppression(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let (boxes, scores) = (lower.arg(node, 0, "boxes")?, lower.arg(node, 1, "scores")?);
     let formal = [Some(boxes), Some(scores), lower.opt(node, 2), lower.opt(node, 3), lower.opt(node, 4)];
     Ok(vec![lower.add_with(node, IndexOp::NonMaxSuppression { center }, &formal)?])
+}
+
+fn einsum(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
+    let text = node.required("equation", node.string("equation")?)?;
+    let equation = Equation::parse(text).map_err(|wrong| {
+        node.fault("attribute `equation`", "letters, `...`, `,` and `->`", format!("{text} ({wrong})"))
+    })?;
+    let inputs = lower.args(node)?;
+    Ok(vec![lower.add(node, DenseOp::Einsum(equation), &inputs)?])
 }
 
 fn cumulate(lower: &mut Lower<'_>, node: &Node<'_>, product: bool) -> Slots {

@@ -2,7 +2,7 @@
 
 use model::{DType, Type};
 
-use super::{Formal, Given, Unary, dtype};
+use super::{Equation, Formal, Given, Unary, dtype};
 
 /// Ops of the family.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub enum DenseOp {
     /// The product in int32 of 8-bit integers, from which zero points were taken (inputs 2 and 3, where they are there): one of
     /// all, or one for each row of the left, for each column of the right.
     MatMulInteger,
+    /// The Einstein sum of as many tensors as the equation has terms, joined from left to right; axes of length 1 broadcast.
+    Einsum(Equation),
     /// The determinant of each of the matrices of the last two dimensions.
     Det,
 }
@@ -27,6 +29,7 @@ impl DenseOp {
             DenseOp::MatMul { .. } => "matmul",
             DenseOp::Dense { .. } => "dense",
             DenseOp::MatMulInteger => "matmul_integer",
+            DenseOp::Einsum(_) => "einsum",
             DenseOp::Det => "det",
         }
     }
@@ -45,6 +48,15 @@ impl DenseOp {
             DenseOp::MatMulInteger => match (dtype(formal, 0), dtype(formal, 1)) {
                 (Some(DType::I8 | DType::U8), Some(DType::I8 | DType::U8)) => Ok(vec![Type::I32]),
                 _ => Err("two tensors of 8-bit integers"),
+            },
+            DenseOp::Einsum(equation) => match dtype(formal, 0) {
+                Some(first)
+                    if formal.len() == equation.inputs.len()
+                        && (0..formal.len()).all(|i| dtype(formal, i) == Some(first)) =>
+                {
+                    Ok(vec![Type::scalar(first)])
+                }
+                _ => Err("a tensor of numbers for each term of the equation, of one type"),
             },
             DenseOp::Det => match dtype(formal, 0) {
                 Some(dtype) => Ok(vec![Type::scalar(dtype)]),

@@ -64,6 +64,14 @@ pub enum IndexOp {
     SparseMatMul { transpose: [bool; 2] },
     /// The sums, or maxima, over axes (input 3) of the sparse tensor of indices, values and shape (inputs 0 to 2): dense.
     SparseReduce { max: bool, keep: bool },
+    /// The sparse tensor of indices and shape (inputs 0 and 1) with the shape of input 2, one of whose dimensions may be -1: its
+    /// indices and its shape. Values stay as they are.
+    SparseReshape,
+    /// The sparse tensor of indices, values and shape (inputs 0 to 2) with one value, input 3, in each row that has none: its
+    /// indices, its values, which rows had none, and where each old value stands now.
+    SparseFillRows,
+    /// The sparse tensor of indices, values and shape in the order of its places: its indices, its values.
+    SparseReorder,
     /// Rows of different lengths as a tensor of shape input 0 (-1: as long as the longest), of values (1), filled up with input 2;
     /// the other inputs say how rows are parted.
     RaggedToTensor { parts: Vec<RowPart> },
@@ -136,6 +144,9 @@ impl IndexOp {
             IndexOp::SparseToDense { .. } => "sparse_to_dense",
             IndexOp::SparseMatMul { .. } => "sparse_mat_mul",
             IndexOp::SparseReduce { .. } => "sparse_reduce",
+            IndexOp::SparseReshape => "sparse_reshape",
+            IndexOp::SparseFillRows => "sparse_fill_rows",
+            IndexOp::SparseReorder => "sparse_reorder",
             IndexOp::RaggedToTensor { .. } => "ragged_to_tensor",
             IndexOp::Segment { .. } => "segment",
             IndexOp::NonMaxSuppression { .. } => "non_max_suppression",
@@ -179,6 +190,11 @@ impl IndexOp {
             IndexOp::SparseToDense { .. } => of(same(2, 3), "indices, a shape, values and an element of their type"),
             IndexOp::SparseMatMul { .. } => of(same(1, 3), "a sparse matrix and a matrix of one type"),
             IndexOp::SparseReduce { .. } => of(tensor(formal, 1), "a sparse tensor, and axes"),
+            IndexOp::SparseReshape => first.map(|_| vec![Type::I64; 2]).ok_or("indices and two shapes"),
+            IndexOp::SparseFillRows => same(1, 3)
+                .map(|ty| vec![Type::I64, ty.clone(), Type::BOOL, Type::I64])
+                .ok_or("a sparse tensor and an element of its type"),
+            IndexOp::SparseReorder => tensor(formal, 1).map(|ty| vec![Type::I64, ty.clone()]).ok_or("a sparse tensor"),
             IndexOp::RaggedToTensor { .. } => {
                 of(same(1, 2), "a shape, values and an element of their type, and row parts")
             }

@@ -17,6 +17,7 @@ use crate::{
 pub mod check;
 pub mod conv;
 pub mod dense;
+pub mod einsum;
 pub mod element;
 pub mod example;
 pub(crate) mod fuse;
@@ -33,6 +34,7 @@ pub use conv::ConvOp;
 pub mod list;
 pub use check::CheckOp;
 pub use dense::DenseOp;
+pub use einsum::{Equation, Label};
 pub use element::{Binary, ElementOp, Unary};
 pub use example::{DenseFeature, ExampleOp, ExampleSpec, FeatureType, OpenFeature};
 pub use index::{IndexOp, Merge, RowPart, SegmentFold};

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Returns where each row of the indices leads in a tensor of the shape.
-fn places(indices: &[i64], of: &Shape) -> Result<Vec<usize>, PredictError> {
+pub(super) fn places(indices: &[i64], of: &Shape) -> Result<Vec<usize>, PredictError> {
     let rows = indices.chunks(of.len().max(1));
     let one = |row: &[i64]| {
         let mut pairs = row.iter().zip(&**of);

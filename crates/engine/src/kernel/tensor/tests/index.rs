@@ -1,5 +1,5 @@
 use model::{DType, Tensor, tensor::Element};
-use plan::tensor::{IndexOp, Merge, ReduceOp, RowPart, SegmentFold};
+use plan::tensor::{DenseOp, Equation, IndexOp, Merge, ReduceOp, RowPart, SegmentFold};
 
 use super::{count, near, one, run, tensor};
 
@@ -235,4 +235,53 @@ fn running_sums_and_products() {
         &[count(&[2, 2]), Tensor::scalar(0i64)],
     );
     near(&rows, &[2, 2], &[0.0, 1.0, 2.0, 4.0]);
+}
+
+#[test]
+fn sparse_tensors_change_their_rows() {
+    let (at, values) = (tensor(&[3, 2], [0i64, 1, 2, 0, 2, 1]), floats(&[5.0, 6.0, 7.0]));
+    let inputs = some(&[at.clone(), ints(&[3, 2]), ints(&[2, -1])]);
+    let found = run(IndexOp::SparseReshape, &inputs, 2).expect("fits");
+    is(&found[0], &[3, 2], &[0i64, 1, 1, 1, 1, 2]);
+    is(&found[1], &[2], &[2i64, 3]);
+    let inputs = some(&[at.clone(), values.clone(), ints(&[4, 2]), Tensor::scalar(-1f32)]);
+    let found = run(IndexOp::SparseFillRows, &inputs, 4).expect("fits");
+    is(&found[0], &[5, 2], &[0i64, 1, 1, 0, 2, 0, 2, 1, 3, 0]);
+    is(&found[1], &[5], &[5f32, -1.0, 6.0, 7.0, -1.0]);
+    is(&found[2], &[4], &[false, true, false, true]);
+    is(&found[3], &[3], &[0i64, 2, 3]);
+    let turned = some(&[tensor(&[3, 2], [2i64, 1, 0, 1, 2, 0]), values, ints(&[3, 2])]);
+    let found = run(IndexOp::SparseReorder, &turned, 2).expect("fits");
+    is(&found[0], &[3, 2], at.get::<i64>().expect("int64"));
+    is(&found[1], &[3], &[6f32, 7.0, 5.0]);
+    let outside = some(&[at, floats(&[1.0; 3]), ints(&[2, 2]), Tensor::scalar(0f32)]);
+    assert!(run(IndexOp::SparseFillRows, &outside, 4).is_err());
+}
+
+#[test]
+fn sums_of_products_by_equations() {
+    let of = |equation: &str, inputs: &[Tensor]| {
+        let equation = Equation::parse(equation).expect("an equation");
+        run(DenseOp::Einsum(equation), &some(inputs), 1).map(|mut outputs| outputs.remove(0))
+    };
+    let square = count(&[2, 2]);
+    near(&of("ij,jk->ik", &[square.clone(), square.clone()]).expect("fits"), &[2, 2], &[2.0, 3.0, 6.0, 11.0]);
+    near(&of("ij->ji", &[count(&[2, 3])]).expect("fits"), &[3, 2], &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+    near(&of("ij->", &[count(&[2, 3])]).expect("fits"), &[], &[15.0]);
+    near(&of("ii", std::slice::from_ref(&square)).expect("fits"), &[], &[3.0]);
+    near(&of("...ii->...i", &[count(&[2, 2, 2])]).expect("fits"), &[2, 2], &[0.0, 3.0, 4.0, 7.0]);
+    near(&of("i,i->i", &[count(&[3]), count(&[3])]).expect("fits"), &[3], &[0.0, 1.0, 4.0]);
+    near(&of("i,i", &[count(&[3]), count(&[3])]).expect("fits"), &[], &[5.0]);
+    near(&of("i,j->ji", &[count(&[2]), count(&[3])]).expect("fits"), &[3, 2], &[0.0, 0.0, 0.0, 1.0, 0.0, 2.0]);
+    let batches = of("...ij,...jk->...ik", &[count(&[2, 1, 2]), count(&[2, 1])]).expect("fits");
+    near(&batches, &[2, 1, 1], &[1.0, 3.0]);
+    near(
+        &of("ij,jk,kl->il", &[square.clone(), square.clone(), square.clone()]).expect("fits"),
+        &[2, 2],
+        &[6.0, 11.0, 22.0, 39.0],
+    );
+    near(&of("ab,b->ba", &[count(&[2, 3]), floats(&[2.0])]).expect("fits"), &[3, 2], &[0.0, 6.0, 2.0, 8.0, 4.0, 10.0]);
+    near(&of("i->ii", &[count(&[2])]).expect("fits"), &[2, 2], &[0.0, 0.0, 0.0, 1.0]);
+    near(&of("ij,jk->ik", &[count(&[2, 0]), count(&[0, 1])]).expect("fits"), &[2, 1], &[0.0, 0.0]);
+    assert!(of("ij,jk->ik", &[count(&[2, 3]), count(&[2, 3])]).is_err() && of("ij->i", &[count(&[2])]).is_err());
 }
