@@ -141,13 +141,7 @@ impl LayoutKernel {
             LayoutOp::CenterCropPad { axes } => pad::center(x, &list(1)?, axes.as_deref(), out),
             LayoutOp::Roll => pad::roll(x, &list(1)?, &list(2)?, out),
             LayoutOp::Tile => pad::tile(x, &list(1)?, out),
-            LayoutOp::Expand { both } => {
-                let mut to = shape_of(&*args.get(1)?)?;
-                if *both {
-                    to = broadcast::shape(x.shape(), &to)?;
-                }
-                View::expanded_checked(x.shape(), &to)?.copy(x, out)
-            }
+            LayoutOp::Expand { both } => expand(x, &*args.get(1)?, *both, out),
             LayoutOp::Reverse => slice::reverse(x, &*args.get(1)?, out),
             LayoutOp::ReverseSequence { batch, time } => space::reverse_sequence(x, &list(1)?, *batch, *time, out),
             LayoutOp::Band(band) => matrix::band(x, *band, args.ints(1)?.as_deref(), args.ints(2)?.as_deref(), out),
@@ -164,6 +158,12 @@ impl LayoutKernel {
             _ => Err(refuse("an op on one tensor", self.0.name())),
         }
     }
+}
+
+fn expand(x: &Tensor, dims: &Tensor, both: bool, out: &mut Tensor) -> Done {
+    let dims = shape_of(dims)?;
+    let to = if both { broadcast::shape(x.shape(), &dims)? } else { dims };
+    View::expanded_checked(x.shape(), &to)?.copy(x, out)
 }
 
 /// Returns the shape whose dimensions these integers are.

@@ -59,6 +59,23 @@ pub(super) const ROWS: &[Row] = &[
         let args = [Some(at.arg(0)?), Some(k)];
         lower.add_many(at, IndexOp::TopK { axis: -1, largest: true, dtype: DType::I32 }, &args)
     }),
+    row("InTopK", |lower, at| {
+        let k = at.site.int("k").ok_or_else(|| at.fault("has no attribute `k`"))?;
+        let ([scores, targets], k) = (at.args::<2>()?, lower.constant(Tensor::scalar(k)));
+        lower.add(at, IndexOp::InTopK, &[scores, targets, k]).map(|slot| vec![slot])
+    }),
+    row("UniqueV2", |lower, at| {
+        let dtype = at.dtype("out_idx", DType::I32)?;
+        let op = IndexOp::Unique { axis: None, sorted: false, dtype };
+        let slots = lower.add_many(at, op, &at.args::<2>()?.map(Some))?;
+        Ok(vec![slots[0], slots[2]])
+    }),
+    row("UniqueWithCountsV2", |lower, at| {
+        let dtype = at.dtype("out_idx", DType::I32)?;
+        let op = IndexOp::Unique { axis: None, sorted: false, dtype };
+        let slots = lower.add_many(at, op, &at.args::<2>()?.map(Some))?;
+        Ok(vec![slots[0], slots[2], slots[3]])
+    }),
     row("InTopKV2", |lower, at| any(lower, at, IndexOp::InTopK)),
     row("Unique", |lower, at| {
         let dtype = at.dtype("out_idx", DType::I32)?;

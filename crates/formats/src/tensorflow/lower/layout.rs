@@ -95,6 +95,14 @@ pub(super) const ROWS: &[Row] = &[
         let align = align(at)?;
         any(lower, at, LayoutOp::MatrixDiagPart { align })
     }),
+    row("MatrixSetDiag", |lower, at| two(lower, at, LayoutOp::MatrixSetDiag { align: LEFT })),
+    row("MatrixSetDiagV2", |lower, at| three(lower, at, LayoutOp::MatrixSetDiag { align: LEFT })),
+    row("MatrixSetDiagV3", |lower, at| {
+        let align = align(at)?;
+        three(lower, at, LayoutOp::MatrixSetDiag { align })
+    }),
+    row("SpaceToBatch", |lower, at| squares(lower, at, LayoutOp::SpaceToBatch)),
+    row("BatchToSpace", |lower, at| squares(lower, at, LayoutOp::BatchToSpace)),
     row("DepthToSpace", |lower, at| {
         let (block, last) = (count(at, "block_size")?, at.channels_last()?);
         one(lower, at, LayoutOp::DepthToSpace { block, crd: false, last })
@@ -146,6 +154,13 @@ fn several(
 fn count(at: &At<'_, '_>, name: &str) -> Result<usize, crate::ReadError> {
     let count = at.site.int(name).and_then(|count| usize::try_from(count).ok()).filter(|count| *count <= 1 << 16);
     count.ok_or_else(|| at.fault(format_args!("has no usable number in its attribute `{name}`")))
+}
+
+/// Blocks of one size of both axes of images.
+fn squares(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, op: LayoutOp) -> Slots {
+    let ([value, sides], size) = (at.args::<2>()?, count(at, "block_size")? as i64);
+    let sizes = lower.ints(&[size, size]);
+    lower.add(at, op, &[value, sizes, sides]).map(|slot| vec![slot])
 }
 
 fn squeeze(lower: &mut Lower<'_, '_>, at: &At<'_, '_>) -> Slots {

@@ -35,6 +35,7 @@ mod norm;
 mod recurrent;
 mod reduce;
 mod signal;
+mod sparse;
 mod strings;
 mod table;
 mod value;
@@ -70,6 +71,7 @@ pub const TABLE: &[&[Row]] = &[
     table::ROWS,
     example::ROWS,
     signal::ROWS,
+    sparse::ROWS,
 ];
 
 /// Returns what lowers an op.

@@ -134,7 +134,7 @@ pub(super) fn unique(args: &Args<'_>, along: Option<i64>, sorted: bool, dtype: D
         }
     };
     let count = x.shape()[0];
-    if count > 1 << 28 {
+    if count > 1 << 26 {
         return Err(refuse("fewer entries", count.to_string()));
     }
     fn of<T: Element + Ordered>(from: &[T], count: usize, sorted: bool) -> Found {

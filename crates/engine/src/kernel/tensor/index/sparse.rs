@@ -12,6 +12,9 @@ use super::{
     place, refuse, refuse_type, shape, shape_of, too_large,
 };
 
+/// Most rows of a ragged tensor.
+const ROWS_MAX: usize = 1 << 24;
+
 /// Returns where each row of the indices leads in a tensor of the shape.
 pub(super) fn places(indices: &[i64], of: &Shape) -> Result<Vec<usize>, PredictError> {
     let rows = indices.chunks(of.len().max(1));
@@ -109,6 +112,7 @@ pub(super) fn reduce(x: [&Tensor; 3], axes: &[i64], max: bool, keep: bool, out: 
         return Err(refuse(expected, indices.shape().to_string()));
     }
     let folded = (0..of.len()).fold(of, |of, at| if is_folded[at] { of.with(at, 1) } else { of });
+    folded.checked_elements().ok_or_else(|| refuse("a shape that a tensor can have", of.to_string()))?;
     let steps = View::whole(&folded).steps;
     let kept: Vec<usize> = (0..of.len()).filter(|&at| keep || !is_folded[at]).map(|at| folded[at]).collect();
     let indices = ints(indices)?;
@@ -159,8 +163,10 @@ pub(super) fn ragged(args: &Args<'_>, parts: &[RowPart], out: &mut Tensor) -> Do
     }
     let given = |at: usize| if is_open { None } else { usize::try_from(sizes[at]).ok() };
     let mut dims = vec![given(0).unwrap_or(rows)];
-    let counts =
-        parts.iter().zip(partitions).map(|(part, list)| row_numbers(*part, list)).collect::<Result<Vec<_>, _>>()?;
+    // No partition has more values than the next has rows, or there are values.
+    let most = partitions.iter().map(Vec::len).chain(values.shape().first().copied()).max().unwrap_or(0);
+    let counts = parts.iter().zip(partitions).map(|(part, list)| row_numbers(*part, list, most));
+    let counts = counts.collect::<Result<Vec<_>, _>>()?;
     for (i, numbers) in counts.iter().enumerate() {
         let widest = || numbers.iter().map(|(_, at)| at + 1).max().unwrap_or(0);
         dims.push(given(i + 1).unwrap_or_else(widest));
@@ -173,7 +179,7 @@ pub(super) fn ragged(args: &Args<'_>, parts: &[RowPart], out: &mut Tensor) -> Do
     }
     let to = shape(&dims)?;
     to.checked_elements().ok_or_else(|| refuse("a shape that a tensor can have", to.to_string()))?;
-    if rows > 1 << 28 {
+    if rows > ROWS_MAX {
         return Err(refuse("fewer rows", rows.to_string()));
     }
     // Where each row of the partition at hand lies among those of the result.
@@ -189,33 +195,35 @@ pub(super) fn ragged(args: &Args<'_>, parts: &[RowPart], out: &mut Tensor) -> Do
         return Err(refuse(format!("{} values", now.len()), values.shape().to_string()));
     }
     let blank = View::expanded_checked(empty.shape(), inner)?;
-    fn of<T: Element>(
-        from: &[T],
-        empty: &Tensor,
-        blank: View,
-        to: Shape,
-        now: &[Option<usize>],
-        out: &mut Tensor,
-    ) -> Done {
-        let empty = empty.get::<T>().ok_or_else(|| refuse_type(empty))?;
-        let inner = blank.shape.elements();
-        let result = out.make::<T>(to).map_err(too_large)?;
-        if result.is_empty() {
-            return Ok(());
-        }
-        result.chunks_mut(inner).for_each(|to| blank.write(empty, to));
-        for (from, place) in from.chunks(inner).zip(now) {
-            if let Some(place) = place {
-                result[place * inner..(place + 1) * inner].clone_from_slice(from);
-            }
-        }
-        Ok(())
+    each_element!(values.data(), e => filled(e, &empty, blank, to, &now, out))
+}
+
+/// Writes values to their places, and what is blank to all others.
+fn filled<T: Element>(
+    from: &[T],
+    empty: &Tensor,
+    blank: View,
+    to: Shape,
+    now: &[Option<usize>],
+    out: &mut Tensor,
+) -> Done {
+    let empty = empty.get::<T>().ok_or_else(|| refuse_type(empty))?;
+    let inner = blank.shape.elements();
+    let result = out.make::<T>(to).map_err(too_large)?;
+    if result.is_empty() {
+        return Ok(());
     }
-    each_element!(values.data(), e => of(e, &empty, blank, to, &now, out))
+    result.chunks_mut(inner).for_each(|to| blank.write(empty, to));
+    for (from, place) in from.chunks(inner).zip(now) {
+        if let Some(place) = place {
+            result[place * inner..(place + 1) * inner].clone_from_slice(from);
+        }
+    }
+    Ok(())
 }
 
 /// Returns of each value its row, and its place there.
-fn row_numbers(part: RowPart, list: &[i64]) -> Result<Vec<(usize, usize)>, PredictError> {
+fn row_numbers(part: RowPart, list: &[i64], most: usize) -> Result<Vec<(usize, usize)>, PredictError> {
     let wrong = || refuse("rows of a ragged tensor, in order", "others");
     let mut numbers = Vec::with_capacity(list.len());
     match part {
@@ -232,7 +240,8 @@ fn row_numbers(part: RowPart, list: &[i64]) -> Result<Vec<(usize, usize)>, Predi
             }
         }
         RowPart::RowSplits => {
-            let fits = list.first() == Some(&0) && list.is_sorted() && list.last().is_some_and(|last| *last <= 1 << 28);
+            let fits =
+                list.first() == Some(&0) && list.is_sorted() && list.last().is_some_and(|last| *last <= most as i64);
             if !fits {
                 return Err(wrong());
             }

@@ -29,11 +29,12 @@ pub(super) fn depth_to_space(x: &Tensor, block: usize, crd: bool, last: bool, ou
         return Err(refuse(format!("channels in blocks of {block} by {block}"), x.shape().to_string()));
     };
     let (d, b) = (c / parts, block);
+    let (high, wide) = (h.saturating_mul(b), w.saturating_mul(b));
     match (last, crd) {
-        (false, false) => turned(x, &[n, b, b, d, h, w], &[0, 3, 4, 1, 5, 2], &[n, d, h * b, w * b], out),
-        (false, true) => turned(x, &[n, d, b, b, h, w], &[0, 1, 4, 2, 5, 3], &[n, d, h * b, w * b], out),
-        (true, false) => turned(x, &[n, h, w, b, b, d], &[0, 1, 3, 2, 4, 5], &[n, h * b, w * b, d], out),
-        (true, true) => turned(x, &[n, h, w, d, b, b], &[0, 1, 4, 2, 5, 3], &[n, h * b, w * b, d], out),
+        (false, false) => turned(x, &[n, b, b, d, h, w], &[0, 3, 4, 1, 5, 2], &[n, d, high, wide], out),
+        (false, true) => turned(x, &[n, d, b, b, h, w], &[0, 1, 4, 2, 5, 3], &[n, d, high, wide], out),
+        (true, false) => turned(x, &[n, h, w, b, b, d], &[0, 1, 3, 2, 4, 5], &[n, high, wide, d], out),
+        (true, true) => turned(x, &[n, h, w, d, b, b], &[0, 1, 4, 2, 5, 3], &[n, high, wide, d], out),
     }
 }
 
