@@ -295,7 +295,7 @@ pub(super) fn strided(shape: &Shape, steps: &[usize], mut run: impl FnMut(usize,
     }
 }
 
-fn concat(tensors: &[&Tensor], along: i64, out: &mut Tensor) -> Done {
+pub(super) fn concat(tensors: &[&Tensor], along: i64, out: &mut Tensor) -> Done {
     let Some(first) = tensors.first() else { return Err(refuse("one tensor at least", "none")) };
     let along = axis(along, first.rank())?;
     let mut length = 0usize;

@@ -28,14 +28,18 @@ mod example;
 mod float;
 mod index;
 mod layout;
+mod learn;
 mod list;
 mod norm;
 mod product;
+mod quant;
 mod recurrent;
 mod reduce;
+mod sequence;
 mod signal;
 mod strings;
 mod table;
+mod text;
 
 /// An op of the family, ready to run.
 pub struct TensorKernel {
@@ -59,6 +63,10 @@ enum Kind {
     Table(table::TableKernel),
     Example(example::ExampleKernel),
     Signal(signal::SignalKernel),
+    Learn(learn::LearnKernel),
+    Quant(quant::QuantKernel),
+    Sequence(sequence::SequenceKernel),
+    Text(text::TextKernel),
 }
 
 /// What a kernel works with: its inputs by their formal numbers, and its outputs.
@@ -94,6 +102,10 @@ impl TensorKernel {
             TensorOp::Table(op) => Kind::Table(table::TableKernel::new(*op, site)),
             TensorOp::Example(op) => Kind::Example(example::ExampleKernel::new(op)),
             TensorOp::Signal(op) => Kind::Signal(signal::SignalKernel::new(op)),
+            TensorOp::Learn(op) => Kind::Learn(learn::LearnKernel::new(op)),
+            TensorOp::Quant(op) => Kind::Quant(quant::QuantKernel::new(op)),
+            TensorOp::Sequence(op) => Kind::Sequence(sequence::SequenceKernel::new(op)),
+            TensorOp::Text(op) => Kind::Text(text::TextKernel::new(op, site)?),
         };
         Ok(TensorKernel { node: node.clone(), step: site.step.clone(), kind })
     }
@@ -115,6 +127,10 @@ impl TensorKernel {
             Kind::Table(kernel) => kernel.run(&args),
             Kind::Example(kernel) => kernel.run(&args),
             Kind::Signal(kernel) => kernel.run(&args),
+            Kind::Learn(kernel) => kernel.run(&args),
+            Kind::Quant(kernel) => kernel.run(&args),
+            Kind::Sequence(kernel) => kernel.run(&args),
+            Kind::Text(kernel) => kernel.run(&args),
         };
         done.map_err(|error| self.located(error))
     }

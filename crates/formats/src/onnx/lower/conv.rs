@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Row] = &[
 /// ONNX counts places within the whole tensor.
 const MAX: Pool = Pool::Max { column_major: false, in_batch: true };
 
-fn window(node: &Node<'_>) -> Result<Window, ReadError> {
+pub(super) fn window(node: &Node<'_>) -> Result<Window, ReadError> {
     let pads = match node.string("auto_pad")?.unwrap_or("NOTSET") {
         "NOTSET" | "" => Pads::Explicit(node.ints("pads")?.unwrap_or_default()),
         "VALID" => Pads::Explicit(Vec::new()),
@@ -48,7 +48,7 @@ fn window(node: &Node<'_>) -> Result<Window, ReadError> {
     Ok(Window { strides, dilations, pads })
 }
 
-fn count(node: &Node<'_>, name: &str) -> Result<usize, ReadError> {
+pub(super) fn count(node: &Node<'_>, name: &str) -> Result<usize, ReadError> {
     let count = node.int(name)?.unwrap_or(1);
     let fits = usize::try_from(count).ok().filter(|count| *count > 0);
     fits.ok_or_else(|| node.fault(&format!("attribute `{name}`"), "a number of at least 1", count))

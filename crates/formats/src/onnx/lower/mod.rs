@@ -6,7 +6,8 @@
 //! inputs is refused here, by its node's name.
 //!
 //! A family is a file with a table of its own: [`element`], [`layout`], [`parts`], [`index`], [`reduce`], [`dense`], [`conv`],
-//! [`norm`], [`recurrent`], [`control`]; [`made`] and [`attention`] are made of the others.
+//! [`norm`], [`recurrent`], [`quant`], [`learn`], [`sequence`], [`text`], [`control`]; [`made`] and [`attention`] are made of
+//! the others.
 
 use std::{
     collections::BTreeSet,
@@ -32,13 +33,16 @@ mod dense;
 mod element;
 mod index;
 mod layout;
+mod learn;
 mod made;
-mod ml;
 mod norm;
 mod parts;
+mod quant;
 mod recurrent;
 mod reduce;
+mod sequence;
 mod signal;
+mod text;
 mod value;
 
 /// What lowers a node: returns the slots of its outputs, in order.
@@ -82,8 +86,11 @@ pub const TABLE: &[&[Row]] = &[
     control::ROWS,
     made::ROWS,
     attention::ROWS,
-    ml::ROWS,
     signal::ROWS,
+    learn::ROWS,
+    quant::ROWS,
+    sequence::ROWS,
+    text::ROWS,
 ];
 
 /// Returns the row of a node's op.

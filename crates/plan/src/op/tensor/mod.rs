@@ -23,12 +23,16 @@ pub mod example;
 pub(crate) mod fuse;
 pub mod index;
 pub mod layout;
+pub mod learn;
 pub mod norm;
+pub mod quant;
 pub mod recurrent;
 pub mod reduce;
+pub mod sequence;
 pub mod signal;
 pub mod strings;
 pub mod table;
+pub mod text;
 
 pub use conv::ConvOp;
 pub mod list;
@@ -39,13 +43,17 @@ pub use element::{Binary, ElementOp, Unary};
 pub use example::{DenseFeature, ExampleOp, ExampleSpec, FeatureType, OpenFeature};
 pub use index::{IndexOp, Merge, RowPart, SegmentFold};
 pub use layout::{Align, Band, LayoutOp, PadMode, StridedSlice};
+pub use learn::LearnOp;
 pub use list::ListOp;
 pub use norm::NormOp;
+pub use quant::QuantOp;
 pub use recurrent::RecurrentOp;
 pub use reduce::{Fold, ReduceOp};
+pub use sequence::SequenceOp;
 pub use signal::{ComplexFn, SignalOp, Spectrum};
 pub use strings::{Encoding, Fill, Malformed, Ngrams, Policy, StringOp, Style, TextHash, TextUnit, Written};
 pub use table::TableOp;
+pub use text::TextOp;
 
 /// A tensor op at work: the op, and which of its formal inputs the node has.
 #[derive(Clone, Debug)]
@@ -74,6 +82,10 @@ pub enum TensorOp {
     Table(TableOp),
     Example(ExampleOp),
     Signal(SignalOp),
+    Learn(LearnOp),
+    Quant(QuantOp),
+    Sequence(SequenceOp),
+    Text(TextOp),
 }
 
 /// The types of formal inputs; `None` where one is left out.
@@ -112,6 +124,10 @@ impl TensorNode {
             TensorOp::Table(op) => op.name(),
             TensorOp::Example(op) => op.name(),
             TensorOp::Signal(op) => op.name(),
+            TensorOp::Learn(op) => op.name(),
+            TensorOp::Quant(op) => op.name(),
+            TensorOp::Sequence(op) => op.name(),
+            TensorOp::Text(op) => op.name(),
         }
     }
 
@@ -148,12 +164,20 @@ impl TensorNode {
             TensorOp::Table(op) => op.infer(&formal),
             TensorOp::Example(op) => op.infer(&formal),
             TensorOp::Signal(op) => op.infer(&formal),
+            TensorOp::Learn(op) => op.infer(&formal),
+            TensorOp::Quant(op) => op.infer(&formal),
+            TensorOp::Sequence(op) => op.infer(&formal),
+            TensorOp::Text(op) => op.infer(&formal),
         };
         Ok(types?.into_iter().map(ValueType::whole).collect())
     }
 
     pub(crate) fn check(&self) -> Result<(), PlanError> {
-        Ok(())
+        match &self.op {
+            TensorOp::Learn(op) => op.check(),
+            TensorOp::Text(op) => op.check(),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -213,6 +237,10 @@ into_node! {
     TableOp, Table;
     ExampleOp, Example;
     SignalOp, Signal;
+    LearnOp, Learn;
+    QuantOp, Quant;
+    SequenceOp, Sequence;
+    TextOp, Text;
     Whole, Constant;
 }
 
