@@ -6,6 +6,7 @@ mod column_transformer;
 mod direct;
 mod gates;
 mod groups;
+mod layers;
 mod loops;
 mod predictors;
 mod taken;
