@@ -30,7 +30,9 @@ pub use column::{Column, Fixed, List, Struct, Text, Vectors};
 pub use error::{FaultKind, FaultValue, Kind, PredictError, RowFault, Violation};
 pub use files::ModelFiles;
 pub use name::{Name, NameError, Version};
-pub use signature::{Declared, Field, InputSpec, Reading, Signature, SignatureDef, Takes, TensorDef, Unreadable};
+pub use signature::{
+    Declared, Field, InputSpec, Reading, ShapeDef, Signature, SignatureDef, Takes, TensorDef, Unreadable,
+};
 pub use table::{Datum, Items, Table};
 pub use tensor::{Data, Shape, Tensor, Whole};
 pub use trace::{RequestId, Trace};

@@ -201,9 +201,18 @@ pub struct TensorDef {
     pub tensor: Arc<str>,
     /// The artifact's own name of the element type.
     pub dtype: Arc<str>,
-    /// Lengths, -1 where one is not known, with the names that the artifact has for them; `None` where not even their number
-    /// is known.
-    pub shape: Option<Vec<(i64, Arc<str>)>>,
+    pub shape: ShapeDef,
+}
+
+/// What a [`TensorDef`] says of its shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShapeDef {
+    /// Nothing.
+    Absent,
+    /// That not even the number of dimensions is known.
+    UnknownRank,
+    /// Lengths, -1 where one is not known, with the names that the artifact has for them.
+    Dims(Vec<(i64, Arc<str>)>),
 }
 
 /// What a user says of one input column: by `--schema`, or in `forebay.toml` beside the artifact.

@@ -12,7 +12,12 @@ use crate::{
 
 /// Returns a folder of the ancestors' files.
 pub fn lineage(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/lineage").join(folder);
+    shared(&format!("lineage/{folder}"))
+}
+
+/// Returns the folder among the shared files, where they lie beside the repository.
+pub fn shared(folder: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(folder);
     if path.is_dir() {
         return Some(path);
     }

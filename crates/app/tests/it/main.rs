@@ -10,5 +10,6 @@ mod refused;
 mod score;
 mod serve;
 mod support;
+mod tfs;
 mod verify;
 mod wine;

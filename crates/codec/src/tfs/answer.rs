@@ -129,8 +129,7 @@ fn element(name: &str, tensor: &Tensor, at: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a number: whole ones with one digit after the point, others with six digits where those read back, else with as
-/// many as always do.
+/// Appends a number: with six digits where those read back, else with as many as always do; one that looks whole ends in `.0`.
 fn float(value: f64, reads_back: impl Fn(&str) -> bool, digits: usize, out: &mut Vec<u8>) {
     if value.is_nan() {
         return out.extend_from_slice(b"NaN");
@@ -138,14 +137,14 @@ fn float(value: f64, reads_back: impl Fn(&str) -> bool, digits: usize, out: &mut
     if value.is_infinite() {
         return out.extend_from_slice(if value > 0.0 { b"Infinity" } else { b"-Infinity" });
     }
-    if value.fract() == 0.0 {
-        return out.extend_from_slice(format!("{value:.1}").as_bytes());
-    }
     let mut text = general(value, 6);
     if !reads_back(&text) {
         text = general(value, digits);
     }
     out.extend_from_slice(text.as_bytes());
+    if !text.contains(['.', 'e']) {
+        out.extend_from_slice(b".0");
+    }
 }
 
 /// C's `%.{digits}g`.

@@ -336,7 +336,9 @@ fn write_element(datum: Datum<'_>, is_f32: bool, out: &mut Vec<u8>) {
 
 /// Appends the fewest digits that read back to the same float32.
 fn write_f32(value: f32, out: &mut Vec<u8>) {
-    match value.is_finite() && value.fract() != 0.0 {
+    // Whole numbers below are exact in any form; above, a float64 would show digits that the float32 does not mean.
+    const EXACT: f32 = 1e7;
+    match value.is_finite() && (value.fract() != 0.0 || value.abs() >= EXACT) {
         true => out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes()),
         false => write_f64(value.into(), out),
     }

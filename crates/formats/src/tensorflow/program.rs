@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{ModelFiles as Files, SignatureDef, TensorDef};
+use model::{ModelFiles as Files, ShapeDef, SignatureDef, TensorDef};
 use rustc_hash::FxHashSet;
 
 use crate::{Limits, ReadError, protobuf::Message};
@@ -321,13 +321,17 @@ fn def(name: &str, signature: &saved_model::Signature<'_>) -> SignatureDef {
         let dims = info.shape.dims.as_ref();
         let named = |dims: &Vec<i64>| {
             let names = info.shape.names.iter().map(String::as_str).chain(std::iter::repeat(""));
-            dims.iter().zip(names).map(|(size, name)| (*size, name.into())).collect()
+            ShapeDef::Dims(dims.iter().zip(names).map(|(size, name)| (*size, name.into())).collect())
         };
         TensorDef {
             key: (*key).into(),
             tensor: info.name.into(),
             dtype: DType::proto_name(info.dtype).into(),
-            shape: dims.map(named),
+            shape: match dims {
+                Some(dims) => named(dims),
+                None if info.has_shape => ShapeDef::UnknownRank,
+                None => ShapeDef::Absent,
+            },
         }
     };
     SignatureDef {

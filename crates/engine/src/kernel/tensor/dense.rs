@@ -254,7 +254,12 @@ fn turned(tensor: &Tensor) -> Result<Tensor, PredictError> {
 
 /// Writes the products of the matrices of two tensors, the right ones transposed where that is asked.
 pub(super) fn products<T: Number>(a: &Tensor, b: &Tensor, is_turned: bool, out: &mut Tensor) -> Done {
-    let wrong = || refuse(format!("a matrix that {} can be multiplied with", a.shape()), b.shape().to_string());
+    // TensorFlow's words, which its clients look for.
+    let wrong = || {
+        let dims = |tensor: &Tensor| format!("{}", tensor.shape()).replace(' ', "");
+        let got = format!("Matrix size-incompatible: In[0]: {}, In[1]: {}", dims(a), dims(b));
+        refuse("matrices of which one can be multiplied with the other", got)
+    };
     if a.rank() == 0 || b.rank() == 0 {
         return Err(wrong());
     }

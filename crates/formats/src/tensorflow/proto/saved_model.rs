@@ -48,6 +48,8 @@ pub struct TensorInfo<'a> {
     pub name: &'a str,
     pub dtype: i64,
     pub shape: Shape,
+    /// Whether anything is said of the shape.
+    pub has_shape: bool,
     pub is_composite: bool,
 }
 
@@ -166,13 +168,14 @@ impl<'a> Signature<'a> {
 
 impl<'a> TensorInfo<'a> {
     fn read(message: Message<'a>) -> Result<TensorInfo<'a>, ReadError> {
-        let mut info = TensorInfo { name: "", dtype: 0, shape: Shape::unknown(), is_composite: false };
+        let mut info =
+            TensorInfo { name: "", dtype: 0, shape: Shape::unknown(), has_shape: false, is_composite: false };
         for field in message.fields() {
             let field = field?;
             match field.number {
                 1 => info.name = field.str()?,
                 2 => info.dtype = field.int64()?,
-                3 => info.shape = Shape::read(field.message()?)?,
+                3 => (info.shape, info.has_shape) = (Shape::read(field.message()?)?, true),
                 4 | 5 => info.is_composite = true,
                 _ => {}
             }

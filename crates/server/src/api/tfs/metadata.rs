@@ -1,6 +1,6 @@
 //! What stands of a model: the states of its versions, and its signatures.
 
-use model::{DType, Field, Kind, Predictor, SignatureDef, TensorDef, Type};
+use model::{DType, Field, Kind, Predictor, ShapeDef, SignatureDef, TensorDef, Type};
 use registry::{State, VersionStatus};
 
 use super::{Path, worded};
@@ -104,14 +104,19 @@ fn put_tensor(out: &mut String, tensor: &TensorDef) {
     let mut object = Object::new(out);
     object.text("name", &tensor.tensor);
     object.text("dtype", &tensor.dtype);
+    let dims = match &tensor.shape {
+        ShapeDef::Absent => return object.end(),
+        ShapeDef::UnknownRank => &[][..],
+        ShapeDef::Dims(dims) => dims,
+    };
     let mut shape = Object::new(object.key("tensor_shape"));
-    put_list(shape.key("dim"), tensor.shape.iter().flatten(), |out, (size, name)| {
+    put_list(shape.key("dim"), dims, |out, (size, name)| {
         let mut dim = Object::new(out);
         dim.text("size", &size.to_string());
         put_text(dim.key("name"), name);
         dim.end();
     });
-    shape.plain("unknown_rank", tensor.shape.is_none());
+    shape.plain("unknown_rank", tensor.shape == ShapeDef::UnknownRank);
     shape.end();
     object.end();
 }
@@ -134,7 +139,7 @@ fn tensor(field: &Field) -> TensorDef {
         key: field.name.clone(),
         tensor: field.name.clone(),
         dtype: dtype(field.ty()).into(),
-        shape: Some(shape),
+        shape: ShapeDef::Dims(shape),
     }
 }
 
