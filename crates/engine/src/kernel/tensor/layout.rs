@@ -98,7 +98,7 @@ impl LayoutKernel {
             LayoutOp::Concat { axis: along } => {
                 let tensors = all()?;
                 let tensors: Vec<&Tensor> = tensors.iter().map(|tensor| &**tensor).collect();
-                return concat(&tensors, *along, out);
+                concat(&tensors, *along, out)
             }
             LayoutOp::Stack { axis: along } => {
                 let tensors = all()?;
@@ -107,17 +107,19 @@ impl LayoutKernel {
                 let one = |tensor: &Tensor| tensor.shape().insert(along, 1).and_then(|to| tensor.reshaped(to));
                 let tensors: Vec<Tensor> =
                     tensors.iter().map(|tensor| one(tensor)).collect::<Result<_, _>>().map_err(too_large)?;
-                return concat(&tensors.iter().collect::<Vec<_>>(), along as i64, out);
+                concat(&tensors.iter().collect::<Vec<_>>(), along as i64, out)
             }
-            LayoutOp::Fill => return fill::fill(&*args.get(0)?, &*args.get(1)?, out),
-            LayoutOp::Eye { offset } => return fill::eye(&*args.get(0)?, &*args.get(1)?, *offset, out),
-            LayoutOp::Range { strict } => {
-                return fill::range([&*args.get(0)?, &*args.get(1)?, &*args.get(2)?], *strict, out);
-            }
-            LayoutOp::Linspace => return fill::linspace([&*args.get(0)?, &*args.get(1)?, &*args.get(2)?], out),
-            LayoutOp::MatrixDiag { align } => return matrix::diag(args, *align, out),
-            _ => {}
+            LayoutOp::Fill => fill::fill(&*args.get(0)?, &*args.get(1)?, out),
+            LayoutOp::Eye { offset } => fill::eye(&*args.get(0)?, &*args.get(1)?, *offset, out),
+            LayoutOp::Range { strict } => fill::range([&*args.get(0)?, &*args.get(1)?, &*args.get(2)?], *strict, out),
+            LayoutOp::Linspace => fill::linspace([&*args.get(0)?, &*args.get(1)?, &*args.get(2)?], out),
+            LayoutOp::MatrixDiag { align } => matrix::diag(args, *align, out),
+            _ => self.write_one(args, out),
         }
+    }
+
+    /// Writes what is made of one tensor.
+    fn write_one(&self, args: &Args<'_>, out: &mut Tensor) -> Done {
         let x = &*args.get(0)?;
         let list = |i: usize| args.ints(i)?.ok_or_else(|| refuse(format!("integers as input {i}"), "nothing"));
         match &self.0 {

@@ -103,32 +103,16 @@ pub(super) fn transposed<T: Float + Number>(
 ) -> Done {
     let rank = x.rank();
     if last && rank >= 3 {
-        let order: Vec<usize> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
-        let (mut turned, mut result) = (Tensor::default(), Tensor::default());
-        transpose(x, &order, &mut turned)?;
-        let whole = asked.whole.map(|whole| match whole {
-            [batch, spatial @ .., channels] => [&[*batch, *channels], spatial].concat(),
-            other => other.to_vec(),
+        return with_channels_first(x, asked, out, |x, asked, out| {
+            transposed::<T>(x, filter, bias, window, groups, false, asked, out)
         });
-        let asked = Asked { whole: whole.as_deref(), ..*asked };
-        transposed::<T>(&turned, filter, bias, window, groups, false, &asked, &mut result)?;
-        let order: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
-        return transpose(&result, &order, out);
     }
     let (batch, channels, spatial) = split(x.shape(), false)?;
     if groups == 0 || channels != filter.input || !channels.is_multiple_of(groups) {
         let expected = format!("{} channels in {groups} groups", filter.input);
         return Err(refuse(expected, x.shape().to_string()));
     }
-    let wanted = match (asked.whole, asked.output) {
-        (Some(whole), _) => Some(sizes("the shape of a result", whole.get(2..).unwrap_or_default())?),
-        // It may come with batch and channels.
-        (None, Some(output)) => {
-            let skip = output.len().saturating_sub(spatial.len());
-            Some(sizes("the shape of a result", &output[skip..])?)
-        }
-        (None, None) => None,
-    };
+    let wanted = wanted(asked, spatial.len())?;
     let axes = spread_axes(window, spatial, &filter.window, asked.more, wanted)?;
     let (per_group, total) = (filter.output, filter.output * groups);
     let mut dims = vec![batch, total];
@@ -172,6 +156,39 @@ pub(super) fn transposed<T: Float + Number>(
         }
     }
     Ok(())
+}
+
+/// Returns the lengths of the result's image, where they are asked for.
+fn wanted(asked: &Asked<'_>, rank: usize) -> Result<Option<Vec<usize>>, PredictError> {
+    Ok(match (asked.whole, asked.output) {
+        (Some(whole), _) => Some(sizes("the shape of a result", whole.get(2..).unwrap_or_default())?),
+        // It may come with batch and channels.
+        (None, Some(output)) => {
+            let skip = output.len().saturating_sub(rank);
+            Some(sizes("the shape of a result", &output[skip..])?)
+        }
+        (None, None) => None,
+    })
+}
+
+/// Runs with the channels before the image, where they stand behind it.
+fn with_channels_first(
+    x: &Tensor,
+    asked: &Asked<'_>,
+    out: &mut Tensor,
+    run: impl FnOnce(&Tensor, &Asked<'_>, &mut Tensor) -> Done,
+) -> Done {
+    let rank = x.rank();
+    let order: Vec<usize> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
+    let (mut turned, mut result) = (Tensor::default(), Tensor::default());
+    transpose(x, &order, &mut turned)?;
+    let whole = asked.whole.map(|whole| match whole {
+        [batch, spatial @ .., channels] => [&[*batch, *channels], spatial].concat(),
+        other => other.to_vec(),
+    });
+    run(&turned, &Asked { whole: whole.as_deref(), ..*asked }, &mut result)?;
+    let order: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
+    transpose(&result, &order, out)
 }
 
 pub(super) fn col2im(args: &Args<'_>, window: &Window) -> Done {
