@@ -32,6 +32,7 @@ mod index;
 mod layout;
 mod list;
 mod norm;
+mod quant;
 mod recurrent;
 mod reduce;
 mod signal;
@@ -65,6 +66,7 @@ pub const TABLE: &[&[Row]] = &[
     dense::ROWS,
     conv::ROWS,
     norm::ROWS,
+    quant::ROWS,
     recurrent::ROWS,
     einsum::ROWS,
     strings::ROWS,
