@@ -19,6 +19,7 @@ use crate::{
     program::{Layout, StoreType},
 };
 
+mod attention;
 pub(crate) mod broadcast;
 mod check;
 mod conv;
@@ -26,6 +27,7 @@ mod dense;
 mod element;
 mod example;
 mod float;
+mod image;
 mod index;
 mod layout;
 mod learn;
@@ -54,6 +56,8 @@ enum Kind {
     Index(index::IndexKernel),
     Reduce(reduce::ReduceKernel),
     Dense(dense::DenseKernel),
+    Image(image::ImageKernel),
+    Attention(attention::AttentionKernel),
     Recurrent(Box<recurrent::RecurrentKernel>),
     Conv(Box<conv::ConvKernel>),
     Norm(norm::NormKernel),
@@ -93,6 +97,8 @@ impl TensorKernel {
             TensorOp::Index(op) => Kind::Index(index::IndexKernel::new(op)),
             TensorOp::Reduce(op) => Kind::Reduce(reduce::ReduceKernel::new(op)),
             TensorOp::Dense(op) => Kind::Dense(dense::DenseKernel::new(op, site)),
+            TensorOp::Image(op) => Kind::Image(image::ImageKernel::new(op)),
+            TensorOp::Attention(op) => Kind::Attention(attention::AttentionKernel::new(op)),
             TensorOp::Recurrent(op) => Kind::Recurrent(Box::new(recurrent::RecurrentKernel::new(op, site))),
             TensorOp::Conv(op) => Kind::Conv(Box::new(conv::ConvKernel::new(op, site))),
             TensorOp::Norm(op) => Kind::Norm(norm::NormKernel::new(op)),
@@ -118,6 +124,8 @@ impl TensorKernel {
             Kind::Index(kernel) => kernel.run(&args),
             Kind::Reduce(kernel) => kernel.run(&args),
             Kind::Dense(kernel) => kernel.run(&args),
+            Kind::Image(kernel) => kernel.run(&args),
+            Kind::Attention(kernel) => kernel.run(&args),
             Kind::Recurrent(kernel) => kernel.run(&args),
             Kind::Conv(kernel) => kernel.run(&args),
             Kind::Norm(kernel) => kernel.run(&args),

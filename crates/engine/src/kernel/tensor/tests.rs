@@ -5,8 +5,10 @@ use plan::tensor::{TensorNode, TensorOp};
 
 use super::{Site, TensorKernel};
 
+mod attention;
 mod conv;
 mod dense;
+mod image;
 mod index;
 mod layout;
 mod norm;

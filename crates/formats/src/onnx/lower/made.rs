@@ -1,4 +1,4 @@
-//! Ops that are made of others, as the operators' pages define them: grids, crops, windows.
+//! Ops that are made of others, as the operators' pages define them: windows.
 
 use model::{DType, Tensor};
 use plan::SlotId;
@@ -15,7 +15,6 @@ type One = Result<SlotId, ReadError>;
 pub(super) const ROWS: &[Row] = &[
     row("MeanVarianceNormalization", 9, NOW, mean_variance_normalization),
     row("SwiGLU", 28, NOW, swiglu),
-    row("AffineGrid", 20, NOW, affine_grid),
     row("HannWindow", 17, NOW, |lower, node| window(lower, node, [0.5, 0.5, 0.0])),
     row("HammingWindow", 17, NOW, |lower, node| window(lower, node, [25.0 / 46.0, 21.0 / 46.0, 0.0])),
     row("BlackmanWindow", 17, NOW, |lower, node| window(lower, node, [0.42, 0.5, 0.08])),
@@ -61,34 +60,6 @@ impl Body<'_, '_, '_> {
     /// Returns a number of the dtype of `like`.
     pub fn like(&mut self, like: SlotId, value: f64) -> One {
         self.lower.number_like(self.node, like, value)
-    }
-
-    /// Returns the dimensions from `start` to `end`.
-    pub fn dims(&mut self, x: SlotId, start: i64, end: Option<i64>) -> One {
-        let attributes = [("start", Part::Int(start)), ("end", Part::Int(end.unwrap_or_default()))];
-        self.with("Shape", &[x], if end.is_some() { &attributes } else { &attributes[..1] })
-    }
-
-    /// Returns one dimension as a scalar.
-    pub fn dim(&mut self, x: SlotId, at: i64) -> One {
-        let dims = self.dims(x, 0, None)?;
-        let at = self.int(at);
-        self.op("Gather", &[dims, at])
-    }
-
-    /// Returns the parts of a shape, one after the other.
-    pub fn shape(&mut self, parts: &[SlotId]) -> One {
-        self.with("Concat", parts, &[("axis", Part::Int(0))])
-    }
-
-    pub fn reshape(&mut self, x: SlotId, parts: &[SlotId]) -> One {
-        let shape = if let [shape] = parts { *shape } else { self.shape(parts)? };
-        self.op("Reshape", &[x, shape])
-    }
-
-    pub fn unsqueeze(&mut self, x: SlotId, axes: &[i64]) -> One {
-        let axes = self.ints(axes);
-        self.op("Unsqueeze", &[x, axes])
     }
 
     /// Returns the mean over axes, which stay with length 1.
@@ -140,51 +111,6 @@ fn swiglu(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let swish = plan::tensor::ElementOp::Unary(plan::tensor::Unary::Swish { alpha });
     let x = lower.add(node, swish, &[x])?;
     Ok(vec![body(lower, node).op("Mul", &[x, gate])?])
-}
-
-fn affine_grid(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    node.check_counts(2..=2, 1..=1)?;
-    let (theta, size) = (lower.arg(node, 0, "theta")?, lower.arg(node, 1, "size")?);
-    let align = node.flag("align_corners")?.unwrap_or(false);
-    let spatial = match lower.dims_of(size).and_then(|dims| dims.first().copied().flatten()) {
-        Some(4) => 2,
-        Some(5) => 3,
-        _ => return Err(node.unimplemented("a size whose length the model does not say")),
-    };
-    let mut b = body(lower, node);
-    let data = b.slice(size, 0, 2, i64::MAX, 1)?;
-    let mut parts = Vec::new();
-    // The last dimension is x, the first coordinate.
-    for axis in (0..spatial).rev() {
-        let at = b.int(axis as i64);
-        let count = b.op("Gather", &[data, at])?;
-        let steps = b.range(count)?;
-        let (steps, count) = (b.cast(steps, theta)?, b.cast(count, theta)?);
-        let (one, two) = (b.like(theta, 1.0)?, b.like(theta, 2.0)?);
-        let twice = b.op("Mul", &[steps, two])?;
-        let place = if align {
-            let last = b.op("Sub", &[count, one])?;
-            b.op("Div", &[twice, last])?
-        } else {
-            let middle = b.op("Add", &[twice, one])?;
-            b.op("Div", &[middle, count])?
-        };
-        let place = b.op("Sub", &[place, one])?;
-        let after: Vec<i64> = (1..spatial - axis).map(|i| i as i64).collect();
-        let place = if after.is_empty() { place } else { b.unsqueeze(place, &after)? };
-        let spread = b.op("Expand", &[place, data])?;
-        parts.push(b.unsqueeze(spread, &[-1])?);
-    }
-    let one = b.like(theta, 1.0)?;
-    let ones = b.op("Expand", &[one, data])?;
-    parts.push(b.unsqueeze(ones, &[-1])?);
-    let grid = b.with("Concat", &parts, &[("axis", Part::Int(-1))])?;
-    let to = b.ints(&[-1, spatial as i64 + 1]);
-    let points = b.reshape(grid, &[to])?;
-    let product = plan::tensor::DenseOp::MatMul { transpose: [false, true] };
-    let moved = b.lower.add(node, product, &[points, theta])?;
-    let (batch, coordinates) = (b.dims(theta, 0, Some(1))?, b.ints(&[spatial as i64]));
-    Ok(vec![b.reshape(moved, &[batch, data, coordinates])?])
 }
 
 /// `a0 - a1 * cos(2 * pi * n / N) + a2 * cos(4 * pi * n / N)`.

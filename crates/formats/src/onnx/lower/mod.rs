@@ -6,7 +6,7 @@
 //! inputs is refused here, by its node's name.
 //!
 //! A family is a file with a table of its own: [`element`], [`layout`], [`parts`], [`index`], [`reduce`], [`dense`], [`conv`],
-//! [`norm`], [`recurrent`], [`quant`], [`learn`], [`sequence`], [`text`], [`control`]; [`made`] and [`attention`] are made of
+//! [`norm`], [`recurrent`], [`image`], [`quant`], [`learn`], [`sequence`], [`text`], [`control`]; [`made`] and [`attention`] are made of
 //! the others.
 
 use std::{
@@ -31,6 +31,7 @@ mod control;
 mod conv;
 mod dense;
 mod element;
+mod image;
 mod index;
 mod layout;
 mod learn;
@@ -82,6 +83,7 @@ pub const TABLE: &[&[Row]] = &[
     dense::ROWS,
     conv::ROWS,
     norm::ROWS,
+    image::ROWS,
     recurrent::ROWS,
     control::ROWS,
     made::ROWS,

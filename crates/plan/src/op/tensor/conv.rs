@@ -6,7 +6,7 @@
 
 use model::{DType, Type};
 
-use super::{Formal, Given, Unary, dtype, tensor};
+use super::{Formal, Given, Unary, dtype, real, tensor};
 
 /// What is laid around the spatial dimensions.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +110,7 @@ impl ConvOp {
             },
             ConvOp::Pool { kind: Pool::Max { .. }, .. } => Ok(vec![ty, Type::I64]),
             ConvOp::Pool { .. } | ConvOp::Col2Im { .. } | ConvOp::MaxUnpool { .. } => Ok(vec![ty]),
-            _ if !x.is_float() || tensor(formal, 1) != Some(&ty) => {
+            _ if real(formal, 0).is_none() || tensor(formal, 1) != Some(&ty) => {
                 Err("tensors of floating-point numbers of one type")
             }
             ConvOp::CausalConv { .. } => Ok(vec![ty.clone(), ty]),

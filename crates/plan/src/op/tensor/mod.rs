@@ -14,6 +14,7 @@ use crate::{
     plan::{Place, ValueType},
 };
 
+pub mod attention;
 pub mod check;
 pub mod conv;
 pub mod dense;
@@ -21,6 +22,7 @@ pub mod einsum;
 pub mod element;
 pub mod example;
 pub(crate) mod fuse;
+pub mod image;
 pub mod index;
 pub mod layout;
 pub mod learn;
@@ -34,6 +36,7 @@ pub mod strings;
 pub mod table;
 pub mod text;
 
+pub use attention::AttentionOp;
 pub use conv::ConvOp;
 pub mod list;
 pub use check::CheckOp;
@@ -41,6 +44,7 @@ pub use dense::DenseOp;
 pub use einsum::{Equation, Label};
 pub use element::{Binary, ElementOp, Unary};
 pub use example::{DenseFeature, ExampleOp, ExampleSpec, FeatureType, OpenFeature};
+pub use image::ImageOp;
 pub use index::{IndexOp, Merge, RowPart, SegmentFold};
 pub use layout::{Align, Band, LayoutOp, PadMode, StridedSlice};
 pub use learn::LearnOp;
@@ -73,6 +77,8 @@ pub enum TensorOp {
     Index(IndexOp),
     Reduce(ReduceOp),
     Dense(DenseOp),
+    Image(ImageOp),
+    Attention(AttentionOp),
     Recurrent(RecurrentOp),
     Conv(ConvOp),
     Norm(NormOp),
@@ -115,6 +121,8 @@ impl TensorNode {
             TensorOp::Index(op) => op.name(),
             TensorOp::Reduce(op) => op.name(),
             TensorOp::Dense(op) => op.name(),
+            TensorOp::Image(op) => op.name(),
+            TensorOp::Attention(op) => op.name(),
             TensorOp::Recurrent(op) => op.name(),
             TensorOp::Conv(op) => op.name(),
             TensorOp::Norm(op) => op.name(),
@@ -155,6 +163,8 @@ impl TensorNode {
             TensorOp::Index(op) => op.infer(&formal),
             TensorOp::Reduce(op) => op.infer(&formal),
             TensorOp::Dense(op) => op.infer(&formal),
+            TensorOp::Image(op) => op.infer(&formal),
+            TensorOp::Attention(op) => op.infer(&formal),
             TensorOp::Recurrent(op) => op.infer(&formal),
             TensorOp::Conv(op) => op.infer(&formal),
             TensorOp::Norm(op) => op.infer(&formal),
@@ -196,6 +206,11 @@ pub(crate) fn dtype(formal: &Formal<'_>, i: usize) -> Option<DType> {
     formal.get(i).copied().flatten().and_then(Type::as_scalar)
 }
 
+/// Returns the dtype of a formal input that must be a tensor of floating-point numbers, half precision included.
+pub(crate) fn real(formal: &Formal<'_>, i: usize) -> Option<DType> {
+    dtype(formal, i).filter(|dtype| matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64))
+}
+
 /// Returns the type of a formal input that is a tensor of anything.
 pub(crate) fn tensor<'a>(formal: &Formal<'a>, i: usize) -> Option<&'a Type> {
     formal.get(i).copied().flatten().filter(|ty| is_tensor(ty))
@@ -228,6 +243,8 @@ into_node! {
     IndexOp, Index;
     ReduceOp, Reduce;
     DenseOp, Dense;
+    ImageOp, Image;
+    AttentionOp, Attention;
     RecurrentOp, Recurrent;
     ConvOp, Conv;
     NormOp, Norm;

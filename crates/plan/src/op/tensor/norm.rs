@@ -5,7 +5,7 @@
 
 use model::Type;
 
-use super::{Formal, Given, dtype};
+use super::{Formal, Given, dtype, real};
 
 /// What becomes of the losses of all examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl NormOp {
     }
 
     pub(super) fn infer(&self, formal: &Formal<'_>) -> Given {
-        let Some(x) = dtype(formal, 0).filter(|dtype| dtype.is_float()) else {
+        let Some(x) = real(formal, 0) else {
             return Err("a tensor of floating-point numbers");
         };
         let x = Type::scalar(x);

@@ -2,7 +2,7 @@
 
 use model::Type;
 
-use super::{Formal, Given, Unary, dtype};
+use super::{Formal, Given, Unary, real};
 
 /// The cell, and its gates in the order of its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl RecurrentOp {
 
     pub(super) fn infer(&self, formal: &Formal<'_>) -> Given {
         let RecurrentOp::Recurrent { cell, .. } = self;
-        let Some(x) = dtype(formal, 0).filter(|x| x.is_float()) else {
+        let Some(x) = real(formal, 0) else {
             return Err("a tensor of floating-point numbers");
         };
         let outputs = if matches!(cell, Cell::Lstm { .. }) { 3 } else { 2 };

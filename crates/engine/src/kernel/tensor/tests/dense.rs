@@ -1,5 +1,5 @@
 use model::tensor::f16;
-use plan::tensor::{DenseOp, Unary};
+use plan::tensor::{Binary, DenseOp, ElementOp, Unary};
 
 use super::{count, near, one, run, tensor};
 
@@ -73,4 +73,17 @@ fn determinants_of_each_matrix() {
     near(&one(DenseOp::Det, &[a]), &[3], &[-2.0, -3.0, -8.0]);
     near(&one(DenseOp::Det, &[tensor(&[2, 2], [0.0_f32, 1.0, 1.0, 0.0])]), &[], &[-1.0]);
     assert!(run(DenseOp::Det, &[Some(count(&[2, 3]))], 1).is_err());
+}
+
+#[test]
+fn layers_have_the_bits_of_single_ops() {
+    let fraction = |n: usize| (0..n).map(|i| (i as f32 * 0.73).cos() * 3.0).collect::<Vec<f32>>();
+    let (x, w) = (tensor(&[5, 11], fraction(55)), tensor(&[11, 19], fraction(209)));
+    let bias = tensor(&[19], fraction(19));
+    let sums = one(ElementOp::Binary(Binary::Add), &[one(MATMUL, &[x.clone(), w.clone()]), bias.clone()]);
+    for end in [Unary::Relu, Unary::Sigmoid, Unary::Tanh] {
+        let single = one(ElementOp::Unary(end), std::slice::from_ref(&sums));
+        let layer = one(DenseOp::layer(Some(end)), &[x.clone(), w.clone(), bias.clone()]);
+        assert_eq!(layer, single);
+    }
 }
