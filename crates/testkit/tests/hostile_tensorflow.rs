@@ -20,7 +20,7 @@ fn ask(path: &Path, shape: &[usize]) -> Result<(), String> {
     let model = formats::read(&files, &ReadOptions::default()).map_err(|error| error.to_string())?;
     let servable = Servable::new(&model).map_err(|error| error.to_string())?;
     let mut batch = Batch::new(1);
-    for (signature, plan) in model.plans.iter().take(1) {
+    if let Some((signature, plan)) = model.plans.first() {
         for input in &plan.inputs {
             let count: usize = shape.iter().product();
             let tensor = match &input.takes {

@@ -28,6 +28,7 @@ mod dense;
 mod einsum;
 mod element;
 mod example;
+mod image;
 mod index;
 mod layout;
 mod list;
@@ -74,6 +75,7 @@ pub const TABLE: &[&[Row]] = &[
     example::ROWS,
     signal::ROWS,
     sparse::ROWS,
+    image::ROWS,
 ];
 
 /// Returns what lowers an op.

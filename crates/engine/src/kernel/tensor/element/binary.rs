@@ -243,7 +243,10 @@ macro_rules! integer {
             }
 
             fn shr(self, y: $ty) -> $ty {
-                u32::try_from(y).ok().and_then(|y| self.checked_shr(y)).unwrap_or(0)
+                // By more than there is, what is left of a negative number is its sign.
+                let last = <$ty>::BITS - 1;
+                let by = u32::try_from(y).ok().filter(|by| *by <= last);
+                by.map_or(self >> last >> 1, |by| self >> by)
             }
         }
     )*};
