@@ -255,7 +255,7 @@ mod tests {
         let got = |elements: Vec<f32>| Whole::Tensor(Tensor::vector(elements));
         assert_eq!(difference(&want, &got(vec![1.0001, f32::NAN]), tolerance), None);
         let of = |whole| difference(&want, &whole, tolerance).unwrap();
-        assert_eq!(of(got(vec![1.0, 2.0])), "element 1 of 2 is 2.0, expected NaN");
+        assert_eq!(of(got(vec![1.0, 2.0])), "element 1 of 2 is 2.0, expected \"NaN\"");
         assert_eq!(of(got(vec![1.0])), "float32 [1], expected float32 [2]");
         assert_eq!(of(Whole::Absent), "nothing, expected a tensor");
     }

@@ -179,8 +179,8 @@ const SINGLE: &str = "Abs AccumulateNV2 Acos Acosh Add AddN AddV2 AdjustContrast
     ApproximateEqual ArgMax ArgMin AsString Asin Asinh Atan Atan2 Atanh AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3 \
     BatchToSpace BatchToSpaceND BesselI0e BesselI1e Betainc BiasAdd BiasAddV1 Bincount Bitcast BitwiseAnd BitwiseOr BitwiseXor \
     BroadcastArgs BroadcastTo Bucketize Cast Ceil CheckNumerics CheckNumericsV2 Cholesky ClipByValue Complex ComplexAbs Concat \
-    ConcatV2 Conj Const Conv2D Conv3D Cos Cosh CropAndResize Cross Cumprod Cumsum CumulativeLogsumexp DecodeAndCropJpeg \
-    DecodeBase64 DecodeBmp DecodeGif DecodeImage DecodeJpeg DecodePaddedRaw DecodePng DecodeRaw DeepCopy DenseBincount \
+    ConcatV2 Conj Const Conv2D Conv2DBackpropInput Conv3D Cos Cosh CropAndResize Cross Cumprod Cumsum CumulativeLogsumexp \
+    DecodeAndCropJpeg DecodeBase64 DecodeBmp DecodeGif DecodeImage DecodeJpeg DecodePaddedRaw DecodePng DecodeRaw DeepCopy DenseBincount \
     DepthToSpace DepthwiseConv2dNative Dequantize Diag DiagPart Digamma Dilation2D Div DivNoNan DrawBoundingBoxes \
     DynamicStitch Einsum Elu Empty EmptyTensorList EncodeBase64 EncodeJpeg EncodePng EnsureShape Enter Equal Erf Erfc Erfinv \
     Exit Exp ExpandDims Expm1 ExtractImagePatches ExtractJpegShape FFT FFT2D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars \
