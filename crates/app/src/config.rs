@@ -24,6 +24,7 @@ pub struct Settings {
     pub formats: Formats,
     pub gateway: gateway::Config,
     pub mist: server::MistConfig,
+    pub trace: server::TraceConfig,
     pub log: logs::Config,
     pub runtime: Runtime,
 }
@@ -87,6 +88,7 @@ impl Settings {
     /// Returns what is wrong beyond the types of the values.
     fn check(&self) -> Result<(), String> {
         self.log.filter()?;
+        self.trace.check()?;
         if self.models.path.is_empty() {
             return Err("models.path is empty; name a directory or a model".to_owned());
         }

@@ -1,20 +1,26 @@
 //! Running a program on a call, tile by tile.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use model::{Batch, Builder, Call, Column, Datum, Mark, OnFault, PredictError, RowFault, Table, Type, Value, Whole};
+use model::{
+    Batch, Builder, Call, Column, Datum, Mark, OnFault, Part, PredictError, RowFault, Spans, Table, Type, Value, Whole,
+};
 use plan::{Place, ValueType};
 
 use crate::{
     frame::{Env, Fault, Frame},
     load,
-    program::{Body, Program, ProgramInput, Source},
+    program::{Body, Instruction, Program, ProgramInput, Source},
     workspace::Workspace,
 };
 
 /// Runs the instructions of a body on the rows that are live.
 pub(crate) fn run_body(body: &Body, frame: &Frame, call: &Call) -> Result<(), PredictError> {
-    for instruction in &body.instructions {
+    run_instructions(&body.instructions, frame, call)
+}
+
+fn run_instructions(instructions: &[Instruction], frame: &Frame, call: &Call) -> Result<(), PredictError> {
+    for instruction in instructions {
         let env = Env { frame, call, node: instruction.node };
         instruction.kernel.run(&env, &instruction.inputs, &instruction.outputs)?;
     }
@@ -48,8 +54,23 @@ impl Program {
                 Value::Whole(whole) => *frame.whole_mut(home) = whole.clone(),
             }
         }
-        run_body(&self.body, frame, call)?;
+        match &call.spans {
+            None => run_body(&self.body, frame, call)?,
+            Some(spans) => self.run_traced(frame, call, spans)?,
+        }
         Ok(Answer { program: self, frame, batch: &call.batch, start })
+    }
+
+    /// Runs the instructions, and says what each step took: its instructions that follow one another together.
+    fn run_traced(&self, frame: &Frame, call: &Call, spans: &Spans) -> Result<(), PredictError> {
+        let step = |instruction: &Instruction| &self.nodes[instruction.node as usize].step;
+        for part in self.body.instructions.chunk_by(|a, b| step(a) == step(b)) {
+            let begun = Instant::now();
+            let result = run_instructions(part, frame, call);
+            spans.add(Part::Step, step(&part[0]), begun, begun.elapsed());
+            result?;
+        }
+        Ok(())
     }
 
     /// Answers the whole call.

@@ -14,6 +14,7 @@ use crate::{
     batch::Batch,
     error::PredictError,
     signature::Signature,
+    spans::Spans,
     table::Table,
     trace::{RequestId, Trace},
 };
@@ -66,6 +67,8 @@ pub struct Call {
     pub seed: u64,
     pub request_id: Option<RequestId>,
     pub trace: Option<Trace>,
+    /// Where to say what took how long; none where nobody asks.
+    pub spans: Option<Arc<Spans>>,
 }
 
 impl Call {

@@ -16,6 +16,7 @@ pub mod error;
 pub mod files;
 pub mod name;
 pub mod signature;
+pub mod spans;
 pub mod table;
 pub mod tensor;
 pub mod trace;
@@ -33,6 +34,7 @@ pub use name::{Name, NameError, Version};
 pub use signature::{
     Declared, Field, InputSpec, Reading, ShapeDef, Signature, SignatureDef, Takes, TensorDef, Unreadable,
 };
+pub use spans::{Part, Span, Spans};
 pub use table::{Datum, Items, Table};
 pub use tensor::{Data, Shape, Tensor, Whole};
 pub use trace::{RequestId, Trace};

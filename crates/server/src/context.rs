@@ -1,7 +1,8 @@
 //! Who asks: the request id, the trace and the wish for a deadline, read from the head of a request.
 //!
 //! The id is the caller's `x-request-id` where it is well formed, else the trace's, so that one number finds a request in
-//! answers, logs and traces. Without a `traceparent` a trace begins here.
+//! answers, logs and traces. A caller's trace is told by `traceparent` or by Zipkin's B3 headers; without either one begins
+//! here, and whether its spans are kept is ours to decide.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -13,16 +14,22 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName};
-use model::{RequestId, Trace};
+use model::{RequestId, Spans, Trace};
 
 use crate::{
     error::{ServeError, asked},
     query,
+    trace::Tracer,
 };
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const B3: HeaderName = HeaderName::from_static("b3");
+const B3_TRACE: HeaderName = HeaderName::from_static("x-b3-traceid");
+const B3_SPAN: HeaderName = HeaderName::from_static("x-b3-spanid");
+const B3_SAMPLED: HeaderName = HeaderName::from_static("x-b3-sampled");
+const B3_FLAGS: HeaderName = HeaderName::from_static("x-b3-flags");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-forebay-timeout-ms");
 
 /// The standard asks to pass on at least so many characters of `tracestate`; longer ones are left out.
@@ -42,7 +49,12 @@ impl Ids {
         Ids { process: random.hash_one(0) | 1, next: AtomicU64::new(random.hash_one(1)) }
     }
 
-    fn number(&self) -> u128 {
+    /// Returns the id of a span: never 0.
+    pub fn span(&self) -> u64 {
+        self.number() as u64 | 1
+    }
+
+    pub fn number(&self) -> u128 {
         // A bijection (splitmix64), so that ids that follow one another do not look alike.
         let mut x = self.next.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -56,22 +68,66 @@ impl Ids {
 pub(crate) struct Context {
     pub id: RequestId,
     pub trace: Trace,
+    /// The span of this request, where it is traced.
+    pub span_id: u64,
+    /// Where to say what took how long, where it is traced.
+    pub spans: Option<Arc<Spans>>,
     pub begun: Instant,
 }
 
 impl Context {
-    pub fn new(ids: &Ids, headers: &HeaderMap) -> Context {
-        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let trace = match text(TRACEPARENT).and_then(Trace::parse) {
-            Some(trace) => {
-                let state = text(TRACESTATE).filter(|state| state.len() <= TRACESTATE_MAX).map(Arc::from);
-                Trace { state, ..trace }
-            }
-            None => Trace { trace_id: ids.number(), ..Trace::default() },
-        };
-        let id = text(REQUEST_ID).and_then(RequestId::parse);
-        Context { id: id.unwrap_or_else(|| RequestId::from_number(trace.trace_id)), trace, begun: Instant::now() }
+    pub fn new(ids: &Ids, tracer: &Tracer, headers: &HeaderMap) -> Context {
+        let Asked { decided, mut trace } = caller(headers).unwrap_or_default();
+        if trace.trace_id == 0 {
+            trace.trace_id = ids.number();
+        }
+        if !decided && tracer.samples(trace.trace_id) {
+            trace.flags |= Trace::SAMPLED;
+        }
+        let id = text(headers, &REQUEST_ID).and_then(RequestId::parse);
+        let spans = trace.is_sampled().then(Arc::default);
+        Context {
+            id: id.unwrap_or_else(|| RequestId::from_number(trace.trace_id)),
+            span_id: if spans.is_some() { ids.span() } else { 0 },
+            spans,
+            trace,
+            begun: Instant::now(),
+        }
     }
+}
+
+/// A caller's trace, and whether he decided if its spans are kept.
+#[derive(Default)]
+struct Asked {
+    trace: Trace,
+    decided: bool,
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Returns the caller's trace: W3C's headers, else B3's.
+fn caller(headers: &HeaderMap) -> Option<Asked> {
+    if let Some(trace) = text(headers, &TRACEPARENT).and_then(Trace::parse) {
+        let state = text(headers, &TRACESTATE).filter(|state| state.len() <= TRACESTATE_MAX).map(Arc::from);
+        return Some(Asked { trace: Trace { state, ..trace }, decided: true });
+    }
+    if let Some(b3) = text(headers, &B3) {
+        return match Trace::parse_b3(b3) {
+            Some(trace) => Some(Asked { trace, decided: b3.split('-').nth(2).is_some() }),
+            // The decision alone, without a trace.
+            None if matches!(b3, "0" | "1" | "d") => {
+                let flags = if b3 == "0" { 0 } else { Trace::SAMPLED };
+                Some(Asked { trace: Trace { flags, ..Trace::default() }, decided: true })
+            }
+            None => None,
+        };
+    }
+    let sampled = text(headers, &B3_FLAGS).filter(|flags| *flags == "1").or(text(headers, &B3_SAMPLED));
+    let (trace, span) = (text(headers, &B3_TRACE)?, text(headers, &B3_SPAN)?);
+    let trace = Trace::from_b3(trace, span, sampled.unwrap_or("0"))?;
+    Some(Asked { trace, decided: sampled.is_some() })
 }
 
 /// Returns the deadline that a header asks for.
@@ -87,7 +143,7 @@ mod tests {
 
     fn check(headers: &[(HeaderName, &'static str)], expected_id: Option<&str>, expected_trace: Option<u128>) {
         let headers = headers.iter().map(|(k, v)| (k.clone(), http::HeaderValue::from_static(v))).collect();
-        let context = Context::new(&Ids::new(), &headers);
+        let context = Context::new(&Ids::new(), &Tracer::new(crate::trace::Config::default()), &headers);
         match expected_id {
             Some(id) => assert_eq!(context.id.as_str(), id),
             None => assert_eq!(context.id, RequestId::from_number(context.trace.trace_id)),
@@ -108,6 +164,33 @@ mod tests {
         check(&[(TRACEPARENT, PARENT)], Some("4bf92f3577b34da6a3ce929d0e0e4736"), Some(trace));
         check(&[(TRACEPARENT, PARENT), (REQUEST_ID, "x")], Some("x"), Some(trace));
         check(&[(TRACEPARENT, "00-zz")], None, None);
+    }
+
+    #[test]
+    fn callers_decide_what_is_traced_and_else_we_do() {
+        const TRACE: &str = "463ac35c9f6413ad48485a3953bb6124";
+        const SPAN: &str = "a2fb4a1d1a96d312";
+        let check = |sample: f64, headers: &[(HeaderName, String)], trace: bool, traced: bool| {
+            let headers = headers.iter().map(|(k, v)| (k.clone(), http::HeaderValue::from_str(v).unwrap())).collect();
+            let tracer = Tracer::new(crate::trace::Config { sample, ..Default::default() });
+            let context = Context::new(&Ids::new(), &tracer, &headers);
+            let joined = context.trace.trace_id == 0x463ac35c9f6413ad48485a3953bb6124;
+            assert_eq!((joined, context.spans.is_some()), (trace, traced), "{sample} {headers:?}");
+            assert_eq!(context.span_id != 0, traced);
+        };
+        let b3 = |sampled: &str| (B3, format!("{TRACE}-{SPAN}{sampled}"));
+        check(0.0, &[b3("-1")], true, true);
+        check(1.0, &[b3("-0")], true, false);
+        check(1.0, &[b3("")], true, true);
+        check(0.0, &[b3("")], true, false);
+        check(0.0, &[(B3, "d".to_owned())], false, true);
+        check(1.0, &[(B3, "0".to_owned())], false, false);
+        let several = [(B3_TRACE, TRACE.to_owned()), (B3_SPAN, SPAN.to_owned())];
+        check(1.0, &several, true, true);
+        check(1.0, &[several.clone(), [(B3_SAMPLED, "0".to_owned()), several[0].clone()]].concat(), true, false);
+        check(0.0, &[several.clone(), [(B3_FLAGS, "1".to_owned()), several[0].clone()]].concat(), true, true);
+        check(1.0, &[(TRACEPARENT, format!("00-{TRACE}-{SPAN}-00"))], true, false);
+        check(0.0, &[(TRACEPARENT, format!("00-{TRACE}-{SPAN}-01")), b3("-0")], true, true);
     }
 
     #[test]

@@ -35,6 +35,7 @@ use crate::{
     api,
     config::{Config, HEADERS_DEFAULT},
     state::State,
+    trace,
 };
 
 /// How the server came down.
@@ -65,6 +66,7 @@ pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future
         state.start_draining();
         tokio::time::sleep(Duration::from_millis(config.drain_delay_ms)).await;
     };
+    tokio::spawn(trace::export(state.clone()));
     let accept = async {
         loop {
             let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");

@@ -96,6 +96,10 @@ metrics! {
         "Open connections.";
     COMPUTE_WAITING Gauge "forebay_compute_waiting" "1" []
         "Calls that wait for a compute thread.";
+    SPANS Counter "forebay_spans_total" "1" []
+        "Spans of traced requests.";
+    SPANS_DROPPED Counter "forebay_spans_dropped_total" "1" []
+        "Spans that no exporter took: its queue was full, or its collector did not answer.";
     PANICS Counter "forebay_panics_total" "1" []
         "Requests that ended in a panic: each is a bug of ours.";
     BUILD Gauge "forebay_build_info" "1" ["version"]

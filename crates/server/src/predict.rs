@@ -10,7 +10,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use gateway::Routed;
 use model::{
-    Batch, Call, Cancel, Mark, OnFault, PredictError, Predictor, Reply, RowFault, Signature, Table, call::Later,
+    Batch, Call, Cancel, Mark, OnFault, Part, PredictError, Predictor, Reply, RowFault, Signature, Spans, Table,
+    call::Later,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -132,7 +133,10 @@ enum Step<W> {
 
 impl<W: Wire> Job<W> {
     fn decode(&mut self) -> Result<(), ServeError> {
-        let Decoded { batch, bad, outputs, signature } = self.wire.decode(&self.body)?;
+        let traced = Traced::begin(&self.call);
+        let decoded = self.wire.decode(&self.body);
+        traced.end(Part::Decode, "decode");
+        let Decoded { batch, bad, outputs, signature } = decoded?;
         if signature.is_some() {
             self.call.signature = signature;
         }
@@ -165,22 +169,33 @@ impl<W: Wire> Job<W> {
             let (bytes, tally) = done?;
             return Ok(Step::Done(bytes, tally));
         }
+        let traced = Traced::begin(&call);
+        // Encoding is traced too, after the call was given away.
+        self.call.spans = call.spans.clone();
         match self.ask.model.call(call) {
             Reply::Now(answer) => {
+                traced.end(Part::Predict, "predict");
                 let (bytes, tally) = self.encode(answer?)?;
                 Ok(Step::Done(bytes, tally))
             }
-            Reply::Later(later) => Ok(Step::Later(later, Box::new(self))),
+            Reply::Later(later) => Ok(Step::Later(traced.until(later), Box::new(self))),
         }
     }
 
     /// Calls, and writes the answer from where it lies if it can be had so.
     fn show(&self, call: &mut Call) -> Option<Result<(Vec<u8>, Tally), PredictError>> {
         let mut written = (Vec::new(), Tally::default());
+        let spans = call.spans.clone();
+        let mut traced = Some(Traced::of(spans.clone()));
         let shown = self.ask.model.show(call, &mut |table| {
+            if let Some(predict) = traced.take() {
+                predict.end(Part::Predict, "predict");
+            }
+            let writing = Traced::of(spans.clone());
             let refused = |row: &usize| matches!(table.mark(*row), Mark::Refused(_));
             let row_faults = if table.is_all_live() { 0 } else { (0..table.rows()).filter(refused).count() };
             written = (self.wire.encode_table(table), Tally { rows: self.rows, row_faults });
+            writing.end(Part::Encode, "encode");
         });
         shown.map(|result| result.map(|()| written))
     }
@@ -189,7 +204,10 @@ impl<W: Wire> Job<W> {
         mark(&mut answer, std::mem::take(&mut self.bad));
         let marks = answer.domains().first().and_then(|domain| domain.marks.as_deref()).unwrap_or_default();
         let row_faults = marks.iter().filter(|mark| matches!(mark, Mark::Refused(_))).count();
-        Ok((self.wire.encode(&answer)?, Tally { rows: self.rows, row_faults }))
+        let traced = Traced::begin(&self.call);
+        let bytes = self.wire.encode(&answer);
+        traced.end(Part::Encode, "encode");
+        Ok((bytes?, Tally { rows: self.rows, row_faults }))
     }
 }
 
@@ -225,6 +243,7 @@ pub(crate) async fn answer<W: Wire>(
         deadline: Some(deadline),
         request_id: Some(context.id.clone()),
         trace: Some(context.trace.clone()),
+        spans: context.spans.clone(),
         ..Call::default()
     };
     let mut job = Job { ask, call, wire, body, rows: 0, bad: Vec::new() };
@@ -245,6 +264,37 @@ pub(crate) async fn answer<W: Wire>(
                 pool.run(move || job.encode(answer)).await?
             }
         }
+    }
+}
+
+/// A part of a call being timed, where the call is traced.
+struct Traced(Option<(Arc<Spans>, std::time::Instant)>);
+
+impl Traced {
+    fn begin(call: &Call) -> Traced {
+        Traced::of(call.spans.clone())
+    }
+
+    fn of(spans: Option<Arc<Spans>>) -> Traced {
+        Traced(spans.map(|spans| (spans, std::time::Instant::now())))
+    }
+
+    fn end(self, part: Part, name: &str) {
+        if let Some((spans, begun)) = self.0 {
+            spans.add(part, &name.into(), begun, begun.elapsed());
+        }
+    }
+
+    /// Ends with the answer.
+    fn until(self, later: Later) -> Later {
+        if self.0.is_none() {
+            return later;
+        }
+        Box::pin(async move {
+            let answer = later.await;
+            self.end(Part::Predict, "predict");
+            answer
+        })
     }
 }
 
@@ -271,7 +321,12 @@ impl Pool<'_> {
     ) -> Result<Step<W>, ServeError> {
         let cancel = CancelOnDrop(Cancel::new());
         job.call.cancel = cancel.0.clone();
-        self.run(move || run(job)).await?
+        let queued = Traced::begin(&job.call);
+        self.run(move || {
+            queued.end(Part::Queue, "queue");
+            run(job)
+        })
+        .await?
     }
 
     async fn run<T: Send + 'static>(&self, run: impl FnOnce() -> T + Send + 'static) -> Result<T, ServeError> {

@@ -18,6 +18,7 @@ use crate::{
     context::Ids,
     known::Models,
     metrics::{Gathered, Metrics},
+    trace::{self, Tracer},
 };
 
 /// The server's share of everything: configuration, models, counters, compute threads.
@@ -31,6 +32,7 @@ pub struct State {
     pub(crate) compute: Compute,
     pub(crate) held: Held,
     pub(crate) ids: Ids,
+    pub(crate) tracer: Tracer,
     draining: AtomicBool,
 }
 
@@ -44,6 +46,7 @@ impl State {
     ) -> io::Result<State> {
         let mist = mist::Routes::new(mist).map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
         Ok(State {
+            tracer: Tracer::new(trace::Config::default()),
             compute: Compute::start(config.threads(), config.compute_queue_max)?,
             config,
             mist,
@@ -55,6 +58,11 @@ impl State {
             ids: Ids::new(),
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// Returns the state that traces so.
+    pub fn with_trace(self, config: trace::Config) -> State {
+        State { tracer: Tracer::new(config), ..self }
     }
 
     /// Returns whether the server was told to stop.
@@ -75,6 +83,7 @@ impl State {
             refused: vec![("concurrency", policies.overloaded), ("deadline", policies.deadline_exceeded)],
             load_us: counts.load_us,
             compute_waiting: self.compute.waiting(),
+            spans: self.tracer.counts(),
             ..Gathered::default()
         };
         use registry::State::*;

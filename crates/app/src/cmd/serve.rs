@@ -73,7 +73,8 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     ));
     let gateway = Gateway::new(registry.clone());
     let state = server::State::new(settings.server.clone(), settings.mist.clone(), gateway, counters)
-        .map_err(|error| Failure::usage(format_args!("{error}")))?;
+        .map_err(|error| Failure::usage(format_args!("{error}")))?
+        .with_trace(settings.trace.clone());
     let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
     let signals = Signals::new().map_err(started)?;
     announce(&settings, local, models.as_deref());

@@ -11,5 +11,6 @@ mod score;
 mod serve;
 mod support;
 mod tfs;
+mod traces;
 mod verify;
 mod wine;

@@ -8,6 +8,7 @@ mod health;
 pub(crate) mod mist;
 mod native;
 mod tfs;
+mod traces;
 mod v2;
 
 use std::{
@@ -33,6 +34,7 @@ use crate::{
     metrics::Counted,
     query,
     state::State,
+    trace::Ended,
 };
 
 /// A client's protocol; the label of its requests in `/metrics`.
@@ -76,6 +78,10 @@ enum Endpoint {
     V2Live,
     V2Ready,
     Tfs,
+    Traces,
+    Trace,
+    TraceServices,
+    TraceSpans,
     Live,
     Ready,
     Metrics,
@@ -118,6 +124,10 @@ const TABLE: &[Route] = &[
     route(ANY, &["v1", "models", "{model}", "versions", "{version}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
     route(ANY, &["v1", "models", "{model}", "labels", "{version}"], Endpoint::Tfs, Dialect::Tfs),
     route(ANY, &["v1", "models", "{model}", "labels", "{version}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
+    route("GET", &["api", "v2", "traces"], Endpoint::Traces, Dialect::Ops),
+    route("GET", &["api", "v2", "trace", "{trace}"], Endpoint::Trace, Dialect::Ops),
+    route("GET", &["api", "v2", "services"], Endpoint::TraceServices, Dialect::Ops),
+    route("GET", &["api", "v2", "spans"], Endpoint::TraceSpans, Dialect::Ops),
     route("GET", &["health", "live"], Endpoint::Live, Dialect::Ops),
     route("GET", &["health", "ready"], Endpoint::Ready, Dialect::Ops),
     route("GET", &["metrics"], Endpoint::Metrics, Dialect::Ops),
@@ -127,6 +137,8 @@ const TABLE: &[Route] = &[
 struct Matched<'a> {
     endpoint: Endpoint,
     dialect: Dialect,
+    /// The path of the row.
+    route: &'static [&'static str],
     name: Cow<'a, str>,
     version: Option<&'a str>,
 }
@@ -160,7 +172,7 @@ fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, ServeError> {
             continue;
         }
         let name = query::decode(name, false).ok_or_else(|| ServeError::NoRoute { path: cut(path) })?;
-        return Ok(Matched { endpoint: route.endpoint, dialect: route.dialect, name, version });
+        return Ok(Matched { endpoint: route.endpoint, dialect: route.dialect, route: route.path, name, version });
     }
     Err(match other {
         Some(allow) => ServeError::Method { path: cut(path), method: cut(method), allow },
@@ -218,14 +230,14 @@ impl Asked<'_> {
 /// Answers a request. It never fails and never panics: either is an answer.
 pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, mut body) = request.into_parts();
-    let context = Context::new(&state.ids, &head.headers);
+    let context = Context::new(&state.ids, &state.tracer, &head.headers);
     let found = find(&head.method, head.uri.path());
     let dialect = found.as_ref().map_or(Dialect::Native, |matched| matched.dialect);
     let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
-    let answer = match found {
-        Err(error) => native::failure(error, &context),
+    let answer = match &found {
+        Err(error) => native::failure(error.clone(), &context),
         Ok(matched) => {
-            let Matched { name, version, .. } = &matched;
+            let Matched { name, version, .. } = matched;
             let asked = Asked { state, head: &head, name, version: *version, context: &context };
             match caught(answer(&asked, matched.endpoint, &mut body, &mut counted)).await {
                 Some(answer) => answer,
@@ -241,8 +253,25 @@ pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Respons
         body::discard(&head.headers, &mut body, &state.config).await;
     }
     log(&head, &context, &answer);
+    if context.spans.is_some() {
+        trace(state, &head, &context, found.as_ref().ok(), &answer);
+    }
     counted.end(answer.status);
     answer.into_response(&context.id)
+}
+
+/// Keeps the spans of the request.
+fn trace(state: &State, head: &Parts, context: &Context, matched: Option<&Matched<'_>>, answer: &Answer) {
+    let (route, model) = matched.map_or((&[][..], ""), |matched| (matched.route, &*matched.name));
+    let ended = Ended {
+        method: head.method.as_str(),
+        route,
+        path: &cut(head.uri.path()),
+        model,
+        status: answer.status.as_u16(),
+        error: answer.error.as_ref().map(|error| cut(&error.to_string())),
+    };
+    state.tracer.finish(context, &state.ids, &ended);
 }
 
 /// Returns the error as the dialect writes it; Mist's envelope is its own routes'.
@@ -272,6 +301,10 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
         Endpoint::V2Live => v2::live(),
         Endpoint::V2Ready => v2::server_ready(asked.state),
         Endpoint::Tfs => tfs::answer(asked, body, counted).await,
+        Endpoint::Traces => traces::list(asked),
+        Endpoint::Trace => traces::one(asked),
+        Endpoint::TraceServices => traces::services(asked),
+        Endpoint::TraceSpans => traces::names(asked),
         Endpoint::Live => health::live(),
         Endpoint::Ready => health::ready(asked.state),
         Endpoint::Metrics => health::metrics(asked.state),

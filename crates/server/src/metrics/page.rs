@@ -28,6 +28,8 @@ pub(crate) struct Gathered {
     /// Model, version, bytes.
     pub bytes: Vec<(Arc<str>, u64, u64)>,
     pub compute_waiting: usize,
+    /// Spans that were made, and those that no exporter took.
+    pub spans: (u64, u64),
 }
 
 /// The meters that counted anything, ordered by model and dialect.
@@ -135,6 +137,8 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     page.single(&IN_FLIGHT, Some(metrics.in_flight.load(Relaxed)));
     page.single(&CONNECTIONS, Some(metrics.connections.load(Relaxed)));
     page.single(&COMPUTE_WAITING, Some(gathered.compute_waiting));
+    page.single(&SPANS, Some(gathered.spans.0));
+    page.single(&SPANS_DROPPED, Some(gathered.spans.1));
     page.single(&PANICS, Some(metrics.panics.load(Relaxed)));
     page.head(&BUILD);
     page.sample(&BUILD, &[&env!("CARGO_PKG_VERSION")], 1);

@@ -13,6 +13,7 @@ mod limits;
 mod metrics;
 mod script;
 mod shutdown;
+mod traces;
 mod world;
 
 macro_rules! scripts {
@@ -24,4 +25,4 @@ macro_rules! scripts {
     };
 }
 
-scripts! { native refused limits_by_script ids mist mist_always_200 models tfs v2 }
+scripts! { native refused limits_by_script ids mist mist_always_200 models tfs traces v2 }

@@ -1,7 +1,7 @@
 //! Scripts: requests and the answers that are expected, one file per topic.
 //!
 //! ```text
-//! config {"rows_max": 3}        the server's configuration; `mist {...}` likewise (first lines only)
+//! config {"rows_max": 3}        the server's configuration; `mist {...}` and `trace {...}` likewise (first lines only)
 //! # what this shows
 //! POST /path?query
 //! header: value
@@ -34,7 +34,8 @@ pub fn run(script: &str) {
     let setting = |key: &str| script.lines().find_map(|line| line.strip_prefix(key)).unwrap_or("{}");
     let config = serde_json::from_str(setting("config ")).unwrap();
     let mist = serde_json::from_str(setting("mist ")).unwrap();
-    let world = World::new(config, mist);
+    let trace = serde_json::from_str(setting("trace ")).unwrap();
+    let world = World::traced(config, mist, trace);
     let exchanges = parse(script);
     assert!(!exchanges.is_empty(), "a script without a request shows nothing");
     for exchange in exchanges {
@@ -47,7 +48,7 @@ pub fn run(script: &str) {
 fn parse(script: &str) -> Vec<Exchange> {
     let mut all: Vec<Exchange> = Vec::new();
     for (number, line) in script.lines().enumerate() {
-        let skipped = ["#", "config ", "mist "].iter().any(|start| line.starts_with(start));
+        let skipped = ["#", "config ", "mist ", "trace "].iter().any(|start| line.starts_with(start));
         if line.is_empty() || skipped {
             continue;
         }

@@ -3,7 +3,7 @@
 use std::{io::Write, net::TcpStream, sync::atomic::Ordering, time::Duration};
 
 use registry::Scan;
-use server::{Config, Drained, MistConfig};
+use server::{Config, Drained, MistConfig, TraceConfig};
 
 use crate::{
     limits::until,
@@ -15,7 +15,7 @@ const SPIN: &[u8] = b"POST /api/v1/serve/spin HTTP/1.1\r\nhost: x\r\ncontent-len
 
 #[test]
 fn ready_names_the_models_on_their_way() {
-    let world = World::unloaded(Config::default(), MistConfig::default());
+    let world = World::unloaded(Config::default(), MistConfig::default(), TraceConfig::default());
     let answer = world.get("/health/ready");
     assert_eq!((answer.status, answer.body.as_str()), (503, r#"{"status":"loading"}"#));
     assert_eq!(world.get("/health/live").status, 200);

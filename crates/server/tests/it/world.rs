@@ -10,7 +10,7 @@ use std::{
 use gateway::{Gateway, Guarded, Policies};
 use model::{Buffer, ModelFiles, Name};
 use registry::{Artifact, Content, Found, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError};
-use server::{Config, Drained, MistConfig, State, TokioTimer};
+use server::{Config, Drained, MistConfig, State, TokioTimer, TraceConfig};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
 use crate::fakes::{Fakes, Seen, all};
@@ -65,13 +65,18 @@ pub fn scan() -> Scan {
 impl World {
     /// Returns a server whose models are loaded.
     pub fn new(config: Config, mist: MistConfig) -> World {
-        let world = World::unloaded(config, mist);
+        World::traced(config, mist, TraceConfig::default())
+    }
+
+    /// Returns one that traces so.
+    pub fn traced(config: Config, mist: MistConfig, trace: TraceConfig) -> World {
+        let world = World::unloaded(config, mist, trace);
         world.load();
         world
     }
 
     /// Returns a server that has not looked at its models yet.
-    pub fn unloaded(config: Config, mist: MistConfig) -> World {
+    pub fn unloaded(config: Config, mist: MistConfig, trace: TraceConfig) -> World {
         let (seen, registry) = (Arc::<Seen>::default(), Arc::<Registry>::default());
         let policies = Policies::new(gateway::Config::default(), Arc::new(TokioTimer));
         let counts = policies.metrics();
@@ -83,7 +88,7 @@ impl World {
             .enable_all()
             .build()
             .unwrap();
-        let state = Arc::new(State::new(config, mist, Gateway::new(registry), counts).unwrap());
+        let state = Arc::new(State::new(config, mist, Gateway::new(registry), counts).unwrap().with_trace(trace));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
