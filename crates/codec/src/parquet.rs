@@ -22,6 +22,7 @@ mod page;
 mod read;
 mod schema;
 mod sink;
+mod snappy;
 mod source;
 mod thrift;
 mod unpack;

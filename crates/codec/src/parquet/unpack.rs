@@ -6,6 +6,8 @@ use std::io::Read;
 
 use bytes::Bytes;
 
+use super::snappy;
+
 /// How the pages of a chunk are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Codec {
@@ -42,7 +44,7 @@ impl Codec {
             Codec::None => return Err(wrong_size(packed.len(), len)),
             // A page of nothing but nulls holds no bytes, whatever its codec makes of that.
             _ if len == 0 => return Ok(Bytes::new()),
-            Codec::Snappy => snappy(packed, len),
+            Codec::Snappy => snappy::unpack(packed, len),
             Codec::Gzip => to_end(flate2::read::MultiGzDecoder::new(&packed[..]), len),
             Codec::Brotli => to_end(brotli::Decompressor::new(&packed[..], 4096), len),
             Codec::Zstd => zstd::bulk::decompress(packed, len).map_err(|e| e.to_string()),
@@ -69,16 +71,6 @@ fn to_end(reader: impl Read, len: usize) -> Result<Vec<u8>, String> {
         Ok(_) if out.len() > len => Err(format!("more than the {len} bytes that the page states")),
         Ok(_) => Ok(out),
     }
-}
-
-fn snappy(packed: &[u8], len: usize) -> Result<Vec<u8>, String> {
-    let claimed = snap::raw::decompress_len(packed).map_err(|e| e.to_string())?;
-    if claimed != len {
-        return Err(wrong_size(claimed, len));
-    }
-    let mut out = vec![0; len];
-    snap::raw::Decoder::new().decompress(packed, &mut out).map_err(|e| e.to_string())?;
-    Ok(out)
 }
 
 fn lz4_block(packed: &[u8], len: usize) -> Result<Vec<u8>, String> {
