@@ -4,6 +4,7 @@
 #   forebay_spark35            # sets SPARK35_PYTHON (PySpark 3.5, scikit-learn)
 #   forebay_spark4             # sets SPARK4_PYTHON  (PySpark 4)
 #   forebay_pmml               # sets PMML_PYTHON    (spark35 with what exports and evaluates PMML)
+#   forebay_engines            # sets ENGINES_PYTHON (spark4 with TensorFlow and ONNX Runtime), TENSORFLOW_LIBRARY, ONNXRUNTIME_LIBRARY
 #   forebay_forest_bench       # sets FOREST_BENCH_PYTHON (trainers of forests and what compiles them; for the benchmark only)
 #
 # The environments live in ${FOREBAY_CACHE:-$HOME/.cache/forebay}, outside the tree, and are
@@ -88,6 +89,26 @@ forebay_spark4() {
 # The compilers of forests want newer libraries than PySpark has, so they have an environment of their own.
 forebay_forest_bench() {
   FOREST_BENCH_PYTHON=$(forebay_env forest-bench) && export FOREST_BENCH_PYTHON
+}
+
+# The engines of others go on top of spark4, under its own pins; no Java is needed for them. Sets where their libraries are, too.
+forebay_engines() {
+  ENGINES_PYTHON=$(forebay_env spark4) || return 1
+  forebay_req=$FOREBAY_LIB/requirements-engines.txt
+  forebay_dir=$FOREBAY_CACHE/spark4
+  forebay_sum=$(cksum <"$forebay_req")
+  if [ "$(cat "$forebay_dir/requirements-engines.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
+    echo "adding TensorFlow and ONNX Runtime to the Python environment spark4 (a few minutes, once)" >&2
+    "$ENGINES_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" \
+        -c "$FOREBAY_LIB/requirements-spark4.txt" >&2 ||
+      { echo "error: TensorFlow and ONNX Runtime could not be installed" >&2; return 1; }
+    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-engines.cksum"
+  fi
+  TENSORFLOW_LIBRARY=$(find "$forebay_dir/lib" -path '*/site-packages/tensorflow/libtensorflow_cc.so.2' | head -n 1)
+  ONNXRUNTIME_LIBRARY=$(find "$forebay_dir/lib" -path '*/onnxruntime/capi/libonnxruntime.so.*' | head -n 1)
+  [ -f "$TENSORFLOW_LIBRARY" ] && [ -f "$ONNXRUNTIME_LIBRARY" ] ||
+    { echo "error: the libraries of the engines are not in $forebay_dir" >&2; return 1; }
+  export ENGINES_PYTHON TENSORFLOW_LIBRARY ONNXRUNTIME_LIBRARY
 }
 
 # The packages for PMML go on top of spark35, under its own pins, and are there only where they are asked for.

@@ -20,7 +20,7 @@ const fn row(name: &'static str, uses: &'static [&'static str], holds: &'static 
 }
 
 /// From the bottom up: a crate uses only rows above its own.
-pub const ROWS: [Row; 11] = [
+pub const ROWS: [Row; 12] = [
     row("model", &[], "batches, types, signatures, names; what a predictor is; kinds of failure"),
     row("plan", &["model"], "what a model computes, as data"),
     row("codec", &["model"], "batches at the border: JSON, CSV, Arrow, Parquet"),
@@ -28,6 +28,7 @@ pub const ROWS: [Row; 11] = [
     row("engine", &["model", "plan"], "plan to a predictor that runs fast"),
     row("registry", &["model"], "models and versions; which are up, and what to do next"),
     row("gateway", &["model", "registry"], "which predictor answers, and whether it may"),
+    row("remote", &["model"], "predictors elsewhere: engines of others in processes of their own"),
     row("server", &["model", "codec", "registry", "gateway"], "HTTP: one folder per dialect, admin, metrics"),
     row(
         "testkit",
@@ -36,7 +37,7 @@ pub const ROWS: [Row; 11] = [
     ),
     row(
         "app",
-        &["model", "plan", "codec", "formats", "engine", "registry", "gateway", "server"],
+        &["model", "plan", "codec", "formats", "engine", "registry", "gateway", "remote", "server"],
         "the binary: commands, configuration, wiring",
     ),
     row("xtask", &[], "the house rules and the tasks around the code"),
@@ -52,7 +53,7 @@ struct Fence {
     why: &'static str,
 }
 
-const FENCES: [Fence; 5] = [
+const FENCES: [Fence; 6] = [
     Fence {
         libraries: &["tokio", "axum", "hyper", "hyper-util", "http", "http-body-util", "tower"],
         only_in: &["server", "app"],
@@ -67,6 +68,11 @@ const FENCES: [Fence; 5] = [
         libraries: &["parquet", "arrow-array", "arrow-ipc", "arrow-schema", "csv"],
         only_in: &["codec"],
         why: "tables of others are read and written in one place",
+    },
+    Fence {
+        libraries: &["ort", "libloading"],
+        only_in: &["remote"],
+        why: "code of others runs in a child process, which that crate alone knows",
     },
     Fence { libraries: &["anyhow"], only_in: &["app", "xtask"], why: "a library states its errors as one enum" },
     Fence {

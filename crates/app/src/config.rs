@@ -6,10 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
+mod engines;
 mod formats;
 mod layers;
 mod nearest;
 
+pub use engines::Engines;
 pub use formats::Formats;
 pub use layers::Layers;
 
@@ -22,6 +24,7 @@ pub struct Settings {
     pub server: server::Config,
     pub models: Models,
     pub formats: Formats,
+    pub engines: Engines,
     pub gateway: gateway::Config,
     pub mist: server::MistConfig,
     pub trace: server::TraceConfig,
@@ -92,7 +95,7 @@ impl Settings {
         if self.models.path.is_empty() {
             return Err("models.path is empty; name a directory or a model".to_owned());
         }
-        Ok(())
+        self.engines.check()
     }
 
     /// Returns the keys whose values differ from `now` and that serve only after a restart.
@@ -168,7 +171,7 @@ mod tests {
             &[],
             &[],
             "",
-            "f.toml: line 1: unknown table `quantum`; there are formats, gateway, log, mist, models, runtime, server",
+            "f.toml: line 1: unknown table `quantum`; there are engines, formats, gateway, log, mist, models, runtime, server, trace",
         );
     }
 

@@ -21,6 +21,7 @@ mod score;
 mod serve;
 mod signals;
 mod verify;
+mod wait;
 
 use failure::Failure;
 
@@ -45,6 +46,9 @@ enum Command {
     Verify(cmd::verify::Args),
     Bench(cmd::bench::Args),
     Config(cmd::config::Args),
+    /// Runs a model by an engine of others, for the process that started it
+    #[command(hide = true)]
+    EngineChild,
 }
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => signals::interruptible(|| cmd::verify::run(args)),
         Command::Bench(args) => signals::interruptible(|| cmd::bench::run(args)),
         Command::Config(args) => cmd::config::run(args),
+        Command::EngineChild => cmd::engine_child::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,8 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use codec::{ReadOptions, schema};
-use engine::Servable;
-use formats::ReadError;
+use formats::{ReadError, foreign::OpUse};
 use model::{Batch, Builder, InputSpec, Predictor, Signature, Version};
 use plan::Plan;
 
@@ -40,8 +39,7 @@ pub struct Opened {
     pub version: Option<Version>,
     /// What the user says of the input columns, the command line before the file beside the artifact.
     pub inputs: Vec<InputSpec>,
-    pub model: plan::Model,
-    pub servable: Servable,
+    pub model: loader::Opened,
 }
 
 impl ModelArg {
@@ -61,13 +59,13 @@ impl ModelArg {
             .map_err(|error| named(&error))?;
         let inputs = loader::inputs(schema, &content.config).map_err(|error| named(&error))?;
         let (zone, default_zone) = (self.time_zone.as_deref(), settings.formats.time_zone.clone());
-        let limits = settings.formats.into();
+        let (limits, engines) = (settings.formats.into(), settings.engines.engines());
         let options = loader::options(&content.config, inputs.clone(), zone, &limits, &default_zone);
         let mut files = content.files;
         // A single file may name others beside it, such as the weights of a large network.
-        let (model, servable) = loop {
-            let error = match loader::compile(&files, &content.config, &options) {
-                Ok(compiled) => break compiled,
+        let model = loop {
+            let error = match loader::open(&files, &content.config, &options, &engines) {
+                Ok(opened) => break opened,
                 Err(error) => error,
             };
             let missing = match &error {
@@ -84,7 +82,17 @@ impl ModelArg {
                 None => return Err(named(&error)),
             }
         };
-        Ok(Opened { name: self.name(), version, inputs, model, servable })
+        Ok(Opened { name: self.name(), version, inputs, model })
+    }
+
+    /// Returns the ops of the model, whether they are read or not; none where its format has no such.
+    pub fn ops(&self) -> Option<Vec<OpUse>> {
+        let settings = config::resolve(None, &[]).ok()?.settings;
+        let (_, content) = registry::read_one(&self.model, self.version.map(Version), settings.models.source).ok()?;
+        let limits = settings.formats.clone().into();
+        let options = loader::options(&content.config, Vec::new(), None, &limits, &settings.formats.time_zone);
+        let runs = formats::detect(&content.files)?.foreign?;
+        (runs.ops)(&content.files, &options).ok()
     }
 
     fn name(&self) -> String {
@@ -95,14 +103,20 @@ impl ModelArg {
 }
 
 impl Opened {
-    /// Returns a signature with its plan; the default one where none is named.
-    pub fn signature(&self, name: Option<&str>) -> Result<(&Signature, &Plan), Failure> {
-        let signatures = self.servable.signatures();
+    /// Returns what answers.
+    pub fn predictor(&self) -> &dyn Predictor {
+        self.model.predictor()
+    }
+
+    /// Returns a signature with its plan, where it has one; the default one where none is named.
+    pub fn signature(&self, name: Option<&str>) -> Result<(&Signature, Option<&Plan>), Failure> {
+        let signatures = self.predictor().signatures();
         let place = match name {
             None => Some(0),
             Some(name) => signatures.iter().position(|signature| &*signature.name == name),
         };
-        let found = place.and_then(|place| Some((signatures.get(place)?, &*self.model.plans.get(place)?.1)));
+        let plan = |place: usize| Some(&*self.model.plans()?.0.plans.get(place)?.1);
+        let found = place.and_then(|place| Some((signatures.get(place)?, plan(place))));
         found.ok_or_else(|| {
             let known: Vec<&str> = signatures.iter().map(|signature| &*signature.name).collect();
             let name = name.unwrap_or("default");

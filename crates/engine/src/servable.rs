@@ -8,10 +8,10 @@ use std::{
     time::Instant,
 };
 
-use model::{Call, Cost, PredictError, Predictor, Reply, Signature, Table, Value};
+use model::{Call, Cost, PredictError, Predictor, Reply, Signature, Table, Value, stack};
 use plan::{Model, Plan, ValueType};
 
-use crate::{compile::compile, error::CompileError, program::Program, stack, workspace::with_workspace};
+use crate::{compile::compile, error::CompileError, program::Program, workspace::with_workspace};
 
 /// Most programs that a plan keeps: one for each set of outputs asked and of input types, least recently used out.
 const PROGRAMS_MAX: usize = 16;
@@ -73,7 +73,7 @@ impl Servable {
     /// Returns the call as the model takes it: columns that are tensors there are stacked. `None` where it is so already.
     pub fn stacked(&self, call: &Call) -> Result<Option<Call>, PredictError> {
         match self.compiled(call)? {
-            compiled if stack::is_due(&compiled.plan, &call.batch) => stack::stacked(&compiled.plan, call).map(Some),
+            compiled if compiled.is_due(call) => stack::stacked(|name| compiled.takes_whole(name), call).map(Some),
             _ => Ok(None),
         }
     }
@@ -106,6 +106,16 @@ impl Servable {
 }
 
 impl Compiled {
+    /// Returns whether the call brings columns where the plan takes tensors.
+    fn is_due(&self, call: &Call) -> bool {
+        self.plan.inputs.iter().any(|input| input.whole) && stack::is_due(|name| self.takes_whole(name), &call.batch)
+    }
+
+    /// Returns whether an input of this name is one value for the call.
+    fn takes_whole(&self, name: &str) -> bool {
+        self.plan.inputs.iter().any(|input| input.whole && *input.name == *name)
+    }
+
     fn program(&self, call: &Call) -> Result<Arc<Program>, PredictError> {
         let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
         let fits = |p: &&Arc<Program>| p.asked == call.outputs && self.has_types(p, call);
@@ -153,7 +163,7 @@ impl Predictor for Servable {
 
     fn show(&self, call: &mut Call, see: &mut dyn FnMut(&dyn Table)) -> Option<Result<(), PredictError>> {
         let program = match self.compiled(call) {
-            Ok(compiled) if stack::is_due(&compiled.plan, &call.batch) => return None,
+            Ok(compiled) if compiled.is_due(call) => return None,
             Ok(compiled) => compiled.program(call),
             Err(error) => Err(error),
         };

@@ -17,6 +17,7 @@ pub mod files;
 pub mod name;
 pub mod signature;
 pub mod spans;
+pub mod stack;
 pub mod table;
 pub mod tensor;
 pub mod trace;

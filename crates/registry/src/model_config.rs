@@ -20,8 +20,34 @@ pub struct ModelConfig {
     pub ansi: Option<bool>,
     /// The time zone in which SQL's days begin, such as `Europe/Berlin` or `+02:00`; absent, that of the configuration.
     pub time_zone: Option<String>,
+    /// Who computes the model: our own ops, or a configured engine of others.
+    pub engine: EngineChoice,
     /// How many of the newest numbered versions are up at once; absent, one. Only beside numbered folders.
     pub versions_kept: Option<NonZeroUsize>,
+}
+
+/// The values of `engine`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineChoice {
+    /// Our own ops.
+    #[default]
+    Native,
+    /// The library that `engines.tensorflow` names.
+    Tensorflow,
+    /// The library that `engines.onnxruntime` names.
+    Onnxruntime,
+}
+
+impl EngineChoice {
+    /// Its name, as the file writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineChoice::Native => "native",
+            EngineChoice::Tensorflow => "tensorflow",
+            EngineChoice::Onnxruntime => "onnxruntime",
+        }
+    }
 }
 
 /// One `[[inputs]]` table.
@@ -65,12 +91,13 @@ mod tests {
 
     #[test]
     fn all_keys() {
-        let text = "outputs = ['p']\nversions_kept = 2\nansi = true\ntime_zone = '+02:00'\n[[inputs]]\nname = 'age'\ntype = 'int'\n\
+        let text = "outputs = ['p']\nversions_kept = 2\nansi = true\ntime_zone = '+02:00'\nengine = 'tensorflow'\n[[inputs]]\nname = 'age'\ntype = 'int'\n\
                     metadata = '{}'\n";
         let config = ModelConfig::parse(text).unwrap();
         assert_eq!(config.outputs, Some(vec!["p".to_owned()]));
         assert_eq!(config.versions_kept.map(NonZeroUsize::get), Some(2));
         assert_eq!((config.ansi, config.time_zone.as_deref()), (Some(true), Some("+02:00")));
+        assert_eq!((config.engine, config.engine.name()), (EngineChoice::Tensorflow, "tensorflow"));
         let age = InputConfig { name: "age".into(), ty: "int".into(), metadata: Some("{}".into()) };
         assert_eq!(config.inputs, [age]);
     }
@@ -90,6 +117,10 @@ mod tests {
     fn wrong_values_are_refused() {
         refused("versions_kept = 0", "line 1");
         refused("outputs = 'p'", "line 1");
+        refused(
+            "engine = 'torch'",
+            "line 1: unknown variant `torch`, expected one of `native`, `tensorflow`, `onnxruntime`",
+        );
         refused("[[inputs]]\nname = 'a'", "missing field `type`");
         refused("[[inputs]]\nname='a'\ntype='int'\n[[inputs]]\nname='a'\ntype='int'", "input `a` stands twice");
         refused("= \u{e4}\n", "line 1");

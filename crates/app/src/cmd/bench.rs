@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Program, workspace::with_workspace};
+use engine::{Program, Servable, workspace::with_workspace};
 use model::{Batch, Call, OnFault, PredictError, Predictor, Reply};
 use serde_json::json;
 
@@ -80,16 +80,20 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let rows = batch.rows();
     let call = Call { batch, on_fault: OnFault::MarkRow, ..Call::default() };
     // A model of tensors takes its rows stacked: then a small call is a tensor of its own.
-    let stacked = opened.servable.stacked(&call).map_err(Failure::refused)?;
+    let Some((_, servable)) = opened.model.plans() else {
+        let engine = opened.model.engine().name();
+        return Err(Failure::refused(format_args!("bench measures our own ops; {engine} computes this model")));
+    };
+    let stacked = servable.stacked(&call).map_err(Failure::refused)?;
     let tensors = stacked.is_some();
-    let program = opened.servable.program(stacked.as_ref().unwrap_or(&call)).map_err(Failure::refused)?;
+    let program = servable.program(stacked.as_ref().unwrap_or(&call)).map_err(Failure::refused)?;
     let whole = program.separable().is_err();
     let rows_per_call = if whole { rows } else { (args.rows_per_call as usize).min(rows) };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = if whole { 1 } else { args.threads.map_or(cores, usize::from) };
-    let calls = if whole || !tensors { vec![] } else { small_tensors(&opened, &call, rows_per_call)? };
+    let calls = if whole || !tensors { vec![] } else { small_tensors(servable, &call, rows_per_call)? };
     let latency = small_calls(&program, &call, &calls, rows_per_call, time).map_err(Failure::refused)?;
-    let rows_per_s = large_calls(&opened, &call, threads, time).map_err(Failure::refused)?;
+    let rows_per_s = large_calls(servable, &call, threads, time).map_err(Failure::refused)?;
     let Latency { calls, p50, p90, p99, max, round } = latency;
     if args.json {
         let report = json!({
@@ -130,11 +134,11 @@ fn rows(opened: &Opened, args: &Args) -> Result<Batch, Failure> {
 }
 
 /// Returns calls of so many rows each, their tensors made.
-fn small_tensors(opened: &Opened, call: &Call, rows: usize) -> Result<Vec<Call>, Failure> {
+fn small_tensors(servable: &Servable, call: &Call, rows: usize) -> Result<Vec<Call>, Failure> {
     let starts = (0..=call.batch.rows() - rows).step_by(rows).take(SAMPLES_MAX);
     let calls = starts.map(|start| {
         let small = Call { batch: call.batch.slice(start, rows), ..call.clone() };
-        Ok(opened.servable.stacked(&small).map_err(Failure::refused)?.unwrap_or(small))
+        Ok(servable.stacked(&small).map_err(Failure::refused)?.unwrap_or(small))
     });
     calls.collect()
 }
@@ -203,10 +207,10 @@ fn small_calls(
 }
 
 /// Answers the input again and again on each thread, in calls as `score` makes them; returns the rows per second of all.
-fn large_calls(opened: &Opened, call: &Call, threads: usize, time: Duration) -> Result<f64, PredictError> {
-    let stacked = opened.servable.stacked(call)?;
+fn large_calls(servable: &Servable, call: &Call, threads: usize, time: Duration) -> Result<f64, PredictError> {
+    let stacked = servable.stacked(call)?;
     let is_stacked = stacked.is_some();
-    let program = &opened.servable.program(stacked.as_ref().unwrap_or(call))?;
+    let program = &servable.program(stacked.as_ref().unwrap_or(call))?;
     let (warm, done, rows) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
     let all = call.batch.rows();
     let rows_per_call = if program.separable().is_ok() { CALL_ROWS.min(all) } else { all };
@@ -215,7 +219,7 @@ fn large_calls(opened: &Opened, call: &Call, threads: usize, time: Duration) -> 
     let work = || -> Result<(), PredictError> {
         for call in calls.iter().cycle().take_while(|_| !done.load(Ordering::Relaxed)) {
             let answer = match is_stacked {
-                true => match opened.servable.call(call.clone()) {
+                true => match servable.call(call.clone()) {
                     Reply::Now(answer) => answer?,
                     Reply::Later(_) => unreachable!("a compiled plan answers at once"),
                 },

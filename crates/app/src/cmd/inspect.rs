@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use model::{Field, Predictor, Signature};
+use formats::foreign::{OpUse, Support};
+use model::{Field, Signature};
 use plan::Plan;
+use registry::EngineChoice;
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,22 +25,57 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
-    let opened = args.model.open()?;
+    let ops = args.model.ops();
+    let opened = match args.model.open() {
+        Ok(opened) => opened,
+        Err(failure) => {
+            // What nobody can run as it stands is worth knowing op by op; the error follows.
+            match ops.filter(|ops| ops.iter().any(|used| used.support != Support::Native)) {
+                Some(ops) if args.json => cmd::print(&format!("{:#}\n", json!({ "ops": ops_json(&ops) })))?,
+                Some(ops) => cmd::print(&ops_text(&ops))?,
+                None => {}
+            }
+            return Err(failure);
+        }
+    };
     if args.json {
-        return cmd::print(&format!("{:#}\n", as_json(&opened)));
+        return cmd::print(&format!("{:#}\n", as_json(&opened, ops.as_deref())));
     }
-    cmd::print(&as_text(&opened))
+    cmd::print(&as_text(&opened, ops.as_deref()))
 }
 
-fn as_text(opened: &Opened) -> String {
+fn as_text(opened: &Opened, ops: Option<&[OpUse]>) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = write_text(opened, &mut text);
+    let _ = write_text(opened, ops, &mut text);
     text
 }
 
-fn write_text(opened: &Opened, text: &mut String) -> std::fmt::Result {
-    let from = &opened.model.provenance;
+/// Returns the ops by who computes them.
+fn ops_text(ops: &[OpUse]) -> String {
+    let mut text = String::new();
+    let kinds = [(Support::Native, "native"), (Support::Engine, "only by an engine"), (Support::Refused, "refused")];
+    for (support, what) in kinds {
+        let named = |used: &OpUse| match used.nodes {
+            1 => used.op.clone(),
+            nodes => format!("{} x{nodes}", used.op),
+        };
+        let names: Vec<String> = ops.iter().filter(|used| used.support == support).map(named).collect();
+        if !names.is_empty() {
+            let label = if text.is_empty() { "ops" } else { "" };
+            let _ = writeln!(text, "{label:<10} {} {what}: {}", names.len(), names.join(", "));
+        }
+    }
+    text
+}
+
+fn ops_json(ops: &[OpUse]) -> Value {
+    let of = |used: &OpUse| json!({ "op": used.op, "nodes": used.nodes, "support": used.support.name() });
+    ops.iter().map(of).collect()
+}
+
+fn write_text(opened: &Opened, ops: Option<&[OpUse]>, text: &mut String) -> std::fmt::Result {
+    let from = opened.model.provenance();
     let version = opened.version.map_or(String::new(), |version| format!(", version {version}"));
     writeln!(text, "model      {}{version}", opened.name)?;
     writeln!(text, "format     {}", from.format)?;
@@ -48,10 +85,22 @@ fn write_text(opened: &Opened, text: &mut String) -> std::fmt::Result {
         }
     }
     writeln!(text, "artifact   {} bytes", from.artifact_bytes)?;
-    for warning in &opened.model.warnings {
+    for warning in opened.model.warnings() {
         writeln!(text, "warning    {warning}")?;
     }
-    for (signature, (_, plan)) in opened.servable.signatures().iter().zip(&opened.model.plans) {
+    if opened.model.engine() != EngineChoice::Native {
+        writeln!(text, "engine     {}", opened.model.engine().name())?;
+    }
+    text.push_str(&ops.map(ops_text).unwrap_or_default());
+    let signatures = opened.predictor().signatures();
+    let Some((model, _)) = opened.model.plans() else {
+        for signature in signatures {
+            writeln!(text, "\nsignature  {}\n", signature.name)?;
+            text.push_str(&table(signature));
+        }
+        return Ok(());
+    };
+    for (signature, (_, plan)) in signatures.iter().zip(&model.plans) {
         let separable = match plan.not_separable() {
             None => "yes".to_owned(),
             Some((step, op)) => format!("no, because of {op} ({step})"),
@@ -109,21 +158,27 @@ fn nodes(plan: &Plan) -> usize {
     plan.nodes.len() + plan.grouped.as_ref().map_or(0, |grouped| nodes(&grouped.then))
 }
 
-fn as_json(opened: &Opened) -> Value {
-    let from = &opened.model.provenance;
-    let plans: Vec<&Plan> = opened.model.plans.iter().map(|(_, plan)| &**plan).collect();
-    json!({
+fn as_json(opened: &Opened, ops: Option<&[OpUse]>) -> Value {
+    let from = opened.model.provenance();
+    let plans = opened.model.plans().into_iter().flat_map(|(model, _)| &model.plans);
+    let plans: Vec<&Plan> = plans.map(|(_, plan)| &**plan).collect();
+    let mut about = json!({
         "name": opened.name,
         "version": opened.version.map(|version| version.0),
         "format": from.format,
         "class": from.class,
         "tool": from.tool,
-        "signatures": opened.servable.signatures().iter().map(signature).collect::<Vec<_>>(),
-        "separable": plans.iter().all(|plan| plan.not_separable().is_none()),
+        "signatures": opened.predictor().signatures().iter().map(signature).collect::<Vec<_>>(),
+        "engine": opened.model.engine().name(),
+        "separable": !plans.is_empty() && plans.iter().all(|plan| plan.not_separable().is_none()),
         "nodes": plans.iter().map(|plan| nodes(plan)).sum::<usize>(),
         "artifact_bytes": from.artifact_bytes,
-        "warnings": opened.model.warnings,
-    })
+        "warnings": opened.model.warnings(),
+    });
+    if let Some(ops) = ops {
+        about["ops"] = ops_json(ops);
+    }
+    about
 }
 
 fn signature(signature: &Signature) -> Value {

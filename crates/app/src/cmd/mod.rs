@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod config;
+pub mod engine_child;
 pub mod inspect;
 pub mod score;
 pub mod serve;

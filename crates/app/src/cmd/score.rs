@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, sync::Arc, thread};
 
 use clap::ValueEnum;
 use codec::{Format, ReadOptions, WriteOptions};
-use engine::servable::rows_max;
+use engine::servable::{WHOLE_ROWS_MAX, rows_max};
 use model::OnFault;
 
 use crate::{
@@ -130,7 +130,8 @@ fn output_format(args: &Args) -> Result<Option<Format>, Failure> {
 
 fn score(opened: &Opened, args: &Args, run: &Run<'_>, source: Tables, writer: &mut Writer) -> Result<Tally, Failure> {
     let (signature, plan) = opened.signature(args.signature.as_deref())?;
-    if let Some(rows_max) = rows_max(plan) {
+    // Who else computes it takes the rows as one tensor.
+    if let Some(rows_max) = plan.map_or(Some(WHOLE_ROWS_MAX), rows_max) {
         // Of no row at all there may still be one group.
         let none = signature.grouped.then(|| opened.no_rows(signature, run.scorer.outputs.as_deref()));
         return run.whole(source, rows_max, none, writer);
@@ -157,7 +158,7 @@ fn scorer<'a>(opened: &'a Opened, args: &Args) -> Result<Scorer<'a>, Failure> {
     }
     let outputs = args.outputs.as_ref().map(|names| names.iter().map(|name| Arc::from(name.as_str())).collect());
     let named = args.signature.as_deref().map(Into::into);
-    Ok(Scorer { servable: &opened.servable, signature: named, outputs, discard: false, grouped: signature.grouped })
+    Ok(Scorer { predictor: opened.predictor(), signature: named, outputs, discard: false, grouped: signature.grouped })
 }
 
 /// Opens the input for the columns that the outputs are computed from.

@@ -68,6 +68,7 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
         Arc::new(EngineLoader {
             limits: settings.formats.clone().into(),
             time_zone: settings.formats.time_zone.as_str().into(),
+            engines: settings.engines.engines(),
         }),
         policies,
     ));

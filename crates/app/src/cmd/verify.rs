@@ -59,13 +59,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
 /// Verifies a model by the rows that it carries.
 fn own_rows(model: &ModelArg) -> Result<(), Failure> {
     let opened = model.open()?;
-    let Some(verification) = &opened.model.verification else {
+    let Some(verification) = opened.model.verification() else {
         return Err(Failure::refused(format_args!(
             "{} carries no rows to verify it by; give cases: `verify MODEL CASES`",
             model.model.display()
         )));
     };
-    own::run(verification, &opened.servable).map_err(Failure::refused)?;
+    own::run(verification, opened.predictor()).map_err(Failure::refused)?;
     cmd::print(&format!("{} rows as the model carries them\n", verification.rows.len()))
 }
 

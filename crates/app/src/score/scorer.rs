@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use codec::{Chunk, CodecError};
-use engine::Servable;
 use model::{Batch, Call, Domain, Mark, OnFault, PredictError, Predictor};
 
-use crate::progress::Tally;
+use crate::{progress::Tally, wait};
 
 /// Answers chunks; any number of threads use one.
 pub struct Scorer<'a> {
-    pub servable: &'a Servable,
+    pub predictor: &'a dyn Predictor,
     pub signature: Option<Arc<str>>,
     pub outputs: Option<Arc<[Arc<str>]>>,
     /// Whether nobody wants the answers themselves: they are computed, and only what became of the rows is kept.
@@ -84,12 +83,7 @@ impl Scorer<'_> {
         if let Some(discarded) = self.discard.then(|| self.discarded(&call)).flatten() {
             return discarded;
         }
-        match self.servable.call(call) {
-            model::Reply::Now(answer) => answer,
-            model::Reply::Later(_) => {
-                Err(PredictError::Internal { message: "a compiled plan answered later".to_owned() })
-            }
-        }
+        wait::answer(self.predictor.call(call))
     }
 
     /// Computes the answer where it lies and keeps the marks of its rows; nothing where it can only be had as a batch.
@@ -104,7 +98,7 @@ impl Scorer<'_> {
                 on_fault: call.on_fault,
                 ..Call::default()
             };
-            let shown = self.servable.show(&mut part, &mut |table| {
+            let shown = self.predictor.show(&mut part, &mut |table| {
                 if !table.is_all_live() {
                     marks.resize(start, Mark::Live);
                     marks.extend((0..table.rows()).map(|row| table.mark(row)));
@@ -144,6 +138,7 @@ fn tally(domain: &Domain, rows: usize, first_row: u64) -> (Tally, Option<Refusal
 
 #[cfg(test)]
 mod tests {
+    use engine::Servable;
     use model::{Column, FaultKind, FaultValue, Fixed, Takes, Type};
     use plan::{Aggregation, GroupOp, Model, PlanBuilder, Provenance};
 
@@ -167,7 +162,7 @@ mod tests {
         b.group("groups", &[k], vec![rows], then.finish().expect("a plan"));
         let model = Model::single(b.finish().expect("a plan"), Provenance::default());
         let servable = Servable::new(&model).expect("a plan that runs");
-        let scorer = Scorer { servable: &servable, signature: None, outputs: None, discard: false, grouped: true };
+        let scorer = Scorer { predictor: &servable, signature: None, outputs: None, discard: false, grouped: true };
         // As many groups as rows: these are not their marks all the same.
         let fault = |row| model::RowFault {
             row,

@@ -8,10 +8,10 @@ use std::{
 };
 
 use codec::v2::{Head, Request, encode};
-use model::{Call, OnFault, PredictError, Predictor};
+use model::{Call, OnFault};
 
 use super::scorer::Scorer;
-use crate::{failure::Failure, model_arg::Opened, output::Output};
+use crate::{failure::Failure, model_arg::Opened, output::Output, wait};
 
 /// Bytes of a request that are read into memory.
 const REQUEST_BYTES_MAX: u64 = 1 << 30;
@@ -35,11 +35,7 @@ pub fn score(opened: &Opened, scorer: &Scorer<'_>, input: Option<&Path>, output:
     let batch = request.batch(&fields, &signature.inputs, ROWS_MAX).map_err(|error| refused(&error))?;
     let signature = scorer.signature.clone();
     let call = Call { batch, signature, outputs, on_fault: OnFault::FailCall, ..Call::default() };
-    let answer = match opened.servable.call(call) {
-        model::Reply::Now(answer) => answer,
-        model::Reply::Later(_) => Err(PredictError::Internal { message: "a local model answers at once".to_owned() }),
-    };
-    let answer = answer.map_err(|error| refused(&error))?;
+    let answer = wait::answer(opened.predictor().call(call)).map_err(|error| refused(&error))?;
     let head = Head { model: &opened.name, version: opened.version.map(|version| version.0), id: id.as_deref() };
     let mut body = Vec::new();
     encode(&answer, head, &mut body).map_err(|error| refused(&error))?;

@@ -80,7 +80,8 @@ impl Case {
         let input = read(&self.folder.join("input.jsonl"))?;
         let answers = gather(&input, options).map_err(|error| format!("input.jsonl: {error}")).and_then(|chunk| {
             let grouped = signature.grouped;
-            let scorer = Scorer { servable: &opened.servable, signature: None, outputs: None, discard: false, grouped };
+            let scorer =
+                Scorer { predictor: opened.predictor(), signature: None, outputs: None, discard: false, grouped };
             let empty =
                 || Chunk { batch: opened.no_rows(signature, None), bad: Vec::new(), first_row: 0, bytes_read: 0 };
             let chunk = chunk.or_else(|| grouped.then(empty));

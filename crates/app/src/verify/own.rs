@@ -1,16 +1,16 @@
 //! The rows that an artifact carries with the answers it has to give.
 
 use codec::json::{Decoder, Limits};
-use engine::Servable;
-use model::{Call, OnFault, Predictor, Reply, Type};
+use model::{Call, OnFault, Predictor, Type};
 use plan::{Verification, VerificationRow, Verified};
 use serde_json::{Map, Value};
 
 use super::case::as_rows;
+use crate::wait;
 
 /// Scores the rows; returns what is wrong with the first answer that is not right.
-pub fn run(verification: &Verification, servable: &Servable) -> Result<(), String> {
-    let signature = &servable.signatures()[0];
+pub fn run(verification: &Verification, predictor: &dyn Predictor) -> Result<(), String> {
+    let signature = &predictor.signatures()[0];
     let fields = signature.columns(None);
     let types: Vec<Option<Type>> = vec![None; fields.len()];
     let rows: Vec<Value> = verification.rows.iter().map(|row| inputs(verification, row)).collect();
@@ -22,7 +22,7 @@ pub fn run(verification: &Verification, servable: &Servable) -> Result<(), Strin
         return Err(format!("row {}: {bad}", bad.row));
     }
     let call = Call { batch: decoded.batch, on_fault: OnFault::MarkRow, ..Call::default() };
-    let Reply::Now(answer) = servable.call(call) else { return Err("the model did not answer at once".to_owned()) };
+    let answer = wait::answer(predictor.call(call));
     let answers = as_rows(&answer.map_err(|error| error.to_string())?)?;
     for (number, (row, got)) in verification.rows.iter().zip(&answers).enumerate() {
         if let Some(error) = got.get("_error") {

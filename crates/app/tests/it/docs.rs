@@ -7,10 +7,11 @@ use std::{fmt::Write, fs};
 use crate::support::run;
 
 /// The struct of each table, by its file.
-const TABLES: [(&str, &[(&str, &str)]); 8] = [
+const TABLES: [(&str, &[(&str, &str)]); 9] = [
     ("server", &[("server/src/config.rs", "Config")]),
     ("models", &[("app/src/config.rs", "Models"), ("registry/src/config.rs", "Config")]),
     ("formats", &[("app/src/config/formats.rs", "Formats")]),
+    ("engines", &[("app/src/config/engines.rs", "Engines")]),
     ("gateway", &[("gateway/src/config.rs", "Config")]),
     ("mist", &[("server/src/api/mist/routes.rs", "Config")]),
     ("trace", &[("server/src/trace/config.rs", "Config")]),

@@ -4,6 +4,7 @@
 
 mod config;
 mod docs;
+mod engines;
 mod golden;
 mod inspect;
 mod refused;

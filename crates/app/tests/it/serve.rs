@@ -67,6 +67,16 @@ impl Server {
         self
     }
 
+    /// Waits until each of these models has loaded or has failed to.
+    pub fn until_settled(self, models: &[&str]) -> Server {
+        let settled = |model: &&str| {
+            let body = self.send("GET", &format!("/api/v1/models/{model}"), "").1;
+            ["available", "end"].iter().any(|state| body.contains(&format!("\"state\":\"{state}\"")))
+        };
+        until(|| models.iter().all(|model| settled(model)));
+        self
+    }
+
     fn signal(&self, name: &str) {
         let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());

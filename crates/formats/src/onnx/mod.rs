@@ -6,6 +6,7 @@
 //!
 //! - [`reader`]: files and budgets. - [`tensor`], [`dtype`], [`types`], [`attribute`], [`document`]: what the file says.
 //! - [`order`], [`resolve`]: names to values. - [`graph`]: what the lowering of ops reads. - [`lower`]: ops to a plan's.
+//! - [`foreign`]: what ONNX Runtime needs to know of a model.
 
 use model::ModelFiles;
 
@@ -18,6 +19,7 @@ pub mod attribute;
 pub mod document;
 pub mod dtype;
 pub mod external;
+mod foreign;
 pub mod graph;
 pub mod lower;
 pub mod order;
@@ -35,6 +37,7 @@ pub const FORMAT: Format = Format {
     doc: "A model of the Open Neural Network Exchange, of `ai.onnx` and `ai.onnx.ml`.",
     detect,
     read,
+    foreign: Some(foreign::RUNS),
 };
 
 /// Returns whether one of the files is an ONNX model.

@@ -42,6 +42,7 @@ pub const FORMAT: Format = Format {
     doc: "A document of the Predictive Model Markup Language, 3.0 to 4.4.",
     detect,
     read,
+    foreign: None,
 };
 
 /// How far into a file its outermost element is looked for.

@@ -33,6 +33,7 @@ pub const FORMAT: Format = Format {
     doc: "A Spark ML `PipelineModel` or single model as its `save` wrote it (Spark 2.0 to 4.x).",
     detect,
     read,
+    foreign: None,
 };
 
 /// Returns whether this is the folder of a saved stage.

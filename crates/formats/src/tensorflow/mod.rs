@@ -5,12 +5,13 @@
 //!
 //! - [`proto`]: the messages. - [`bundle`]: the variables' values. - [`literal`], [`dtype`]: tensors of files.
 //! - [`state`]: what variables and tables hold after loading. - [`graph`]: what a signature needs of a graph, its control flow
-//!   structured. - [`program`]: the signatures.
+//!   structured. - [`program`]: the signatures. - [`foreign`]: what TensorFlow itself needs to know of a model.
 
 use model::ModelFiles as Files;
 
 pub mod bundle;
 pub mod dtype;
+mod foreign;
 pub mod graph;
 pub mod literal;
 pub mod lower;
@@ -33,6 +34,7 @@ pub const FORMAT: Format = Format {
     doc: "A SavedModel of TensorFlow 1 or 2, or a frozen graph.",
     detect,
     read,
+    foreign: Some(foreign::RUNS),
 };
 
 /// How many fields of a file are looked at to tell what it is.

@@ -43,6 +43,8 @@ pub struct Artifact<'f> {
     /// The version of TensorFlow that wrote it; empty where it does not say.
     pub tool: &'f str,
     files: &'f Files,
+    /// Those of the meta graph that is meant.
+    tags: Vec<&'f str>,
     content: Content<'f>,
 }
 
@@ -127,7 +129,8 @@ impl<'f> Artifact<'f> {
         for asset in &contents.assets {
             check_asset(file, asset.file)?;
         }
-        Ok(Artifact { file, tool: chosen.tool, files, content: Content::Saved(Box::new(contents)) })
+        let tags = chosen.tags.clone();
+        Ok(Artifact { file, tool: chosen.tool, files, tags, content: Content::Saved(Box::new(contents)) })
     }
 
     /// Reads a frozen graph.
@@ -138,7 +141,25 @@ impl<'f> Artifact<'f> {
         limits: &Limits,
     ) -> Result<Artifact<'f>, ReadError> {
         let graph = proto::Graph::read(Message::new(file, bytes), limits)?;
-        Ok(Artifact { file, tool: "", files, content: Content::Frozen(graph) })
+        Ok(Artifact { file, tool: "", files, tags: Vec::new(), content: Content::Frozen(graph) })
+    }
+
+    /// Returns the tags of the meta graph that is meant.
+    pub(super) fn tags(&self) -> &[&'f str] {
+        &self.tags
+    }
+
+    /// Returns what a SavedModel holds.
+    pub(super) fn contents(&self) -> Option<&Contents<'f>> {
+        if let Content::Saved(contents) = &self.content { Some(contents) } else { None }
+    }
+
+    /// Returns the graph.
+    pub(super) fn graph(&self) -> &proto::Graph<'f> {
+        match &self.content {
+            Content::Saved(contents) => &contents.graph,
+            Content::Frozen(graph) => graph,
+        }
     }
 
     /// Returns what it computes.
@@ -167,12 +188,10 @@ impl<'f> Artifact<'f> {
         state.run(&contents.graph, limits, &Roots { nodes, fed: fed.clone(), ..Roots::default() })?;
 
         let mut reader = Reader::new(self.file, &contents.graph, limits, state, fed);
-        let public = signatures().filter(|(name, _)| !name.starts_with(INTERNAL));
-        let (first, others): (Vec<_>, Vec<_>) = public.partition(|(name, _)| *name == DEFAULT);
-        for (name, signature) in first.into_iter().chain(others) {
+        for (name, signature) in public(contents) {
             reader.signature(name, signature);
         }
-        reader.program.defs = signatures().map(|(name, signature)| def(name, signature)).collect();
+        reader.program.defs = defs(contents);
         reader.finish()
     }
 
@@ -183,14 +202,7 @@ impl<'f> Artifact<'f> {
         let nodes: Vec<&str> = filling.map(|node| node.name).collect();
         state.run(graph, limits, &Roots { nodes, ..Roots::default() })?;
         let mut reader = Reader::new(self.file, graph, limits, state, Vec::new());
-        let placeholders = graph.nodes.all.iter().filter(|node| is_placeholder(node.op));
-        let inputs = placeholders.map(|node| {
-            let site = Site { node, bound: None };
-            let shape = site.shape("shape").cloned().unwrap_or_else(Shape::unknown);
-            let name = format!("{}:0", node.name);
-            Input { tensor: name.clone(), name, dtype: site.dtype("dtype"), shape, default: None }
-        });
-        let inputs = inputs.collect();
+        let inputs = placeholders(graph).collect();
         let outputs = sinks(graph).into_iter();
         let outputs = outputs.map(|name| Output { tensor: name.clone(), name, dtype: None, shape: Shape::unknown() });
         let outputs: Vec<Output> = outputs.collect();
@@ -241,7 +253,7 @@ impl<'g> Reader<'g> {
         let inputs = signature.inputs.iter().map(|(key, info)| Input {
             name: (*key).to_owned(),
             tensor: info.name.to_owned(),
-            dtype: self.placeholder(info.name).or(DType::of(info.dtype)),
+            dtype: placeholder(self.graph, info.name).or(DType::of(info.dtype)),
             shape: info.shape.clone(),
             default: signature.defaults.iter().find(|(known, _)| known == key).map(|(_, default)| default.clone()),
         });
@@ -257,12 +269,6 @@ impl<'g> Reader<'g> {
             return Err(ReadError::Syntax { file: self.file.to_owned(), what });
         }
         self.add(name, signature.method, inputs, outputs)
-    }
-
-    /// Returns the type of a placeholder: signatures are known to name others.
-    fn placeholder(&self, tensor: &str) -> Option<DType> {
-        let node = &self.graph.nodes.all[self.graph.nodes.find(flat::split(tensor).0)? as usize];
-        Site { node, bound: None }.dtype("dtype").filter(|_| is_placeholder(node.op))
     }
 
     /// Adds a signature.
@@ -315,6 +321,36 @@ impl<'g> Reader<'g> {
     }
 }
 
+/// Returns the signatures that callers may ask for, the default one first.
+pub(super) fn public<'g>(
+    contents: &'g Contents<'g>,
+) -> impl Iterator<Item = (&'g str, &'g saved_model::Signature<'g>)> {
+    let all = || contents.signatures.iter().map(|(name, signature)| (*name, signature));
+    let others = all().filter(|(name, _)| *name != DEFAULT && !name.starts_with(INTERNAL));
+    all().filter(|(name, _)| *name == DEFAULT).chain(others)
+}
+
+/// Returns the type of a placeholder: signatures are known to name others.
+pub(super) fn placeholder(graph: &proto::Graph<'_>, tensor: &str) -> Option<DType> {
+    let node = &graph.nodes.all[graph.nodes.find(flat::split(tensor).0)? as usize];
+    Site { node, bound: None }.dtype("dtype").filter(|_| is_placeholder(node.op))
+}
+
+/// Returns the placeholders of a graph as inputs.
+pub(super) fn placeholders<'g>(graph: &'g proto::Graph<'g>) -> impl Iterator<Item = Input<'g>> {
+    graph.nodes.all.iter().filter(|node| is_placeholder(node.op)).map(|node| {
+        let site = Site { node, bound: None };
+        let shape = site.shape("shape").cloned().unwrap_or_else(Shape::unknown);
+        let name = format!("{}:0", node.name);
+        Input { tensor: name.clone(), name, dtype: site.dtype("dtype"), shape, default: None }
+    })
+}
+
+/// Returns all signatures as they are written.
+pub(super) fn defs(contents: &Contents<'_>) -> Vec<SignatureDef> {
+    contents.signatures.iter().map(|(name, signature)| def(name, signature)).collect()
+}
+
 /// Returns a signature as it is written.
 fn def(name: &str, signature: &saved_model::Signature<'_>) -> SignatureDef {
     let tensor = |(key, info): &(&str, saved_model::TensorInfo<'_>)| {
@@ -354,7 +390,7 @@ fn is_placeholder(op: &str) -> bool {
 }
 
 /// Returns the values of a graph that nobody uses, in the order of its nodes. What is left over of branches and loops is none.
-fn sinks(graph: &proto::Graph<'_>) -> Vec<String> {
+pub(super) fn sinks(graph: &proto::Graph<'_>) -> Vec<String> {
     let inputs = graph.nodes.all.iter().flat_map(|node| &node.inputs);
     let used: FxHashSet<&str> = inputs.map(|input| flat::split(input).0).collect();
     let gives = |op: &str| {

@@ -46,6 +46,8 @@ mod signal;
 mod text;
 mod value;
 
+pub(super) use value::{declared, whole_type};
+
 /// What lowers a node: returns the slots of its outputs, in order.
 pub type LowerNode = fn(&mut Lower<'_>, &Node<'_>) -> Result<Vec<SlotId>, ReadError>;
 
@@ -94,6 +96,11 @@ pub const TABLE: &[&[Row]] = &[
     sequence::ROWS,
     text::ROWS,
 ];
+
+/// Returns whether the node's op is read.
+pub(super) fn reads(node: &Node<'_>) -> bool {
+    find(node).is_some()
+}
 
 /// Returns the row of a node's op.
 fn find(node: &Node<'_>) -> Option<&'static Row> {

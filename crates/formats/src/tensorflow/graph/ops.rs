@@ -326,6 +326,13 @@ pub fn is_table(op: &str) -> bool {
     )
 }
 
+/// Returns whether the graph's reader does away with the op: no row lowers it, and it is read all the same.
+pub fn is_resolved(op: &str) -> bool {
+    let is_value = matches!(op, "Const" | "Placeholder" | "PlaceholderV2" | "ReadVariableOp" | "IdentityN");
+    let is_structure = is_call(op) || is_structured(op) || is_flow(op) || is_variable(op) || is_table(op);
+    is_value || is_structure || is_identity(op) || is_silent(op) || op == "TensorArrayV3"
+}
+
 /// Returns whether the op fills a lookup table.
 pub fn fills_table(op: &str) -> bool {
     matches!(

@@ -42,6 +42,8 @@ mod strings;
 mod table;
 mod value;
 
+pub(super) use value::element;
+
 /// What lowers a node: returns the slots of its outputs, in order.
 pub type LowerNode = fn(&mut Lower<'_, '_>, &At<'_, '_>) -> Slots;
 
@@ -83,6 +85,11 @@ fn find(op: &str) -> Option<LowerNode> {
     static ROWS: OnceLock<FxHashMap<&'static str, LowerNode>> = OnceLock::new();
     let rows = ROWS.get_or_init(|| TABLE.iter().copied().flatten().map(|row| (row.op, row.lower)).collect());
     rows.get(op).copied()
+}
+
+/// Returns whether an op has a row.
+pub(super) fn reads(op: &str) -> bool {
+    find(op).is_some() || op == ASSERT
 }
 
 /// The op that checks, which has no row: it gives nothing.

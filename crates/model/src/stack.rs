@@ -1,24 +1,24 @@
-//! Rows for a plan of tensors: columns become tensors whose first dimension is the rows, and answers columns again.
+//! Rows for a model of tensors: columns become tensors whose first dimension is the rows, and answers columns again.
 
-use model::{
-    Batch, Call, Column, Fixed, PredictError, Tensor, Value, Whole,
-    tensor::{Data, TensorError},
+use crate::{
+    batch::{Batch, Value},
+    call::Call,
+    column::{Column, Fixed},
+    error::PredictError,
+    tensor::{Data, Tensor, TensorError, Whole},
 };
-use plan::Plan;
 
-/// Returns whether the call brings a column where the plan takes a tensor.
-pub(crate) fn is_due(plan: &Plan, batch: &Batch) -> bool {
-    let is_column = |value: Option<&Value>| matches!(value, Some(Value::Column { .. }));
-    plan.inputs.iter().any(|input| input.whole && is_column(batch.value(&input.name)))
+/// Returns whether the call brings a column where the model takes a tensor, which `takes_whole` knows by an input's name.
+pub fn is_due(takes_whole: impl Fn(&str) -> bool, batch: &Batch) -> bool {
+    batch.values().iter().any(|(name, value)| matches!(value, Value::Column { .. }) && takes_whole(name))
 }
 
-/// Returns the call with tensors for the columns that the plan takes as such.
-pub(crate) fn stacked(plan: &Plan, call: &Call) -> Result<Call, PredictError> {
+/// Returns the call with tensors for the columns that the model takes as such.
+pub fn stacked(takes_whole: impl Fn(&str) -> bool, call: &Call) -> Result<Call, PredictError> {
     let mut batch = Batch::new(0);
     for (name, value) in call.batch.values() {
-        let takes_whole = plan.inputs.iter().any(|input| input.whole && input.name == *name);
         match value {
-            Value::Column { column, .. } if takes_whole => {
+            Value::Column { column, .. } if takes_whole(name) => {
                 let tensor =
                     tensor(column).map_err(|(expected, got)| PredictError::invalid(Some(name), expected, got))?;
                 batch.push_whole(name.clone(), Whole::Tensor(tensor));
@@ -69,7 +69,7 @@ fn tensor(column: &Column) -> Result<Tensor, (String, String)> {
 }
 
 /// Returns the answer with columns for the tensors that have an entry a row; others stay as they are.
-pub(crate) fn unstacked(answer: Batch, rows: usize) -> Result<Batch, TensorError> {
+pub fn unstacked(answer: Batch, rows: usize) -> Result<Batch, TensorError> {
     let mut out = Batch::new(rows);
     for (name, value) in answer.values() {
         match value {
@@ -105,9 +105,11 @@ fn column(tensor: &Tensor) -> Result<Option<Column>, TensorError> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Builder, DType, Type};
-
     use super::*;
+    use crate::{
+        build::Builder,
+        types::{DType, Type},
+    };
 
     fn lists(rows: &[&[f64]]) -> Column {
         let mut builder = Builder::new(&Type::list(Type::F64));
