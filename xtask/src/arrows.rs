@@ -20,16 +20,21 @@ const fn row(name: &'static str, uses: &'static [&'static str], holds: &'static 
 }
 
 /// From the bottom up: a crate uses only rows above its own.
-pub const ROWS: [Row; 12] = [
+pub const ROWS: [Row; 13] = [
     row("model", &[], "batches, types, signatures, names; what a predictor is; kinds of failure"),
     row("plan", &["model"], "what a model computes, as data"),
     row("codec", &["model"], "batches at the border: JSON, CSV, Arrow, Parquet"),
+    row("wire", &[], "messages of gRPC: what the public interfaces say, generated from `.proto` files"),
     row("formats", &["model", "plan", "codec"], "one folder per foreign format: bytes to plan"),
     row("engine", &["model", "plan"], "plan to a predictor that runs fast"),
     row("registry", &["model"], "models and versions; which are up, and what to do next"),
     row("gateway", &["model", "registry"], "which predictor answers, and whether it may"),
     row("remote", &["model"], "predictors elsewhere: engines of others in processes of their own"),
-    row("server", &["model", "codec", "registry", "gateway"], "HTTP: one folder per dialect, admin, metrics"),
+    row(
+        "server",
+        &["model", "codec", "wire", "registry", "gateway"],
+        "HTTP and gRPC: one folder per dialect, admin, metrics",
+    ),
     row(
         "testkit",
         &["model", "plan", "codec", "formats", "engine", "registry", "gateway"],
@@ -53,7 +58,7 @@ struct Fence {
     why: &'static str,
 }
 
-const FENCES: [Fence; 6] = [
+const FENCES: [Fence; 7] = [
     Fence {
         libraries: &["tokio", "axum", "hyper", "hyper-util", "http", "http-body-util", "tower"],
         only_in: &["server", "app"],
@@ -73,6 +78,11 @@ const FENCES: [Fence; 6] = [
         libraries: &["ort", "libloading"],
         only_in: &["remote"],
         why: "code of others runs in a child process, which that crate alone knows",
+    },
+    Fence {
+        libraries: &["prost", "prost-types", "tonic", "tonic-prost"],
+        only_in: &["wire"],
+        why: "messages of gRPC are generated in one place; artifacts are read by readers of our own, with their bounds",
     },
     Fence { libraries: &["anyhow"], only_in: &["app", "xtask"], why: "a library states its errors as one enum" },
     Fence {

@@ -46,6 +46,29 @@ pub fn v2_request(bytes: &[u8]) {
     }
 }
 
+/// Reads the bytes as tensors in binary: the first two say how long the JSON before them is; then as the elements of each datatype.
+pub fn v2_binary(bytes: &[u8]) {
+    let Some((&[a, b], rest)) = bytes.split_first_chunk::<2>() else { return };
+    if let Some((json, binary)) = rest.split_at_checked(usize::from(u16::from_le_bytes([a, b])))
+        && let Ok(mut request) = v2::Request::parse_binary(json, binary)
+    {
+        let forms = std::mem::take(&mut request.forms);
+        if let Ok(batch) = request.batch(&fields(), &fields(), Limits::default().rows_max) {
+            let head = v2::Head { model: "m", version: None, id: None };
+            let _ = v2::encode_mixed(&batch, head, &forms, &mut Vec::new());
+        }
+    }
+    for (name, datatype) in [("a", "INT64"), ("b", "FP16"), ("c", "BYTES"), ("f", "FP64")] {
+        let shape = [i64::from(a as i8), i64::from(b)];
+        let mut request = v2::Request::new(None);
+        if request.push(name, datatype, &shape, v2::Elements::Raw(rest)).is_ok()
+            && let Ok(batch) = request.batch(&fields(), &fields(), Limits::default().rows_max)
+        {
+            let _ = v2::outputs(&batch);
+        }
+    }
+}
+
 /// Reads the bytes as CSV with a header.
 pub fn csv(bytes: &[u8]) {
     for csv in [CsvOptions::default(), CsvOptions { delimiter: b';', empty_text_is_null: true }] {

@@ -7,11 +7,16 @@
 //! Beyond the protocol, `null` in `data` is null, and `"NaN"`, `"Infinity"`, `"-Infinity"` stand for the numbers that JSON
 //! does not have. An element of BYTES is a string, or `{"b64": ".."}` where it is not UTF-8.
 //!
+//! Tensors may also lie in binary behind the JSON ([`Request::parse_binary`], [`encode_mixed`]) or come by gRPC ([`Elements`],
+//! [`Output`]).
+//!
 //! Source: the protocol's `specification/protocol/inference_rest.md`.
 
 mod answer;
 mod data;
 mod fit;
+mod mixed;
+mod raw;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -19,6 +24,8 @@ mod tests;
 use model::{DType, Field, Type};
 
 pub use answer::{Head, encode, encode_table};
+pub use mixed::{Forms, encode_mixed, encode_mixed_table};
+pub use raw::{Elements, Output, outputs, outputs_of};
 pub use request::Request;
 
 /// The parameter of a tensor whose elements are JSON texts, and its value.

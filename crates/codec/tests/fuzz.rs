@@ -90,6 +90,27 @@ fn v2_request() {
 }
 
 #[test]
+fn v2_binary() {
+    let input = |name: &str, datatype: &str, size: usize| {
+        format!(r#"{{"name":"{name}","shape":[2],"datatype":"{datatype}","parameters":{{"binary_data_size":{size}}}}}"#)
+    };
+    let outputs =
+        r#""outputs":[{"name":"a","parameters":{"binary_data":true}},{"name":"b","parameters":{"classification":2}}]"#;
+    let seed = |inputs: &[String], binary: &str| {
+        let mut json = format!(r#"{{"inputs":[{}],{outputs}}}"#, inputs.join(","));
+        // The length stands before it, in bytes that are a text too.
+        while json.len() % 256 > 127 {
+            json.push(' ');
+        }
+        let length = (json.len() as u16).to_le_bytes().map(char::from);
+        format!("{}{}{json}{binary}", length[0], length[1])
+    };
+    let texts = "\u{1}\0\0\0a\u{2}\0\0\0bc";
+    let seeds = [seed(&[input("a", "INT64", 16)], "12345678abcdefgh"), seed(&[input("c", "BYTES", 11)], texts)];
+    check(&seeds, fuzz::v2_binary);
+}
+
+#[test]
 fn json_columns() {
     let columns = ROW.replace("\"a\":", "\"a\":[").replace(",\"b\":1e-5", "],\"b\":[1e-5]");
     check(&[ROW.to_owned(), columns, r#"{"k":[1,2.5,null],"l":[[],["x"]]}"#.to_owned()], fuzz::json_columns);

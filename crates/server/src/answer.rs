@@ -6,13 +6,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use model::{RequestId, Violation};
 
-use crate::{context::REQUEST_ID, error::ServeError};
+use crate::{context::REQUEST_ID, error::ServeError, outgoing::Outgoing};
 
 pub(crate) const JSON: &str = "application/json";
+pub(crate) const BYTES: &str = "application/octet-stream";
+
+/// Says of a body of Open Inference V2 where its JSON ends and the bytes of tensors begin.
+pub(crate) const INFERENCE_HEADER: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 /// What a route answers.
 #[derive(Debug)]
@@ -20,26 +23,36 @@ pub(crate) struct Answer {
     pub status: StatusCode,
     pub content_type: &'static str,
     pub body: Bytes,
+    /// Where the body's JSON ends, where bytes follow it.
+    pub json_bytes: Option<usize>,
     /// Why there is no better answer: for the log, and for the headers that depend on it.
     pub error: Option<ServeError>,
 }
 
 impl Answer {
     pub fn json(body: impl Into<Bytes>) -> Answer {
-        Answer { status: StatusCode::OK, content_type: JSON, body: body.into(), error: None }
+        Answer { status: StatusCode::OK, content_type: JSON, body: body.into(), json_bytes: None, error: None }
+    }
+
+    /// Returns an answer of Open Inference V2 with tensors in binary.
+    pub fn binary(body: impl Into<Bytes>, json_bytes: usize) -> Answer {
+        Answer { content_type: BYTES, json_bytes: Some(json_bytes), ..Answer::json(body) }
     }
 
     pub fn failure(error: ServeError, body: String) -> Answer {
-        Answer { status: error.status(), content_type: JSON, body: body.into(), error: Some(error) }
+        Answer { status: error.status(), error: Some(error), ..Answer::json(body) }
     }
 
-    pub fn into_response(self, id: &RequestId) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
+    pub fn into_response(self, id: &RequestId) -> Response<Outgoing> {
+        let mut response = Response::new(Outgoing::full(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         if let Ok(id) = HeaderValue::from_str(id.as_str()) {
             headers.insert(REQUEST_ID, id);
+        }
+        if let Some(at) = self.json_bytes {
+            headers.insert(INFERENCE_HEADER, HeaderValue::from(at as u64));
         }
         if let Some(error) = &self.error {
             if let Some(after) = error.retry_after() {

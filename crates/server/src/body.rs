@@ -16,7 +16,11 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use hyper::body::{Body, Incoming};
 
-use crate::{config::Config, error::ServeError};
+use crate::{
+    answer::{BYTES, INFERENCE_HEADER},
+    config::Config,
+    error::ServeError,
+};
 
 /// Bytes held for bodies that came in several pieces.
 #[derive(Debug, Default)]
@@ -30,7 +34,7 @@ pub(crate) struct Received<'a> {
 }
 
 #[derive(Debug)]
-struct Share<'a> {
+pub(crate) struct Share<'a> {
     held: &'a Held,
     bytes: usize,
     limit: usize,
@@ -45,6 +49,7 @@ fn check_headers(headers: &HeaderMap, config: &Config) -> Result<(), ServeError>
     }
     if let Some(ty) = headers.get(header::CONTENT_TYPE)
         && !is_json(ty.as_bytes())
+        && !(headers.contains_key(INFERENCE_HEADER) && ty.as_bytes().eq_ignore_ascii_case(BYTES.as_bytes()))
     {
         return Err(ServeError::MediaType { got: crate::error::cut(&String::from_utf8_lossy(ty.as_bytes())) });
     }
@@ -77,11 +82,20 @@ pub(crate) async fn receive<'a>(
     held: &'a Held,
 ) -> Result<Received<'a>, ServeError> {
     check_headers(headers, config)?;
+    receive_any(body, config, held).await
+}
+
+/// Receives a body of any type.
+pub(crate) async fn receive_any<'a>(
+    body: &mut Incoming,
+    config: &Config,
+    held: &'a Held,
+) -> Result<Received<'a>, ServeError> {
     let mut pieces = Pieces {
         first: Bytes::new(),
         joined: BytesMut::new(),
         max: config.body_bytes_max,
-        share: Share { held, bytes: 0, limit: config.bodies_bytes_max },
+        share: Share::new(held, config),
     };
     // The first poll without a timer: nearly every small body is whole by then.
     let at_once = poll_fn(|cx| match pieces.poll(body, cx) {
@@ -175,8 +189,13 @@ impl Pieces<'_> {
     }
 }
 
-impl Share<'_> {
-    fn grow(&mut self, to: usize) -> Result<(), ServeError> {
+impl<'a> Share<'a> {
+    pub fn new(held: &'a Held, config: &Config) -> Share<'a> {
+        Share { held, bytes: 0, limit: config.bodies_bytes_max }
+    }
+
+    /// Takes what is more than it has.
+    pub fn grow(&mut self, to: usize) -> Result<(), ServeError> {
         let more = to.saturating_sub(self.bytes);
         let before = self.held.0.fetch_add(more, Ordering::Relaxed);
         self.bytes += more;

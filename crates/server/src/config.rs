@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Address and port of the HTTP listener (HTTP/1.1 and HTTP/2).
     pub http: String,
+    /// Address and port of a further listener, for gRPC clients that want one of their own; empty is none. Both listeners answer both.
+    pub grpc: String,
     /// Connections held at once; further ones wait in the kernel's backlog.
     pub connections_max: usize,
     /// Streams one HTTP/2 connection may have open.
@@ -59,6 +61,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             http: "127.0.0.1:8080".to_owned(),
+            grpc: String::new(),
             connections_max: 10_000,
             streams_max: 256,
             headers_max: HEADERS_DEFAULT,

@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use http::{HeaderMap, HeaderName};
@@ -30,6 +30,7 @@ const B3_TRACE: HeaderName = HeaderName::from_static("x-b3-traceid");
 const B3_SPAN: HeaderName = HeaderName::from_static("x-b3-spanid");
 const B3_SAMPLED: HeaderName = HeaderName::from_static("x-b3-sampled");
 const B3_FLAGS: HeaderName = HeaderName::from_static("x-b3-flags");
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-forebay-timeout-ms");
 
 /// The standard asks to pass on at least so many characters of `tracestate`; longer ones are left out.
@@ -130,6 +131,26 @@ fn caller(headers: &HeaderMap) -> Option<Asked> {
     Some(Asked { trace, decided: sampled.is_some() })
 }
 
+/// Returns the time that `grpc-timeout` gives a call: at most eight digits and a unit.
+pub(crate) fn grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, ServeError> {
+    let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    let read = || {
+        let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let number: u64 = digits.parse().ok().filter(|_| digits.len() <= 8 && !digits.starts_with('+'))?;
+        Some(match unit {
+            "H" => Duration::from_secs(number * 3600),
+            "M" => Duration::from_secs(number * 60),
+            "S" => Duration::from_secs(number),
+            "m" => Duration::from_millis(number),
+            "u" => Duration::from_micros(number),
+            "n" => Duration::from_nanos(number),
+            _ => return None,
+        })
+    };
+    read().map(Some).ok_or_else(|| asked(GRPC_TIMEOUT.as_str(), text, "up to eight digits and one of H, M, S, m, u, n"))
+}
+
 /// Returns the deadline that a header asks for.
 pub(crate) fn timeout_ms(headers: &HeaderMap) -> Result<Option<u64>, ServeError> {
     let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
@@ -191,6 +212,21 @@ mod tests {
         check(0.0, &[several.clone(), [(B3_FLAGS, "1".to_owned()), several[0].clone()]].concat(), true, true);
         check(1.0, &[(TRACEPARENT, format!("00-{TRACE}-{SPAN}-00"))], true, false);
         check(0.0, &[(TRACEPARENT, format!("00-{TRACE}-{SPAN}-01")), b3("-0")], true, true);
+    }
+
+    #[test]
+    fn times_of_grpc() {
+        let check = |text: &'static str, expected: Option<Duration>| {
+            let headers = [(GRPC_TIMEOUT, http::HeaderValue::from_static(text))].into_iter().collect();
+            assert_eq!(grpc_timeout(&headers).ok().flatten(), expected, "{text}");
+        };
+        check("250m", Some(Duration::from_millis(250)));
+        check("99999999H", Some(Duration::from_secs(99_999_999 * 3600)));
+        check("1u", Some(Duration::from_micros(1)));
+        for wrong in ["", "5", "m", "-1m", "+1m", "123456789S", "1.5S", "1 S"] {
+            check(wrong, None);
+        }
+        assert_eq!(grpc_timeout(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Why a request got no answer, and the only table from [`Kind`] to HTTP statuses.
+//! Why a request got no answer, and the only table from [`Kind`] to HTTP statuses and gRPC codes.
 //!
 //! Dialects write their own bodies from a [`ServeError`]; which status it has is decided here. Where a protocol fixes
 //! another one, its dialect says so beside its body.
@@ -67,6 +67,24 @@ pub const fn status(kind: Kind) -> StatusCode {
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Kind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
         Kind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+/// The code of gRPC for each kind.
+pub(crate) const fn grpc_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Cancelled => 1,
+        Kind::InvalidArgument => 3,
+        Kind::DeadlineExceeded => 4,
+        Kind::NotFound => 5,
+        Kind::AlreadyExists => 6,
+        Kind::PermissionDenied => 7,
+        Kind::TooLarge | Kind::ResourceExhausted | Kind::Overloaded => 8,
+        Kind::FailedPrecondition | Kind::InUse => 9,
+        Kind::Unimplemented => 12,
+        Kind::Internal => 13,
+        Kind::Unavailable => 14,
+        Kind::Unauthenticated => 16,
     }
 }
 
@@ -147,26 +165,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_its_status() {
+    fn every_kind_has_its_status_and_code() {
         let table = [
-            (Kind::InvalidArgument, 400),
-            (Kind::FailedPrecondition, 400),
-            (Kind::NotFound, 404),
-            (Kind::AlreadyExists, 409),
-            (Kind::InUse, 409),
-            (Kind::Unauthenticated, 401),
-            (Kind::PermissionDenied, 403),
-            (Kind::TooLarge, 413),
-            (Kind::ResourceExhausted, 429),
-            (Kind::Overloaded, 503),
-            (Kind::Cancelled, 499),
-            (Kind::Internal, 500),
-            (Kind::Unimplemented, 501),
-            (Kind::Unavailable, 503),
-            (Kind::DeadlineExceeded, 504),
+            (Kind::InvalidArgument, 400, 3),
+            (Kind::FailedPrecondition, 400, 9),
+            (Kind::NotFound, 404, 5),
+            (Kind::AlreadyExists, 409, 6),
+            (Kind::InUse, 409, 9),
+            (Kind::Unauthenticated, 401, 16),
+            (Kind::PermissionDenied, 403, 7),
+            (Kind::TooLarge, 413, 8),
+            (Kind::ResourceExhausted, 429, 8),
+            (Kind::Overloaded, 503, 8),
+            (Kind::Cancelled, 499, 1),
+            (Kind::Internal, 500, 13),
+            (Kind::Unimplemented, 501, 12),
+            (Kind::Unavailable, 503, 14),
+            (Kind::DeadlineExceeded, 504, 4),
         ];
-        for (kind, code) in table {
-            assert_eq!(status(kind).as_u16(), code, "{kind}");
+        for (kind, code, grpc) in table {
+            assert_eq!((status(kind).as_u16(), grpc_code(kind)), (code, grpc), "{kind}");
         }
     }
 

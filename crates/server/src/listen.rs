@@ -1,6 +1,6 @@
-//! The listener: connections in, and the way down.
+//! The listeners: connections in, and the way down.
 //!
-//! HTTP/1.1 and HTTP/2 (prior knowledge) share one port; hyper tells them apart by the first bytes. Each connection is one
+//! HTTP/1.1, HTTP/2 (prior knowledge) and gRPC share one port; hyper tells them apart by the first bytes. Each connection is one
 //! task. Its times are held by a watch that wakes a few times per idle period, not by timers that are set and cleared with
 //! every request. On shutdown: `ready` says no, the listener closes, connections finish what is in flight, and what is
 //! left after `drain_ms` is cut.
@@ -27,6 +27,7 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinHandle,
     time::Instant,
 };
 use tracing::{debug, warn};
@@ -45,6 +46,25 @@ pub struct Drained {
     pub cut: usize,
 }
 
+/// Tasks that end when nobody waits for them any more.
+struct Aborted(Vec<JoinHandle<()>>);
+
+impl Aborted {
+    /// Ends the tasks and waits until they let go of what they hold.
+    async fn close(mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+        for task in &mut self.0 {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Aborted {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Serve,
@@ -54,8 +74,12 @@ enum Phase {
 
 type Builder = auto::Builder<TokioExecutor>;
 
-/// Serves until `shutdown` is ready, then drains. Needs a runtime with I/O and time.
-pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = ()>) -> io::Result<Drained> {
+/// Serves on all listeners until `shutdown` is ready, then drains. Needs a runtime with I/O and time.
+pub async fn run(
+    listeners: Vec<TcpListener>,
+    state: Arc<State>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<Drained> {
     let config = state.config.clone();
     let slots_max = config.connections_max.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let slots = Arc::new(Semaphore::new(slots_max));
@@ -67,18 +91,20 @@ pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future
         tokio::time::sleep(Duration::from_millis(config.drain_delay_ms)).await;
     };
     tokio::spawn(trace::export(state.clone()));
-    let accept = async {
-        loop {
-            let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-            let stream = accept(&listener).await;
-            tokio::spawn(connection(stream, slot, state.clone(), builder.clone(), phase.clone()));
-        }
-    };
-    tokio::select! {
-        () = stop => {}
-        () = accept => {}
-    }
-    drop(listener);
+    let accepting = listeners.into_iter().map(|listener| {
+        let (slots, state, builder, phase) = (slots.clone(), state.clone(), builder.clone(), phase.clone());
+        let accept = async move {
+            loop {
+                let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+                let stream = accept(&listener).await;
+                tokio::spawn(connection(stream, slot, state.clone(), builder.clone(), phase.clone()));
+            }
+        };
+        tokio::spawn(accept)
+    });
+    let accepting = Aborted(accepting.collect());
+    stop.await;
+    accepting.close().await;
     signal.send_replace(Phase::Drain);
     let all = slots_max as u32;
     let drained = tokio::time::timeout(Duration::from_millis(config.drain_ms), slots.acquire_many(all)).await;
@@ -128,23 +154,30 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 
 /// What the requests of one connection share.
 pub(crate) struct Conn {
-    pub state: Arc<State>,
+    state: Arc<State>,
     in_flight: AtomicU32,
     requests: AtomicU32,
 }
 
 /// One request of a connection in flight, for the watch.
-struct Busy<'a>(&'a Conn);
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<Conn>);
 
-impl<'a> Busy<'a> {
-    fn new(conn: &'a Conn) -> Busy<'a> {
+impl Busy {
+    fn new(conn: Arc<Conn>) -> Busy {
         conn.in_flight.fetch_add(1, AcqRel);
         conn.requests.fetch_add(1, Relaxed);
         Busy(conn)
     }
 }
 
-impl Drop for Busy<'_> {
+impl std::fmt::Debug for Conn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conn").field("in_flight", &self.in_flight).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Busy {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, AcqRel);
     }
@@ -165,8 +198,10 @@ async fn connection(
         move |request| {
             let conn = conn.clone();
             async move {
-                let _busy = Busy::new(&conn);
-                Ok::<_, std::convert::Infallible>(api::handle(&conn.state, request).await)
+                let busy = Busy::new(conn);
+                let mut response = api::handle(&busy.0.state, request).await;
+                response.body_mut().hold(busy);
+                Ok::<_, std::convert::Infallible>(response)
             }
         }
     });

@@ -37,7 +37,7 @@ pub(crate) trait Wire: Send + 'static {
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError>;
 
     /// Writes the answer from where it lies.
-    fn encode_table(&self, answer: &dyn Table) -> Vec<u8>;
+    fn encode_table(&self, answer: &dyn Table) -> Result<Vec<u8>, ServeError>;
 }
 
 /// A body that was read.
@@ -183,8 +183,8 @@ impl<W: Wire> Job<W> {
     }
 
     /// Calls, and writes the answer from where it lies if it can be had so.
-    fn show(&self, call: &mut Call) -> Option<Result<(Vec<u8>, Tally), PredictError>> {
-        let mut written = (Vec::new(), Tally::default());
+    fn show(&self, call: &mut Call) -> Option<Result<(Vec<u8>, Tally), ServeError>> {
+        let mut written = (Ok(Vec::new()), Tally::default());
         let spans = call.spans.clone();
         let mut traced = Some(Traced::of(spans.clone()));
         let shown = self.ask.model.show(call, &mut |table| {
@@ -197,7 +197,10 @@ impl<W: Wire> Job<W> {
             written = (self.wire.encode_table(table), Tally { rows: self.rows, row_faults });
             writing.end(Part::Encode, "encode");
         });
-        shown.map(|result| result.map(|()| written))
+        shown.map(|result| {
+            result?;
+            Ok((written.0?, written.1))
+        })
     }
 
     fn encode(mut self, mut answer: Batch) -> Result<(Vec<u8>, Tally), ServeError> {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use gateway::Gateway;
+use tokio::sync::Notify;
 
 use crate::{
     api::mist,
@@ -34,6 +35,7 @@ pub struct State {
     pub(crate) ids: Ids,
     pub(crate) tracer: Tracer,
     draining: AtomicBool,
+    drain: Notify,
 }
 
 impl State {
@@ -57,6 +59,7 @@ impl State {
             held: Held::default(),
             ids: Ids::new(),
             draining: AtomicBool::new(false),
+            drain: Notify::new(),
         })
     }
 
@@ -72,6 +75,16 @@ impl State {
 
     pub(crate) fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
+        self.drain.notify_waiters();
+    }
+
+    /// Waits until the server is told to stop.
+    pub(crate) async fn drained(&self) {
+        let mut told = std::pin::pin!(self.drain.notified());
+        told.as_mut().enable();
+        if !self.is_draining() {
+            told.await;
+        }
     }
 
     /// Collects what the registry and the pool count, for the page of metrics.

@@ -4,6 +4,7 @@
 //! configuration again.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -56,11 +57,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: logs::Level) -> Result<(), Failure> {
-    let address = &settings.server.http;
-    let bound = TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
-    let (local, listener) = bound.map_err(|error| {
-        Failure::usage(format_args!("cannot listen on {address}: {error}; choose another address with --http"))
-    })?;
+    let (local, listener) = bind(&settings.server.http, "choose another address with --http").await?;
+    let mut listeners = vec![listener];
+    let mut grpc = None;
+    if !settings.server.grpc.is_empty() {
+        let (address, listener) = bind(&settings.server.grpc, "server.grpc names another address").await?;
+        listeners.push(listener);
+        grpc = Some(address);
+    }
     let registry = Arc::new(Registry::default());
     let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
     let counters = policies.metrics();
@@ -78,10 +82,10 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
         .with_trace(settings.trace.clone());
     let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
     let signals = Signals::new().map_err(started)?;
-    announce(&settings, local, models.as_deref());
+    announce(&settings, local, grpc, models.as_deref());
     let watch = watch::start(models, settings.models.source.clone(), registry, loader).map_err(started)?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let serving = server::run(listener, Arc::new(state), async { drop(stopped.await) });
+    let serving = server::run(listeners, Arc::new(state), async { drop(stopped.await) });
     let drained = tokio::select! {
         drained = serving => Some(drained),
         () = signals.until_stopped_twice(stop, move || reload(&args, &settings, &level)) => None,
@@ -95,13 +99,19 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     Ok(())
 }
 
+async fn bind(address: &str, remedy: &str) -> Result<(SocketAddr, TcpListener), Failure> {
+    let bound = TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    bound.map_err(|error| Failure::usage(format_args!("cannot listen on {address}: {error}; {remedy}")))
+}
+
 /// Says where the server is, as the first line.
-fn announce(settings: &Settings, local: std::net::SocketAddr, models: Option<&Path>) {
+fn announce(settings: &Settings, local: SocketAddr, grpc: Option<SocketAddr>, models: Option<&Path>) {
     let models = models.map_or("no models".to_owned(), |path| format!("models from {}", path.display()));
-    if settings.log.json {
-        info!(address = %local, %models, "listening");
-    } else {
-        eprintln!("forebay: listening on http://{local}, {models}");
+    match grpc {
+        None if settings.log.json => info!(address = %local, %models, "listening"),
+        None => eprintln!("forebay: listening on http://{local}, {models}"),
+        Some(grpc) if settings.log.json => info!(address = %local, %grpc, %models, "listening"),
+        Some(grpc) => eprintln!("forebay: listening on http://{local}, gRPC on {grpc} too, {models}"),
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Head<'a> {
 }
 
 impl Head<'_> {
-    fn begin(&self, out: &mut Vec<u8>) {
+    pub(super) fn begin(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"model_name\":");
         write_text(self.model.as_bytes(), out);
         if let Some(version) = self.version {
@@ -70,7 +70,7 @@ pub fn encode(batch: &Batch, head: Head<'_>, out: &mut Vec<u8>) -> Result<(), Co
 }
 
 /// Writes a whole value: a tensor with its own shape; what is no tensor says so by its `kind`.
-fn write_whole(name: &str, whole: &Whole, out: &mut Vec<u8>) -> Result<(), CodecError> {
+pub(super) fn write_whole(name: &str, whole: &Whole, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let is_map = |whole: &Whole| matches!(whole, Whole::Map(_));
     match whole {
         Whole::Tensor(tensor) => return write_tensor_of(name, tensor, out),
@@ -154,14 +154,14 @@ fn write_map(keys: &Tensor, values: &Tensor, out: &mut Vec<u8>) {
 }
 
 /// The rows to write.
-struct Live {
+pub(super) struct Live {
     /// All of them, where none is listed.
     listed: Option<Vec<usize>>,
-    rows: usize,
+    pub rows: usize,
 }
 
 impl Live {
-    fn of(table: &dyn Table) -> Live {
+    pub fn of(table: &dyn Table) -> Live {
         let rows = table.rows();
         if table.is_all_live() {
             return Live { listed: None, rows };
@@ -170,7 +170,7 @@ impl Live {
         Live { rows: listed.len(), listed: Some(listed) }
     }
 
-    fn each(&self, mut f: impl FnMut(usize)) {
+    pub fn each(&self, mut f: impl FnMut(usize)) {
         match &self.listed {
             Some(listed) => listed.iter().for_each(|&row| f(row)),
             None => (0..self.rows).for_each(f),
@@ -178,13 +178,13 @@ impl Live {
     }
 }
 
-fn separate(begun: bool, out: &mut Vec<u8>) {
+pub(super) fn separate(begun: bool, out: &mut Vec<u8>) {
     if begun {
         out.push(b',');
     }
 }
 
-fn write_output(table: &dyn Table, column: usize, rows: &Live, out: &mut Vec<u8>) {
+pub(super) fn write_output(table: &dyn Table, column: usize, rows: &Live, out: &mut Vec<u8>) {
     let ty = table.ty(column);
     let tensor = TensorType::of_output(&ty, false);
     let name = table.name(column);
@@ -222,6 +222,20 @@ fn write_tensor(
     data: &mut dyn FnMut(&mut Vec<u8>),
     out: &mut Vec<u8>,
 ) {
+    begin_output(name, tensor.datatype, tensor.is_json, shape, out);
+    out.extend_from_slice(b",\"data\":[");
+    data(out);
+    out.extend_from_slice(b"]}");
+}
+
+/// Writes all of an output but its elements and its end; its parameters are last.
+pub(super) fn begin_output(
+    name: &str,
+    datatype: super::Datatype,
+    is_json: bool,
+    shape: impl Iterator<Item = usize>,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"{\"name\":");
     write_text(name.as_bytes(), out);
     out.extend_from_slice(b",\"shape\":[");
@@ -230,17 +244,14 @@ fn write_tensor(
         write_int(dim, out);
     }
     out.extend_from_slice(b"],\"datatype\":");
-    write_text(tensor.datatype.name().as_bytes(), out);
-    if tensor.is_json {
+    write_text(datatype.name().as_bytes(), out);
+    if is_json {
         out.extend_from_slice(b",\"parameters\":{");
         write_text(CONTENT_TYPE.0.as_bytes(), out);
         out.push(b':');
         write_text(CONTENT_TYPE.1.as_bytes(), out);
         out.push(b'}');
     }
-    out.extend_from_slice(b",\"data\":[");
-    data(out);
-    out.extend_from_slice(b"]}");
 }
 
 /// Writes every row's value as JSON within a string.
@@ -263,7 +274,7 @@ fn write_json(table: &dyn Table, column: usize, tensor: &TensorType, rows: &Live
 }
 
 /// Returns the size that all vectors have; nothing where one is null or differs.
-fn common_size(table: &dyn Table, column: usize, rows: &Live) -> Option<usize> {
+pub(super) fn common_size(table: &dyn Table, column: usize, rows: &Live) -> Option<usize> {
     let mut size = match table.ty(column) {
         Type::Vector { size: Some(size) } => Some(size as usize),
         _ => None,
@@ -278,7 +289,7 @@ fn common_size(table: &dyn Table, column: usize, rows: &Live) -> Option<usize> {
     alike.then(|| size.unwrap_or(0))
 }
 
-fn vector<'a>(datum: &Datum<'a>) -> Option<Row<'a>> {
+pub(super) fn vector<'a>(datum: &Datum<'a>) -> Option<Row<'a>> {
     match *datum {
         Datum::Vector(row) => Some(row),
         Datum::Entry(Column::Vector(vectors), row) => vectors.is_valid(row).then(|| vectors.row(row)),
@@ -345,11 +356,11 @@ fn write_f32(value: f32, out: &mut Vec<u8>) {
 }
 
 /// A batch's column as a table of one.
-struct OneColumn<'a> {
-    batch: &'a Batch,
-    domain: usize,
-    name: &'a str,
-    column: &'a Column,
+pub(super) struct OneColumn<'a> {
+    pub batch: &'a Batch,
+    pub domain: usize,
+    pub name: &'a str,
+    pub column: &'a Column,
 }
 
 impl Table for OneColumn<'_> {

@@ -6,7 +6,11 @@ use model::{Batch, Column, DType, Field, Type, Violation, Whole};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::{Datatype, data, fit};
+use super::{
+    Datatype, data, fit,
+    mixed::{Form, Forms},
+    raw,
+};
 use crate::{error::CodecError, json::syntax};
 
 /// Most dimensions of a tensor.
@@ -18,7 +22,10 @@ pub struct Request {
     pub id: Option<String>,
     /// The outputs asked for; the default ones where there are none.
     pub outputs: Option<Vec<Arc<str>>>,
+    /// How they are to be written.
+    pub forms: Forms,
     inputs: Vec<(Arc<str>, Sent)>,
+    seen: rustc_hash::FxHashSet<Arc<str>>,
 }
 
 /// One input as it was sent.
@@ -47,6 +54,14 @@ struct RawRequest<'a> {
     inputs: Vec<RawInput<'a>>,
     #[serde(default, borrow)]
     outputs: Option<Vec<RawOutput<'a>>>,
+    #[serde(default)]
+    parameters: Option<RequestParameters>,
+}
+
+#[derive(Default, Deserialize)]
+struct RequestParameters {
+    #[serde(default)]
+    binary_data_output: bool,
 }
 
 #[derive(Deserialize)]
@@ -95,11 +110,13 @@ struct RawOutput<'a> {
 #[derive(Deserialize)]
 struct RawParameters<'a> {
     #[serde(default)]
-    binary_data_size: Option<IgnoredAny>,
+    binary_data_size: Option<usize>,
     #[serde(default)]
     binary_data: Option<bool>,
     #[serde(default)]
-    classification: Option<IgnoredAny>,
+    classification: usize,
+    #[serde(default)]
+    shared_memory_region: Option<IgnoredAny>,
     #[serde(default, borrow)]
     content_type: Option<Cow<'a, str>>,
 }
@@ -107,11 +124,8 @@ struct RawParameters<'a> {
 impl RawParameters<'_> {
     fn check(&self) -> Result<(), CodecError> {
         let what = match self {
-            RawParameters { binary_data_size: Some(_), .. } | RawParameters { binary_data: Some(true), .. } => {
-                "the binary tensor extension of Open Inference V2".to_owned()
-            }
-            RawParameters { classification: Some(_), .. } => {
-                "the classification extension of Open Inference V2".to_owned()
+            RawParameters { shared_memory_region: Some(_), .. } => {
+                "a tensor in shared memory; send its elements".to_owned()
             }
             // Those of text and of numbers say what the tensor is anyway.
             RawParameters { content_type: Some(ty), .. } if !["str", "np", super::CONTENT_TYPE.1].contains(&&**ty) => {
@@ -126,22 +140,70 @@ impl RawParameters<'_> {
 impl Request {
     /// Reads a body; its length is the caller's to bound.
     pub fn parse(body: &[u8]) -> Result<Request, CodecError> {
+        Request::parse_binary(body, &[])
+    }
+
+    /// Reads a body whose JSON is followed by the bytes of tensors.
+    pub fn parse_binary(body: &[u8], mut binary: &[u8]) -> Result<Request, CodecError> {
         let raw: RawRequest<'_> = serde_json::from_slice(body).map_err(|error| shape_or_syntax(&error, body))?;
-        let mut inputs: Vec<(Arc<str>, Sent)> = Vec::with_capacity(raw.inputs.len().min(1024));
-        let mut seen = rustc_hash::FxHashSet::default();
+        let mut request = Request::new(raw.id);
         for input in &raw.inputs {
-            if !seen.insert(&*input.name) {
-                return Err(violation(Some(&input.name), "each input once", "it again"));
-            }
-            inputs.push((input.name.as_ref().into(), input.read()?));
+            let sent = input.read(&mut binary)?;
+            request.insert(&input.name, sent)?;
         }
+        if !binary.is_empty() {
+            let expected = "as many bytes behind the JSON as the parameters binary_data_size say";
+            return Err(violation(None, expected, format!("{} more", binary.len())));
+        }
+        request.forms.binary = raw.parameters.unwrap_or_default().binary_data_output;
         let outputs = raw.outputs.filter(|outputs| !outputs.is_empty());
-        let named = |output: RawOutput<'_>| {
-            output.parameters.map_or(Ok(()), |parameters| parameters.check())?;
-            Ok(Arc::from(&*output.name))
+        let mut named = |output: RawOutput<'_>| {
+            let name = Arc::<str>::from(&*output.name);
+            if let Some(parameters) = output.parameters {
+                parameters.check()?;
+                let form = Form { binary: parameters.binary_data, classes: parameters.classification };
+                request.forms.each.push((name.clone(), form));
+            }
+            Ok(name)
         };
-        let outputs = outputs.map(|outputs| outputs.into_iter().map(named).collect::<Result<Vec<_>, CodecError>>());
-        Ok(Request { id: raw.id, outputs: outputs.transpose()?, inputs })
+        let outputs =
+            outputs.map(|outputs| outputs.into_iter().map(&mut named).collect::<Result<Vec<_>, CodecError>>());
+        request.outputs = outputs.transpose()?;
+        Ok(request)
+    }
+
+    /// Returns a request without tensors, for one that comes otherwise than as JSON.
+    pub fn new(id: Option<String>) -> Request {
+        Request {
+            id,
+            outputs: None,
+            forms: Forms::default(),
+            inputs: Vec::new(),
+            seen: rustc_hash::FxHashSet::default(),
+        }
+    }
+
+    /// Adds a tensor.
+    pub fn push(
+        &mut self,
+        name: &str,
+        datatype: &str,
+        shape: &[i64],
+        elements: raw::Elements<'_>,
+    ) -> Result<(), CodecError> {
+        let datatype = datatype_of(name, Some(datatype))?;
+        let (shape, count) = shape_of(name, shape)?;
+        let elements = raw::column(name, datatype, count, elements)?;
+        self.insert(name, Sent::Tensor(Input { shape, datatype, elements }))
+    }
+
+    fn insert(&mut self, name: &str, sent: Sent) -> Result<(), CodecError> {
+        let name = Arc::<str>::from(name);
+        if !self.seen.insert(name.clone()) {
+            return Err(violation(Some(&name), "each input once", "it again"));
+        }
+        self.inputs.push((name, sent));
+        Ok(())
     }
 
     /// Returns the batch for these fields. `known` are all that the model has: an input of another name is refused, one that
@@ -211,17 +273,17 @@ impl Request {
 }
 
 impl RawInput<'_> {
-    fn read(&self) -> Result<Sent, CodecError> {
+    fn read(&self, binary: &mut &[u8]) -> Result<Sent, CodecError> {
         let name = &*self.name;
         match self.kind.as_deref() {
-            None => self.tensor().map(Sent::Tensor),
+            None => self.tensor(binary).map(Sent::Tensor),
             Some("none") => Ok(Sent::Absent),
             Some("sequence") => {
-                let element = |element: &RawInput<'_>| match element.kind {
-                    None => element.tensor().map(Sent::Tensor),
+                let mut element = |element: &RawInput<'_>| match element.kind {
+                    None => element.tensor(binary).map(Sent::Tensor),
                     Some(_) => Err(violation(Some(name), "a sequence of tensors", "one of something else")),
                 };
-                self.elements.iter().map(element).collect::<Result<_, _>>().map(Sent::Sequence)
+                self.elements.iter().map(&mut element).collect::<Result<_, _>>().map(Sent::Sequence)
             }
             Some("sequence_of_maps") => {
                 let maps = self.maps.iter().map(|map| map_of(name, map.keys, map.values));
@@ -238,34 +300,60 @@ impl RawInput<'_> {
         }
     }
 
-    fn tensor(&self) -> Result<Input, CodecError> {
+    fn tensor(&self, binary: &mut &[u8]) -> Result<Input, CodecError> {
         let field = Some(&*self.name);
         self.parameters.as_ref().map_or(Ok(()), RawParameters::check)?;
-        let Some(datatype) = self.datatype.as_deref().and_then(Datatype::from_name) else {
-            let names = super::NAMES.map(|(name, _)| name).join(", ");
-            let got = self.datatype.as_ref().map_or("nothing".to_owned(), |datatype| format!("{datatype:?}"));
-            return Err(violation(field, format!("a datatype, one of {names}"), got));
-        };
-        let Some(dims_sent) = &self.shape else {
+        let datatype = datatype_of(&self.name, self.datatype.as_deref())?;
+        let Some(dims) = &self.shape else {
             return Err(violation(field, "the key `shape`: an array of its dimensions", "nothing"));
         };
-        let dims = || dims_sent.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<usize>>>();
-        let Some(shape) = dims().filter(|shape| shape.len() <= RANK_MAX) else {
-            let expected = format!("a shape of at most {RANK_MAX} dimensions, none below 0");
-            return Err(violation(field, expected, Dims(dims_sent).to_string()));
-        };
+        let (shape, count) = shape_of(&self.name, dims)?;
+        if let Some(size) = self.parameters.as_ref().and_then(|parameters| parameters.binary_data_size) {
+            let Some((own, rest)) = binary.split_at_checked(size).filter(|_| self.data.is_none()) else {
+                let expected = format!("{size} bytes behind the JSON, as binary_data_size says, and no `data`");
+                return Err(violation(field, expected, format!("{} bytes", binary.len())));
+            };
+            *binary = rest;
+            let elements = raw::column(&self.name, datatype, count, raw::Elements::Raw(own))?;
+            return Ok(Input { shape, datatype, elements });
+        }
         let Some(data) = self.data else {
             return Err(violation(field, "the key `data`: an array of its elements", "nothing"));
         };
         let elements = data::read(&self.name, datatype, data.get())?;
-        let count = shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim));
-        // One without elements has dimensions, too, whose strides are computed.
-        let strides = shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim.max(1)));
-        if count != Some(elements.len()) || strides.is_none() {
-            let expected = format!("as many elements as the shape {} says", Dims(dims_sent));
+        if count != elements.len() {
+            let expected = format!("as many elements as the shape {} says", Dims(dims));
             return Err(violation(field, expected, elements.len().to_string()));
         }
         Ok(Input { shape, datatype, elements })
+    }
+}
+
+fn datatype_of(name: &str, datatype: Option<&str>) -> Result<Datatype, CodecError> {
+    datatype.and_then(Datatype::from_name).ok_or_else(|| {
+        let names = super::NAMES.map(|(name, _)| name).join(", ");
+        let got = datatype.map_or("nothing".to_owned(), |datatype| format!("{:?}", short(datatype)));
+        violation(Some(name), format!("a datatype, one of {names}"), got)
+    })
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+/// Returns the dimensions, and how many elements they have.
+fn shape_of(name: &str, dims: &[i64]) -> Result<(Vec<usize>, usize), CodecError> {
+    let known = || dims.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<usize>>>();
+    let Some(shape) = Some(dims).filter(|dims| dims.len() <= RANK_MAX).and_then(|_| known()) else {
+        let expected = format!("a shape of at most {RANK_MAX} dimensions, none below 0");
+        return Err(violation(Some(name), expected, Dims(dims).to_string()));
+    };
+    // One without elements has dimensions, too, whose strides are computed.
+    let strides = shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim.max(1)));
+    match (strides, shape.contains(&0)) {
+        (Some(_), true) => Ok((shape, 0)),
+        (Some(count), false) => Ok((shape, count)),
+        (None, _) => Err(violation(Some(name), "a shape of fewer elements", Dims(dims).to_string())),
     }
 }
 

@@ -107,7 +107,7 @@ fn what_does_not_fit_is_named() {
     let deep = format!(r#""shape":[1],"datatype":"FP64","data":{}1{}"#, "[".repeat(60), "]".repeat(60));
     refused(Type::F64, &deep, "nested deeper");
     let huge = r#""shape":[4294967296,4294967296,4294967296],"datatype":"FP64","data":[1]"#;
-    refused(Type::F64, huge, "as many elements");
+    refused(Type::F64, huge, "a shape of fewer elements");
 }
 
 fn column(ty: &Type, push: impl FnOnce(&mut Builder)) -> model::Column {
@@ -193,4 +193,86 @@ fn sequences_maps_and_half_precision_as_whole_values() {
         let error = there_and_back(ty, value).unwrap_err();
         assert!(error.contains(part), "{value}: {error}");
     }
+}
+
+/// Reads one tensor in binary as a column, and writes its rows.
+fn raw_rows(ty: Type, datatype: &str, shape: &[i64], bytes: &[u8]) -> Result<String, String> {
+    let fields = [field(ty)];
+    let mut request = Request::new(None);
+    let batch = request
+        .push("x", datatype, shape, Elements::Raw(bytes))
+        .and_then(|()| request.batch(&fields, &fields, 100))
+        .map_err(|error| error.to_string())?;
+    let mut out = Vec::new();
+    encode_rows(&batch, EncodeOptions::default(), &mut out).unwrap();
+    Ok(String::from_utf8(out).unwrap().replace("\"x\":", ""))
+}
+
+#[test]
+fn columns_from_bytes() {
+    let check = |ty: Type, datatype: &str, shape: &[i64], bytes: &[u8], expected: &str| {
+        assert_eq!(raw_rows(ty, datatype, shape, bytes).as_deref(), Ok(expected), "{datatype} {bytes:?}");
+    };
+    check(Type::I64, "INT16", &[2], &[0xff, 0xff, 1, 2], "[{-1},{513}]");
+    check(Type::F64, "FP16", &[1, 1], &[0, 0x3c], "[{1.0}]");
+    check(Type::F64, "BF16", &[1], &[0xc0, 0x3f], "[{1.5}]");
+    check(Type::BOOL, "BOOL", &[3], &[0, 1, 7], "[{false},{true},{true}]");
+    check(Type::VECTOR, "UINT8", &[2, 2], &[1, 2, 3, 255], "[{[1.0,2.0]},{[3.0,255.0]}]");
+    check(Type::Text, "BYTES", &[2], &[1, 0, 0, 0, b'a', 0, 0, 0, 0], r#"[{"a"},{""}]"#);
+    check(Type::list(Type::I64), "INT64", &[1, 0], &[], "[{[]}]");
+    let refused = |ty: Type, datatype: &str, shape: &[i64], bytes: &[u8], part: &str| {
+        let error = raw_rows(ty, datatype, shape, bytes).unwrap_err();
+        assert!(error.contains(part), "{datatype} {bytes:?}: {error}");
+    };
+    refused(Type::I64, "INT16", &[2], &[1, 2, 3], "3 bytes");
+    refused(Type::Text, "BYTES", &[1], &[9, 0, 0, 0, b'a'], "beyond the data");
+    refused(Type::Text, "BYTES", &[1 << 40], &[], "beyond the data");
+    refused(Type::Text, "BYTES", &[1], &[1, 0, 0, 0, 0xff], "column of string");
+    refused(Type::I64, "INT64", &[101, 0], &[], "rows_max");
+}
+
+#[test]
+fn outputs_as_bytes() {
+    let check = |column: model::Column, datatype: Datatype, shape: &[usize], data: &[u8]| {
+        let mut batch = model::Batch::new(column.len());
+        batch.push("y", column);
+        let [output] = &outputs(&batch).unwrap()[..] else { panic!("one output") };
+        assert_eq!((output.datatype, &output.shape[..], &output.data[..]), (datatype, shape, data));
+    };
+    let i16s = column(&Type::scalar(DType::I16), |b| assert!(b.push_int(-2) && b.push_int(258)));
+    check(i16s, Datatype::Of(DType::I16), &[2], &[0xfe, 0xff, 2, 1]);
+    let floats = column(&Type::F32, |b| {
+        assert!(b.push_float(1.0));
+        b.push_null();
+    });
+    check(floats, Datatype::Of(DType::F32), &[2], &[0, 0, 0x80, 0x3f, 0, 0, 0xc0, 0x7f]);
+    let texts = column(&Type::Text, |b| b.push_text("ab"));
+    check(texts, Datatype::Bytes, &[1], &[2, 0, 0, 0, b'a', b'b']);
+    let sparse = column(&Type::VECTOR, |b| assert!(b.push_sparse(2, &[1], &[1.0])));
+    check(sparse, Datatype::Of(DType::F64), &[1, 2], &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
+    let dates = column(&Type::scalar(DType::Date), |b| b.push_fixed(0i32));
+    check(dates, Datatype::Bytes, &[1], b"\x0a\0\0\01970-01-01");
+
+    let mut batch = model::Batch::new(1);
+    batch.push("y", column(&Type::I64, Builder::push_null));
+    let error = outputs(&batch).unwrap_err().to_string();
+    assert!(error.contains("output `y`: row 0 is null"), "{error}");
+}
+
+#[test]
+fn classes_are_the_largest_values() {
+    let of = |classes: usize, ty: &Type, push: &dyn Fn(&mut Builder)| {
+        let mut batch = model::Batch::new(2);
+        batch.push("y", column(ty, push));
+        let output = outputs(&batch).unwrap().remove(0).classified(classes).unwrap();
+        (output.shape.clone(), output.texts().map(|t| String::from_utf8_lossy(t).into_owned()).collect::<Vec<_>>())
+    };
+    let vectors = |b: &mut Builder| {
+        b.push_dense(&[0.25, f64::NAN, 0.5]);
+        b.push_dense(&[1.0, 1.0, -1.0]);
+    };
+    let expected = ["0.500000:2", "0.250000:0", "1.000000:0", "1.000000:1"].map(str::to_owned).to_vec();
+    assert_eq!(of(2, &Type::VECTOR, &vectors), (vec![2, 2], expected));
+    let numbers = |b: &mut Builder| assert!(b.push_int(-3) && b.push_int(4));
+    assert_eq!(of(5, &Type::I64, &numbers), (vec![2, 1], ["-3:0", "4:0"].map(str::to_owned).to_vec()));
 }

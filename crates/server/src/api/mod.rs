@@ -2,8 +2,9 @@
 //!
 //! A dialect is a folder here and its rows in [`TABLE`]. Fixed segments win over names; a test fails where two rows could
 //! answer the same request. Names are matched and looked up, never joined to a path. What no row takes is answered in the
-//! native error body: 404, 405 with `allow`, 406, 415.
+//! native error body: 404, 405 with `allow`, 406, 415. Calls of gRPC have a table of their own, in [`grpc`].
 
+mod grpc;
 mod health;
 pub(crate) mod mist;
 mod native;
@@ -16,12 +17,11 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    sync::Arc,
     task::Poll,
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header, request::Parts};
-use http_body_util::Full;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use model::PredictError;
 use tracing::{debug, error};
@@ -32,6 +32,7 @@ use crate::{
     context::Context,
     error::{ServeError, cut},
     metrics::Counted,
+    outgoing::Outgoing,
     query,
     state::State,
     trace::Ended,
@@ -46,12 +47,17 @@ pub(crate) enum Dialect {
     V2,
     /// TensorFlow Serving's REST API.
     Tfs,
-    /// Health and metrics: asked by machinery, not by clients of models.
+    /// The Open Inference Protocol V2 over gRPC.
+    V2Grpc,
+    /// TensorFlow Serving over gRPC.
+    TfsGrpc,
+    /// Health, metrics and reflection: asked by machinery, not by clients of models.
     Ops,
 }
 
 impl Dialect {
-    pub const ALL: [Dialect; 5] = [Dialect::Native, Dialect::Mist, Dialect::V2, Dialect::Tfs, Dialect::Ops];
+    pub const ALL: [Dialect; 7] =
+        [Dialect::Native, Dialect::Mist, Dialect::V2, Dialect::Tfs, Dialect::V2Grpc, Dialect::TfsGrpc, Dialect::Ops];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,6 +65,8 @@ impl Dialect {
             Dialect::Mist => "mist",
             Dialect::V2 => "v2",
             Dialect::Tfs => "tfs",
+            Dialect::V2Grpc => "v2-grpc",
+            Dialect::TfsGrpc => "tfs-grpc",
             Dialect::Ops => "ops",
         }
     }
@@ -228,7 +236,10 @@ impl Asked<'_> {
 }
 
 /// Answers a request. It never fails and never panics: either is an answer.
-pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(crate) async fn handle(state: &Arc<State>, request: Request<Incoming>) -> Response<Outgoing> {
+    if grpc::is_call(&request) {
+        return grpc::handle(state, request).await;
+    }
     let (head, mut body) = request.into_parts();
     let context = Context::new(&state.ids, &state.tracer, &head.headers);
     let found = find(&head.method, head.uri.path());
@@ -252,7 +263,7 @@ pub(crate) async fn handle(state: &State, request: Request<Incoming>) -> Respons
     if answer.error.is_some() {
         body::discard(&head.headers, &mut body, &state.config).await;
     }
-    log(&head, &context, &answer);
+    log(&head, &context, answer.status, answer.error.as_ref());
     if context.spans.is_some() {
         trace(state, &head, &context, found.as_ref().ok(), &answer);
     }
@@ -279,7 +290,9 @@ fn failure(dialect: Dialect, error: ServeError, context: &Context) -> Answer {
     match dialect {
         Dialect::V2 => v2::failure(error),
         Dialect::Tfs => tfs::failure(error),
-        Dialect::Native | Dialect::Mist | Dialect::Ops => native::failure(error, context),
+        Dialect::Native | Dialect::Mist | Dialect::V2Grpc | Dialect::TfsGrpc | Dialect::Ops => {
+            native::failure(error, context)
+        }
     }
 }
 
@@ -324,9 +337,9 @@ async fn caught<F: Future>(future: F) -> Option<F::Output> {
 
 /// One event per request; only a bug of ours is loud. Messages hold values of the input, and a server that sheds load has
 /// no time to write about each call, so the others show at `debug`; `/metrics` counts them all.
-fn log(head: &Parts, context: &Context, answer: &Answer) {
-    let (status, request_id, path) = (answer.status.as_u16(), &context.id, head.uri.path());
-    match &answer.error {
+fn log(head: &Parts, context: &Context, status: StatusCode, error: Option<&ServeError>) {
+    let (status, request_id, path) = (status.as_u16(), &context.id, head.uri.path());
+    match error {
         Some(error) if status == 500 => error!(status, %request_id, path, %error, "request failed"),
         Some(error) => debug!(status, %request_id, path, %error, "request refused"),
         None => debug!(status, %request_id, path, "request answered"),

@@ -7,6 +7,7 @@
 
 mod connections;
 mod fakes;
+mod grpc;
 mod hostile;
 mod http2;
 mod limits;

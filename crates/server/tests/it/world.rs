@@ -92,7 +92,7 @@ impl World {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let running = runtime.spawn(server::run(listener, state, async {
+        let running = runtime.spawn(server::run(vec![listener], state, async {
             let _ = stopped.await;
         }));
         World { addr, seen, runtime, manager: Mutex::new(manager), stop: Some(stop), running: Some(running) }

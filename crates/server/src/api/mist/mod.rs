@@ -105,11 +105,11 @@ impl Wire for Columns {
         Ok(out)
     }
 
-    fn encode_table(&self, answer: &dyn Table) -> Vec<u8> {
+    fn encode_table(&self, answer: &dyn Table) -> Result<Vec<u8>, ServeError> {
         let options = EncodeOptions { vectors: VectorForm::Mist, ..EncodeOptions::default() };
         let mut out = Vec::with_capacity(ANSWER_BYTES);
         encode_table(answer, options, &mut out);
-        out
+        Ok(out)
     }
 }
 

@@ -111,11 +111,11 @@ impl Wire for Rows {
         Ok(out)
     }
 
-    fn encode_table(&self, answer: &dyn Table) -> Vec<u8> {
+    fn encode_table(&self, answer: &dyn Table) -> Result<Vec<u8>, ServeError> {
         let options = EncodeOptions { shape: self.shape, vectors: VectorForm::Native, on_fault: self.on_fault };
         let mut out = Vec::with_capacity(ANSWER_BYTES);
         encode_table(answer, options, &mut out);
-        out
+        Ok(out)
     }
 }
 

@@ -99,7 +99,7 @@ impl Wire for Tensors {
         Ok(out)
     }
 
-    fn encode_table(&self, _: &dyn Table) -> Vec<u8> {
+    fn encode_table(&self, _: &dyn Table) -> Result<Vec<u8>, ServeError> {
         unreachable!("whole values are answered as a batch: a table has columns alone")
     }
 }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use model::{Field, PredictError, Predictor};
 use registry::State::Available;
 
-use super::{failure, no_query, version};
+use super::{EXTENSIONS, failure, no_query, version};
 use crate::{
     answer::{Answer, Object, put_list, put_text},
     api::Asked,
@@ -22,7 +22,7 @@ pub(in crate::api) fn server(asked: &Asked<'_>) -> Answer {
     let mut object = Object::new(&mut body);
     object.text("name", "forebay");
     object.text("version", env!("CARGO_PKG_VERSION"));
-    object.list("extensions", [""; 0], put_text);
+    object.list("extensions", EXTENSIONS, put_text);
     object.end();
     Answer::json(body)
 }

@@ -2,7 +2,7 @@
 //!
 //! How columns stand in tensors is [`codec::v2`]'s. A refused row fails its call; rows that a model drops are left out of the
 //! answer, whose first dimension is then shorter. A failure has the protocol's body, `{"error": "..."}`, with the statuses of
-//! every dialect. Parameters that the protocol leaves to servers are passed over; the binary extension is refused by name.
+//! every dialect. Parameters that the protocol leaves to servers are passed over.
 
 pub(super) mod infer;
 mod metadata;
@@ -20,15 +20,22 @@ use crate::{
     state::State,
 };
 
-/// Returns the error as this protocol writes it.
-pub(super) fn failure(error: ServeError) -> Answer {
+/// The protocol's extensions that are spoken here, by the names that clients look for.
+pub(super) const EXTENSIONS: [&str; 2] = ["binary_tensor_data", "classification"];
+
+/// Returns the error as this protocol and gRPC say it: in one text, what else does not fit after the first.
+pub(super) fn message(error: &ServeError) -> String {
     let mut message = error.to_string();
-    // The protocol has one text for everything: what else does not fit follows.
-    let violations = error.violations();
-    for violation in violations.iter().skip(1) {
+    for violation in error.violations().iter().skip(1) {
         message.push_str("; ");
         message.push_str(&violation.to_string());
     }
+    message
+}
+
+/// Returns the error as this protocol writes it.
+pub(super) fn failure(error: ServeError) -> Answer {
+    let message = message(&error);
     let mut body = String::new();
     let mut object = Object::new(&mut body);
     object.text("error", &message);
@@ -38,7 +45,17 @@ pub(super) fn failure(error: ServeError) -> Answer {
 
 /// Returns the version in the path, where there is one.
 fn version(asked: &Asked<'_>) -> Result<Option<Version>, ServeError> {
-    let Some(text) = asked.version else { return Ok(None) };
+    match asked.version {
+        Some("") => Err(wrong("version", "", "a whole number above 0")),
+        version => parse_version(version.unwrap_or_default()),
+    }
+}
+
+/// Returns the version that a text says; the empty one says none.
+pub(super) fn parse_version(text: &str) -> Result<Option<Version>, ServeError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
     match text.parse().ok().filter(|&number| number > 0) {
         Some(number) => Ok(Some(Version(number))),
         None => Err(wrong("version", text, "a whole number above 0")),
