@@ -25,6 +25,19 @@ use wire::{
     },
 };
 
+use wire::{
+    Message,
+    tensorflow::{
+        DataType, TensorProto, TensorShapeProto,
+        serving::{
+            GetModelMetadataRequest, GetModelStatusRequest, ModelSpec, PredictRequest, PredictResponse,
+            ReloadConfigRequest, SignatureDefMap, model_service_client::ModelServiceClient, model_spec::VersionChoice,
+            model_version_status::State, prediction_service_client::PredictionServiceClient,
+        },
+        tensor_shape_proto::Dim,
+    },
+};
+
 use crate::{limits::until, world::World};
 
 fn world() -> World {
@@ -339,4 +352,71 @@ fn rest_answers_in_binary_too() {
         assert_eq!(json["outputs"][1]["data"], serde_json::json!([1.0, 2.0]));
         assert_eq!(binary, doubles(&[2.0, 4.0]));
     });
+}
+
+fn tensor_proto(dtype: DataType, shape: &[i64], fill: impl FnOnce(&mut TensorProto)) -> TensorProto {
+    let dim = shape.iter().map(|&size| Dim { size, name: String::new() }).collect();
+    let tensor_shape = Some(TensorShapeProto { dim, unknown_rank: false });
+    let mut tensor = TensorProto { dtype: dtype.into(), tensor_shape, ..TensorProto::default() };
+    fill(&mut tensor);
+    tensor
+}
+
+fn predict(world: &World, model: &str, signature: &str, x: TensorProto) -> Result<PredictResponse, Status> {
+    let mut client = PredictionServiceClient::new(channel(world));
+    let spec = ModelSpec { name: model.into(), signature_name: signature.into(), version_choice: None };
+    let request =
+        PredictRequest { model_spec: Some(spec), inputs: [("x".to_owned(), x)].into(), output_filter: Vec::new() };
+    world.runtime.block_on(client.predict(request)).map(tonic::Response::into_inner)
+}
+
+#[test]
+fn tensorflow_serving_predicts() {
+    let world = world();
+    let floats = || tensor_proto(DataType::DtFloat, &[2, 2], |t| t.float_val = vec![1.5]);
+    let answer = predict(&world, "echo", "", floats()).unwrap();
+    assert_eq!(answer.outputs["y"].float_val, [1.5; 4], "one value goes on to the end");
+    let spec = answer.model_spec.unwrap();
+    assert_eq!((&*spec.signature_name, spec.version_choice), ("serving_default", Some(VersionChoice::Version(1))));
+    let texts = tensor_proto(DataType::DtString, &[2], |t| t.string_val = vec![b"a".to_vec(), vec![0xff]]);
+    assert_eq!(predict(&world, "echo", "texts", texts.clone()).unwrap().outputs["y"].string_val, texts.string_val);
+    // A model of rows: a column, and a value each.
+    let rows = tensor_proto(DataType::DtDouble, &[2, 1], |t| t.tensor_content = doubles(&[1.0, 2.0]));
+    let answer = predict(&world, "double", "", rows.clone()).unwrap();
+    assert_eq!(answer.outputs["y"].double_val, [2.0, 4.0]);
+
+    let check = |result: Result<PredictResponse, Status>, code: Code, part: &str| {
+        let status = result.unwrap_err();
+        assert!(status.code() == code && status.message().contains(part), "{status:?}");
+    };
+    check(predict(&world, "nobody", "", floats()), Code::NotFound, "Servable not found for request: Latest(nobody)");
+    check(predict(&world, "echo", "zzz", floats()), Code::InvalidArgument, "Serving signature name: \"zzz\" not found");
+    let huge = tensor_proto(DataType::DtFloat, &[1 << 30, 4], |t| t.float_val = vec![1.0]);
+    check(predict(&world, "echo", "", huge), Code::InvalidArgument, "more elements than a request may have");
+    let negative = tensor_proto(DataType::DtFloat, &[-1], |t| t.float_val = vec![1.0]);
+    check(predict(&world, "echo", "", negative), Code::InvalidArgument, "a shape that no tensor has");
+    let short = tensor_proto(DataType::DtFloat, &[2], |t| t.tensor_content = vec![1, 2, 3]);
+    check(predict(&world, "echo", "", short), Code::InvalidArgument, "3 bytes");
+
+    let mut client = PredictionServiceClient::new(channel(&world));
+    let of = |name: &str| Some(ModelSpec { name: name.into(), ..ModelSpec::default() });
+    let asked =
+        PredictRequest { model_spec: of("echo"), inputs: [("z".to_owned(), floats())].into(), ..Default::default() };
+    let status = world.runtime.block_on(client.predict(asked)).unwrap_err();
+    assert!(status.message().contains("Sent extra: {z}. Missing but required: {x}."), "{status:?}");
+    let asked = GetModelMetadataRequest { model_spec: of("echo"), metadata_field: vec!["signature_def".into()] };
+    let about = world.runtime.block_on(client.get_model_metadata(asked)).unwrap().into_inner();
+    let map = SignatureDefMap::decode(&about.metadata["signature_def"].value[..]).unwrap();
+    let default = &map.signature_def["serving_default"];
+    assert_eq!((default.inputs["x"].dtype(), default.inputs.len()), (DataType::DtFloat, 1));
+
+    let mut models = ModelServiceClient::new(channel(&world));
+    let status = |name: &str| GetModelStatusRequest { model_spec: of(name) };
+    let versions = world.runtime.block_on(models.get_model_status(status("broken"))).unwrap().into_inner();
+    let version = &versions.model_version_status[0];
+    assert_eq!((version.state(), version.status.as_ref().unwrap().error_code), (State::End, 9));
+    let refused = world.runtime.block_on(models.get_model_status(status("nobody"))).unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
+    let refused = world.runtime.block_on(models.handle_reload_config_request(ReloadConfigRequest {})).unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented);
 }

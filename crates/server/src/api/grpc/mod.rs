@@ -10,6 +10,7 @@ mod frame;
 mod health;
 mod reflection;
 mod stream;
+mod tfs;
 mod v2;
 
 use std::sync::Arc;
@@ -40,10 +41,18 @@ enum Method {
     ModelReady,
     ServerMetadata,
     ModelMetadata,
+    Predict,
+    GetModelMetadata,
+    GetModelStatus,
+    /// A method that is there to be refused.
+    Refused(&'static str),
     HealthCheck,
     HealthWatch,
     Reflection,
 }
+
+const EXAMPLES: Method = Method::Refused("examples over gRPC; ask by Predict");
+const RELOAD: Method = Method::Refused("another configuration over gRPC; the models directory and SIGHUP bring it");
 
 /// Every method, busiest first.
 const METHODS: &[(&str, Method, Dialect)] = &[
@@ -54,6 +63,13 @@ const METHODS: &[(&str, Method, Dialect)] = &[
     ("/inference.GRPCInferenceService/ModelReady", Method::ModelReady, Dialect::V2Grpc),
     ("/inference.GRPCInferenceService/ServerMetadata", Method::ServerMetadata, Dialect::V2Grpc),
     ("/inference.GRPCInferenceService/ModelMetadata", Method::ModelMetadata, Dialect::V2Grpc),
+    ("/tensorflow.serving.PredictionService/Predict", Method::Predict, Dialect::TfsGrpc),
+    ("/tensorflow.serving.PredictionService/GetModelMetadata", Method::GetModelMetadata, Dialect::TfsGrpc),
+    ("/tensorflow.serving.PredictionService/Classify", EXAMPLES, Dialect::TfsGrpc),
+    ("/tensorflow.serving.PredictionService/Regress", EXAMPLES, Dialect::TfsGrpc),
+    ("/tensorflow.serving.PredictionService/MultiInference", EXAMPLES, Dialect::TfsGrpc),
+    ("/tensorflow.serving.ModelService/GetModelStatus", Method::GetModelStatus, Dialect::TfsGrpc),
+    ("/tensorflow.serving.ModelService/HandleReloadConfigRequest", RELOAD, Dialect::TfsGrpc),
     ("/grpc.health.v1.Health/Check", Method::HealthCheck, Dialect::Ops),
     ("/grpc.health.v1.Health/Watch", Method::HealthWatch, Dialect::Ops),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Method::Reflection, Dialect::Ops),
@@ -162,6 +178,10 @@ async fn answer(
         Method::ModelReady => v2::model_ready(state, &message, counted),
         Method::ServerMetadata => Ok(v2::server_metadata()),
         Method::ModelMetadata => v2::model_metadata(state, &message, counted),
+        Method::Predict => tfs::predict::predict(called, message, counted).await,
+        Method::GetModelMetadata => tfs::models::metadata(state, &message, counted),
+        Method::GetModelStatus => tfs::models::status(state, &message, counted),
+        Method::Refused(what) => Err(tfs::refused(what)),
         Method::HealthCheck => health::check(state, &message),
         Method::ModelStreamInfer | Method::HealthWatch | Method::Reflection => {
             unreachable!("methods of many messages are answered before")

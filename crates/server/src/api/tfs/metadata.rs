@@ -1,36 +1,48 @@
 //! What stands of a model: the states of its versions, and its signatures.
 
-use model::{DType, Field, Kind, Predictor, ShapeDef, SignatureDef, TensorDef, Type};
+use std::{borrow::Cow, sync::Arc};
+
+use gateway::Routed;
+use model::{DType, Field, Kind, Predictor, ShapeDef, SignatureDef, TensorDef, Type, Version};
 use registry::{State, VersionStatus};
 
 use super::{Path, worded};
 use crate::{
     answer::{Object, put_list, put_text},
     api::Asked,
-    error::ServeError,
+    error::{ServeError, cut},
     metrics::Counted,
+    state::State as Server,
 };
 
 /// `GET /v1/models/{model}[/versions/{n}]`: versions downward, those that failed too.
 pub(super) fn status(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>) -> Result<String, ServeError> {
-    let unknown = || worded(Kind::NotFound, format!("Could not find any versions of model {}", path.model));
-    let status = asked.state.gateway.registry().status(&path.model).map_err(|_| unknown())?;
-    counted.set_model(asked.state.models.of(&status.name));
-    let asked_for = |version: &&VersionStatus| path.version.is_none_or(|number| version.version == number);
-    let versions: Vec<&VersionStatus> = status.versions.iter().rev().filter(asked_for).collect();
-    if versions.is_empty() {
-        return Err(match path.version {
-            Some(version) => {
-                worded(Kind::NotFound, format!("Could not find version {version} of model {}", path.model))
-            }
-            None => unknown(),
-        });
-    }
+    let (name, versions) = versions(asked.state, &path.model, path.version)?;
+    counted.set_model(asked.state.models.of(&name));
     let mut body = String::new();
     let mut object = Object::new(&mut body);
-    object.list("model_version_status", versions, put_version);
+    object.list("model_version_status", &versions, put_version);
     object.end();
     Ok(body)
+}
+
+/// Returns the model's name and its versions downward: all, or the one asked for.
+pub(in crate::api) fn versions(
+    state: &Server,
+    model: &str,
+    version: Option<Version>,
+) -> Result<(Arc<str>, Vec<VersionStatus>), ServeError> {
+    let unknown = || worded(Kind::NotFound, format!("Could not find any versions of model {}", cut(model)));
+    let status = state.gateway.registry().status(model).map_err(|_| unknown())?;
+    let asked_for = |known: &VersionStatus| version.is_none_or(|number| known.version == number);
+    let versions: Vec<VersionStatus> = status.versions.into_iter().rev().filter(asked_for).collect();
+    match version {
+        _ if !versions.is_empty() => Ok((status.name, versions)),
+        Some(version) => {
+            Err(worded(Kind::NotFound, format!("Could not find version {version} of model {}", cut(model))))
+        }
+        None => Err(unknown()),
+    }
 }
 
 fn put_version(out: &mut String, version: &VersionStatus) {
@@ -58,14 +70,6 @@ pub(super) fn metadata(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>
     let state = asked.state;
     let model = state.gateway.predictor(&path.model, path.version)?;
     counted.set_model(state.models.of(model.name()));
-    let own = &model.handle().about().defs;
-    let made: Vec<SignatureDef>;
-    let defs = if own.is_empty() {
-        made = model.signatures().iter().map(def).collect();
-        &made[..]
-    } else {
-        own
-    };
     let mut body = String::new();
     let mut object = Object::new(&mut body);
     let mut spec = Object::new(object.key("model_spec"));
@@ -76,7 +80,7 @@ pub(super) fn metadata(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>
     let mut metadata = Object::new(object.key("metadata"));
     let mut outer = Object::new(metadata.key("signature_def"));
     let mut signatures = Object::new(outer.key("signature_def"));
-    for def in defs {
+    for def in defs(&model).iter() {
         put_def(signatures.key(&def.name), def);
     }
     signatures.end();
@@ -84,6 +88,14 @@ pub(super) fn metadata(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>
     metadata.end();
     object.end();
     Ok(body)
+}
+
+/// Returns the signatures as the artifact writes them down; of a format that has none, what its fields would be.
+pub(in crate::api) fn defs(model: &Routed) -> Cow<'_, [SignatureDef]> {
+    match &*model.handle().about().defs {
+        [] => Cow::Owned(model.signatures().iter().map(def).collect()),
+        own => Cow::Borrowed(own),
+    }
 }
 
 fn put_def(out: &mut String, def: &SignatureDef) {

@@ -5,7 +5,7 @@
 //!
 //! Source: TensorFlow Serving's page "RESTful API" and `model_servers/http_rest_api_handler.cc`.
 
-mod metadata;
+pub(super) mod metadata;
 mod predict;
 
 use hyper::body::Incoming;

@@ -1,0 +1,102 @@
+//! `tensorflow.serving.PredictionService` and `ModelService`: TensorFlow Serving over gRPC, in its own words where clients look for
+//! them. What is asked of whom is the REST dialect's ([`crate::api::tfs`]).
+//!
+//! Source: TensorFlow Serving's `apis/*.proto`, `servables/tensorflow/predict_util.cc`, `multi_inference.cc`.
+
+pub(super) mod models;
+pub(super) mod predict;
+mod tensor;
+
+use gateway::Routed;
+use model::{Kind, PredictError, Predictor, Signature, Version};
+use wire::tensorflow::serving::{ModelSpec, model_spec::VersionChoice};
+
+use super::Called;
+use crate::{
+    error::{ServeError, cut},
+    metrics::Counted,
+    predict::Ask,
+};
+
+/// The signature that answers where a request names none.
+const DEFAULT: &str = "serving_default";
+
+pub(super) fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
+    ServeError::Worded { kind, message: message.into() }
+}
+
+/// What only the configuration file can do, or is not there yet, by its name.
+pub(super) fn refused(what: &str) -> ServeError {
+    worded(Kind::Unimplemented, format!("not implemented: {what}"))
+}
+
+/// Returns the error of a model or version that is not there in the protocol's words.
+fn not_found(error: PredictError, model: &str, version: Option<Version>) -> ServeError {
+    if error.kind() != Kind::NotFound {
+        return error.into();
+    }
+    let servable = match version {
+        Some(version) => format!("Specific({}, {version})", cut(model)),
+        None => format!("Latest({})", cut(model)),
+    };
+    worded(Kind::NotFound, format!("Servable not found for request: {servable}"))
+}
+
+/// Returns the version that a request asks for, where it asks for one.
+fn version(spec: &ModelSpec) -> Result<Option<Version>, ServeError> {
+    match &spec.version_choice {
+        None => Ok(None),
+        // No version has a number below 0, which is then one that is not there.
+        Some(VersionChoice::Version(number)) => Ok(Some(Version(u64::try_from(*number).unwrap_or(0)))),
+        Some(VersionChoice::VersionLabel(label)) => {
+            let text = format!("Unrecognized servable version label: {}", cut(label));
+            Err(worded(Kind::InvalidArgument, text))
+        }
+    }
+}
+
+/// Returns the question to the model that a request names.
+fn ask(called: &Called<'_>, spec: Option<&ModelSpec>, counted: &mut Counted<'_>) -> Result<Ask, ServeError> {
+    let spec = named(spec)?;
+    let version = version(spec)?;
+    let state = called.state;
+    let found = state.gateway.predictor(&spec.name, version);
+    let model = found.map_err(|error| not_found(error, &spec.name, version))?;
+    counted.set_model(state.models.of(model.name()));
+    let mut ask = Ask::new(model, None, None)?;
+    ask.timeout = called.timeout()?;
+    Ok(ask)
+}
+
+fn named(spec: Option<&ModelSpec>) -> Result<&ModelSpec, ServeError> {
+    let spec = spec.ok_or_else(|| worded(Kind::InvalidArgument, "Missing ModelSpec"))?;
+    match spec.name.is_empty() {
+        true => Err(worded(Kind::InvalidArgument, "ModelSpec has no name specified.")),
+        false => Ok(spec),
+    }
+}
+
+/// Returns the signature that a request names, or the one that answers where it names none: of a model whose format names no
+/// signatures, the only one.
+fn signature<'a>(model: &'a Routed, spec: Option<&ModelSpec>) -> Result<&'a Signature, ServeError> {
+    let signatures = model.signatures();
+    let name = spec.map(|spec| spec.signature_name.as_str()).filter(|name| !name.is_empty());
+    let named = signatures.iter().any(|signature| signature.method.is_some());
+    if let (None, false, [first, ..]) = (name, named, signatures) {
+        return Ok(first);
+    }
+    let name = name.unwrap_or(DEFAULT);
+    signatures.iter().find(|signature| &*signature.name == name).ok_or_else(|| {
+        let text = format!("Serving signature name: \"{}\" not found in signature def", cut(name));
+        worded(Kind::InvalidArgument, text)
+    })
+}
+
+/// Returns who answered, as answers say it.
+fn spec_of(model: &Routed, signature: &str) -> ModelSpec {
+    ModelSpec {
+        name: model.name().to_string(),
+        version_choice: Some(VersionChoice::Version(model.version().0 as i64)),
+        signature_name: signature.to_owned(),
+    }
+}
