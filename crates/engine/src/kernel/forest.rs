@@ -1,7 +1,7 @@
 //! Kernels of tree ensembles.
 //!
 //! A forest is brought to one form first ([`normal`]); then kernels are chosen by its shape and the processor ([`run`]). Most work on
-//! ranks, a byte for each feature ([`ranks`]): many rows by comparing every node with all of them at once ([`dense`], [`tile`]), few rows by
+//! ranks, a byte for each feature ([`ranks`]): many rows by what each test says of all of them, a bit a row ([`bits`], [`circuit`], [`tile`]), few rows by
 //! the answers of all nodes of a tree ([`answers`]) or by a walk down many trees side by side ([`packed`]). Where ranks
 //! do not pay, rows walk on keys ([`layout`], [`walk`]); a vector too short for some feature, and a null one, take the plain walk
 //! ([`plain`]), as does what no layout takes. Whatever runs, leaves are summed in the order of the trees ([`sum`]), so every way has
@@ -21,8 +21,9 @@ use crate::{
 
 mod answered;
 mod answers;
+mod bits;
+mod circuit;
 mod codes;
-mod dense;
 mod descend;
 mod few;
 mod keys;
@@ -33,7 +34,6 @@ mod plain;
 mod ranked;
 mod ranks;
 mod run;
-mod sides;
 mod simd;
 mod sum;
 mod tile;

@@ -119,7 +119,7 @@ pub fn add_heaps<V: Value>(answers: &Answers, heaps: &Heaps<V>, asking: Asking<'
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::{asm, x86_64::*};
+    use std::arch::x86_64::*;
 
     use super::{super::answers::Questions, *};
 
@@ -215,19 +215,19 @@ mod x86 {
             pairs.leaves.len() == pairs.tables.len() && pairs.trees.len() == pairs.tables.len(),
             "tables have leaves and trees"
         );
-        for (number, pair) in pairs.tables.iter().enumerate() {
+        let alone = row_of::<QUARTERS>(ranks);
+        let tables = pairs.tables.iter().zip(&pairs.leaves).zip(&pairs.trees);
+        for (number, ((pair, leaves), (first_tree, second_tree))) in tables.enumerate() {
             let paths = &pair.paths;
             let first = [load(&paths[..16]), load(&paths[16..32])];
             let second = [load(&paths[32..48]), load(&paths[48..])];
-            let leaves = &pairs.leaves[number].0;
-            let (first_tree, second_tree) = pairs.trees[number];
             for row in 0..rows {
-                let ranks = &ranks[row * room..][..room];
+                let of_row = if COUNT == 1 { alone } else { row_of::<QUARTERS>(&ranks[row * room..][..room]) };
                 let apart = apart.get(row * answers.count + pairs.first + number).copied().unwrap_or(0);
-                let bits = ask::<QUARTERS>(&pair.questions, ranks) | apart;
-                put(row, first_tree, leaves[reached(bits as u32, below, first)]);
+                let bits = ask(&pair.questions, of_row) | apart;
+                put(row, *first_tree, leaves.0[reached(bits as u32, below, first)]);
                 if let Some(tree) = second_tree {
-                    put(row, tree, leaves[32 + reached((bits >> 32) as u32, below, second)]);
+                    put(row, *tree, leaves.0[32 + reached((bits >> 32) as u32, below, second)]);
                 }
             }
         }
@@ -257,33 +257,51 @@ mod x86 {
             heaps.leaves.len() == heaps.tables.len() && heaps.trees.len() == heaps.tables.len(),
             "tables have leaves and trees"
         );
-        for (number, questions) in heaps.tables.iter().enumerate() {
-            let leaves = &heaps.leaves[number].0;
+        let alone = row_of::<QUARTERS>(ranks);
+        let tables = heaps.tables.iter().zip(&heaps.leaves).zip(&heaps.trees);
+        for (number, ((questions, leaves), (tree, _))) in tables.enumerate() {
             for row in 0..rows {
-                let ranks = &ranks[row * room..][..room];
+                let of_row = if COUNT == 1 { alone } else { row_of::<QUARTERS>(&ranks[row * room..][..room]) };
                 let apart = apart.get(row * answers.count + heaps.first + number).copied().unwrap_or(0);
-                let bits = ask::<QUARTERS>(questions, ranks) | apart;
-                put(row, heaps.trees[number].0, leaves[descended(bits) as usize % 64]);
+                let bits = ask(questions, of_row) | apart;
+                put(row, *tree, leaves.0[descended(bits) % 64]);
             }
         }
     }
 
-    /// Returns where the answers lead in six levels: of each, twice the place and the bit that stands there.
+    /// Returns where the answers lead in six levels.
     #[inline]
-    fn descended(bits: u64) -> u64 {
-        let mut at = 1u64;
-        // SAFETY: registers alone are read and written.
-        unsafe {
-            asm!(
-                "bt {bits}, {at}", "adc {at}, {at}", "bt {bits}, {at}", "adc {at}, {at}", "bt {bits}, {at}", "adc {at}, {at}",
-                "bt {bits}, {at}", "adc {at}, {at}", "bt {bits}, {at}", "adc {at}, {at}", "bt {bits}, {at}", "adc {at}, {at}",
-                bits = in(reg) bits,
-                at = inout(reg) at,
-                options(pure, nomem, nostack),
-            );
-        }
-        at
+    fn descended(bits: u64) -> usize {
+        let first = bits as usize % 128;
+        let rest = (bits >> (SUBTREE[first] % 64)) as usize % 128;
+        usize::from(STEPS[first]) * 8 + usize::from(STEPS[rest])
     }
+
+    /// Of the answers of three levels: where they lead.
+    const STEPS: [u8; 128] = {
+        let mut steps = [0; 128];
+        let mut bits = 0;
+        while bits < 128 {
+            let mut at = 1;
+            while at < 8 {
+                at = at * 2 + (bits >> (at - 1) & 1);
+            }
+            steps[bits] = (at - 8) as u8;
+            bits += 1;
+        }
+        steps
+    };
+
+    /// Of the same: where the answers of the subtree there begin.
+    const SUBTREE: [u8; 128] = {
+        let mut subtree = STEPS;
+        let mut bits = 0;
+        while bits < 128 {
+            subtree[bits] = (STEPS[bits] + 1) * 7;
+            bits += 1;
+        }
+        subtree
+    };
 
     /// Of each leaf of a tree: the nodes that are numbered below it.
     const BELOW: [u32; 32] = {
@@ -305,17 +323,25 @@ mod x86 {
         unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
     }
 
+    /// Loads what columns name of a row.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn row_of<const QUARTERS: usize>(ranks: &[u8]) -> [__m512i; QUARTERS] {
+        let ranks = &ranks[..QUARTERS * 64];
+        std::array::from_fn(|quarter| load(&ranks[quarter * 64..][..64]))
+    }
+
     /// Returns which nodes send the row right.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn ask<const QUARTERS: usize>(questions: &Questions, ranks: &[u8]) -> u64 {
+    fn ask<const QUARTERS: usize>(questions: &Questions, row: [__m512i; QUARTERS]) -> u64 {
         let columns = load(&questions.columns);
         let asked = match QUARTERS {
-            1 => _mm512_permutexvar_epi8(columns, load(&ranks[..64])),
-            2 => _mm512_permutex2var_epi8(load(&ranks[..64]), columns, load(&ranks[64..128])),
+            1 => _mm512_permutexvar_epi8(columns, row[0]),
+            2 => _mm512_permutex2var_epi8(row[0], columns, row[1]),
             _ => {
-                let low = _mm512_permutex2var_epi8(load(&ranks[..64]), columns, load(&ranks[64..128]));
-                let high = _mm512_permutex2var_epi8(load(&ranks[128..192]), columns, load(&ranks[192..256]));
+                let low = _mm512_permutex2var_epi8(row[0], columns, row[1]);
+                let high = _mm512_permutex2var_epi8(row[2], columns, row[3]);
                 _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(columns), high)
             }
         };

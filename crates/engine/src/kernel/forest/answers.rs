@@ -4,7 +4,8 @@
 //! Of trees of at most 32 leaves, two share a register. Nodes are numbered in order: node `i` stands between the leaves `i` and
 //! `i + 1`. So leaf `l` is reached where, of the nodes on its path, exactly those below `l` sent the row right: where the answers,
 //! with the bits below `l` turned, have no bit in the path's mask. Trees of at most six levels are heaps: the children of node `i`
-//! are `2i` and `2i + 1`, and the bits lead down in six steps.
+//! are `2i` and `2i + 1`. The seven bits of its first three levels lead down by a table; those of each subtree below stand together
+//! and lead on by the same table.
 //!
 //! Nodes that ask a set for a code are answered by the code: of each code there is a word for every tree with the answers of all its
 //! nodes, so that a row takes one word of each column for each tree, whatever its sets.
@@ -280,7 +281,7 @@ impl Making<'_> {
                 }
                 leaves[place - 64] = of(at & !LEAF);
             } else {
-                self.ask(&mut questions, place, at);
+                self.ask(&mut questions, bit(place), at);
                 let node = self.normal.nodes[at as usize];
                 stack.extend([(node.left, 2 * place), (node.right, 2 * place + 1)]);
             }
@@ -325,6 +326,17 @@ impl Making<'_> {
             }
         }
     }
+}
+
+/// Returns the bit of a heap's node: of the first three levels as they come, then subtree after subtree.
+fn bit(place: usize) -> usize {
+    let level = place.ilog2();
+    if level < 3 {
+        return place - 1;
+    }
+    let (subtree, level) = (place >> (level - 3), level - 3);
+    let within = 1 << level | place & ((1 << level) - 1);
+    (subtree - 7) * 7 + within - 1
 }
 
 enum Visit {

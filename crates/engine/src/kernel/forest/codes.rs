@@ -1,21 +1,15 @@
 //! Categories as codes: a category that some set of a column names has a code of its own, all others share one, a missing one has the last.
 //!
 //! Of forests with many distinct sets a row has the code of its category, not a side of every set: a node has its set as bits, one for each
-//! code. So that many rows can be looked up at once, a row has the byte of those bits that its code is in, and the bit, too.
+//! code.
 
 use super::normal::{Category, SetTest};
 
 /// Codes that a byte has.
 const CODES_MAX: usize = 256;
 
-/// Codes whose bits are one word.
-pub const NARROW: usize = 64;
-
 /// Categories that a table of codes may have.
 const CATEGORIES_MAX: u32 = 1 << 16;
-
-/// Bytes of a row: the code, the byte of a set that has its bit, and that bit.
-pub const BYTES: usize = 3;
 
 /// Of each code, whether it goes right: a bit.
 pub type Rights = [u8; CODES_MAX / 8];
@@ -65,19 +59,13 @@ impl Codes {
         }
     }
 
-    /// Returns the bytes of a row that has this code.
-    #[inline]
-    pub fn bytes(code: u8) -> [u8; BYTES] {
-        [code, code >> 3, 1 << (code & 7)]
-    }
-
     /// Returns what a set sends right.
     pub fn rights(&self, set: &SetTest) -> Rights {
         let mut rights = Rights::default();
         let known = (0..self.of.len() as u32).map(Category::Known);
         for category in known.chain([Category::Other, Category::Missing]) {
-            let [_, place, bit] = Codes::bytes(self.of(category));
-            rights[usize::from(place)] |= if set.is_left(category) { 0 } else { bit };
+            let code = self.of(category);
+            rights[usize::from(code / 8)] |= u8::from(!set.is_left(category)) << (code % 8);
         }
         rights
     }
@@ -85,8 +73,7 @@ impl Codes {
 
 /// Whether a code goes right.
 pub fn is_right(rights: &Rights, code: u8) -> bool {
-    let [_, place, bit] = Codes::bytes(code);
-    rights[usize::from(place)] & bit != 0
+    rights[usize::from(code / 8)] >> (code % 8) & 1 != 0
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::{
-    dense::{BLOCK_ROWS, LANES},
+    bits::{BLOCK_ROWS, LANES},
     packed::{Below, Narrow, Node, Packed, Wide},
     simd::Isa,
 };
@@ -22,64 +22,42 @@ pub struct Cells<'a, C> {
 
 /// A node whose steps are written for a processor.
 pub trait Steps: Node {
-    /// Finds the leaves that rows reach in a tree, from the exits that they took.
+    /// Finds the leaves that rows reach in a tree, from the exits that they took, which stand in their places.
     fn leaves(
         isa: Isa,
         packed: &Packed<Self>,
         below: Below,
         block: Cells<'_, Self::Cell>,
-        exits: &[u8; BLOCK_ROWS],
         leaves: &mut [u32; BLOCK_ROWS],
     );
 }
 
 impl Steps for Narrow {
-    fn leaves(
-        isa: Isa,
-        packed: &Packed<Narrow>,
-        below: Below,
-        block: Cells<'_, u8>,
-        exits: &[u8; BLOCK_ROWS],
-        leaves: &mut [u32; BLOCK_ROWS],
-    ) {
+    fn leaves(isa: Isa, packed: &Packed<Narrow>, below: Below, block: Cells<'_, u8>, leaves: &mut [u32; BLOCK_ROWS]) {
         match isa {
             // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { x86::narrow(packed, below, block, exits, leaves) },
-            _ => plain(packed, below, block, exits, leaves),
+            Isa::Avx512 => unsafe { x86::narrow(packed, below, block, leaves) },
+            _ => plain(packed, below, block, leaves),
         }
     }
 }
 
 impl Steps for Wide {
-    fn leaves(
-        isa: Isa,
-        packed: &Packed<Wide>,
-        below: Below,
-        block: Cells<'_, i32>,
-        exits: &[u8; BLOCK_ROWS],
-        leaves: &mut [u32; BLOCK_ROWS],
-    ) {
+    fn leaves(isa: Isa, packed: &Packed<Wide>, below: Below, block: Cells<'_, i32>, leaves: &mut [u32; BLOCK_ROWS]) {
         match isa {
             // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { x86::wide(packed, below, block, exits, leaves) },
-            _ => plain(packed, below, block, exits, leaves),
+            Isa::Avx512 => unsafe { x86::wide(packed, below, block, leaves) },
+            _ => plain(packed, below, block, leaves),
         }
     }
 }
 
-fn plain<N: Node>(
-    packed: &Packed<N>,
-    below: Below,
-    block: Cells<'_, N::Cell>,
-    exits: &[u8; BLOCK_ROWS],
-    leaves: &mut [u32; BLOCK_ROWS],
-) {
+fn plain<N: Node>(packed: &Packed<N>, below: Below, block: Cells<'_, N::Cell>, leaves: &mut [u32; BLOCK_ROWS]) {
     let nodes = &packed.nodes[below.first as usize..];
-    let lanes = exits[..block.lanes].as_chunks::<TOGETHER>().0.iter().zip(leaves.as_chunks_mut::<TOGETHER>().0);
-    for (start, (exits, leaves)) in (0..).step_by(TOGETHER).zip(lanes) {
-        let mut at = exits.map(u32::from);
+    for (start, leaves) in (0..).step_by(TOGETHER).zip(leaves[..block.lanes].as_chunks_mut::<TOGETHER>().0) {
+        let mut at = *leaves;
         for _ in 0..below.steps {
             for (lane, at) in at.iter_mut().enumerate() {
                 *at = nodes[*at as usize].next(|column| block.cells[column * block.lanes + start + lane]);
@@ -104,18 +82,12 @@ mod x86 {
     const UNASKED: u32 = 4;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    pub fn narrow(
-        packed: &Packed<Narrow>,
-        below: Below,
-        block: Cells<'_, u8>,
-        exits: &[u8; BLOCK_ROWS],
-        leaves: &mut [u32; BLOCK_ROWS],
-    ) {
+    pub fn narrow(packed: &Packed<Narrow>, below: Below, block: Cells<'_, u8>, leaves: &mut [u32; BLOCK_ROWS]) {
         assert!(block.cells.len() >= packed.columns * block.lanes + BEHIND, "cells of so many lanes");
         let nodes = packed.nodes[below.first as usize..].as_ptr();
         let (low, byte, one) = (_mm512_set1_epi32(0xffff), _mm512_set1_epi32(0xff), _mm512_set1_epi32(1));
         let shift = _mm_cvtsi32_si128(block.lanes.trailing_zeros() as i32);
-        walk(packed, below, block.lanes, exits, leaves, |at, lane| {
+        walk(packed, below, block.lanes, leaves, |at, lane| {
             // SAFETY: `walk` begins at exits and goes on at what this returns; `Packed::assert_closed` says that all are nodes of the tree.
             // The cells have every column that a node looks at, so many lanes each, and three bytes behind them.
             unsafe {
@@ -131,20 +103,14 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    pub fn wide(
-        packed: &Packed<Wide>,
-        below: Below,
-        block: Cells<'_, i32>,
-        exits: &[u8; BLOCK_ROWS],
-        leaves: &mut [u32; BLOCK_ROWS],
-    ) {
+    pub fn wide(packed: &Packed<Wide>, below: Below, block: Cells<'_, i32>, leaves: &mut [u32; BLOCK_ROWS]) {
         assert!(block.cells.len() >= packed.columns * block.lanes, "cells of so many lanes");
         let nodes: *const i64 = packed.nodes[below.first as usize..].as_ptr().cast();
         let (low, one) = (_mm512_set1_epi32((1 << CHILD_BITS) - 1), _mm512_set1_epi32(1));
         let shift = _mm_cvtsi32_si128(block.lanes.trailing_zeros() as i32);
         let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
         let odd = _mm512_add_epi32(even, one);
-        walk(packed, below, block.lanes, exits, leaves, |at, lane| {
+        walk(packed, below, block.lanes, leaves, |at, lane| {
             // SAFETY: as in `narrow`; a node is eight bytes.
             unsafe {
                 let first = _mm512_i32gather_epi64::<8>(_mm512_castsi512_si256(at), nodes);
@@ -167,25 +133,22 @@ mod x86 {
         packed: &Packed<T>,
         below: Below,
         lanes: usize,
-        exits: &[u8; BLOCK_ROWS],
         leaves: &mut [u32; BLOCK_ROWS],
         next: impl Fn(__m512i, __m512i) -> __m512i,
     ) {
-        debug_assert!(exits[..lanes].iter().all(|exit| u32::from(*exit) < below.exits));
+        debug_assert!(leaves[..lanes].iter().all(|exit| *exit < below.exits));
         // Of nodes of eight bytes the first four.
         let of: *const i32 = match T::HAS_LEAF {
             true => packed.nodes[below.first as usize..].as_ptr().cast(),
             false => packed.leaves[below.first as usize..].as_ptr().cast(),
         };
         let first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        let (exits, leaves) = (exits[..lanes].as_chunks::<LANES>().0, leaves.as_chunks_mut::<LANES>().0);
-        for (start, (exits, leaves)) in (0..).step_by(LANES).zip(exits.iter().zip(leaves)) {
+        for (start, leaves) in (0..).step_by(LANES).zip(leaves[..lanes].as_chunks_mut::<LANES>().0) {
             let lane: Lanes =
                 std::array::from_fn(|i| _mm512_add_epi32(first, _mm512_set1_epi32(start + 16 * i as i32)));
-            // SAFETY: 16 bytes are loaded from each 16th of 64 on.
-            let mut at: Lanes = std::array::from_fn(|i| unsafe {
-                _mm512_cvtepu8_epi32(_mm_loadu_si128(exits.as_ptr().add(16 * i).cast()))
-            });
+            // SAFETY: 16 are loaded from each 16th of 64 on.
+            let mut at: Lanes =
+                std::array::from_fn(|i| unsafe { _mm512_loadu_si512(leaves.as_ptr().add(16 * i).cast()) });
             let mut left = below.steps;
             while left > 0 {
                 for _ in 0..left.min(UNASKED) - 1 {

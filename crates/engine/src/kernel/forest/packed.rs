@@ -8,7 +8,7 @@
 
 use super::{
     normal::{LEAF, Normal, Tree as NormalTree},
-    ranks::ROW_BYTES,
+    ranks::{ROW_BYTES, SIDE_BYTES},
     tops::{LEVELS, Tops},
 };
 
@@ -51,10 +51,15 @@ pub trait Node: Copy {
     fn column(self) -> u32;
 }
 
-/// On ranks: 16 bits of the child, 8 of the column, 8 of the rank that it sends right if a row's is above.
+/// On ranks: `CHILD` bits of the child, as many of the column as name `COLUMNS`, 8 of the rank that it sends right if a row's is above.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
-pub struct Narrow(pub u32);
+pub struct OnRanks<const CHILD: u32, const COLUMNS: usize>(pub u32);
+
+pub type Narrow = OnRanks<16, ROW_BYTES>;
+
+/// For small trees that look at sides of many sets.
+pub type Sided = OnRanks<10, SIDE_BYTES>;
 
 /// On float32 as ordered integers.
 #[derive(Clone, Copy, Debug)]
@@ -248,29 +253,34 @@ impl<N: Node> Packed<N> {
 
 // === impl Node ===
 
-impl Node for Narrow {
+impl<const CHILD: u32, const COLUMNS: usize> OnRanks<CHILD, COLUMNS> {
+    const CHILDREN: u32 = (1 << CHILD) - 1;
+}
+
+impl<const CHILD: u32, const COLUMNS: usize> Node for OnRanks<CHILD, COLUMNS> {
     type Cell = u8;
-    type Cells = [u8; ROW_BYTES];
+    type Cells = [u8; COLUMNS];
 
-    const TREE_MAX: usize = 1 << 16;
+    const TREE_MAX: usize = 1 << CHILD;
 
-    fn inner(child: usize, column: u16, above: i32) -> Option<Narrow> {
-        Some(Narrow(child as u32 & 0xffff | u32::from(u8::try_from(column).ok()?) << 16 | (above as u32) << 24))
+    fn inner(child: usize, column: u16, above: i32) -> Option<Self> {
+        let fits = usize::from(column) < COLUMNS;
+        fits.then_some(OnRanks(child as u32 & Self::CHILDREN | u32::from(column) << CHILD | (above as u32) << 24))
     }
 
     /// No rank is above 255.
-    fn leaf(itself: usize, _: u32, _: u16) -> Narrow {
-        Narrow(itself as u32 & 0xffff | 0xff << 24)
+    fn leaf(itself: usize, _: u32, _: u16) -> Self {
+        OnRanks(itself as u32 & Self::CHILDREN | 0xff << 24)
     }
 
     #[inline(always)]
     fn next(self, rank: impl Fn(usize) -> u8) -> u32 {
-        let rank = rank((self.0 >> 16 & 0xff) as usize);
-        (self.0 & 0xffff) + u32::from(u32::from(rank) > self.0 >> 24)
+        let rank = rank(self.column() as usize);
+        (self.0 & Self::CHILDREN) + u32::from(u32::from(rank) > self.0 >> 24)
     }
 
     #[inline(always)]
-    fn cell(ranks: &[u8; ROW_BYTES], column: usize) -> u8 {
+    fn cell(ranks: &[u8; COLUMNS], column: usize) -> u8 {
         ranks[column]
     }
 
@@ -281,11 +291,12 @@ impl Node for Narrow {
     }
 
     fn furthest(self, _: u32) -> u32 {
-        (self.0 & 0xffff) + u32::from(self.0 >> 24 != 0xff)
+        (self.0 & Self::CHILDREN) + u32::from(self.0 >> 24 != 0xff)
     }
 
+    #[inline(always)]
     fn column(self) -> u32 {
-        self.0 >> 16 & 0xff
+        self.0 >> CHILD & (COLUMNS as u32 - 1)
     }
 }
 

@@ -3,12 +3,12 @@
 use super::{
     answered::{self, Asking},
     answers::Answers,
-    dense::BLOCK_ROWS,
+    bits::BLOCK_ROWS,
     descend::{self, Steps},
     few,
     keys::Keys,
     normal::Normal,
-    packed::{Narrow, Packed, ROW_KEYS, Wide},
+    packed::{Narrow, Node, Packed, ROW_KEYS, Sided, Wide},
     ranks::{self, ByteTest, Ranks},
     run::{self, Choice, Feed, Wants},
     simd::{self, Isa},
@@ -33,6 +33,8 @@ pub struct Ranked {
 /// Trees that are walked: deep ones by many rows, those by few that answers are not for.
 enum Walks {
     OnRanks(Packed<Narrow>),
+    /// Of few rows only.
+    OnSides(Packed<Sided>),
     OnKeys(Packed<Wide>, Keys),
 }
 
@@ -49,19 +51,25 @@ impl Ranked {
                 return by_keys;
             }
         }
-        let (ranks, tests) = all?;
+        let (mut ranks, tests) = all?;
         let adds = (wants.scores && !wants.leaves && !sums.needs_leaves()).then_some(sums);
         let answers =
             if choice.few && choice.isa == Isa::Avx512 { Answers::new(normal, &ranks, &tests, adds) } else { None };
         let tops = Tops::new(normal);
         let is_walked = |tree: usize| answers.is_none() || !Answers::takes(&normal.trees[tree]);
         let takes = |tree: usize| choice.few && is_walked(tree) || tops.is_deep(tree);
-        // A walk has no sets.
+        // Walks of many rows have no sets.
+        if choice.few && !tops.any() && (0..normal.trees.len()).any(is_walked) {
+            ranks.add_sides();
+        }
         let asked = |node: usize| match tests[node] {
             ByteTest { column, above, set: None } => Some((column, i32::from(above))),
-            _ => None,
+            ByteTest { set: Some(set), .. } => ranks.side(set).map(|side| (side, 0)),
         };
-        let packed = Packed::new(normal, &tops, takes, asked, 0).map(Walks::OnRanks);
+        let packed = match ranks.has_sides() {
+            false => Packed::new(normal, &tops, takes, asked, 0).map(Walks::OnRanks),
+            true => Packed::new(normal, &tops, takes, asked, 0).map(Walks::OnSides),
+        };
         Some(Ranked::of(normal, sums, choice, (ranks, tests), answers, packed))
     }
 
@@ -89,10 +97,12 @@ impl Ranked {
         let takes_few = choice.few && walks.is_some();
         let walked = match &walks {
             Some(Walks::OnRanks(packed)) => packed.trees(),
+            Some(Walks::OnSides(packed)) => packed.trees(),
             Some(Walks::OnKeys(packed, _)) => packed.trees(),
             None => normal.trees.len(),
         };
-        let rows_min = || tile_rows_min(normal, &tops, if takes_few { 1.3 } else { 1.8 }, walked, choice.isa);
+        let step = if takes_few { 1.3 } else { 1.8 };
+        let rows_min = || tile_rows_min(normal, &tops, &tiles, step, walked, choice.isa);
         let tile_rows_min = choice.tile_rows_min.unwrap_or_else(rows_min);
         Ranked { isa: choice.isa, ranks, tiles, answers, walks, takes_few, tile_rows_min }
     }
@@ -102,6 +112,7 @@ impl Ranked {
     pub fn walks(&self) -> &'static str {
         match self.walks {
             Some(Walks::OnRanks(_)) => "ranks",
+            Some(Walks::OnSides(_)) => "sides",
             Some(Walks::OnKeys(..)) => "keys",
             None => "none",
         }
@@ -109,30 +120,30 @@ impl Ranked {
 
     /// Runs a block of rows by tiles.
     pub fn run_tile(&self, rows: usize, feed: &impl Feed, sink: &mut Sink<'_>, scratch: &mut run::Room<'_>) {
-        let run::Room { bytes, keys, block, lanes, sums, .. } = scratch;
+        let run::Room { bytes, keys, apart: words, block, lanes, sums } = scratch;
         let room = self.tiles.lanes(rows);
         let ranks_end = room * self.ranks.bytes;
         block.resize(ranks::stride(room) * self.ranks.sources.len(), 0.0);
-        bytes.resize(room * self.tiles.columns_room() + descend::BEHIND, 0);
+        bytes.resize(ranks_end + descend::BEHIND, 0);
         feed.each(self.ranks.features_min(), sink, |row, x| {
             self.ranks.gather(x, block, lanes.len(), room);
             lanes.push(row);
         });
         self.ranks.of_block(self.isa, block, room, &mut bytes[..ranks_end]);
-        let tile = Block { lanes: room, ranks: bytes, rows: lanes, sums };
+        let tile = Block { lanes: room, ranks: bytes, rows: lanes, words, sums };
         match &self.walks {
-            Some(Walks::OnRanks(packed)) => self.tiles.run(sink.sums, tile, sink, |tree, ranks, exits, leaves| {
-                self.below(packed, tree, descend::Cells { cells: ranks, lanes: room }, exits, leaves);
+            Some(Walks::OnRanks(packed)) => self.tiles.run(sink.sums, tile, sink, |tree, ranks, leaves| {
+                self.below(packed, tree, descend::Cells { cells: ranks, lanes: room }, leaves);
             }),
             Some(Walks::OnKeys(packed, of)) => {
                 keys.resize(of.cells() * room, 0);
                 of.of_block(self.isa, block, room, keys);
                 let cells = descend::Cells { cells: &keys[..], lanes: room };
-                self.tiles.run(sink.sums, tile, sink, |tree, _, exits, leaves| {
-                    self.below(packed, tree, cells, exits, leaves);
+                self.tiles.run(sink.sums, tile, sink, |tree, _, leaves| {
+                    self.below(packed, tree, cells, leaves);
                 });
             }
-            None => self.tiles.run(sink.sums, tile, sink, |_, _, _, _| {}),
+            Some(Walks::OnSides(_)) | None => self.tiles.run(sink.sums, tile, sink, |_, _, _| {}),
         }
     }
 
@@ -142,45 +153,23 @@ impl Ranked {
         packed: &Packed<N>,
         tree: usize,
         cells: descend::Cells<'_, N::Cell>,
-        exits: &[u8; BLOCK_ROWS],
         leaves: &mut [u32; BLOCK_ROWS],
     ) {
         if let Some(below) = packed.below(tree) {
-            N::leaves(self.isa, packed, below, cells, exits, leaves);
+            N::leaves(self.isa, packed, below, cells, leaves);
         }
     }
 
     /// Runs rows one by one.
     pub fn run_few(&self, rows: usize, feed: &impl Feed, sink: &mut Sink<'_>, scratch: &mut run::Room<'_>) {
-        let run::Room { bytes, keys, apart, lanes, sums, .. } = scratch;
-        let least = self.ranks.features_min();
         match &self.walks {
-            Some(Walks::OnRanks(packed)) => {
-                let room = self.ranks.row_room();
-                bytes.resize(rows * room, 0);
-                feed.each(least, sink, |row, x| {
-                    let out = &mut bytes[lanes.len() * room..][..room];
-                    simd::of_row(self.isa, &self.ranks, run::dense_row(x, sums), out);
-                    lanes.push(row);
-                });
-                for (bytes, lanes) in bytes.chunks(few::ROWS * room).zip(lanes.chunks(few::ROWS)) {
-                    if let Some(answers) = &self.answers {
-                        // What was not fed is of other rows.
-                        answered::apart(answers, &bytes[..lanes.len() * room], room, apart);
-                        let asking = Asking { ranks: bytes, room, rows: lanes.len(), apart };
-                        if few::answer(answers, asking, lanes, sink) {
-                            continue;
-                        }
-                    }
-                    let cells = bytes.chunks_exact(room);
-                    let cells = cells.map(|row| row.first_chunk().expect("a row has room for what a byte can name"));
-                    few::walk(packed, cells, lanes, sink);
-                }
-            }
+            Some(Walks::OnRanks(packed)) => self.run_few_on(packed, rows, feed, sink, scratch),
+            Some(Walks::OnSides(packed)) => self.run_few_on(packed, rows, feed, sink, scratch),
             Some(Walks::OnKeys(packed, of)) => {
+                let run::Room { keys, lanes, sums, .. } = scratch;
                 keys.resize(rows * ROW_KEYS, 0);
                 let cells = keys.as_chunks_mut().0;
-                feed.each(least, sink, |row, x| {
+                feed.each(self.ranks.features_min(), sink, |row, x| {
                     of.of_row(run::dense_row(x, sums), &mut cells[lanes.len()]);
                     lanes.push(row);
                 });
@@ -191,27 +180,59 @@ impl Ranked {
             None => {}
         }
     }
+
+    fn run_few_on<N: Node<Cells = [u8; ROOM]>, const ROOM: usize>(
+        &self,
+        packed: &Packed<N>,
+        rows: usize,
+        feed: &impl Feed,
+        sink: &mut Sink<'_>,
+        scratch: &mut run::Room<'_>,
+    ) {
+        let run::Room { bytes, apart, lanes, sums, .. } = scratch;
+        let room = self.ranks.row_room();
+        bytes.resize(rows * room, 0);
+        feed.each(self.ranks.features_min(), sink, |row, x| {
+            let out = &mut bytes[lanes.len() * room..][..room];
+            simd::of_row(self.isa, &self.ranks, run::dense_row(x, sums), out);
+            lanes.push(row);
+        });
+        for (bytes, lanes) in bytes.chunks(few::ROWS * room).zip(lanes.chunks(few::ROWS)) {
+            if let Some(answers) = &self.answers {
+                // What was not fed is of other rows.
+                answered::apart(answers, &bytes[..lanes.len() * room], room, apart);
+                let asking = Asking { ranks: bytes, room, rows: lanes.len(), apart };
+                if few::answer(answers, asking, lanes, sink) {
+                    continue;
+                }
+            }
+            let cells = bytes.chunks_exact(room);
+            let cells = cells.map(|row| row.first_chunk().expect("a row has room for what nodes can name"));
+            few::walk(packed, cells, lanes, sink);
+        }
+    }
 }
 
 /// Returns the fewest rows for which tiles take less time than rows one by one, by what parts of them were measured to take (in
 /// nanoseconds, with AVX-512, AVX2, or neither). It decides about time alone: every way has the same bits.
-fn tile_rows_min(normal: &Normal, tops: &Tops, step: f64, walked: usize, isa: Isa) -> usize {
+fn tile_rows_min(normal: &Normal, tops: &Tops, tiles: &Tiles, step: f64, walked: usize, isa: Isa) -> usize {
     let trees = normal.trees.len() as f64;
-    let nodes = (0..normal.nodes.len()).filter(|node| tops.is_compared(*node)).count() as f64;
     let levels: f64 = normal.trees.iter().map(|tree| f64::from(tree.depth)).sum();
     let deep = normal.trees.iter().enumerate().filter(|(number, _)| tops.is_deep(*number));
     let below: f64 = deep.map(|(_, tree)| f64::from(tree.depth) - 4.0).sum();
     // A step of a walk, and a tree by its answers.
     let row = walked as f64 / trees * levels * step + (trees - walked as f64) * 2.0;
-    // A node for up to 192 rows, and for a row of a full block; a tree; a step below the first levels.
-    let (node, node_of_row, tree, below_step) = match isa {
-        Isa::Avx512 => (2.0, 0.0105, 15.0, 0.45),
-        Isa::Avx2 => (3.5, 0.055, 60.0, 1.1),
-        Isa::Portable => (4.5, 0.07, 60.0, 1.1),
+    // Of a small block and, by row, of a full one: a test, a step, a tree; a step below the first levels.
+    let (small, full, below_step) = match isa {
+        Isa::Avx512 => ([0.7, 0.7, 15.0], [0.005, 0.0015, 0.25], 0.45),
+        Isa::Avx2 => ([2.0, 1.2, 40.0], [0.008, 0.004, 0.6], 1.1),
+        Isa::Portable => ([2.0, 1.5, 40.0], [0.01, 0.006, 0.6], 1.1),
     };
-    if nodes * node_of_row + trees * tree / 64.0 + below * below_step > row {
+    let (tests, steps) = tiles.work();
+    let takes = |[test, step, tree]: [f64; 3]| tests as f64 * test + steps as f64 * step + trees * tree;
+    if takes(full) + below * below_step > row {
         return usize::MAX;
     }
     let of_row = (row - below * below_step).max(1.0);
-    ((nodes * node + trees * tree) / of_row).clamp(4.0, 128.0) as usize
+    (takes(small) / of_row).clamp(4.0, 128.0) as usize
 }

@@ -4,12 +4,15 @@
 //! The rank of `x` is how many of a column's distinct thresholds are below it, so `x <= t` is `rank(x) <= place of t`, exactly.
 //! A missing number has the rank 0 where it goes left, the highest where right. More than 255 thresholds make several bytes
 //! of 255 each; a set is a byte of its own, 0 or 1. Where sets are so many that a node could not name its byte, a category is a code
-//! instead ([`super::codes`]). The bytes of a column stand together.
+//! instead ([`super::codes`]); for walks a lone row has the sides of all sets even so, behind its other bytes. The bytes of a column stand together.
+
+use std::ops::Range;
 
 use model::column::Row;
 use rustc_hash::FxHashMap;
 
 use super::{
+    bits::LANES,
     codes::{self, Codes, Rights},
     normal::{Category, Column, Kind, Node, Normal, Rules, SetTest, Test},
     simd::{self, Isa},
@@ -36,6 +39,9 @@ pub const CODES: usize = 64;
 /// Bytes of a lone row that a byte can name; it has room for as many at least.
 pub const ROW_BYTES: usize = 256;
 
+/// Bytes of a lone row that has sides of sets, too.
+pub const SIDE_BYTES: usize = 1 << 14;
+
 pub struct Ranks {
     /// Numbers by feature, then categories by feature.
     pub sources: Box<[Source]>,
@@ -53,6 +59,8 @@ pub struct Ranks {
     pub tables: Box<[[u8; CODES]]>,
     /// Of each set that is asked for a code.
     pub rights: Box<[Rights]>,
+    /// Of each column of codes: the sides of all its sets for the first code, for the second, ... Empty where no lone row has them.
+    code_sides: Box<[u8]>,
     rules: Rules,
     features_min: usize,
 }
@@ -81,7 +89,8 @@ pub enum Bytes {
         /// Where the tables begin, if the codes fit.
         first_table: Option<usize>,
     },
-    Codes(Codes),
+    /// A byte, and the places of its sets among [`Ranks::rights`].
+    Codes(Codes, Range<usize>),
 }
 
 /// Up to 255 thresholds.
@@ -97,7 +106,7 @@ pub struct Part {
 
 /// A node in terms of bytes: right where the byte of the column is above; or, with a set (in [`Ranks::rights`]), where the code that
 /// it is goes right.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteTest {
     pub column: u16,
     pub above: u8,
@@ -139,6 +148,7 @@ impl Ranks {
             sides: making.sides.into(),
             tables: making.tables.into(),
             rights: making.rights.into(),
+            code_sides: Box::default(),
             rules: normal.rules,
             features_min: normal.columns.iter().map(|column| column.feature as usize + 1).max().unwrap_or(0),
         };
@@ -147,13 +157,40 @@ impl Ranks {
 
     /// Returns the room of a lone row.
     pub fn row_room(&self) -> usize {
-        self.bytes.max(ROW_BYTES)
+        if self.code_sides.is_empty() { self.bytes.max(ROW_BYTES) } else { SIDE_BYTES }
+    }
+
+    pub fn has_sides(&self) -> bool {
+        !self.code_sides.is_empty()
+    }
+
+    /// Returns the byte of a lone row that has the side of a set that is asked for a code, if lone rows have some.
+    pub fn side(&self, set: u32) -> Option<u16> {
+        self.has_sides().then(|| (self.bytes + set as usize) as u16)
+    }
+
+    /// Lets lone rows have the sides of such sets, if there is room.
+    pub fn add_sides(&mut self) {
+        let room: usize = self.codes().map(|(_, codes)| codes).sum::<usize>() * self.rights.len();
+        if self.bytes + self.rights.len() > SIDE_BYTES || room > SIDES_MAX {
+            return;
+        }
+        let mut sides = Vec::new();
+        for source in &self.sources {
+            if let Bytes::Codes(codes, sets) = &source.bytes {
+                for code in 0..codes.count() {
+                    sides
+                        .extend(self.rights[sets.clone()].iter().map(|set| u8::from(codes::is_right(set, code as u8))));
+                }
+            }
+        }
+        self.code_sides = sides.into();
     }
 
     /// Returns the first bytes of columns of codes, and how many codes each has.
     pub fn codes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.sources.iter().filter_map(|source| match &source.bytes {
-            Bytes::Codes(codes) => Some((source.first_byte, codes.count())),
+            Bytes::Codes(codes, _) => Some((source.first_byte, codes.count())),
             _ => None,
         })
     }
@@ -172,6 +209,7 @@ impl Ranks {
     #[inline(always)]
     pub fn of_row(&self, x: &[f64], out: &mut [u8], rank: impl Fn(&Part, f64) -> u8) {
         assert!(x.len() >= self.features_min, "a row has every feature looked at");
+        let mut sides = &self.code_sides[..];
         for source in &self.sources {
             let x = x[source.column.feature as usize];
             match &source.bytes {
@@ -185,9 +223,15 @@ impl Ranks {
                     let code = self.code(&source.column, *categories, x) as usize;
                     out[source.first_byte..][..*sets].copy_from_slice(&self.sides[first_side + code * sets..][..*sets]);
                 }
-                Bytes::Codes(codes) => {
+                Bytes::Codes(codes, sets) => {
                     let code = codes.of(self.rules.category(&source.column, x));
-                    out[source.first_byte..][..codes::BYTES].copy_from_slice(&Codes::bytes(code));
+                    out[source.first_byte] = code;
+                    if !sides.is_empty() {
+                        let (of, rest) = sides.split_at(codes.count() * sets.len());
+                        let of = &of[usize::from(code) * sets.len()..][..sets.len()];
+                        out[self.bytes + sets.start..][..sets.len()].copy_from_slice(of);
+                        sides = rest;
+                    }
                 }
             }
         }
@@ -221,7 +265,7 @@ impl Ranks {
 
     /// Writes the bytes of a block of rows: byte after byte, so many lanes each.
     pub fn of_block(&self, isa: Isa, block: &[f64], lanes: usize, out: &mut [u8]) {
-        assert!(lanes.is_multiple_of(super::dense::LANES), "whole lanes");
+        assert!(lanes.is_multiple_of(LANES), "whole lanes");
         assert_eq!(
             [block.len(), out.len()],
             [self.sources.len() * stride(lanes), self.bytes * lanes],
@@ -237,11 +281,9 @@ impl Ranks {
                         simd::ranks(isa, self, part, zero_max, x, out);
                     }
                 }
-                Bytes::Codes(codes) => {
-                    for (lane, x) in x.iter().enumerate() {
-                        let bytes = Codes::bytes(codes.of(self.rules.category(&source.column, *x)));
-                        bytes.iter().zip(out[lane..].iter_mut().step_by(lanes)).for_each(|(byte, out)| *out = *byte);
-                    }
+                Bytes::Codes(codes, _) => {
+                    let code = |x: &f64| codes.of(self.rules.category(&source.column, *x));
+                    x.iter().zip(out).for_each(|(x, out)| *out = code(x));
                 }
                 Bytes::Sets { sets, categories, first_side, first_table } => {
                     let out = &mut out[..sets * lanes];
@@ -249,7 +291,7 @@ impl Ranks {
                     match first_table {
                         Some(first) => {
                             for (at, x) in x.as_chunks().0.iter().enumerate() {
-                                let codes: [u8; super::dense::LANES] = x.each_ref().map(|x| code(x) as u8);
+                                let codes: [u8; LANES] = x.each_ref().map(|x| code(x) as u8);
                                 for (table, out) in self.tables[*first..].iter().zip(out.chunks_exact_mut(lanes)) {
                                     let (out, _) = out.as_chunks_mut();
                                     simd::sides(isa, table, &codes, &mut out[at]);
@@ -414,10 +456,11 @@ impl Making {
 
     fn codes(&mut self, number: usize, normal: &Normal) -> Option<()> {
         let sets = self.sets_of(number, normal);
-        let codes = Codes::new(&sets).filter(|_| sets.len() > codes::BYTES)?;
-        self.first_set[number] = Some(self.rights.len() as u32);
+        let codes = Codes::new(&sets).filter(|_| sets.len() > 1)?;
+        let first = self.rights.len();
+        self.first_set[number] = Some(first as u32);
         self.rights.extend(sets.iter().map(|set| codes.rights(set)));
-        self.add(number, normal.columns[number], codes::BYTES, Bytes::Codes(codes));
+        self.add(number, normal.columns[number], 1, Bytes::Codes(codes, first..self.rights.len()));
         Some(())
     }
 

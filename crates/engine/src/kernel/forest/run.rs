@@ -6,7 +6,7 @@ use model::column::Row;
 use plan::{Aggregate, Forest};
 
 use super::{
-    dense, few,
+    bits, few,
     layout::Layout,
     normal::Normal,
     ranked::Ranked,
@@ -63,7 +63,7 @@ pub(super) struct Room<'a> {
     pub lanes: &'a mut Vec<u32>,
     pub bytes: &'a mut Vec<u8>,
     pub keys: &'a mut Vec<i32>,
-    /// Answers that are not found by a comparison of all nodes.
+    /// Answers that are not found by a comparison of all nodes; what tests say of a block.
     pub apart: &'a mut Vec<u64>,
     pub block: &'a mut Vec<f64>,
     pub sums: &'a mut Vec<f64>,
@@ -142,7 +142,7 @@ impl Trees {
     /// Returns the most rows that run together.
     pub(super) fn block_rows(&self) -> usize {
         if self.ranked.is_some() {
-            return dense::BLOCK_ROWS;
+            return bits::BLOCK_ROWS;
         }
         let cells = self.layout.as_ref().map_or(1, |layout| layout.row_cells());
         (BLOCK_CELLS / cells / walk::LANES * walk::LANES).clamp(walk::LANES, BLOCK_ROWS)

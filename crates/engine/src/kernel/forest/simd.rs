@@ -5,10 +5,10 @@
 #![allow(unsafe_code)]
 
 use super::{
-    dense::{BLOCK_ROWS, Dense, LANES, Page},
+    bits::{self, Asks, BLOCK_ROWS, LANES},
+    circuit::{Circuits, Page},
     keys,
     ranks::{CODES, Part, Ranks},
-    sides,
 };
 
 /// What the processor has.
@@ -16,7 +16,7 @@ use super::{
 pub enum Isa {
     Portable,
     Avx2,
-    /// AVX-512 with BW, DQ, VL, VBMI and BITALG.
+    /// AVX-512 with BW, DQ, VL and VBMI.
     Avx512,
 }
 
@@ -36,7 +36,6 @@ impl Isa {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vbmi")
-                && is_x86_feature_detected!("avx512bitalg")
                 && is_x86_feature_detected!("popcnt")
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2");
@@ -48,20 +47,64 @@ impl Isa {
     }
 }
 
-/// Works out the exits of a page, see [`Dense::page_exits`]; behind the ranks there is room for sides.
-pub fn page_exits(isa: Isa, dense: &Dense, page: &Page, ranks: &mut [u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
-    if !page.sides.is_empty() {
-        sides::fill(isa, dense, page, ranks, rows);
-    }
+/// Finds what tests say of a block, see [`Asks::fill`].
+pub fn fill(isa: Isa, asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize) {
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::page_exits_avx2(dense, page, ranks, rows, exits) },
+        Isa::Avx512 => unsafe { x86::fill_avx512(asks, ranks, words, lanes) },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::page_exits_avx512(dense, page, ranks, rows, exits) },
-        _ => dense.page_exits(page, ranks, rows, exits),
+        Isa::Avx2 => unsafe { x86::fill_avx2(asks, ranks, words, lanes) },
+        _ => fill_plain(asks, ranks, words, lanes),
     }
+}
+
+#[inline(always)]
+fn fill_plain(asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize) {
+    match lanes / LANES {
+        1 => asks.fill::<1>(ranks, words.as_chunks_mut().0, bits::numbers),
+        2 => asks.fill::<2>(ranks, words.as_chunks_mut().0, bits::numbers),
+        4 => asks.fill::<4>(ranks, words.as_chunks_mut().0, bits::numbers),
+        _ => asks.fill::<8>(ranks, words.as_chunks_mut().0, bits::numbers),
+    }
+}
+
+/// Finds the numbers of a page's exits that rows take, from what tests say.
+pub fn numbers(
+    isa: Isa,
+    circuits: &Circuits,
+    page: &Page,
+    words: &mut [u64],
+    lanes: usize,
+    numbers: &mut [u8; BLOCK_ROWS],
+) {
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::numbers_avx512(circuits, page, words, lanes, numbers) },
+        // SAFETY: as before.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { x86::numbers_avx2(circuits, page, words, lanes, numbers) },
+        _ => numbers_plain(circuits, page, words, lanes, numbers),
+    }
+}
+
+#[inline(always)]
+fn numbers_plain(circuits: &Circuits, page: &Page, words: &mut [u64], lanes: usize, numbers: &mut [u8; BLOCK_ROWS]) {
+    match lanes / LANES {
+        1 => numbers_of::<1>(circuits, page, words, numbers),
+        2 => numbers_of::<2>(circuits, page, words, numbers),
+        4 => numbers_of::<4>(circuits, page, words, numbers),
+        _ => numbers_of::<8>(circuits, page, words, numbers),
+    }
+}
+
+#[inline(always)]
+fn numbers_of<const W: usize>(circuits: &Circuits, page: &Page, words: &mut [u64], numbers: &mut [u8; BLOCK_ROWS]) {
+    let words = words.as_chunks_mut::<W>().0;
+    circuits.run(page, words);
+    circuits.numbers(page, words, numbers);
 }
 
 /// Sets the leaf of each row whose leaf is `from` (of all, where that is nothing) to that of its exit.
@@ -80,8 +123,14 @@ pub fn take_exits(isa: Isa, of: &[u32], exits: &[u8], leaves: &mut [u32], from: 
     }
 }
 
+/// Returns the float32 that stand in the room of as many float64.
+pub fn singles(sums: &mut [f64]) -> &mut [f32] {
+    // SAFETY: there is twice the room, for as long as the borrow lasts; any bits are a float32 and a float64.
+    unsafe { std::slice::from_raw_parts_mut(sums.as_mut_ptr().cast(), sums.len()) }
+}
+
 /// Adds to each row's sums the values of its leaf, `width` each; sums stand one after the other, each of all rows. Where `to_f32`, they are
-/// rounded to float32.
+/// [`singles`].
 pub fn add_leaves(isa: Isa, values: &[f64], width: usize, leaves: &[u32], sums: &mut [f64], to_f32: bool) {
     assert_eq!(leaves.len() * width, sums.len(), "sums for each row");
     match isa {
@@ -90,29 +139,46 @@ pub fn add_leaves(isa: Isa, values: &[f64], width: usize, leaves: &[u32], sums: 
         Isa::Avx512 => unsafe { x86::add_leaves_avx512(values, width, leaves, sums, to_f32) },
         _ => {
             for (k, sums) in sums.chunks_exact_mut(leaves.len()).enumerate() {
-                for (sum, leaf) in sums.iter_mut().zip(leaves) {
-                    let next = *sum + values[*leaf as usize * width + k];
-                    *sum = if to_f32 { f64::from(next as f32) } else { next };
+                let values = leaves.iter().map(|leaf| values[*leaf as usize * width + k]);
+                match to_f32 {
+                    true => singles(sums).iter_mut().zip(values).for_each(|(sum, value)| *sum += value as f32),
+                    false => sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
                 }
             }
         }
     }
 }
 
-/// Adds to each row's sum the value of its exit; where `to_f32`, the sum is rounded to float32.
+/// Values that there are at least from the first of an exit on, so that registers may be filled.
+pub const VALUES_ROOM: usize = 64;
+
+/// Adds to each row's sum the value of its exit, of a table of `count`.
 #[allow(clippy::needless_range_loop)]
-pub fn add_exits(isa: Isa, values: &[f64], exits: &[u8], sums: &mut [f64], to_f32: bool) {
+pub fn add_exits(isa: Isa, values: &[f64], count: usize, exits: &[u8], sums: &mut [f64]) {
     assert_eq!(exits.len(), sums.len(), "a sum for each row");
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::add_exits_avx512(values, exits, sums, to_f32) },
-        _ if to_f32 => {
+        Isa::Avx512 => unsafe { x86::add_exits_avx512(values, count, exits, sums) },
+        _ => {
+            let values = &values[..count];
             for i in 0..sums.len() {
-                sums[i] = f64::from((sums[i] + values[exits[i] as usize]) as f32);
+                sums[i] += values[exits[i] as usize];
             }
         }
+    }
+}
+
+/// The same in float32.
+#[allow(clippy::needless_range_loop)]
+pub fn add_exits_f32(isa: Isa, values: &[f32], count: usize, exits: &[u8], sums: &mut [f32]) {
+    assert_eq!(exits.len(), sums.len(), "a sum for each row");
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::add_exits_f32_avx512(values, count, exits, sums) },
         _ => {
+            let values = &values[..count];
             for i in 0..sums.len() {
                 sums[i] += values[exits[i] as usize];
             }
@@ -169,78 +235,139 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::super::{
-        dense::{BLOCK_ROWS, Dense, LANES, Node, Page},
+        bits::{Asks, BLOCK_ROWS, LANES},
+        circuit::{Circuits, PLANES, Page},
         keys,
         ranks::{CODES, LARGE, Part, Ranks, SMALL},
     };
+    use super::VALUES_ROOM;
 
     #[target_feature(enable = "avx2")]
-    pub fn page_exits_avx2(dense: &Dense, page: &Page, ranks: &[u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
-        dense.page_exits(page, ranks, rows, exits);
+    pub fn fill_avx2(asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize) {
+        super::fill_plain(asks, ranks, words, lanes);
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    pub fn page_exits_avx512(dense: &Dense, page: &Page, ranks: &[u8], rows: usize, exits: &mut [u8; BLOCK_ROWS]) {
-        assert!(ranks.len() >= dense.columns_room() * rows, "ranks and sides of so many rows");
-        assert!(rows.is_multiple_of(LANES) && rows <= BLOCK_ROWS, "whole lanes of a block");
-        let nodes = dense.nodes_of(page);
-        match rows / LANES {
-            1 => lanes_avx512::<1>(nodes, ranks, exits),
-            2 => lanes_avx512::<2>(nodes, ranks, exits),
-            3 => lanes_avx512::<3>(nodes, ranks, exits),
-            4 => lanes_avx512::<4>(nodes, ranks, exits),
-            _ => {}
+    pub fn fill_avx512(asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize) {
+        match lanes / LANES {
+            1 => asks.fill::<1>(ranks, words.as_chunks_mut().0, |ranks, above, _, out| above_avx512(ranks, above, out)),
+            2 => asks.fill::<2>(ranks, words.as_chunks_mut().0, |ranks, above, _, out| above_avx512(ranks, above, out)),
+            4 => asks.fill::<4>(ranks, words.as_chunks_mut().0, |ranks, above, _, out| above_avx512(ranks, above, out)),
+            _ => asks.fill::<8>(ranks, words.as_chunks_mut().0, |ranks, above, _, out| above_avx512(ranks, above, out)),
         }
     }
 
+    /// Finds the rows whose ranks are above those given, see [`super::bits::numbers`].
+    #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn lanes_avx512<const N: usize>(nodes: &[Node], ranks: &[u8], exits: &mut [u8; BLOCK_ROWS]) {
-        let rows = N * LANES;
-        let mut states = [_mm512_setzero_si512(); N];
-        for node in nodes {
-            let fill = |bytes: [u8; 4]| _mm512_set1_epi32(i32::from_ne_bytes(bytes));
-            let (above, here, right) = (fill(node.above), fill(node.here), fill(node.right));
-            debug_assert!((node.column as usize + 1) * rows <= ranks.len());
-            // SAFETY: `page_exits_avx512` asserts that there are `rows` bytes for each column, `Dense::assert_closed` that
-            // the node's column is one of them.
-            let from = unsafe { ranks.as_ptr().add(node.column as usize * rows) };
-            for (i, state) in states.iter_mut().enumerate() {
-                // SAFETY: `i < N`, so the 64 bytes end within the column's `N * 64`.
-                let rank = unsafe { _mm512_loadu_si512(from.add(i * LANES).cast()) };
-                // In this order only one comparison waits for the node before.
-                let is_above = _mm512_cmpgt_epu8_mask(rank, above);
-                let moves = _mm512_mask_cmpeq_epi8_mask(is_above, *state, here);
-                *state = _mm512_mask_mov_epi8(*state, moves, right);
+    fn above_avx512<const W: usize>(ranks: &[u8], above: &[u8], out: &mut [[u64; W]]) {
+        let (lanes, rest) = ranks.as_chunks::<LANES>();
+        assert!(lanes.len() == W && rest.is_empty(), "a rank for each row");
+        // SAFETY: 64 bytes are loaded of 64.
+        let ranks: [__m512i; W] = std::array::from_fn(|w| unsafe { _mm512_loadu_si512(lanes[w].as_ptr().cast()) });
+        for (above, out) in above.iter().zip(out) {
+            let above = _mm512_set1_epi8(*above as i8);
+            (0..W).for_each(|w| out[w] = _mm512_cmpgt_epu8_mask(ranks[w], above));
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn numbers_avx2(
+        circuits: &Circuits,
+        page: &Page,
+        words: &mut [u64],
+        lanes: usize,
+        numbers: &mut [u8; BLOCK_ROWS],
+    ) {
+        super::numbers_plain(circuits, page, words, lanes, numbers);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    pub fn numbers_avx512(
+        circuits: &Circuits,
+        page: &Page,
+        words: &mut [u64],
+        lanes: usize,
+        numbers: &mut [u8; BLOCK_ROWS],
+    ) {
+        match lanes / LANES {
+            1 => of_avx512::<1>(circuits, page, words, numbers),
+            2 => of_avx512::<2>(circuits, page, words, numbers),
+            4 => of_avx512::<4>(circuits, page, words, numbers),
+            _ => of_avx512::<8>(circuits, page, words, numbers),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn of_avx512<const W: usize>(circuits: &Circuits, page: &Page, words: &mut [u64], numbers: &mut [u8; BLOCK_ROWS]) {
+        let words = words.as_chunks_mut::<W>().0;
+        circuits.run(page, words);
+        let planes = circuits.planes(page, words);
+        let bits: [__m512i; PLANES] = std::array::from_fn(|bit| _mm512_set1_epi8((1u8 << bit) as i8));
+        for (w, numbers) in numbers.as_chunks_mut::<LANES>().0[..W].iter_mut().enumerate() {
+            let mut number = _mm512_setzero_si512();
+            for (plane, bit) in planes.clone().zip(bits) {
+                number = _mm512_mask_add_epi8(number, plane[w], number, bit);
             }
-        }
-        for (state, exits) in states.iter().zip(exits.as_chunks_mut::<LANES>().0) {
             // SAFETY: a chunk is as many bytes as a register.
-            unsafe { _mm512_storeu_si512(exits.as_mut_ptr().cast(), *state) };
+            unsafe { _mm512_storeu_si512(numbers.as_mut_ptr().cast(), number) };
         }
     }
 
-    /// Exits are below `values.len()`: `Dense::assert_closed` says so of those that pages lead to.
+    /// Exits are below `count`: the numbers of a page's exits have so many bits.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    pub fn add_exits_avx512(values: &[f64], exits: &[u8], sums: &mut [f64], to_f32: bool) {
+    pub fn add_exits_avx512(values: &[f64], count: usize, exits: &[u8], sums: &mut [f64]) {
         let (exits, _) = exits.as_chunks::<8>();
         let (sums, rest) = sums.as_chunks_mut::<8>();
-        assert!(rest.is_empty(), "whole lanes");
+        assert!(rest.is_empty() && values.len() >= count.max(VALUES_ROOM), "whole lanes, and room behind values");
+        let half = _mm512_set1_epi64(16);
+        // SAFETY: eight numbers are loaded of 64.
+        let table: [__m512d; 4] = std::array::from_fn(|i| unsafe { _mm512_loadu_pd(values.as_ptr().add(8 * i)) });
         for (exits, sums) in exits.iter().zip(sums) {
-            debug_assert!(exits.iter().all(|exit| (*exit as usize) < values.len()));
+            debug_assert!(exits.iter().all(|exit| (*exit as usize) < count));
             // SAFETY: eight bytes are loaded of eight, eight numbers of eight; the exits index the values, see above.
             unsafe {
                 let at = _mm512_cvtepu8_epi64(_mm_loadl_epi64(exits.as_ptr().cast()));
-                let value = _mm512_i64gather_pd::<8>(at, values.as_ptr());
-                let mut sum = _mm512_add_pd(_mm512_loadu_pd(sums.as_ptr()), value);
-                if to_f32 {
-                    sum = _mm512_cvtps_pd(_mm512_cvtpd_ps(sum));
-                }
-                _mm512_storeu_pd(sums.as_mut_ptr(), sum);
+                let value = if count <= 32 {
+                    let low = _mm512_permutex2var_pd(table[0], at, table[1]);
+                    let high = _mm512_permutex2var_pd(table[2], at, table[3]);
+                    _mm512_mask_mov_pd(low, _mm512_test_epi64_mask(at, half), high)
+                } else {
+                    _mm512_i64gather_pd::<8>(at, values.as_ptr())
+                };
+                _mm512_storeu_pd(sums.as_mut_ptr(), _mm512_add_pd(_mm512_loadu_pd(sums.as_ptr()), value));
             }
         }
     }
 
-    /// Exits are below `of.len()`: `Dense::assert_closed` says so of those that pages lead to.
+    /// See [`add_exits_avx512`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    pub fn add_exits_f32_avx512(values: &[f32], count: usize, exits: &[u8], sums: &mut [f32]) {
+        let (exits, _) = exits.as_chunks::<16>();
+        let (sums, rest) = sums.as_chunks_mut::<16>();
+        assert!(rest.is_empty() && values.len() >= count.max(VALUES_ROOM), "whole lanes, and room behind values");
+        let half = _mm512_set1_epi32(32);
+        // SAFETY: 16 numbers are loaded of 64.
+        let table: [__m512; 4] = std::array::from_fn(|i| unsafe { _mm512_loadu_ps(values.as_ptr().add(16 * i)) });
+        for (exits, sums) in exits.iter().zip(sums) {
+            debug_assert!(exits.iter().all(|exit| (*exit as usize) < count));
+            // SAFETY: 16 bytes are loaded of 16, 16 numbers of 16; the exits index the values, see above.
+            unsafe {
+                let at = _mm512_cvtepu8_epi32(_mm_loadu_si128(exits.as_ptr().cast()));
+                let value = if count <= 64 {
+                    let low = _mm512_permutex2var_ps(table[0], at, table[1]);
+                    let high = _mm512_permutex2var_ps(table[2], at, table[3]);
+                    _mm512_mask_mov_ps(low, _mm512_test_epi32_mask(at, half), high)
+                } else {
+                    _mm512_i32gather_ps::<4>(at, values.as_ptr())
+                };
+                _mm512_storeu_ps(sums.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(sums.as_ptr()), value));
+            }
+        }
+    }
+
+    /// Exits are below `of.len()`: the numbers of a page's exits have so many bits.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     pub fn take_exits_avx512(of: &[u32], exits: &[u8], leaves: &mut [u32], from: Option<u32>) {
         let (leaves, rest) = leaves.as_chunks_mut::<16>();
@@ -268,18 +395,19 @@ mod x86 {
         debug_assert!(leaves.iter().all(|leaf| (*leaf as usize + 1) * width <= values.len()));
         let (each, sums) = (_mm256_set1_epi32(width as i32), sums.as_mut_ptr());
         for row in (0..rows).step_by(8) {
-            // SAFETY: eight leaves are loaded of so many whole eights, eight sums loaded and stored of as many for each value; the leaves' values
-            // are there, see above.
+            // SAFETY: eight leaves are loaded of so many whole eights, eight sums loaded and stored of as many for each value, or of the float32
+            // in the first half of their room; the leaves' values are there, see above.
             unsafe {
                 let at = _mm256_mullo_epi32(_mm256_loadu_si256(leaves.as_ptr().add(row).cast()), each);
                 for k in 0..width {
                     let value = _mm512_i32gather_pd::<8>(at, values.as_ptr().add(k));
-                    let sums = sums.add(k * rows + row);
-                    let mut sum = _mm512_add_pd(_mm512_loadu_pd(sums), value);
                     if to_f32 {
-                        sum = _mm512_cvtps_pd(_mm512_cvtpd_ps(sum));
+                        let sums = sums.add(k * rows).cast::<f32>().add(row);
+                        _mm256_storeu_ps(sums, _mm256_add_ps(_mm256_loadu_ps(sums), _mm512_cvtpd_ps(value)));
+                    } else {
+                        let sums = sums.add(k * rows + row);
+                        _mm512_storeu_pd(sums, _mm512_add_pd(_mm512_loadu_pd(sums), value));
                     }
-                    _mm512_storeu_pd(sums, sum);
                 }
             }
         }

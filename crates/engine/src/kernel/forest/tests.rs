@@ -273,13 +273,18 @@ fn check_one(shape: Shape, forest: Forest, aggregate: Aggregate, rows: &[Option<
 
 /// Checks a random forest on random rows: dense, sparse, too short, null.
 fn check_random(shape: Shape, seed: u64) {
+    check_rows(shape, seed, 37);
+}
+
+/// The same on twice so many rows and one.
+fn check_rows(shape: Shape, seed: u64, rows: usize) {
     let mut random = Random(seed);
     let more = [Aggregate::WeightedMean, Aggregate::Max, Aggregate::Median];
     let aggregates = [[Aggregate::Sum, Aggregate::WeightedSum, Aggregate::Mean], more].concat();
     let some = if shape.mixed { &aggregates[..] } else { &aggregates[..3] };
     let aggregate = some[seed as usize % some.len()];
     let forest = forest(shape, !matches!(aggregate, Aggregate::Max | Aggregate::Median), &mut random);
-    let rows: Vec<Vec<f64>> = (0..37)
+    let rows: Vec<Vec<f64>> = (0..rows)
         .map(|row| {
             let short = if row % 5 == 4 { random.below(shape.features + 1) } else { 0 };
             let long = if row % 5 == 3 { 2 } else { 0 };
@@ -419,6 +424,16 @@ fn many_categories_and_many_features_take_the_plain_walk() {
         Shape { trees: 1, depth: 9, features: 900, width: 1, categories: 0, grid: 17, full: false, mixed: false },
         93,
     );
+}
+
+#[test]
+fn blocks_of_any_size_agree_with_the_rules() {
+    let shape =
+        Shape { trees: 3, depth: 6, features: 3, width: 1, categories: 40, grid: 300, full: false, mixed: true };
+    let large = Shape { depth: 9, trees: 1, categories: 0, full: true, ..shape };
+    for (seed, shape, rows) in [(131, shape, 60), (132, shape, 270), (133, large, 120)] {
+        check_rows(shape, seed, rows);
+    }
 }
 
 /// A tree that tests the last of three features only where the first is above 0.

@@ -1,4 +1,4 @@
-//! Deep trees in two parts: their first levels are compared with many rows at once, as small trees are ([`super::dense`]); from where rows leave those
+//! Deep trees in two parts: their first levels are worked out for many rows at once, as small trees are ([`super::circuit`]); from where rows leave those
 //! levels they walk on ([`super::packed`]). To compare costs the same for every node, so what lies deep, where few rows come, is walked.
 
 use super::normal::{LEAF, Normal};
