@@ -32,10 +32,10 @@ pub struct Ranked {
 
 /// Trees that are walked: deep ones by many rows, those by few that answers are not for.
 enum Walks {
-    OnRanks(Packed<Narrow>),
+    Ranks(Packed<Narrow>),
     /// Of few rows only.
-    OnSides(Packed<Sided>),
-    OnKeys(Packed<Wide>, Keys),
+    Sides(Packed<Sided>),
+    Keys(Packed<Wide>, Keys),
 }
 
 /// Bytes for each column from which on keys take less time.
@@ -67,8 +67,8 @@ impl Ranked {
             ByteTest { set: Some(set), .. } => ranks.side(set).map(|side| (side, 0)),
         };
         let packed = match ranks.has_sides() {
-            false => Packed::new(normal, &tops, takes, asked, 0).map(Walks::OnRanks),
-            true => Packed::new(normal, &tops, takes, asked, 0).map(Walks::OnSides),
+            false => Packed::new(normal, &tops, takes, asked, 0).map(Walks::Ranks),
+            true => Packed::new(normal, &tops, takes, asked, 0).map(Walks::Sides),
         };
         Some(Ranked::of(normal, sums, choice, (ranks, tests), answers, packed))
     }
@@ -80,7 +80,7 @@ impl Ranked {
         let keys = Keys::new(normal, &ranked.0.sources)?;
         let takes = |tree: usize| choice.few || tops.is_deep(tree);
         let packed = Packed::new(normal, &tops, takes, |node| Some(keys.asked(&normal.nodes[node])), keys.never())?;
-        Some(Ranked::of(normal, sums, choice, ranked, None, Some(Walks::OnKeys(packed, keys))))
+        Some(Ranked::of(normal, sums, choice, ranked, None, Some(Walks::Keys(packed, keys))))
     }
 
     fn of(
@@ -96,9 +96,9 @@ impl Ranked {
         let tiles = Tiles::new(normal, &tops, &tests, &ranks, sums, choice.isa);
         let takes_few = choice.few && walks.is_some();
         let walked = match &walks {
-            Some(Walks::OnRanks(packed)) => packed.trees(),
-            Some(Walks::OnSides(packed)) => packed.trees(),
-            Some(Walks::OnKeys(packed, _)) => packed.trees(),
+            Some(Walks::Ranks(packed)) => packed.trees(),
+            Some(Walks::Sides(packed)) => packed.trees(),
+            Some(Walks::Keys(packed, _)) => packed.trees(),
             None => normal.trees.len(),
         };
         let step = if takes_few { 1.3 } else { 1.8 };
@@ -111,9 +111,9 @@ impl Ranked {
     #[cfg(test)]
     pub fn walks(&self) -> &'static str {
         match self.walks {
-            Some(Walks::OnRanks(_)) => "ranks",
-            Some(Walks::OnSides(_)) => "sides",
-            Some(Walks::OnKeys(..)) => "keys",
+            Some(Walks::Ranks(_)) => "ranks",
+            Some(Walks::Sides(_)) => "sides",
+            Some(Walks::Keys(..)) => "keys",
             None => "none",
         }
     }
@@ -132,10 +132,10 @@ impl Ranked {
         self.ranks.of_block(self.isa, block, room, &mut bytes[..ranks_end]);
         let tile = Block { lanes: room, ranks: bytes, rows: lanes, words, sums };
         match &self.walks {
-            Some(Walks::OnRanks(packed)) => self.tiles.run(sink.sums, tile, sink, |tree, ranks, leaves| {
+            Some(Walks::Ranks(packed)) => self.tiles.run(sink.sums, tile, sink, |tree, ranks, leaves| {
                 self.below(packed, tree, descend::Cells { cells: ranks, lanes: room }, leaves);
             }),
-            Some(Walks::OnKeys(packed, of)) => {
+            Some(Walks::Keys(packed, of)) => {
                 keys.resize(of.cells() * room, 0);
                 of.of_block(self.isa, block, room, keys);
                 let cells = descend::Cells { cells: &keys[..], lanes: room };
@@ -143,7 +143,7 @@ impl Ranked {
                     self.below(packed, tree, cells, leaves);
                 });
             }
-            Some(Walks::OnSides(_)) | None => self.tiles.run(sink.sums, tile, sink, |_, _, _| {}),
+            Some(Walks::Sides(_)) | None => self.tiles.run(sink.sums, tile, sink, |_, _, _| {}),
         }
     }
 
@@ -163,9 +163,9 @@ impl Ranked {
     /// Runs rows one by one.
     pub fn run_few(&self, rows: usize, feed: &impl Feed, sink: &mut Sink<'_>, scratch: &mut run::Room<'_>) {
         match &self.walks {
-            Some(Walks::OnRanks(packed)) => self.run_few_on(packed, rows, feed, sink, scratch),
-            Some(Walks::OnSides(packed)) => self.run_few_on(packed, rows, feed, sink, scratch),
-            Some(Walks::OnKeys(packed, of)) => {
+            Some(Walks::Ranks(packed)) => self.run_few_on(packed, rows, feed, sink, scratch),
+            Some(Walks::Sides(packed)) => self.run_few_on(packed, rows, feed, sink, scratch),
+            Some(Walks::Keys(packed, of)) => {
                 let run::Room { keys, lanes, sums, .. } = scratch;
                 keys.resize(rows * ROW_KEYS, 0);
                 let cells = keys.as_chunks_mut().0;

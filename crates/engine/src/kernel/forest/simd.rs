@@ -279,7 +279,34 @@ mod x86 {
         lanes: usize,
         numbers: &mut [u8; BLOCK_ROWS],
     ) {
-        super::numbers_plain(circuits, page, words, lanes, numbers);
+        match lanes / LANES {
+            1 => of_avx2::<1>(circuits, page, words, numbers),
+            2 => of_avx2::<2>(circuits, page, words, numbers),
+            4 => of_avx2::<4>(circuits, page, words, numbers),
+            _ => of_avx2::<8>(circuits, page, words, numbers),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn of_avx2<const W: usize>(circuits: &Circuits, page: &Page, words: &mut [u64], numbers: &mut [u8; BLOCK_ROWS]) {
+        let words = words.as_chunks_mut::<W>().0;
+        circuits.run(page, words);
+        let (mut of, planes) = ([[0; W]; PLANES], circuits.planes(page, words));
+        planes.zip(&mut of).for_each(|(plane, of)| *of = *plane);
+        // The byte of each row's bit, and the bit.
+        let byte = _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303);
+        let bit = _mm256_set1_epi64x(i64::from_le_bytes([1, 2, 4, 8, 16, 32, 64, 128]));
+        for (half, numbers) in numbers.as_chunks_mut::<32>().0[..2 * W].iter_mut().enumerate() {
+            let mut number = _mm256_setzero_si256();
+            for plane in of[..page.bits].iter().rev() {
+                let rows = _mm256_set1_epi32((plane[half / 2] >> (half % 2 * 32)) as i32);
+                let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(rows, byte), bit), bit);
+                number = _mm256_sub_epi8(_mm256_add_epi8(number, number), is_set);
+            }
+            // SAFETY: 32 bytes are stored of 32.
+            unsafe { _mm256_storeu_si256(numbers.as_mut_ptr().cast(), number) };
+        }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
