@@ -221,12 +221,12 @@ fn tile_rows_min(normal: &Normal, tops: &Tops, tiles: &Tiles, step: f64, walked:
     let deep = normal.trees.iter().enumerate().filter(|(number, _)| tops.is_deep(*number));
     let below: f64 = deep.map(|(_, tree)| f64::from(tree.depth) - 4.0).sum();
     // A step of a walk, and a tree by its answers.
-    let row = walked as f64 / trees * levels * step + (trees - walked as f64) * 2.0;
+    let row = walked as f64 / trees * levels * step + (trees - walked as f64) * 2.6;
     // Of a small block and, by row, of a full one: a test, a step, a tree; a step below the first levels.
     let (small, full, below_step) = match isa {
-        Isa::Avx512 => ([0.7, 0.7, 15.0], [0.005, 0.0015, 0.25], 0.45),
-        Isa::Avx2 => ([2.0, 1.2, 40.0], [0.008, 0.004, 0.6], 1.1),
-        Isa::Portable => ([2.0, 1.5, 40.0], [0.01, 0.006, 0.6], 1.1),
+        Isa::Avx512 => ([1.0, 1.1, 28.0], [0.01, 0.003, 0.5], 0.45),
+        Isa::Avx2 => ([3.0, 1.5, 40.0], [0.016, 0.008, 1.2], 1.1),
+        Isa::Portable => ([3.0, 1.8, 48.0], [0.02, 0.012, 1.2], 1.1),
     };
     let (tests, steps) = tiles.work();
     let takes = |[test, step, tree]: [f64; 3]| tests as f64 * test + steps as f64 * step + trees * tree;
