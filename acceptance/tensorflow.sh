@@ -105,5 +105,19 @@ for graph in read_file write_file; do
 done
 echo "graphs that reach outside were refused"
 
+# TensorFlow dies of one graph and never ends another: the error says so, and by which limit.
+cp "$hostile/function_recursion.pb" "$hostile/endless_while.pb" "$work"
+for graph in function_recursion endless_while; do echo 'engine = "tensorflow"' >"$work/$graph.toml"; done
+! "$FOREBAY" inspect "$work/function_recursion.pb" >/dev/null 2>"$work/said" || fail "a function that calls itself was loaded"
+grep -Eq 'the process of the engine tensorflow (aborted|died)' "$work/said" || fail "$(cat "$work/said")"
+endless() {
+  echo '{"inputs":[{"name":"x:0","shape":[],"datatype":"FP32","data":[1]}]}' |
+    "$FOREBAY" score "$work/endless_while.pb" --format v2 2>"$work/said" && fail "an endless loop ended"
+  grep -q "$1" "$work/said" || fail "$(cat "$work/said")"
+}
+FOREBAY_ENGINES__CALL_MS_MAX=1000 endless 'tensorflow did not answer within 1000 ms (engines.call_ms_max)'
+FOREBAY_ENGINES__CPU_SECONDS_MAX=3 endless 'more processor time than engines.cpu_seconds_max'
+echo "graphs that crash or never end were survived"
+
 mkdir "$work/cases"
 "$ENGINES_PYTHON" acceptance/lib/engine_cases.py "$FOREBAY" tensorflow "$cases" "$work/cases"

@@ -17,7 +17,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-SECONDS_MAX = 150
+SECONDS_MAX = 120
 
 # Cases that are not asked through an engine, by what their names hold.
 NOT_ASKED = {

@@ -43,7 +43,7 @@ pub struct Engine {
     kind: Kind,
     signatures: Vec<Signature>,
     /// `None` when it is being dropped.
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<SyncSender<Box<Job>>>,
     stop: Arc<AtomicBool>,
     /// Closed when the child has ended and its folder is gone.
     ended: Mutex<Receiver<()>>,
@@ -132,7 +132,7 @@ impl Engine {
     }
 
     /// Returns the call as the child takes it.
-    fn job(&self, call: Call, give: Give) -> Result<Job, PredictError> {
+    fn job(&self, call: Call, give: Give) -> Result<Box<Job>, PredictError> {
         call.check()?;
         let signature = self.signature(call.signature.as_deref())?;
         let takes_whole = |name: &str| signature.input(name).is_some_and(|(_, field)| field.whole);
@@ -149,7 +149,8 @@ impl Engine {
         };
         let run = Run { inputs, outputs: outputs.iter().map(|field| tensor(field)).collect() };
         let names = outputs.iter().map(|field| field.name.clone()).collect();
-        Ok(Job { call: Call { batch: Batch::new(0), ..call }, run, names, rows, is_stacked, give })
+        let call = Call { batch: Batch::new(0), ..call };
+        Ok(Box::new(Job { call, run, names, rows, is_stacked, give }))
     }
 
     fn signature(&self, name: Option<&str>) -> Result<&Signature, PredictError> {
@@ -233,7 +234,7 @@ impl Drop for Engine {
 // === impl Driver ===
 
 impl Driver {
-    fn run(mut self, tell: &SyncSender<Result<Ready, EngineError>>, jobs: &Receiver<Job>) {
+    fn run(mut self, tell: &SyncSender<Result<Ready, EngineError>>, jobs: &Receiver<Box<Job>>) {
         let ready = self.start();
         let is_ready = ready.is_ok();
         if tell.send(ready).is_err() || !is_ready {
@@ -246,7 +247,7 @@ impl Driver {
             if job.give.is_abandoned() {
                 continue;
             }
-            self.answer(job);
+            self.answer(*job);
         }
     }
 

@@ -19,9 +19,10 @@ use std::{
 
 use crate::wire::{read_frame, shown, write_frame};
 
-/// Bytes of the end of standard error that are kept, and characters of it that an error shows.
+/// Bytes of the end of standard error that are kept; characters and lines of it that an error shows.
 const SAID_BYTES_MAX: usize = 4 << 10;
 const SAID_CHARS_MAX: usize = 400;
+const SAID_LINES_MAX: usize = 2;
 
 /// How long a process that closed its pipe may take to end by itself, and to say its last words.
 const ENDING: Duration = Duration::from_millis(300);
@@ -142,7 +143,9 @@ impl Child {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let said: Vec<u8> = said.iter().copied().collect();
         let said = String::from_utf8_lossy(&said);
-        match said.trim() {
+        let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let said = lines[lines.len().saturating_sub(SAID_LINES_MAX)..].join("; ");
+        match said.as_str() {
             "" => how,
             said => {
                 let skipped = said.chars().count().saturating_sub(SAID_CHARS_MAX);

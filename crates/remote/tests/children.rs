@@ -19,7 +19,7 @@ use testkit::predictor::{answer, check_predictor};
 
 fn frame(told: &Told) -> Buffer {
     let mut bytes = Vec::new();
-    write_frame(&mut bytes, &told.encode()).unwrap();
+    write_frame(&mut bytes, &told.encode()).expect("a vector takes all bytes");
     bytes.into()
 }
 

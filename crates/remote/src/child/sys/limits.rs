@@ -34,7 +34,6 @@ pub fn restrict(memory_bytes_max: u64) -> io::Result<()> {
     unsafe {
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
         checked(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
-        checked(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
     }
     Ok(())
 }
@@ -103,7 +102,7 @@ const HARMLESS: [&str; 10] = [
     "/usr/share/zoneinfo",
 ];
 
-/// Leaves the process nothing but to read the folder. Returns whether the kernel can.
+/// Leaves the calling thread, and those that it starts from now on, nothing but to read the folder. Returns whether the kernel can.
 pub fn confine(folder: &Path) -> bool {
     confined(folder).is_ok()
 }
@@ -113,6 +112,8 @@ fn confined(folder: &Path) -> io::Result<()> {
     const ADD: libc::c_long = 445;
     const RESTRICT: libc::c_long = 446;
     const PATH_BENEATH: libc::c_int = 1;
+    // SAFETY: this takes numbers. No program that is started from here has more rights than this one.
+    checked(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
     // SAFETY: with no ruleset and this flag the call returns the version of the interface.
     let version = unsafe { libc::syscall(CREATE, std::ptr::null::<Ruleset>(), 0usize, 1u32) };
     if version < 1 {
@@ -147,4 +148,43 @@ fn confined(folder: &Path) -> io::Result<()> {
     // SAFETY: the descriptor is open; the call takes rights from this thread and those that it starts.
     let restricted = unsafe { libc::syscall(RESTRICT, rules.as_raw_fd(), 0u32) };
     if restricted < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A confined thread sees its folder alone; without Landlock there is nothing to see.
+    #[test]
+    fn a_confined_thread_reads_its_folder_and_writes_nothing() {
+        let root = std::env::temp_dir().join(format!("forebay-confined-{}", std::process::id()));
+        let (own, other) = (root.join("own"), root.join("other"));
+        for folder in [&own, &other] {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(folder.join("file"), "x").unwrap();
+        }
+        let (inside, outside) = (own.join("file"), other.join("file"));
+        let seen = std::thread::spawn(move || {
+            let is_confined = confine(&own);
+            let kind = |result: io::Result<()>| result.err().map(|error| error.kind());
+            let read = |path: &Path| kind(fs::read(path).map(|_| ()));
+            (is_confined, read(&inside), read(&outside), kind(fs::write(own.join("new"), "x")))
+        });
+        let (is_confined, inside, outside, written) = seen.join().unwrap();
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!(inside, None);
+        let refused = is_confined.then_some(io::ErrorKind::PermissionDenied);
+        assert_eq!((outside, written), (refused, refused));
+    }
+
+    #[test]
+    fn time_of_the_processor_is_given_anew() {
+        allow_processor(1_000).unwrap();
+        let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: `limits` is a place for what the call writes.
+        checked(unsafe { libc::getrlimit(libc::RLIMIT_CPU, &raw mut limits) }).unwrap();
+        assert!((1_000..100_000).contains(&limits.rlim_cur) && limits.rlim_max == libc::RLIM_INFINITY);
+    }
 }
