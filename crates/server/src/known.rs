@@ -14,7 +14,10 @@ use codec::json::{Decoder, Limits};
 use model::Signature;
 use registry::Load;
 
-use crate::{error::ServeError, metrics::ModelMeters};
+use crate::{
+    error::ServeError,
+    metrics::{CallMeter, ModelMeters},
+};
 
 /// Decoders kept per model: one for each set of outputs asked of its loads and signatures.
 const DECODERS_MAX: usize = 8;
@@ -23,6 +26,7 @@ const DECODERS_MAX: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub meters: ModelMeters,
+    pub calls: CallMeter,
     decoders: ArcSwap<Vec<Kept>>,
 }
 

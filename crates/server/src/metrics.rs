@@ -154,6 +154,62 @@ impl ModelMeters {
     }
 }
 
+/// The predictions of one model: what Open Inference V2 tells of it.
+#[derive(Debug, Default)]
+pub(crate) struct CallMeter {
+    success: AtomicU64,
+    success_ns: AtomicU64,
+    fail: AtomicU64,
+    fail_ns: AtomicU64,
+    rows: AtomicU64,
+    /// When the last one ended, in milliseconds since the server began; 0 before the first.
+    last_ms: AtomicU64,
+}
+
+/// What a [`CallMeter`] shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Calls {
+    pub success: u64,
+    pub success_ns: u64,
+    pub fail: u64,
+    pub fail_ns: u64,
+    pub rows: u64,
+    /// Milliseconds since the epoch; 0 before the first call.
+    pub last_ms: u64,
+}
+
+impl CallMeter {
+    fn record(&self, rows: Option<usize>, took: Duration, since_start: Duration) {
+        let (count, ns) = match rows {
+            Some(_) => (&self.success, &self.success_ns),
+            None => (&self.fail, &self.fail_ns),
+        };
+        count.fetch_add(1, Relaxed);
+        ns.fetch_add(took.as_nanos() as u64, Relaxed);
+        if let Some(rows) = rows {
+            self.rows.fetch_add(rows as u64, Relaxed);
+        }
+        self.last_ms.fetch_max(1 + since_start.as_millis() as u64, Relaxed);
+    }
+
+    pub fn read(&self, metrics: &Metrics) -> Calls {
+        let of = |counter: &AtomicU64| counter.load(Relaxed);
+        let started = metrics.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let last_ms = match of(&self.last_ms) {
+            0 => 0,
+            ms => started.as_millis() as u64 + ms - 1,
+        };
+        Calls {
+            success: of(&self.success),
+            success_ns: of(&self.success_ns),
+            fail: of(&self.fail),
+            fail_ns: of(&self.fail_ns),
+            rows: of(&self.rows),
+            last_ms,
+        }
+    }
+}
+
 /// The counters that belong to no model.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -163,6 +219,7 @@ pub(crate) struct Metrics {
     connections: AtomicI64,
     panics: AtomicU64,
     started: SystemTime,
+    began: Instant,
 }
 
 impl Metrics {
@@ -173,6 +230,7 @@ impl Metrics {
             connections: AtomicI64::new(0),
             panics: AtomicU64::new(0),
             started: SystemTime::now(),
+            began: Instant::now(),
         }
     }
 
@@ -191,13 +249,15 @@ pub(crate) struct Counted<'a> {
     begun: Instant,
     dialect: Dialect,
     model: Option<Arc<Known>>,
+    /// Of a prediction: its rows, where it was answered.
+    call: Option<Option<usize>>,
     status: StatusCode,
 }
 
 impl<'a> Counted<'a> {
     pub fn begin(metrics: &'a Metrics, begun: Instant, dialect: Dialect) -> Counted<'a> {
         metrics.in_flight.fetch_add(1, Relaxed);
-        Counted { metrics, begun, dialect, model: None, status: error::status(Kind::Cancelled) }
+        Counted { metrics, begun, dialect, model: None, call: None, status: error::status(Kind::Cancelled) }
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -210,7 +270,8 @@ impl<'a> Counted<'a> {
     }
 
     /// Counts the rows of a call: all where it was answered, those the model refused either way.
-    pub fn count<T>(&self, result: &Result<(T, Tally), ServeError>) {
+    pub fn count<T>(&mut self, result: &Result<(T, Tally), ServeError>) {
+        self.call = Some(result.as_ref().ok().map(|(_, tally)| tally.rows));
         let (rows, row_faults) = match result {
             Ok((_, tally)) => (tally.rows, tally.row_faults),
             Err(ServeError::Predict(PredictError::Refused { refused, .. })) => (0, *refused),
@@ -235,7 +296,11 @@ impl<'a> Counted<'a> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.fetch_sub(1, Relaxed);
-        self.meter().record(self.status, self.begun.elapsed());
+        let took = self.begun.elapsed();
+        self.meter().record(self.status, took);
+        if let (Some(rows), Some(model)) = (self.call, &self.model) {
+            model.calls.record(rows, took, self.begun.duration_since(self.metrics.began) + took);
+        }
     }
 }
 

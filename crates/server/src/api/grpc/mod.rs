@@ -9,6 +9,7 @@
 mod frame;
 mod health;
 mod reflection;
+mod repository;
 mod stream;
 mod tfs;
 mod v2;
@@ -41,6 +42,11 @@ enum Method {
     ModelReady,
     ServerMetadata,
     ModelMetadata,
+    ModelConfig,
+    ModelStatistics,
+    RepositoryIndex,
+    RepositoryModelLoad,
+    RepositoryModelUnload,
     Predict,
     GetModelMetadata,
     GetModelStatus,
@@ -63,6 +69,11 @@ const METHODS: &[(&str, Method, Dialect)] = &[
     ("/inference.GRPCInferenceService/ModelReady", Method::ModelReady, Dialect::V2Grpc),
     ("/inference.GRPCInferenceService/ServerMetadata", Method::ServerMetadata, Dialect::V2Grpc),
     ("/inference.GRPCInferenceService/ModelMetadata", Method::ModelMetadata, Dialect::V2Grpc),
+    ("/inference.GRPCInferenceService/ModelConfig", Method::ModelConfig, Dialect::V2Grpc),
+    ("/inference.GRPCInferenceService/ModelStatistics", Method::ModelStatistics, Dialect::V2Grpc),
+    ("/inference.GRPCInferenceService/RepositoryIndex", Method::RepositoryIndex, Dialect::V2Grpc),
+    ("/inference.GRPCInferenceService/RepositoryModelLoad", Method::RepositoryModelLoad, Dialect::V2Grpc),
+    ("/inference.GRPCInferenceService/RepositoryModelUnload", Method::RepositoryModelUnload, Dialect::V2Grpc),
     ("/tensorflow.serving.PredictionService/Predict", Method::Predict, Dialect::TfsGrpc),
     ("/tensorflow.serving.PredictionService/GetModelMetadata", Method::GetModelMetadata, Dialect::TfsGrpc),
     ("/tensorflow.serving.PredictionService/Classify", EXAMPLES, Dialect::TfsGrpc),
@@ -178,6 +189,11 @@ async fn answer(
         Method::ModelReady => v2::model_ready(state, &message, counted),
         Method::ServerMetadata => Ok(v2::server_metadata()),
         Method::ModelMetadata => v2::model_metadata(state, &message, counted),
+        Method::ModelConfig => repository::config(state, &message, counted),
+        Method::ModelStatistics => repository::statistics(state, &message),
+        Method::RepositoryIndex => repository::index(state, &message),
+        Method::RepositoryModelLoad => repository::load(state, &message),
+        Method::RepositoryModelUnload => repository::unload(state, &message),
         Method::Predict => tfs::predict::predict(called, message, counted).await,
         Method::GetModelMetadata => tfs::models::metadata(state, &message, counted),
         Method::GetModelStatus => tfs::models::status(state, &message, counted),

@@ -6,6 +6,7 @@
 
 pub(super) mod infer;
 mod metadata;
+pub(super) mod repository;
 
 pub(super) use metadata::{model, ready, server};
 
@@ -21,7 +22,8 @@ use crate::{
 };
 
 /// The protocol's extensions that are spoken here, by the names that clients look for.
-pub(super) const EXTENSIONS: [&str; 2] = ["binary_tensor_data", "classification"];
+pub(super) const EXTENSIONS: [&str; 5] =
+    ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"];
 
 /// Returns the error as this protocol and gRPC say it: in one text, what else does not fit after the first.
 pub(super) fn message(error: &ServeError) -> String {
