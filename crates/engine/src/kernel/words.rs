@@ -8,6 +8,8 @@ use std::hint::select_unpredictable;
 
 use rustc_hash::FxHashMap;
 
+use crate::store::Span;
+
 /// No such word.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
@@ -21,8 +23,6 @@ const WIDTH: usize = 3;
 pub(super) struct Words {
     /// A power of two of them, as many as there are words at least.
     buckets: Box<[Bucket]>,
-    /// What is shifted out of a hash to leave the number of a bucket.
-    shift: u32,
     long: FxHashMap<Box<[u8]>, u32>,
 }
 
@@ -44,11 +44,10 @@ impl Words {
     pub(super) fn new<'a>(words: impl ExactSizeIterator<Item = &'a str>) -> Words {
         let room = words.len().max(2).next_power_of_two();
         let free = Bucket { keys: [FREE; WIDTH], places: [NOWHERE; WIDTH] };
-        let mut table =
-            Words { buckets: vec![free; room].into(), shift: 64 - room.trailing_zeros(), long: FxHashMap::default() };
+        let mut table = Words { buckets: vec![free; room].into(), long: FxHashMap::default() };
         for (word, place) in words.zip(0..) {
             let word = word.as_bytes();
-            match key(word, 0, word.len()) {
+            match key(word) {
                 Some(key) => table.insert(key, place),
                 None => drop(table.long.insert(word.into(), place)),
             }
@@ -68,59 +67,80 @@ impl Words {
         }
     }
 
-    /// Returns the place of the word `all[start..end]`, or [`NOWHERE`].
-    #[inline]
-    pub(super) fn place(&self, all: &[u8], start: usize, end: usize) -> u32 {
-        let Some(key) = key(all, start, end) else { return self.place_of_long(&all[start..end]) };
+    /// Adds the places of words, which are parts of `all`; of one that is not known, [`NOWHERE`].
+    pub(super) fn extend_places(&self, all: &[u8], words: &[Span], places: &mut Vec<u32>) {
+        let Some(last) = all.len().checked_sub(KEY) else {
+            return places.extend(words.iter().map(|word| self.place(all, *word)));
+        };
+        let mask = self.buckets.len() - 1;
+        let buckets = &self.buckets[..=mask];
+        places.extend(words.iter().map(|word| {
+            let (start, len) = (word.start as usize, (word.end - word.start) as usize);
+            // A key is taken from what lies behind the word, too.
+            if (len >= KEY) | (start > last) {
+                return self.place(all, *word);
+            }
+            let bytes: &[u8; KEY] = all[start..start + KEY].try_into().expect("so many were taken");
+            let key = masked(*bytes, len);
+            match buckets[mix(key) as usize & mask].place(key) {
+                NOWHERE => self.place(all, *word),
+                place => place,
+            }
+        }));
+    }
+
+    /// Returns the place of any word.
+    #[cold]
+    #[inline(never)]
+    fn place(&self, all: &[u8], word: Span) -> u32 {
+        let word = &all[word.start as usize..word.end as usize];
+        let Some(key) = key(word) else { return self.long.get(word).copied().unwrap_or(NOWHERE) };
         let mut at = self.first(key);
         loop {
-            let Bucket { keys, places } = &self.buckets[at];
-            let is = |i: usize| (keys[i][0] ^ key[0]) | (keys[i][1] ^ key[1]) == 0;
-            let mut place = select_unpredictable(is(0), places[0], NOWHERE);
-            place = select_unpredictable(is(1), places[1], place);
-            place = select_unpredictable(is(2), places[2], place);
+            let bucket = &self.buckets[at];
+            let place = bucket.place(key);
             // Only what found no room in a full bucket lies in the next one.
-            if place != NOWHERE || keys[WIDTH - 1] == FREE {
+            if place != NOWHERE || bucket.keys[WIDTH - 1] == FREE {
                 return place;
             }
             at = self.after(at);
         }
     }
 
-    #[cold]
-    fn place_of_long(&self, word: &[u8]) -> u32 {
-        self.long.get(word).copied().unwrap_or(NOWHERE)
-    }
-
     /// Returns the bucket where a word is looked for first.
-    #[inline]
     fn first(&self, key: Key) -> usize {
-        (mix(key) >> self.shift) as usize & (self.buckets.len() - 1)
+        mix(key) as usize & (self.buckets.len() - 1)
     }
 
-    #[inline]
     fn after(&self, at: usize) -> usize {
         (at + 1) & (self.buckets.len() - 1)
     }
 }
 
-/// Returns the key of `all[start..end]`; nothing where that is too long.
-#[inline]
-fn key(all: &[u8], start: usize, end: usize) -> Option<Key> {
-    let len = end - start;
-    if len >= KEY {
-        return None;
+impl Bucket {
+    /// Returns the place that stands beside the key; [`NOWHERE`] where that is not here.
+    #[inline(always)]
+    fn place(&self, key: Key) -> u32 {
+        let Bucket { keys, places } = self;
+        let is = |i: usize| (keys[i][0] ^ key[0]) | (keys[i][1] ^ key[1]) == 0;
+        let mut place = select_unpredictable(is(0), places[0], NOWHERE);
+        place = select_unpredictable(is(1), places[1], place);
+        select_unpredictable(is(2), places[2], place)
     }
-    let bytes = match all.get(start..).and_then(<[u8]>::first_chunk::<KEY>) {
-        Some(bytes) => *bytes,
-        None => {
-            let mut bytes = [0; KEY];
-            bytes[..len].copy_from_slice(&all[start..end]);
-            bytes
-        }
-    };
+}
+
+/// Returns the key of a word; nothing where that is too long.
+fn key(word: &[u8]) -> Option<Key> {
+    let mut bytes = [0; KEY];
+    bytes.get_mut(..word.len()).filter(|_| word.len() < KEY)?.copy_from_slice(word);
+    Some(masked(bytes, word.len()))
+}
+
+/// Returns the key of the word that the bytes begin with.
+#[inline(always)]
+fn masked(bytes: [u8; KEY], len: usize) -> Key {
     let (bytes, mask) = (u128::from_le_bytes(bytes), &MASKS[len]);
-    Some([bytes as u64 & mask[0], (bytes >> 64) as u64 & mask[1] | (len as u64) << 56])
+    [bytes as u64 & mask[0], (bytes >> 64) as u64 & mask[1] | (len as u64) << 56]
 }
 
 /// What is kept of sixteen bytes, by how many of them belong to a word.
@@ -136,7 +156,7 @@ const MASKS: [Key; KEY] = {
     masks
 };
 
-/// The halves of a product, folded: every bit of both numbers reaches the upper ones, which choose the bucket.
+/// The halves of a product, folded: every bit of both numbers reaches the lower ones, which choose the bucket.
 #[inline]
 fn mix(key: Key) -> u64 {
     let product = u128::from(key[0] ^ 0x9E37_79B9_7F4A_7C15) * u128::from(key[1] ^ 0xD6E8_FEB8_6659_FD93);
@@ -151,9 +171,12 @@ mod tests {
     fn check(words: &[&str], expected: &[(&str, u32)]) {
         let table = Words::new(words.iter().copied());
         for (word, place) in expected {
-            let all = format!("before {word} and after it there is more");
-            assert_eq!(table.place(all.as_bytes(), 7, 7 + word.len()), *place, "{word:?}");
-            assert_eq!(table.place(word.as_bytes(), 0, word.len()), *place, "{word:?} at the end");
+            let mut places = Vec::new();
+            for (all, start) in [(format!("before {word} and after it there is more"), 7), ((*word).to_owned(), 0)] {
+                let span = Span { start, end: start + word.len() as u32 };
+                table.extend_places(all.as_bytes(), &[span], &mut places);
+            }
+            assert_eq!(places, [*place, *place], "{word:?} in the midst and at the end");
         }
     }
 

@@ -67,9 +67,8 @@ impl WordMean {
 
     /// Writes the place of each of the texts.
     fn find(&self, texts: &TextStore, places: &mut Vec<u32>) {
-        let all = texts.bytes();
         places.clear();
-        places.extend(texts.spans.iter().map(|span| self.words.place(all, span.start as usize, span.end as usize)));
+        self.words.extend_places(texts.bytes(), &texts.spans, places);
         if !texts.valid.all() {
             (0..texts.len()).filter(|&item| !texts.is_valid(item)).for_each(|item| places[item] = NOWHERE);
         }

@@ -30,6 +30,9 @@ enum By {
     Matches(Regex),
 }
 
+/// Tokens that are pushed without asking first how many there are.
+const AT_A_TIME: usize = 12;
+
 /// Where the texts of a tile lie that tokens are parts of.
 #[derive(Clone, Copy)]
 enum FoundIn {
@@ -203,13 +206,17 @@ impl Tokens<'_> {
         }
     }
 
-    /// Cuts at every blank: found many bytes at a time, so that one loop, not one in eight bytes, has a random end.
+    /// Cuts at every blank: found many bytes at a time, so that one loop, not one in eight bytes, has a random end; and most
+    /// texts have so few words that not even that one is run.
     fn cut_at_blanks(&mut self, text: Span) {
         let first = self.spans.len();
         let bytes = self.bytes;
         let (mut rest, mut at) = (text.start, text.start);
         while at < text.end {
             let mut found = blanks::within(bytes, at as usize, text.end as usize);
+            if self.units_min == 0 {
+                (found, rest) = self.push_some(found, at, rest);
+            }
             while found != 0 {
                 let end = at + found.trailing_zeros();
                 self.push(rest, end);
@@ -219,6 +226,25 @@ impl Tokens<'_> {
             at = at.saturating_add(blanks::AT_ONCE as u32);
         }
         self.finish(first, rest, text);
+    }
+
+    /// Pushes the tokens before the first of the blanks that were found from `at` on; returns the others, and where what is not
+    /// pushed begins.
+    #[inline]
+    fn push_some(&mut self, mut found: u64, at: u32, rest: u32) -> (u64, u32) {
+        let (first, count) = (self.spans.len(), (found.count_ones() as usize).min(AT_A_TIME));
+        self.spans.resize(first + AT_A_TIME, Span::default());
+        let some: &mut [Span; AT_A_TIME] = self.spans.last_chunk_mut().expect("so many were added");
+        let mut start = rest;
+        for span in some {
+            // Where no blank is left, what is written does not stay.
+            let end = at.wrapping_add((found | 1 << 63).trailing_zeros());
+            *span = Span { start, end };
+            start = end.wrapping_add(1);
+            found &= found.wrapping_sub(1);
+        }
+        self.spans.truncate(first + count);
+        (found, self.spans[first..].last().map_or(rest, |last| last.end + 1))
     }
 
     /// Cuts at every match, as `java.util.regex.Pattern.split` does.

@@ -118,6 +118,20 @@ fn blanks_are_found_at_every_place_of_a_word() {
 }
 
 #[test]
+fn texts_of_any_number_of_words_are_cut() {
+    for len in [1, 4, 9] {
+        let word = &"abcdefghi"[..len];
+        let words: Vec<Vec<Option<&str>>> = (1..70).map(|count| vec![Some(word); count]).collect();
+        let rows: Vec<String> = words.iter().map(|row| vec![word; row.len()].join(" ")).collect();
+        let rows: Vec<Option<&str>> = rows.iter().map(|row| Some(&**row)).collect();
+        let expected: Vec<Option<&[Option<&str>]>> = words.iter().map(|row| Some(&**row)).collect();
+        for chars_min in [0, 1] {
+            assert_eq!(only(run(blanks(true, chars_min), &[texts(&rows)])), lists(&expected), "words of {len} letters");
+        }
+    }
+}
+
+#[test]
 fn length_counts_utf_16_units() {
     check_split(&blanks(true, 1), " a  b ", &["a", "b"]);
     check_split(&blanks(true, 1), "", &[]);
