@@ -4,7 +4,7 @@
 //! one machine. A part leaves its figures in `docs/evidence/bench-PART.json`, and [`page`] renders all of them, so that one
 //! part can be measured anew alone; a test holds the page to the evidence. Peers are programs of their own: real Spark
 //! behind `acceptance/lib/spark_bench.py`, the JVM's PMML evaluators behind `pmml_bench.py`, compilers of forests
-//! behind `forest_bench.py`, axum in `bench/axum-echo`, which is outside the workspace.
+//! behind `forest_bench.py`, ONNX Runtime behind `tensor_bench.py`, axum in `bench/axum-echo`, which is outside the workspace.
 //!
 //! On two cores or more: what is measured has the first core to itself, who measures it the second.
 
@@ -22,6 +22,7 @@ mod rest;
 mod rows;
 mod spent;
 mod start;
+mod tensors;
 
 /// The core of what is measured, and the core of who sends requests to it.
 const CORE: usize = 0;
@@ -43,7 +44,7 @@ struct Part {
     render: fn(&Value) -> String,
 }
 
-const PARTS: [Part; 6] = [rows::PART, batch::PART, forest::PART, pmml::PART, rest::PART, start::PART];
+const PARTS: [Part; 7] = [rows::PART, batch::PART, forest::PART, pmml::PART, tensors::PART, rest::PART, start::PART];
 
 /// Measures the named parts, or all, and writes the page.
 pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
