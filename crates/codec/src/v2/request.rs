@@ -353,7 +353,11 @@ fn shape_of(name: &str, dims: &[i64]) -> Result<(Vec<usize>, usize), CodecError>
     match (strides, shape.contains(&0)) {
         (Some(_), true) => Ok((shape, 0)),
         (Some(count), false) => Ok((shape, count)),
-        (None, _) => Err(violation(Some(name), "a shape of fewer elements", Dims(dims).to_string())),
+        (None, _) => Err(violation(
+            Some(name),
+            "as many elements as the shape says, which no tensor has",
+            Dims(dims).to_string(),
+        )),
     }
 }
 

@@ -107,7 +107,7 @@ fn what_does_not_fit_is_named() {
     let deep = format!(r#""shape":[1],"datatype":"FP64","data":{}1{}"#, "[".repeat(60), "]".repeat(60));
     refused(Type::F64, &deep, "nested deeper");
     let huge = r#""shape":[4294967296,4294967296,4294967296],"datatype":"FP64","data":[1]"#;
-    refused(Type::F64, huge, "a shape of fewer elements");
+    refused(Type::F64, huge, "as many elements");
 }
 
 fn column(ty: &Type, push: impl FnOnce(&mut Builder)) -> model::Column {

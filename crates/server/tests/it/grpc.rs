@@ -141,7 +141,12 @@ fn what_does_not_fit_is_refused_by_name() {
     let world = world();
     let invalid = Code::InvalidArgument;
     refused(&world, raw("double", "FP64", &[2], &doubles(&[1.0])), invalid, "2 elements of FP64");
-    refused(&world, raw("double", "FP64", &[i64::MAX, i64::MAX], &[]), invalid, "a shape of fewer elements");
+    refused(
+        &world,
+        raw("double", "FP64", &[i64::MAX, i64::MAX], &[]),
+        invalid,
+        "as many elements as the shape says, which no tensor has",
+    );
     refused(&world, raw("double", "FP64", &[1 << 40], &[]), invalid, "elements of FP64, got 0 bytes");
     refused(&world, raw("double", "FP64", &[-1], &[]), invalid, "none below 0");
     refused(&world, raw("double", "FP64", &[1; 40], &doubles(&[1.0])), invalid, "at most 16 dimensions");
