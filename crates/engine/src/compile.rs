@@ -248,7 +248,7 @@ impl Compiler {
         /// Most bytes of a value that a plan did not hold and a program then does.
         const FOLDED_BYTES_MAX: usize = 16 << 20;
         let inputs = homes.iter().map(|home| self.constant_of(*home).cloned()).collect::<Option<Vec<Whole>>>()?;
-        if inputs.is_empty() {
+        if inputs.is_empty() || !kernel.is_pure() {
             return None;
         }
         let values = kernel.alone(inputs, outputs).ok()?;

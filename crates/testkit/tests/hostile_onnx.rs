@@ -3,29 +3,20 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test's helpers fail by panicking, and it starts itself anew"
+    reason = "a test's helpers fail by panicking, and it asks its environment"
 )]
 
-use std::{
-    io::{Read, Write},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
 use engine::Servable;
 use formats::{Limits, ReadOptions, onnx};
 use model::{Batch, Call, ModelFiles, Predictor, Tensor};
 use serde_json::Value;
 use testkit::{
+    child,
     files::{model_files, shared},
     predictor::answer,
 };
-
-/// Set in a process that was started to do the part of one test.
-const CHILD: &str = "FOREBAY_TEST_CHILD";
-const TIME_MAX: Duration = Duration::from_secs(5);
-const MEMORY_KIB: u32 = 512 << 10;
 
 /// Returns the file with what lies beside it for it to refer to, as when its folder is given.
 fn artifact(path: &Path) -> ModelFiles {
@@ -59,51 +50,16 @@ fn outcome_of(path: &Path, shape: &[usize]) -> String {
 /// Runs in a process of its own, under a limit of memory: the file and the shape stand on standard input.
 #[test]
 fn child_reads() {
-    if std::env::var_os(CHILD).is_none() {
-        return;
-    }
-    let mut input = String::new();
-    std::io::stdin().read_to_string(&mut input).unwrap();
-    let (path, shape) = input.split_once('\n').unwrap();
-    let shape: Vec<usize> = shape.split_whitespace().map(|dim| dim.parse().unwrap()).collect();
-    println!("outcome: {}", outcome_of(Path::new(path), &shape));
-}
-
-fn spawn(path: &Path, shape: &str) -> Child {
-    let limited = format!("ulimit -v {MEMORY_KIB}; exec \"$0\" \"$@\"");
-    let mut child = Command::new("sh")
-        .args(["-c", &limited])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "child_reads", "--nocapture"])
-        .env(CHILD, "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let input = format!("{}\n{shape}", path.display());
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child
+    child::part(|given| {
+        let (path, shape) = given.split_once('\n').unwrap();
+        let shape: Vec<usize> = shape.split_whitespace().map(|dim| dim.parse().unwrap()).collect();
+        outcome_of(Path::new(path), &shape)
+    });
 }
 
 /// Returns the outcome that the child prints, or how its process failed.
 fn outcome(path: &Path, shape: &str) -> Result<String, String> {
-    let mut child = spawn(path, shape);
-    let begin = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begin.elapsed() > TIME_MAX {
-            child.kill().unwrap();
-            return Err(format!("not done within {TIME_MAX:?}"));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let outcome = text.split_once("outcome: ").and_then(|(_, rest)| rest.lines().next());
-    match outcome {
-        Some(outcome) if output.status.success() => Ok(outcome.to_owned()),
-        _ => Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr))),
-    }
+    child::outcome("child_reads", &format!("{}\n{shape}", path.display()))
 }
 
 #[test]

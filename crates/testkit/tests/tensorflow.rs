@@ -7,7 +7,7 @@ use formats::{ReadError, ReadOptions};
 use model::{Kind, Predictor};
 use testkit::{
     case::Outcome,
-    files::{model_files, shared},
+    files::{model_files, root, shared},
     predictor::answer,
     tensors::Case,
 };
@@ -68,19 +68,15 @@ fn artifacts(folder: &Path, layout: &str) -> Vec<std::path::PathBuf> {
     }
 }
 
-#[test]
-fn shared_tensorflow_cases() {
-    #[allow(clippy::disallowed_methods, reason = "a test's own switches")]
-    let (filter, is_ci) = (std::env::var("CASES").unwrap_or_default(), std::env::var_os("CI").is_some());
-    let Some(shared) = shared() else {
-        assert!(!is_ci, "the shared cases must be there where CI is set");
-        return;
-    };
-    let entries = std::fs::read_dir(shared.join("conformance/tensorflow")).expect("the cases are there");
+/// Runs the cases of a folder; returns how many wait for something that is not read yet.
+fn run_all(of: &str, cases: &Path) -> usize {
+    #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
+    let filter = std::env::var("CASES").unwrap_or_default();
+    let entries = std::fs::read_dir(cases).expect("the cases are there");
     let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     folders.retain(|path| path.join("case.json").is_file() && path.to_string_lossy().contains(&filter));
     folders.sort();
-    let (mut passed, mut failures) = (0, Vec::new());
+    let (mut passed, mut waits, mut failures) = (0, 0, Vec::new());
     let mut err = std::io::stderr();
     for folder in &folders {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -95,11 +91,30 @@ fn shared_tensorflow_cases() {
         for artifact in artifacts(folder, &layout) {
             match run(&case, &artifact) {
                 Outcome::Passed => passed += 1,
-                Outcome::Waits(why) => drop(writeln!(err, "waits: {name}: {why}")),
+                Outcome::Waits(why) => {
+                    waits += 1;
+                    let _ = writeln!(err, "waits: {name}: {why}");
+                }
                 Outcome::Failed(why) => failures.push(format!("{name}: {why}")),
             }
         }
     }
-    let _ = writeln!(err, "shared TensorFlow cases: {passed} of {} passed", folders.len());
+    let _ = writeln!(err, "{of} TensorFlow cases: {passed} of {} passed", folders.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    waits
+}
+
+#[test]
+fn shared_tensorflow_cases() {
+    #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
+    let is_ci = std::env::var_os("CI").is_some();
+    match shared() {
+        Some(shared) => drop(run_all("shared", &shared.join("conformance/tensorflow"))),
+        None => assert!(!is_ci, "the shared cases must be there where CI is set"),
+    }
+}
+
+#[test]
+fn own_tensorflow_cases() {
+    assert_eq!(run_all("own", &root().join("conformance/tensorflow")), 0, "own cases are all read");
 }

@@ -84,4 +84,11 @@ fn the_test_models_of_hydro_serving_answer() {
     assert_eq!(shape, [1, 10]);
     assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     assert_eq!(output::<i64>(&digits, "class_ids").0, [1, 1]);
+    let images = Tensor::new(&[2, 784], vec![0.25_f32; 2 * 784]).expect("two images");
+    let classified = ask(&models.join("mnist_classifier"), None, &[("images", images)]).expect("an answer");
+    let (shape, labels) = output::<i64>(&classified, "labels");
+    assert_eq!((&shape[..], labels[0]), (&[2][..], labels[1]), "one image twice");
+    assert_eq!(output::<i64>(&classified, "labels2"), (shape, labels));
+    // Its numbers are drawn anew for each answer.
+    assert_eq!(output::<f32>(&classified, "random").0, [2, 3]);
 }

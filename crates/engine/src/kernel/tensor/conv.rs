@@ -8,6 +8,7 @@ mod deform;
 mod filter;
 mod first;
 mod last;
+mod patches;
 mod pool;
 mod spread;
 mod window;
@@ -59,6 +60,7 @@ impl ConvKernel {
             }
             ConvOp::MaxUnpool { kernel, window } => return spread::unpool(args, kernel, window),
             ConvOp::Col2Im { window } => return spread::col2im(args, window),
+            ConvOp::Patches { kernel, window } => return patches::run(args, kernel, window),
             _ => {}
         }
         let made;

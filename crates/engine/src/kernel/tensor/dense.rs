@@ -18,6 +18,7 @@ use super::{
 };
 
 mod einsum;
+mod solve;
 mod whole;
 
 pub(super) use whole::without;
@@ -56,7 +57,7 @@ impl DenseKernel {
             DenseOp::MatMul { transpose } | DenseOp::Dense { transpose, .. } => {
                 constant.and_then(|tensor| Weights::of(tensor, transpose[1]))
             }
-            DenseOp::MatMulInteger | DenseOp::Einsum(_) | DenseOp::Det => None,
+            _ => None,
         };
         DenseKernel { op: op.clone(), weights }
     }
@@ -79,6 +80,9 @@ impl DenseKernel {
                 return einsum::run(equation, &inputs, &mut out);
             }
             DenseOp::Det => return whole::determinants(&a, &mut out),
+            DenseOp::Inverse { turned } => return solve::invert(&a, *turned, &mut out),
+            DenseOp::Solve { left, turned } => return solve::solve(&a, &*args.get(1)?, *left, *turned, &mut out),
+            DenseOp::Cholesky => return solve::cholesky(&a, &mut out),
         };
         let c = args.opt(2);
         match (&self.weights, a.data()) {

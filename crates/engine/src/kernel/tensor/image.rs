@@ -1,6 +1,9 @@
 //! Images: sizes changed, parts taken, places between elements.
 
+mod area;
+mod boxes;
 mod crop;
+mod decode;
 mod grid;
 mod resize;
 
@@ -23,13 +26,22 @@ impl ImageKernel {
 
     pub(super) fn run(&self, args: &Args<'_>) -> Done {
         args.call.check()?;
+        match &self.0 {
+            ImageOp::SelectBoxes { pad } => return boxes::run(args, *pad),
+            ImageOp::SelectBoxesByClass { pad_per_class, clip } => return boxes::by_class(args, *pad_per_class, *clip),
+            _ => {}
+        }
         let Some(mut out) = args.out(0) else { return Ok(()) };
+        if let ImageOp::Decode(decode) = &self.0 {
+            return decode::run(args, decode, &mut out);
+        }
         let given = args.get(0)?;
         match &self.0 {
             ImageOp::Resize { .. } => return resize::run(args, &self.0, &given, &mut out),
             ImageOp::CropAndResize { nearest, outside } => {
                 return crop::resized(args, &given, *nearest, *outside, &mut out);
             }
+            ImageOp::ResizeArea { align_corners } => return area::run(args, *align_corners, &given, &mut out),
             _ => {}
         }
         let x = widened(&given);
@@ -45,7 +57,7 @@ impl ImageKernel {
                 align.run::<T>(args, &x, T::from_f64((*scale).into()), &mut out)
             }
             ImageOp::RoiPool { size, scale } => crop::pooled::<T>(&x, &widened(&*args.get(1)?), *size, *scale, &mut out),
-            ImageOp::Resize { .. } | ImageOp::CropAndResize { .. } => Err(refuse_type(&x)),
+            _ => Err(refuse_type(&x)),
         })?;
         narrow(&mut out, given.dtype())
     }

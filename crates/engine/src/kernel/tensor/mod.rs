@@ -35,10 +35,12 @@ mod list;
 mod norm;
 mod product;
 mod quant;
+mod random;
 mod recurrent;
 mod reduce;
 mod sequence;
 mod signal;
+mod sparse;
 mod strings;
 mod table;
 mod text;
@@ -71,6 +73,8 @@ enum Kind {
     Quant(quant::QuantKernel),
     Sequence(sequence::SequenceKernel),
     Text(text::TextKernel),
+    Random(random::RandomKernel),
+    Sparse(sparse::SparseKernel),
 }
 
 /// What a kernel works with: its inputs by their formal numbers, and its outputs.
@@ -112,6 +116,8 @@ impl TensorKernel {
             TensorOp::Quant(op) => Kind::Quant(quant::QuantKernel::new(op)),
             TensorOp::Sequence(op) => Kind::Sequence(sequence::SequenceKernel::new(op)),
             TensorOp::Text(op) => Kind::Text(text::TextKernel::new(op, site)?),
+            TensorOp::Random(op) => Kind::Random(random::RandomKernel::new(op, site)),
+            TensorOp::Sparse(op) => Kind::Sparse(sparse::SparseKernel::new(op)),
         };
         Ok(TensorKernel { node: node.clone(), step: site.step.clone(), kind })
     }
@@ -139,6 +145,8 @@ impl TensorKernel {
             Kind::Quant(kernel) => kernel.run(&args),
             Kind::Sequence(kernel) => kernel.run(&args),
             Kind::Text(kernel) => kernel.run(&args),
+            Kind::Random(kernel) => kernel.run(&args),
+            Kind::Sparse(kernel) => kernel.run(&args),
         };
         done.map_err(|error| self.located(error))
     }
@@ -154,6 +162,11 @@ impl TensorKernel {
             ..violation
         };
         PredictError::Invalid { violations: violations.into_iter().map(at).collect() }
+    }
+
+    /// Returns whether the same inputs always give the same outputs.
+    pub(crate) fn is_pure(&self) -> bool {
+        self.node.is_pure()
     }
 
     /// Runs on these values outside of any program.

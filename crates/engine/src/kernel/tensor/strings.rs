@@ -1,6 +1,7 @@
 //! Texts of any bytes.
 
-mod hash;
+mod fields;
+pub(super) mod hash;
 mod join;
 mod number;
 mod pattern;
@@ -44,6 +45,7 @@ impl StringKernel {
                 return unicode::decode(args, *encoding, *malformed, *offsets, *splits);
             }
             StringOp::Ngrams(of) => return join::ngrams(args, of),
+            StringOp::Fields(of) => return fields::run(args, of),
             _ => {}
         }
         let Some(out) = &mut args.out(0) else { return Ok(()) };
@@ -87,9 +89,11 @@ impl StringKernel {
             StringOp::DecodeBase64 => each(x, out, number::decode_base64),
             StringOp::ReduceJoin { separator, keep } => join::reduce(x, &ints(&*args.get(1)?)?, separator, *keep, out),
             StringOp::Raw { to, little } => number::raw(x, *to, *little, out),
-            StringOp::Split { .. } | StringOp::SplitAny { .. } | StringOp::Decode { .. } | StringOp::Ngrams(_) => {
-                Ok(())
-            }
+            StringOp::Split { .. }
+            | StringOp::SplitAny { .. }
+            | StringOp::Decode { .. }
+            | StringOp::Ngrams(_)
+            | StringOp::Fields(_) => Ok(()),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Images: sizes changed, parts taken, places between elements.
 
-use model::Tensor;
+use model::{DType, Tensor, Type};
 use plan::{
     SlotId,
     tensor::{
-        ImageOp,
-        image::{Aspect, Between, Coordinates, Nearest, Outside},
+        Binary, ElementOp, Fold, ImageOp, LayoutOp, ReduceOp,
+        image::{Aspect, Between, Coordinates, Decode, DecodeFor, Nearest, Outside},
     },
 };
 
@@ -20,11 +20,41 @@ pub(super) const ROWS: &[Row] = &[
     row("Upsample", 9, 9, plain_resize),
     row("Resize", 10, 10, plain_resize),
     row("Resize", 11, NOW, resize),
+    row("ImageDecoder", 20, NOW, image_decoder),
     row("GridSample", 16, NOW, grid_sample),
     row("AffineGrid", 20, NOW, affine_grid),
     row("RoiAlign", 10, NOW, roi_align),
     row("MaxRoiPool", 1, NOW, max_roi_pool),
 ];
+
+/// The picture of a file of JPEG, PNG, GIF or BMP, as uint8.
+fn image_decoder(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
+    let file = lower.arg(node, 0, "encoded_stream")?;
+    let decode = Decode { kind: DecodeFor::Any, channels: 3, dtype: DType::U8, animations: false };
+    let image = lower.add(node, ImageOp::Decode(decode), &[file])?;
+    match node.string("pixel_format")?.unwrap_or("RGB") {
+        "RGB" => Ok(vec![image]),
+        "BGR" => {
+            let axis = lower.constant(Tensor::vector(vec![2_i64]));
+            Ok(vec![lower.add(node, LayoutOp::Reverse, &[image, axis])?])
+        }
+        // In units of 1/65536: 0.299, 0.587 and 0.114, to the nearest.
+        "Grayscale" => {
+            let to = |ty| ElementOp::Cast { to: Type::scalar(ty), saturate: false };
+            let wide = lower.add(node, to(DType::I32), &[image])?;
+            let shares = lower.constant(Tensor::vector(vec![19595_i32, 38470, 7471]));
+            let parts = lower.add(node, ElementOp::Binary(Binary::Mul), &[wide, shares])?;
+            let sum = ReduceOp::Reduce { fold: Fold::Sum, axes: Some(vec![-1]), keep: true, none_is_none: false };
+            let sum = lower.add(node, sum, &[parts])?;
+            let half = lower.constant(Tensor::scalar(1_i32 << 15));
+            let sum = lower.add(node, ElementOp::Binary(Binary::Add), &[sum, half])?;
+            let bits = lower.constant(Tensor::scalar(16_i32));
+            let grey = lower.add(node, ElementOp::Binary(Binary::ShiftRight), &[sum, bits])?;
+            Ok(vec![lower.add(node, to(DType::U8), &[grey])?])
+        }
+        other => Err(unknown(node, "pixel_format", "RGB, BGR or Grayscale", other)),
+    }
+}
 
 /// Returns the error of an attribute that names something else.
 fn unknown(node: &Node<'_>, name: &str, expected: &str, got: &str) -> ReadError {

@@ -6,7 +6,7 @@
 //! inputs is refused here, by its node's name.
 //!
 //! A family is a file with a table of its own: [`element`], [`layout`], [`parts`], [`index`], [`reduce`], [`dense`], [`conv`],
-//! [`norm`], [`recurrent`], [`image`], [`quant`], [`learn`], [`sequence`], [`text`], [`control`]; [`made`] and [`attention`] are made of
+//! [`norm`], [`recurrent`], [`image`], [`quant`], [`random`], [`learn`], [`sequence`], [`text`], [`control`]; [`made`] and [`attention`] are made of
 //! the others.
 
 use std::{
@@ -39,6 +39,7 @@ mod made;
 mod norm;
 mod parts;
 mod quant;
+mod random;
 mod recurrent;
 mod reduce;
 mod sequence;
@@ -93,6 +94,7 @@ pub const TABLE: &[&[Row]] = &[
     signal::ROWS,
     learn::ROWS,
     quant::ROWS,
+    random::ROWS,
     sequence::ROWS,
     text::ROWS,
 ];

@@ -137,6 +137,7 @@ const SEVERAL: &[(&str, &[Output])] = &[
     ("StatelessCase", &[("output", Types("Tout"))]),
     ("StatelessIf", &[("output", Types("Tout"))]),
     ("StatelessRandomGetKeyCounter", &[("key", One), ("counter", One)]),
+    ("StatelessRandomGetKeyCounterAlg", &[("key", One), ("counter", One), ("alg", One)]),
     ("StatelessWhile", &[("output", Types("T"))]),
     ("StringNGrams", &[("ngrams", One), ("ngrams_splits", One)]),
     ("StringSplit", &[("indices", One), ("values", One), ("shape", One)]),
@@ -175,49 +176,57 @@ const NORM_6: &[Output] = &[
 ];
 
 /// Ops of one output that only compute.
-const SINGLE: &str = "Abs AccumulateNV2 Acos Acosh Add AddN AddV2 AdjustContrastv2 AdjustHue AdjustSaturation All Angle Any \
-    ApproximateEqual ArgMax ArgMin AsString Asin Asinh Atan Atan2 Atanh AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3 \
-    BatchToSpace BatchToSpaceND BesselI0e BesselI1e Betainc BiasAdd BiasAddV1 Bincount Bitcast BitwiseAnd BitwiseOr BitwiseXor \
-    BroadcastArgs BroadcastTo Bucketize Cast Ceil CheckNumerics CheckNumericsV2 Cholesky ClipByValue Complex ComplexAbs Concat \
-    ConcatV2 Conj Const Conv2D Conv2DBackpropInput Conv3D Cos Cosh CropAndResize Cross Cumprod Cumsum CumulativeLogsumexp \
-    DecodeAndCropJpeg DecodeBase64 DecodeBmp DecodeGif DecodeImage DecodeJpeg DecodePaddedRaw DecodePng DecodeRaw DeepCopy DenseBincount \
-    DepthToSpace DepthwiseConv2dNative Dequantize Diag DiagPart Digamma Dilation2D Div DivNoNan DrawBoundingBoxes \
-    DynamicStitch Einsum Elu Empty EmptyTensorList EncodeBase64 EncodeJpeg EncodePng EnsureShape Enter Equal Erf Erfc Erfinv \
-    Exit Exp ExpandDims Expm1 ExtractImagePatches ExtractJpegShape FFT FFT2D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars \
-    FakeQuantWithMinMaxVarsPerChannel Fill Floor FloorDiv FloorMod Gather GatherNd GatherV2 Greater GreaterEqual \
-    HSVToRGB HashTable HashTableV2 HistogramFixedWidth IFFT IRFFT Identity Igamma Igammac Imag ImmutableConst InTopK InTopKV2 \
-    InplaceAdd InplaceUpdate Inv InvertPermutation Invert IsFinite IsInf IsNan L2Loss LRN LeakyRelu LeftShift Less LessEqual \
-    Lgamma LinSpace Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr LookupTableFind LookupTableFindV2 LookupTableSize \
-    LookupTableSizeV2 LoopCond LowerBound MatMul MatrixBandPart MatrixDeterminant MatrixDiag MatrixDiagPart MatrixDiagPartV2 \
-    MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixInverse MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 MatrixSolve \
-    MatrixTriangularSolve Max MaxPool MaxPool3D MaxPoolV2 Maximum Mean Min Minimum MirrorPad Mod Mul MulNoNan Multinomial \
-    MutableDenseHashTable MutableDenseHashTableV2 MutableHashTable MutableHashTableV2 Ndtri Neg NextAfter NextIteration \
-    NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionWithOverlaps NotEqual OneHot OnesLike Pack Pad PadV2 \
-    ParallelConcat ParallelDynamicStitch ParameterizedTruncatedNormal Placeholder PlaceholderV2 PlaceholderWithDefault \
-    Polygamma PopulationCount Pow PreventGradient Prod QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 \
-    QuantizeAndDequantizeV4 RFFT RFFT2D RGBToHSV RaggedTensorToTensor RaggedTensorToVariant RandomGamma RandomPoisson \
-    RandomPoissonV2 RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt Range Rank ReadVariableOp Real RealDiv \
-    Reciprocal ReduceJoin RefEnter RefExit RefIdentity RefNextIteration RegexFullMatch RegexReplace Relu Relu6 Reshape \
-    ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor ResourceGather ResourceGatherNd Reverse ReverseSequence \
-    ReverseV2 RightShift Rint Roll Round Rsqrt ScaleAndTranslate ScatterNd ScatterNdNonAliasingAdd SegmentMax SegmentMaxV2 \
-    SegmentMean SegmentMeanV2 SegmentMin SegmentMinV2 SegmentProd SegmentProdV2 SegmentSum SegmentSumV2 Select SelectV2 Selu \
-    SetSize Shape ShardedFilename Sigmoid Sign Sin Sinh Size Slice Snapshot Softmax Softplus Softsign SpaceToBatch SpaceToBatchND \
-    SpaceToDepth SparseDenseCwiseAdd SparseDenseCwiseDiv SparseDenseCwiseMul SparseMatMul SparseReduceMax SparseReduceSum \
-    SparseSegmentMean SparseSegmentMeanWithNumSegments SparseSegmentSqrtN SparseSegmentSqrtNWithNumSegments SparseSegmentSum \
-    SparseSegmentSumWithNumSegments SparseSoftmax SparseTensorDenseAdd SparseTensorDenseMatMul SparseToDense Sqrt Square \
-    SquaredDifference Squeeze StackV2 StatelessMultinomial StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomUniform \
-    StatelessRandomUniformInt StatelessRandomUniformV2 StatelessTruncatedNormal StatelessTruncatedNormalV2 StaticRegexFullMatch \
-    StaticRegexReplace StopGradient StridedSlice StringFormat StringJoin StringLength StringLower StringStrip StringToHashBucket \
-    StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Sub Substr Sum Tan Tanh TemporaryVariable \
-    TensorArrayGatherV3 TensorArrayReadV3 TensorArrayScatterV3 TensorArraySizeV3 TensorArraySplitV3 TensorArrayWriteV3 \
-    TensorListConcatLists TensorListElementShape TensorListFromTensor TensorListGather TensorListGetItem TensorListLength \
-    TensorListPushBack TensorListPushBackBatch TensorListReserve TensorListResize TensorListScatter \
-    TensorListScatterIntoExistingList TensorListScatterV2 TensorListSetItem TensorListSplit TensorListStack TensorScatterAdd \
-    TensorScatterMax TensorScatterMin TensorScatterSub TensorScatterUpdate TensorStridedSliceUpdate Tile Transpose Tril Triu \
-    TruncateDiv TruncateMod TruncatedNormal UnicodeEncode UnicodeScript UnicodeTranscode UnravelIndex UnsortedSegmentJoin \
-    UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd UnsortedSegmentSum UpperBound VarHandleOp VarIsInitializedOp \
-    Variable VariableShape VariableV2 Where Xdivy Xlog1py Xlogy ZerosLike Zeta AnonymousHashTable AnonymousMutableHashTable \
-    ConjugateTranspose Lbeta IsVariableInitialized EuclideanNorm MatrixExponential";
+const SINGLE: &str = "Abs AccumulateNV2 Acos Acosh Add AddN AddV2 AdjustContrastv2 AdjustHue AdjustSaturation All \
+    Angle Any ApproximateEqual ArgMax ArgMin AsString Asin Asinh Atan Atan2 Atanh AvgPool AvgPool3D BatchMatMul \
+    BatchMatMulV2 BatchMatMulV3 BatchToSpace BatchToSpaceND BesselI0e BesselI1e Betainc BiasAdd BiasAddV1 Bincount \
+    Bitcast BitwiseAnd BitwiseOr BitwiseXor BroadcastArgs BroadcastTo Bucketize Cast Ceil CheckNumerics \
+    CheckNumericsV2 Cholesky ClipByValue Complex ComplexAbs Concat ConcatV2 Conj Const Conv2D Conv2DBackpropInput \
+    Conv3D Conv3DBackpropInputV2 Cos Cosh CropAndResize Cross Cumprod Cumsum CumulativeLogsumexp DecodeAndCropJpeg \
+    DecodeBase64 DecodeBmp DecodeGif DecodeImage DecodeJpeg DecodePaddedRaw DecodePng DecodeRaw DeepCopy \
+    DenseBincount DepthToSpace DepthwiseConv2dNative Dequantize Diag DiagPart Digamma Dilation2D Div DivNoNan \
+    DrawBoundingBoxes DynamicStitch Einsum Elu Empty EmptyTensorList EncodeBase64 EncodeJpeg EncodePng EnsureShape \
+    Enter Equal Erf Erfc Erfinv Exit Exp ExpandDims Expm1 ExtractImagePatches ExtractJpegShape FFT FFT2D FFT3D \
+    FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel Fill Floor FloorDiv FloorMod \
+    Gather GatherNd GatherV2 Greater GreaterEqual HSVToRGB HashTable HashTableV2 HistogramFixedWidth IFFT IFFT2D \
+    IFFT3D IRFFT IRFFT2D IRFFT3D Identity Igamma Igammac Imag ImmutableConst InTopK InTopKV2 InplaceAdd \
+    InplaceUpdate Inv InvertPermutation Invert IsFinite IsInf IsNan L2Loss LRN LeakyRelu LeftShift Less LessEqual \
+    Lgamma LinSpace Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr LookupTableFind LookupTableFindV2 \
+    LookupTableSize LookupTableSizeV2 LoopCond LowerBound MatMul MatrixBandPart MatrixDeterminant MatrixDiag \
+    MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixInverse MatrixSetDiag \
+    MatrixSetDiagV2 MatrixSetDiagV3 MatrixSolve MatrixTriangularSolve Max MaxPool MaxPool3D MaxPoolV2 Maximum Mean \
+    Min Minimum MirrorPad Mod Mul MulNoNan Multinomial MutableDenseHashTable MutableDenseHashTableV2 \
+    MutableHashTable MutableHashTableV2 Ndtri Neg NextAfter NextIteration NonMaxSuppression NonMaxSuppressionV2 \
+    NonMaxSuppressionV3 NonMaxSuppressionWithOverlaps NotEqual OneHot OnesLike Pack Pad PadV2 ParallelConcat \
+    ParallelDynamicStitch ParameterizedTruncatedNormal Placeholder PlaceholderV2 PlaceholderWithDefault Polygamma \
+    PopulationCount Pow PreventGradient Prod QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 \
+    QuantizeAndDequantizeV4 RFFT RFFT2D RFFT3D RGBToHSV RaggedBincount RaggedTensorToTensor RaggedTensorToVariant \
+    RandomGamma RandomPoisson RandomPoissonV2 RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt \
+    Range Rank ReadVariableOp Real RealDiv Reciprocal ReduceJoin RefEnter RefExit RefIdentity RefNextIteration \
+    RegexFullMatch RegexReplace Relu Relu6 Reshape ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor \
+    ResourceGather ResourceGatherNd Reverse ReverseSequence ReverseV2 RightShift Rint Roll Round Rsqrt \
+    ScaleAndTranslate ScatterNd ScatterNdNonAliasingAdd SegmentMax SegmentMaxV2 SegmentMean SegmentMeanV2 SegmentMin \
+    SegmentMinV2 SegmentProd SegmentProdV2 SegmentSum SegmentSumV2 Select SelectV2 Selu SetSize Shape \
+    ShardedFilename Sigmoid Sign Sin Sinh Size Slice Snapshot Softmax Softplus Softsign SpaceToBatch SpaceToBatchND \
+    SpaceToDepth SparseBincount SparseDenseCwiseAdd SparseDenseCwiseDiv SparseDenseCwiseMul SparseMatMul \
+    SparseReduceMax SparseReduceSum SparseSegmentMean SparseSegmentMeanWithNumSegments SparseSegmentSqrtN \
+    SparseSegmentSqrtNWithNumSegments SparseSegmentSum SparseSegmentSumWithNumSegments SparseSoftmax \
+    SparseTensorDenseAdd SparseTensorDenseMatMul SparseToDense Sqrt Square SquaredDifference Squeeze StackV2 \
+    StatelessMultinomial StatelessRandomGetAlg StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomUniform \
+    StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessRandomUniformInt \
+    StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormal StatelessTruncatedNormalV2 \
+    StaticRegexFullMatch StaticRegexReplace StopGradient StridedSlice StringFormat StringJoin StringLength \
+    StringLower StringStrip StringToHashBucket StringToHashBucketFast StringToHashBucketStrong StringToNumber \
+    StringUpper Sub Substr Sum Tan Tanh TemporaryVariable TensorArrayGatherV3 TensorArrayReadV3 TensorArrayScatterV3 \
+    TensorArraySizeV3 TensorArraySplitV3 TensorArrayWriteV3 TensorListConcatLists TensorListElementShape \
+    TensorListFromTensor TensorListGather TensorListGetItem TensorListLength TensorListPushBack \
+    TensorListPushBackBatch TensorListReserve TensorListResize TensorListScatter TensorListScatterIntoExistingList \
+    TensorListScatterV2 TensorListSetItem TensorListSplit TensorListStack TensorScatterAdd TensorScatterMax \
+    TensorScatterMin TensorScatterSub TensorScatterUpdate TensorStridedSliceUpdate Tile Transpose Tril Triu \
+    TruncateDiv TruncateMod TruncatedNormal UnicodeEncode UnicodeScript UnicodeTranscode UnravelIndex \
+    UnsortedSegmentJoin UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd UnsortedSegmentSum UpperBound \
+    VarHandleOp VarIsInitializedOp Variable VariableShape VariableV2 Where Xdivy Xlog1py Xlogy ZerosLike Zeta \
+    AnonymousHashTable AnonymousMutableHashTable ConjugateTranspose Lbeta IsVariableInitialized EuclideanNorm \
+    MatrixExponential";
 
 /// Ops that are run for what they show or order, which is nothing to an answer.
 const SILENT: &str = "NoOp ControlTrigger Print PrintV2 ScalarSummary HistogramSummary ImageSummary MergeSummary \

@@ -64,6 +64,21 @@ impl<'p, 'g> Lower<'p, 'g> {
         inner.close(&given.outputs)
     }
 
+    /// Returns the plan of a loop's body over these values, which goes on as long as there are steps: `work` gets the number of
+    /// the step and the values, and gives those that are carried on.
+    pub(super) fn body(
+        &self,
+        values: &[SlotId],
+        work: impl FnOnce(&mut Lower<'_, '_>, SlotId, &[SlotId]) -> Result<Vec<SlotId>, ReadError>,
+    ) -> Result<Plan, ReadError> {
+        let mut inner = self.inner();
+        let step = inner.input("step", Type::I64);
+        let condition = inner.input("condition", Type::BOOL);
+        let own = inner.inputs_like(self, values);
+        let next = work(&mut inner, step, &own)?;
+        inner.close(&[&[condition], &next[..]].concat())
+    }
+
     fn inputs_like(&mut self, around: &Lower<'_, '_>, args: &[SlotId]) -> Vec<SlotId> {
         let named = args.iter().enumerate();
         let inputs = named.map(|(i, slot)| self.input(&format!("in{i}"), around.ty(*slot).clone()));

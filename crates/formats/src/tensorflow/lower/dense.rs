@@ -1,7 +1,7 @@
 //! Products of matrices, and what is added to them.
 
 use model::{DType, Tensor};
-use plan::tensor::{Binary, DenseOp, ElementOp, LayoutOp};
+use plan::tensor::{Binary, DenseOp, ElementOp, LayoutOp, Left};
 
 use super::{At, Lower, Row, Slots, row};
 
@@ -10,6 +10,17 @@ pub(super) const ROWS: &[Row] = &[
     row("BatchMatMul", |lower, at| matmul(lower, at, ["adj_x", "adj_y"])),
     row("BatchMatMulV2", |lower, at| matmul(lower, at, ["adj_x", "adj_y"])),
     row("BatchMatMulV3", |lower, at| matmul(lower, at, ["adj_x", "adj_y"])),
+    row("MatrixDeterminant", |lower, at| one(lower, at, DenseOp::Det)),
+    row("MatrixInverse", |lower, at| {
+        let turned = at.flag("adjoint");
+        one(lower, at, DenseOp::Inverse { turned })
+    }),
+    row("Cholesky", |lower, at| one(lower, at, DenseOp::Cholesky)),
+    row("MatrixSolve", |lower, at| solve(lower, at, Left::All)),
+    row("MatrixTriangularSolve", |lower, at| {
+        let left = if at.site.bool("lower").unwrap_or(true) { Left::Lower } else { Left::Upper };
+        solve(lower, at, left)
+    }),
     row("BiasAdd", bias),
     row("BiasAddV1", bias),
 ];
@@ -18,6 +29,16 @@ fn matmul(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, names: [&str; 2]) -> Slots
     let args = at.args::<2>()?;
     let transpose = names.map(|name| at.flag(name));
     lower.add(at, DenseOp::MatMul { transpose }, &args).map(|slot| vec![slot])
+}
+
+fn one(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, op: DenseOp) -> Slots {
+    let args = at.args::<1>()?;
+    lower.add(at, op, &args).map(|slot| vec![slot])
+}
+
+fn solve(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, left: Left) -> Slots {
+    let (args, turned) = (at.args::<2>()?, at.flag("adjoint"));
+    lower.add(at, DenseOp::Solve { left, turned }, &args).map(|slot| vec![slot])
 }
 
 /// The bias belongs to the channels: where they are not last, it gets a dimension of length 1 for each that follows them.

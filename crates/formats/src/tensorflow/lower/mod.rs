@@ -32,8 +32,11 @@ mod image;
 mod index;
 mod layout;
 mod list;
+mod made;
 mod norm;
 mod quant;
+mod ragged;
+mod random;
 mod recurrent;
 mod reduce;
 mod signal;
@@ -65,11 +68,14 @@ pub const TABLE: &[&[Row]] = &[
     layout::ROWS,
     index::ROWS,
     list::ROWS,
+    made::ROWS,
     reduce::ROWS,
     dense::ROWS,
     conv::ROWS,
     norm::ROWS,
     quant::ROWS,
+    ragged::ROWS,
+    random::ROWS,
     recurrent::ROWS,
     einsum::ROWS,
     strings::ROWS,

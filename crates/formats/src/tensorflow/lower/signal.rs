@@ -34,6 +34,12 @@ pub(super) const ROWS: &[Row] = &[
     fft!("RFFT", Spectrum::Half, 1),
     fft!("RFFT2D", Spectrum::Half, 2),
     fft!("IRFFT", Spectrum::HalfInverse, 1),
+    fft!("FFT3D", Spectrum::Full { inverse: false }, 3),
+    fft!("IFFT2D", Spectrum::Full { inverse: true }, 2),
+    fft!("IFFT3D", Spectrum::Full { inverse: true }, 3),
+    fft!("RFFT3D", Spectrum::Half, 3),
+    fft!("IRFFT2D", Spectrum::HalfInverse, 2),
+    fft!("IRFFT3D", Spectrum::HalfInverse, 3),
 ];
 
 fn any(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, op: SignalOp) -> Slots {

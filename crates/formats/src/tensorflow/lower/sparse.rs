@@ -41,15 +41,6 @@ pub(super) const ROWS: &[Row] = &[
         let [boxes, scores, most, share, least] = at.args::<5>()?;
         suppressed(lower, at, [boxes, scores, most, share], Some(least)).map(|slot| vec![slot])
     }),
-    row("NonMaxSuppressionV4", |lower, at| {
-        if at.flag("pad_to_max_output_size") {
-            return Err(at.unimplemented("boxes padded to their greatest number"));
-        }
-        let [boxes, scores, most, share, least] = at.args::<5>()?;
-        let kept = suppressed(lower, at, [boxes, scores, most, share], Some(least))?;
-        let count = lower.add(at, LayoutOp::Size { dtype: DType::I32 }, &[kept])?;
-        Ok(vec![kept, count])
-    }),
 ];
 
 fn several(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, op: IndexOp) -> Slots {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use model::{DType, tensor::Bytes};
 use plan::{
     Pattern,
-    tensor::{Encoding, Fill, Malformed, Ngrams, Policy, StringOp, Style, TextHash, TextUnit, Written},
+    tensor::{
+        CheckOp, ElementOp, Encoding, Fill, LayoutOp, Malformed, Ngrams, Policy, StringOp, Style, TextHash, TextUnit,
+        Unary, Written, strings::Fields,
+    },
 };
 
 use super::{At, Lower, Row, Slots, row};
@@ -92,6 +95,7 @@ pub(super) const ROWS: &[Row] = &[
         let keep = at.flag("keep_dims");
         any(lower, at, StringOp::ReduceJoin { separator, keep })
     }),
+    row("DecodeCSV", csv),
     row("DecodeRaw", |lower, at| {
         let to = at.dtype("out_type", DType::U8)?;
         let little = at.site.bool("little_endian").unwrap_or(true);
@@ -208,9 +212,65 @@ fn ngrams(lower: &mut Lower<'_, '_>, at: &At<'_, '_>) -> Slots {
     all(lower, at, StringOp::Ngrams(ngrams))
 }
 
+/// Each field as its own type: what is missing is the default, which a field without one must not need.
+fn csv(lower: &mut Lower<'_, '_>, at: &At<'_, '_>) -> Slots {
+    let (records, defaults) = at.inputs.split_first().ok_or_else(|| at.fault("has no input"))?;
+    let columns = defaults.len();
+    let delimiter = match at.site.bytes("field_delim").unwrap_or(b",") {
+        [one] => *one,
+        _ => return Err(at.fault("has a delimiter of other than one byte")),
+    };
+    let only = at.site.ints("select_cols").unwrap_or_default().iter().map(|column| usize::try_from(*column).ok());
+    let only: Option<Vec<usize>> = only.collect();
+    let only = only.ok_or_else(|| at.fault("asks for a field before the first"))?;
+    let quotes = at.site.bool("use_quote_delim").unwrap_or(true);
+    let missing = at.site.bytes("na_value").unwrap_or_default().into();
+    let slots = lower.add_many(
+        at,
+        StringOp::Fields(Fields { columns, delimiter, quotes, missing, only }),
+        &[Some(*records)],
+    )?;
+    let mut fields = Vec::with_capacity(columns);
+    for (i, default) in defaults.iter().enumerate() {
+        let (text, is_missing) = (slots[i], slots[columns + i]);
+        let known = lower.constants.get(default).and_then(|whole| whole.as_tensor());
+        let required = known.ok_or_else(|| at.unimplemented("a default that is computed"))?.is_empty();
+        let number = lower.dtype(*default);
+        let field = match (number, required) {
+            (None, true) => text,
+            (None, false) => {
+                let default = scalar(lower, at, *default)?;
+                lower.add(at, ElementOp::Select, &[is_missing, default, text])?
+            }
+            (Some(to), true) => lower.add(at, StringOp::ToNumber { to }, &[text])?,
+            (Some(to), false) => {
+                let zero = lower.constant(super::value::text(b"0"));
+                let text = lower.add(at, ElementOp::Select, &[is_missing, zero, text])?;
+                let number = lower.add(at, StringOp::ToNumber { to }, &[text])?;
+                let default = scalar(lower, at, *default)?;
+                lower.add(at, ElementOp::Select, &[is_missing, default, number])?
+            }
+        };
+        fields.push(match required {
+            false => field,
+            true => {
+                let is_there = lower.add(at, ElementOp::Unary(Unary::Not), &[is_missing])?;
+                lower.add(at, CheckOp::Require, &[field, is_there])?
+            }
+        });
+    }
+    Ok(fields)
+}
+
+/// Returns a tensor of one element without dimensions.
+fn scalar(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, slot: plan::SlotId) -> Result<plan::SlotId, ReadError> {
+    let none = lower.ints(&[]);
+    lower.add(at, LayoutOp::Reshape { allow_zero: true }, &[slot, none])
+}
+
 impl Lower<'_, '_> {
     /// Returns the text of a slot that never changes.
-    fn known_text(&self, slot: plan::SlotId) -> Option<Arc<[u8]>> {
+    pub(super) fn known_text(&self, slot: plan::SlotId) -> Option<Arc<[u8]>> {
         match self.constants.get(&slot)?.as_tensor()?.get::<Bytes>()? {
             [text] => Some(text.clone()),
             _ => None,

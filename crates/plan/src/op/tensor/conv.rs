@@ -68,6 +68,8 @@ pub enum ConvOp {
     /// Adds up the columns of windows to an image. Inputs: `[batch, channels * window, windows]`, the image's spatial
     /// dimensions, the window's.
     Col2Im { window: Window },
+    /// The elements of each window, channels last, zeros outside: `[batch, places, window * channels]`.
+    Patches { kernel: Vec<i64>, window: Window },
     /// A convolution whose window's elements are each taken from elsewhere, by bilinear interpolation. Inputs: x (two spatial
     /// dimensions), filters, offsets, bias, mask; the last two may be left out.
     DeformConv { window: Window, groups: usize, offset_groups: usize },
@@ -95,6 +97,7 @@ impl ConvOp {
             ConvOp::Pool { kind: Pool::Lp { .. }, .. } => "lp_pool",
             ConvOp::MaxUnpool { .. } => "max_unpool",
             ConvOp::Col2Im { .. } => "col2im",
+            ConvOp::Patches { .. } => "patches",
             ConvOp::DeformConv { .. } => "deform_conv",
             ConvOp::CausalConv { .. } => "causal_conv",
         }
@@ -109,7 +112,9 @@ impl ConvOp {
                 _ => Err("two tensors of 8-bit integers"),
             },
             ConvOp::Pool { kind: Pool::Max { .. }, .. } => Ok(vec![ty, Type::I64]),
-            ConvOp::Pool { .. } | ConvOp::Col2Im { .. } | ConvOp::MaxUnpool { .. } => Ok(vec![ty]),
+            ConvOp::Pool { .. } | ConvOp::Col2Im { .. } | ConvOp::MaxUnpool { .. } | ConvOp::Patches { .. } => {
+                Ok(vec![ty])
+            }
             _ if real(formal, 0).is_none() || tensor(formal, 1) != Some(&ty) => {
                 Err("tensors of floating-point numbers of one type")
             }

@@ -2,7 +2,7 @@
 
 use model::{DType, Type};
 
-use super::{Equation, Formal, Given, Unary, dtype};
+use super::{Equation, Formal, Given, Unary, dtype, real};
 
 /// Ops of the family.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,21 @@ pub enum DenseOp {
     Einsum(Equation),
     /// The determinant of each of the matrices of the last two dimensions.
     Det,
+    /// The inverse of each of them, with `turned` of its transpose. One without is refused.
+    Inverse { turned: bool },
+    /// What multiplied by each of them, with `turned` by its transpose, gives the matrices of input 1. One that is not invertible
+    /// is refused, but a triangle: there a 0 on the diagonal divides.
+    Solve { left: Left, turned: bool },
+    /// The lower triangle whose product with its transpose each of them is; refused where there is none.
+    Cholesky,
+}
+
+/// Which part of a matrix counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    All,
+    Lower,
+    Upper,
 }
 
 impl DenseOp {
@@ -31,6 +46,9 @@ impl DenseOp {
             DenseOp::MatMulInteger => "matmul_integer",
             DenseOp::Einsum(_) => "einsum",
             DenseOp::Det => "det",
+            DenseOp::Inverse { .. } => "inverse",
+            DenseOp::Solve { .. } => "solve",
+            DenseOp::Cholesky => "cholesky",
         }
     }
 
@@ -41,6 +59,14 @@ impl DenseOp {
 
     pub(super) fn infer(&self, formal: &Formal<'_>) -> Given {
         match self {
+            DenseOp::Solve { .. } => match (real(formal, 0), dtype(formal, 1)) {
+                (Some(a), Some(b)) if a == b => Ok(vec![Type::scalar(a)]),
+                _ => Err("two tensors of floats of one type"),
+            },
+            DenseOp::Inverse { .. } | DenseOp::Cholesky => match real(formal, 0) {
+                Some(dtype) => Ok(vec![Type::scalar(dtype)]),
+                None => Err("a tensor of floats"),
+            },
             DenseOp::MatMul { .. } | DenseOp::Dense { .. } => match (dtype(formal, 0), dtype(formal, 1)) {
                 (Some(a), Some(b)) if a == b && dtype(formal, 2).is_none_or(|c| a == c) => Ok(vec![Type::scalar(a)]),
                 _ => Err("tensors of numbers of one type"),

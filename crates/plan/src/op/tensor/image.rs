@@ -1,8 +1,8 @@
 //! Images: sizes changed, parts taken, places between elements.
 
-use model::Type;
+use model::{DType, Type};
 
-use super::{Formal, Given, dtype, real};
+use super::{Formal, Given, dtype, real, tensor};
 
 /// How an element between others is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,13 +61,38 @@ pub enum Outside {
     Reflection,
 }
 
+/// Which files an op decodes, and the dimensions of what it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeFor {
+    /// Any file: one picture, or, where it may move, one more dimension.
+    Any,
+    /// One picture; no bitmap.
+    Still,
+    /// Frames, always with their dimension; no bitmap.
+    Frames,
+    /// A bitmap.
+    Bmp,
+}
+
+/// How a file becomes a tensor `[height, width, channels]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decode {
+    pub kind: DecodeFor,
+    /// 1, 3 or 4; 0 for as many as the file has.
+    pub channels: usize,
+    /// uint8; uint16, of the whole range; or float32 from 0 to 1.
+    pub dtype: DType,
+    /// All frames of a picture that moves, not the first alone.
+    pub animations: bool,
+}
+
 /// Ops of the family.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ImageOp {
     /// Another size of these axes (all where there are none), one axis after the other. Inputs: x, the part for `Crop` (all
     /// begins, then all ends), scales, sizes; one of the last two is there. With `antialias`, a smaller result is made of all
     /// elements beneath. With `exclude_outside`, elements beyond the edge do not count; else they are as the edge. `single`:
-    /// coordinates are computed in float32, as TensorFlow does.
+    /// coordinates are computed in float32, and weights of the cubic are those of 1024 places, as TensorFlow has them.
     Resize {
         between: Between,
         coordinates: Coordinates,
@@ -83,6 +108,20 @@ pub enum ImageOp {
     CropAndResize { nearest: bool, outside: f32 },
     /// Elements at the coordinates of input 1, -1 to 1 in each dimension, the last dimension first.
     GridSample { between: Between, outside: Outside, align_corners: bool },
+    /// TensorFlow's resize of images `[batch, height, width, channels]` to the height and width of input 1, by the mean of what
+    /// lies beneath. The result is float32.
+    ResizeArea { align_corners: bool },
+    /// The places (int32) of boxes `[n, 4]` of the best scores that overlap no better one by more than input 3; at most input 2,
+    /// with scores above input 4. Where input 5 is above 0, overlap makes scores less instead. Outputs 1 and 2 are the scores and
+    /// how many; with `pad` there are as many as input 2, the rest 0.
+    SelectBoxes { pad: bool },
+    /// The same of boxes `[batches, n, classes or 1, 4]` and scores `[batches, n, classes]`, class by class: at most input 2 of
+    /// each, input 3 in all, overlap input 4, scores above input 5. Outputs: boxes, scores, classes, how many; filled up with 0
+    /// to input 3, or with `pad_per_class` to no more than all classes may have. With `clip` boxes are cut to 0..1.
+    SelectBoxesByClass { pad_per_class: bool, clip: bool },
+    /// The picture of a file: a text, or its bytes (uint8). JPEG, PNG, GIF and BMP are told by their first bytes; their header
+    /// says how many pixels there are, which has a limit.
+    Decode(Decode),
     /// Coordinates for `GridSample`, from matrices `[batch, 2, 3]` or `[batch, 3, 4]` and a size `[batch, channels, ...]`.
     AffineGrid { align_corners: bool },
     /// Parts of images (two corners each) pooled to one size, each element of several places between elements. Inputs: x,
@@ -97,6 +136,10 @@ impl ImageOp {
         match self {
             ImageOp::Resize { .. } => "resize",
             ImageOp::CropAndResize { .. } => "crop_and_resize",
+            ImageOp::ResizeArea { .. } => "resize_area",
+            ImageOp::SelectBoxes { .. } => "select_boxes",
+            ImageOp::SelectBoxesByClass { .. } => "select_boxes_by_class",
+            ImageOp::Decode(_) => "decode_image",
             ImageOp::GridSample { .. } => "grid_sample",
             ImageOp::AffineGrid { .. } => "affine_grid",
             ImageOp::RoiAlign { .. } => "roi_align",
@@ -105,10 +148,26 @@ impl ImageOp {
     }
 
     pub(super) fn infer(&self, formal: &Formal<'_>) -> Given {
+        if let ImageOp::Decode(decode) = self {
+            return match tensor(formal, 0) {
+                Some(ty) if *ty == Type::Bytes || *ty == Type::scalar(DType::U8) => {
+                    Ok(vec![Type::scalar(decode.dtype)])
+                }
+                _ => Err("a file, as a text or as bytes"),
+            };
+        }
         let Some(x) = dtype(formal, 0) else { return Err("a tensor of numbers") };
         match self {
             ImageOp::Resize { .. } => Ok(vec![Type::scalar(x)]),
-            ImageOp::CropAndResize { .. } => Ok(vec![Type::F32]),
+            ImageOp::CropAndResize { .. } | ImageOp::ResizeArea { .. } => Ok(vec![Type::F32]),
+            ImageOp::SelectBoxes { .. } => match real(formal, 1) {
+                Some(score) => Ok(vec![Type::I32, Type::scalar(score), Type::I32]),
+                None => Err("boxes, and scores"),
+            },
+            ImageOp::SelectBoxesByClass { .. } if (x, dtype(formal, 1)) == (DType::F32, Some(DType::F32)) => {
+                Ok(vec![Type::F32, Type::F32, Type::F32, Type::I32])
+            }
+            ImageOp::SelectBoxesByClass { .. } => Err("boxes and scores of float32"),
             _ if real(formal, 0).is_some() => Ok(vec![Type::scalar(x)]),
             _ => Err("a tensor of floating-point numbers"),
         }

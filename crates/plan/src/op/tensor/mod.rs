@@ -28,10 +28,12 @@ pub mod layout;
 pub mod learn;
 pub mod norm;
 pub mod quant;
+pub mod random;
 pub mod recurrent;
 pub mod reduce;
 pub mod sequence;
 pub mod signal;
+pub mod sparse;
 pub mod strings;
 pub mod table;
 pub mod text;
@@ -40,7 +42,7 @@ pub use attention::AttentionOp;
 pub use conv::ConvOp;
 pub mod list;
 pub use check::CheckOp;
-pub use dense::DenseOp;
+pub use dense::{DenseOp, Left};
 pub use einsum::{Equation, Label};
 pub use element::{Binary, ElementOp, Unary};
 pub use example::{DenseFeature, ExampleOp, ExampleSpec, FeatureType, OpenFeature};
@@ -51,10 +53,12 @@ pub use learn::LearnOp;
 pub use list::ListOp;
 pub use norm::NormOp;
 pub use quant::QuantOp;
+pub use random::{Drawn, RandomOp, Stream};
 pub use recurrent::RecurrentOp;
 pub use reduce::{Fold, ReduceOp};
 pub use sequence::SequenceOp;
 pub use signal::{ComplexFn, SignalOp, Spectrum};
+pub use sparse::{Crossing, SparseOp};
 pub use strings::{Encoding, Fill, Malformed, Ngrams, Policy, StringOp, Style, TextHash, TextUnit, Written};
 pub use table::TableOp;
 pub use text::TextOp;
@@ -92,6 +96,8 @@ pub enum TensorOp {
     Quant(QuantOp),
     Sequence(SequenceOp),
     Text(TextOp),
+    Random(RandomOp),
+    Sparse(SparseOp),
 }
 
 /// The types of formal inputs; `None` where one is left out.
@@ -136,7 +142,14 @@ impl TensorNode {
             TensorOp::Quant(op) => op.name(),
             TensorOp::Sequence(op) => op.name(),
             TensorOp::Text(op) => op.name(),
+            TensorOp::Random(op) => op.name(),
+            TensorOp::Sparse(op) => op.name(),
         }
+    }
+
+    /// Returns whether the same inputs always give the same outputs, so that they may be computed once.
+    pub fn is_pure(&self) -> bool {
+        !matches!(&self.op, TensorOp::Random(op) if !op.is_pure())
     }
 
     /// Returns where formal input `i` stands among the node's inputs, where it is there.
@@ -178,6 +191,8 @@ impl TensorNode {
             TensorOp::Quant(op) => op.infer(&formal),
             TensorOp::Sequence(op) => op.infer(&formal),
             TensorOp::Text(op) => op.infer(&formal),
+            TensorOp::Random(op) => op.infer(&formal),
+            TensorOp::Sparse(op) => op.infer(&formal),
         };
         Ok(types?.into_iter().map(ValueType::whole).collect())
     }
@@ -258,6 +273,8 @@ into_node! {
     QuantOp, Quant;
     SequenceOp, Sequence;
     TextOp, Text;
+    RandomOp, Random;
+    SparseOp, Sparse;
     Whole, Constant;
 }
 

@@ -102,6 +102,20 @@ pub struct Ngrams {
     pub keep_short: bool,
 }
 
+/// How records are parted to fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fields {
+    /// How many fields there are, of those that are asked for.
+    pub columns: usize,
+    pub delimiter: u8,
+    /// A field may stand in quotes, those within it twice.
+    pub quotes: bool,
+    /// What stands for a missing field, besides nothing.
+    pub missing: Arc<[u8]>,
+    /// The numbers of the fields that are asked for; none for all.
+    pub only: Vec<usize>,
+}
+
 /// Ops of the family. Where an input is said to be a text or a number alone, it is a scalar.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StringOp {
@@ -155,6 +169,9 @@ pub enum StringOp {
     FullMatch {
         pattern: Pattern,
     },
+    /// Records of CSV: the text of each field, a tensor a field, then for each whether it is missing. A record with other than so many
+    /// fields is refused.
+    Fields(Fields),
     /// All characters as int32, one text after the other. Outputs: where each text begins and the last ends (`splits`: int32 or
     /// int64), characters, and the bytes where they begin, int64, where `offsets` says so.
     Decode {
@@ -207,6 +224,7 @@ impl StringOp {
             StringOp::Format(_) => "number_to_text",
             StringOp::Replace { .. } => "replace_pattern",
             StringOp::FullMatch { .. } => "match_pattern",
+            StringOp::Fields(_) => "fields",
             StringOp::Decode { .. } => "decode_unicode",
             StringOp::Encode { .. } => "encode_unicode",
             StringOp::Transcode { .. } => "transcode_unicode",
@@ -244,6 +262,9 @@ impl StringOp {
                 when(text(0) && int(1) && int(2), vec![Type::Bytes], "texts, whole places and lengths")
             }
             StringOp::Format(_) => when(tensor(formal, 0).is_some(), vec![Type::Bytes], "a tensor"),
+            StringOp::Fields(of) => {
+                when(text(0), [vec![Type::Bytes; of.columns], vec![Type::BOOL; of.columns]].concat(), "texts")
+            }
             StringOp::Decode { offsets, splits, .. } => {
                 let mut types = vec![Type::scalar(*splits), Type::I32];
                 types.extend(offsets.then_some(Type::I64));

@@ -46,7 +46,7 @@ impl Form {
             ConvOp::ConvInteger { groups, .. } => of(false, Kind::Raw, false, *groups),
             ConvOp::DeformConv { groups, .. } => of(false, Kind::Plain, false, *groups),
             ConvOp::CausalConv { .. } => of(false, Kind::Plain, false, 0),
-            ConvOp::Pool { .. } | ConvOp::MaxUnpool { .. } | ConvOp::Col2Im { .. } => None,
+            ConvOp::Pool { .. } | ConvOp::MaxUnpool { .. } | ConvOp::Col2Im { .. } | ConvOp::Patches { .. } => None,
         }
     }
 }

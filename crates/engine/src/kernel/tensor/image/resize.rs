@@ -184,6 +184,11 @@ fn taps(op: &ImageOp, along: &Along) -> Result<Taps, PredictError> {
         }
         taps.outside.push(*coordinates == Coordinates::Crop && (at < 0.0 || at > last as f64));
         let low = at.floor();
+        if let (true, Between::Cubic(a)) = (*single, between) {
+            taps.each = 4;
+            taps.of.extend(tabled(*a, (at - low) as f32, low as i64, last, *exclude_outside));
+            continue;
+        }
         // The lower neighbour is taken where both are one.
         let ratio = if at == low { 1.0 } else { at - low };
         let mut weights = weights(*between, *antialias, ratio, along)?;
@@ -205,6 +210,33 @@ fn taps(op: &ImageOp, along: &Along) -> Result<Taps, PredictError> {
         taps.of.extend(weights.into_iter().enumerate().map(tap));
     }
     Ok(taps)
+}
+
+/// Returns the four neighbours of a place so far above the lower one, and their weights: those of the nearest of 1024 places, in
+/// float32, as TensorFlow computes them. What lies outside does not count, or is as the edge.
+fn tabled(a: f32, part: f32, low: i64, last: i64, exclude_outside: bool) -> [(usize, f64); 4] {
+    const PLACES: f32 = 1024.0;
+    let near = |x: f32| {
+        let (a, x) = (f64::from(a), f64::from(x));
+        (((a + 2.0) * x - (a + 3.0)) * x * x + 1.0) as f32
+    };
+    let far = |x: f32| {
+        let (a, x) = (f64::from(a), f64::from(x + 1.0));
+        (((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a) as f32
+    };
+    let offset = (part * PLACES).round_ties_even();
+    let (x, y) = (offset / PLACES, (PLACES - offset) / PLACES);
+    let mut weights = [far(x), near(x), near(y), far(y)];
+    let at = |k: usize| low - 1 + k as i64;
+    if exclude_outside {
+        (0..4).filter(|k| !(0..=last).contains(&at(*k))).for_each(|k| weights[k] = 0.0);
+        let sum = weights[0] + weights[1] + weights[2] + weights[3];
+        if sum.abs() >= 1000.0 * f32::MIN_POSITIVE {
+            let by = 1.0 / sum;
+            weights.iter_mut().for_each(|weight| *weight *= by);
+        }
+    }
+    [0, 1, 2, 3].map(|k| (at(k).clamp(0, last) as usize, weights[k].into()))
 }
 
 /// Returns the weights of the neighbours for a place so far above the lower one.

@@ -7,7 +7,7 @@ const K1: u64 = 0xb492_b66f_be98_f273;
 const K2: u64 = 0x9ae1_6a3b_2f90_404f;
 
 /// Returns the hash of a text.
-pub(super) fn hash(text: &[u8], of: TextHash) -> u64 {
+pub(in crate::kernel::tensor) fn hash(text: &[u8], of: TextHash) -> u64 {
     match of {
         TextHash::Farm => fingerprint64(text),
         TextHash::Sip { key } => siphash(text, key),

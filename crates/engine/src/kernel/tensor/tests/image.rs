@@ -1,7 +1,7 @@
-use model::Tensor;
+use model::{DType, Tensor, tensor::Bytes};
 use plan::tensor::{
     ImageOp,
-    image::{Aspect, Between, Coordinates, Nearest, Outside},
+    image::{Aspect, Between, Coordinates, Decode, DecodeFor, Nearest, Outside},
 };
 
 use super::{count, near, one, run, tensor};
@@ -121,4 +121,43 @@ fn parts_of_images() {
     let pool = ImageOp::RoiPool { size: [2, 2], scale: 1.0 };
     let y = one(pool, &[x, tensor(&[1, 5], [0.0_f32, 0.0, 0.0, 3.0, 3.0])]);
     near(&y, &[1, 1, 2, 2], &[5.0, 7.0, 13.0, 15.0]);
+}
+
+/// Decodes a file; `Err` says why not.
+fn decoded(file: Vec<u8>) -> Result<Tensor, String> {
+    let decode = Decode { kind: DecodeFor::Any, channels: 0, dtype: DType::U8, animations: true };
+    let file = Tensor::scalar(Bytes::from(file));
+    run(ImageOp::Decode(decode), &[Some(file)], 1).map(|mut outs| outs.remove(0))
+}
+
+#[test]
+fn a_file_that_claims_too_many_pixels_is_refused_by_its_header() {
+    let mut bmp = b"BM".to_vec();
+    bmp.extend(
+        [[54_u32, 0, 54, 40].map(u32::to_le_bytes), [60_000, 60_000, 1 | 24 << 16, 0].map(u32::to_le_bytes)]
+            .concat()
+            .concat(),
+    );
+    let gif = [b"GIF89a".as_slice(), &[0xff, 0xff, 0xff, 0xff, 0, 0, 0], b"\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\0\x3b"]
+        .concat();
+    let head = b"IHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0";
+    // The sum of the header is what makes a reader believe it.
+    let sum = crc(head).to_be_bytes();
+    let png = [b"\x89PNG\r\n\x1a\n\0\0\0\x0d".as_slice(), head, &sum, b"\0\0\0\0IDAT\x35\xaf\x06\x1e"].concat();
+    let frame =
+        b"\xff\xd8\xff\xc0\0\x0b\x08\xea\x60\xea\x60\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\0\xff\xd9".to_vec();
+    for file in [bmp, gif, png, frame] {
+        let error = decoded(file.clone()).expect_err("too many pixels");
+        assert!(error.contains("pixels"), "{}: {error}", String::from_utf8_lossy(&file[..4]));
+    }
+    for cut in [&b"\x89PNG\r\n\x1a\n"[..], b"GIF89a", b"BM", b"\xff\xd8\xff\xe0", b""] {
+        assert!(decoded(cut.to_vec()).is_err());
+    }
+}
+
+/// The sum of PNG's chunks.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+    })
 }
