@@ -30,11 +30,8 @@ asked=()
 for model in "${models[@]}"; do
   name=${model%%=*} folder=${model#*=} signatures=${model##*:}
   folder=${folder%%:*}
-  # Its random numbers are TensorFlow's alone.
-  if [ "$name" != mnist_classifier ]; then
-    mkdir -p "$work/models/$name" && cp -r "$lineage/$folder" "$work/models/$name/1"
-    asked+=("$name=$folder:$signatures")
-  fi
+  mkdir -p "$work/models/$name" && cp -r "$lineage/$folder" "$work/models/$name/1"
+  asked+=("$name=$folder:$signatures")
   case $name in
     wine | mnist_classifier | stateful_lstm)
       mkdir -p "$work/models/$name-engine" && cp -r "$lineage/$folder" "$work/models/$name-engine/1"
