@@ -13,6 +13,7 @@ const FILES: [&str; 6] = [
     "reflection_v1alpha.proto",
 ];
 
+#[expect(clippy::disallowed_methods, reason = "cargo says by the environment where a build script writes")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;
