@@ -27,6 +27,7 @@ pub struct Settings {
     pub engines: Engines,
     pub gateway: gateway::Config,
     pub mist: server::MistConfig,
+    pub admin: server::AdminConfig,
     pub trace: server::TraceConfig,
     pub log: logs::Config,
     pub runtime: Runtime,

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod client;
 mod cmd;
 mod config;
 mod failure;
@@ -49,6 +50,9 @@ enum Command {
     /// Runs a model by an engine of others, for the process that started it
     #[command(hide = true)]
     EngineChild,
+    Upload(cmd::upload::Args),
+    Models(cmd::models::ModelsArgs),
+    Versions(cmd::models::VersionsArgs),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +68,9 @@ fn main() -> ExitCode {
         Command::Bench(args) => signals::interruptible(|| cmd::bench::run(args)),
         Command::Config(args) => cmd::config::run(args),
         Command::EngineChild => cmd::engine_child::run(),
+        Command::Upload(args) => signals::interruptible(|| cmd::upload::run(args)),
+        Command::Models(args) => signals::interruptible(|| cmd::models::models(args)),
+        Command::Versions(args) => signals::interruptible(|| cmd::models::versions(args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

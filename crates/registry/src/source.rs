@@ -15,6 +15,7 @@ use crate::{digest::Digest, error::SourceError, model_config::ModelConfig};
 pub mod beside;
 pub mod dir;
 mod layout;
+pub(crate) use layout::CONFIG;
 mod listing;
 mod settle;
 

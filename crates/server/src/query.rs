@@ -50,6 +50,14 @@ pub(crate) fn unknown(key: &str, known: &[&str]) -> ServeError {
     asked("query key", key, known)
 }
 
+/// Refuses a query where the route takes none.
+pub(crate) fn none(query: &str) -> Result<(), ServeError> {
+    match pairs(query)?.first() {
+        Some((key, _)) => Err(unknown(key, &[])),
+        None => Ok(()),
+    }
+}
+
 /// Returns the number that a key holds.
 pub(crate) fn number(key: &str, value: &str) -> Result<u64, ServeError> {
     match value.parse::<u64>() {

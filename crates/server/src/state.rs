@@ -12,7 +12,10 @@ use gateway::Gateway;
 use tokio::sync::Notify;
 
 use crate::{
-    api::mist,
+    api::{
+        admin::{self, Admin},
+        mist,
+    },
     body::Held,
     compute::Compute,
     config::Config,
@@ -34,6 +37,7 @@ pub struct State {
     pub(crate) held: Held,
     pub(crate) ids: Ids,
     pub(crate) tracer: Tracer,
+    pub(crate) admin: Admin,
     draining: AtomicBool,
     drain: Notify,
 }
@@ -49,6 +53,7 @@ impl State {
         let mist = mist::Routes::new(mist).map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
         Ok(State {
             tracer: Tracer::new(trace::Config::default()),
+            admin: Admin::new(admin::Config::default(), registry::Config::default(), None, true),
             compute: Compute::start(config.threads(), config.compute_queue_max)?,
             config,
             mist,
@@ -66,6 +71,18 @@ impl State {
     /// Returns the state that traces so.
     pub fn with_trace(self, config: trace::Config) -> State {
         State { tracer: Tracer::new(config), ..self }
+    }
+
+    /// Returns the state that takes changes of the models directory behind `publisher`, within the limits of `source`. Where
+    /// callers from elsewhere reach the server (`is_public`), the configuration has to allow it.
+    pub fn with_admin(
+        self,
+        config: admin::Config,
+        source: registry::Config,
+        publisher: Option<registry::Publisher>,
+        is_public: bool,
+    ) -> State {
+        State { admin: Admin::new(config, source, publisher, is_public), ..self }
     }
 
     /// Returns whether the server was told to stop.

@@ -4,8 +4,10 @@ pub mod bench;
 pub mod config;
 pub mod engine_child;
 pub mod inspect;
+pub mod models;
 pub mod score;
 pub mod serve;
+pub mod upload;
 pub mod verify;
 
 use std::io::Write;

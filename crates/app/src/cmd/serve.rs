@@ -10,7 +10,7 @@ use std::{
 };
 
 use gateway::{Gateway, Guarded, Policies};
-use registry::Registry;
+use registry::{Publisher, Registry};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -79,7 +79,10 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     let gateway = Gateway::new(registry.clone());
     let state = server::State::new(settings.server.clone(), settings.mist.clone(), gateway, counters)
         .map_err(|error| Failure::usage(format_args!("{error}")))?
-        .with_trace(settings.trace.clone());
+        .with_trace(settings.trace.clone())
+        .with_admin(settings.admin.clone(), settings.models.source.clone(), publisher(&settings, models.as_deref()), {
+            !local.ip().is_loopback()
+        });
     let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
     let signals = Signals::new().map_err(started)?;
     announce(&settings, local, grpc, models.as_deref());
@@ -102,6 +105,13 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
 async fn bind(address: &str, remedy: &str) -> Result<(SocketAddr, TcpListener), Failure> {
     let bound = TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
     bound.map_err(|error| Failure::usage(format_args!("cannot listen on {address}: {error}; {remedy}")))
+}
+
+/// Returns what changes the models directory, where there is one.
+fn publisher(settings: &Settings, models: Option<&Path>) -> Option<Publisher> {
+    let folder = models.filter(|path| path.is_dir())?;
+    let made = Publisher::new(folder, settings.models.source.clone());
+    made.inspect_err(|error| warn!(%error, "models cannot be published")).ok()
 }
 
 /// Says where the server is, as the first line.

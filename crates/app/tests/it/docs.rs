@@ -7,13 +7,14 @@ use std::{fmt::Write, fs};
 use crate::support::run;
 
 /// The struct of each table, by its file.
-const TABLES: [(&str, &[(&str, &str)]); 9] = [
+const TABLES: [(&str, &[(&str, &str)]); 10] = [
     ("server", &[("server/src/config.rs", "Config")]),
     ("models", &[("app/src/config.rs", "Models"), ("registry/src/config.rs", "Config")]),
     ("formats", &[("app/src/config/formats.rs", "Formats")]),
     ("engines", &[("app/src/config/engines.rs", "Engines")]),
     ("gateway", &[("gateway/src/config.rs", "Config")]),
     ("mist", &[("server/src/api/mist/routes.rs", "Config")]),
+    ("admin", &[("server/src/api/admin/mod.rs", "Config")]),
     ("trace", &[("server/src/trace/config.rs", "Config")]),
     ("log", &[("app/src/logs.rs", "Config")]),
     ("runtime", &[("app/src/config.rs", "Runtime")]),
@@ -91,13 +92,16 @@ fn commands() {
          else; errors go to standard\nerror, one line with the remedy. Exit codes: 0 done, 1 refused (model, input, rows), 2 \
          usage or configuration, 130 interrupted.\n",
     );
-    let all: [&[&str]; 9] = [
+    let all: [&[&str]; 12] = [
         &[],
         &["serve"],
         &["score"],
         &["inspect"],
         &["verify"],
         &["bench"],
+        &["upload"],
+        &["models"],
+        &["versions"],
         &["config"],
         &["config", "check"],
         &["config", "show"],

@@ -24,7 +24,16 @@ pub struct Server {
 
 impl Server {
     pub fn start(args: &[&str]) -> Server {
-        Server::spawn(command(&[&["serve", "--http", "127.0.0.1:0"], args].concat()))
+        Server::start_at("127.0.0.1:0", args)
+    }
+
+    pub fn start_at(address: &str, args: &[&str]) -> Server {
+        Server::spawn(command(&[&["serve", "--http", address], args].concat()))
+    }
+
+    /// Returns where it listens.
+    pub fn address(&self) -> String {
+        self.address.replace("0.0.0.0", "127.0.0.1")
     }
 
     fn spawn(mut command: Command) -> Server {
@@ -46,7 +55,7 @@ impl Server {
 
     /// Sends one request; returns status and body.
     pub fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut stream = TcpStream::connect(self.address()).unwrap();
         let length = body.len();
         let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n");
         write!(stream, "{head}content-type: application/json\r\n\r\n{body}").unwrap();

@@ -83,6 +83,18 @@ impl DirSource {
         }
     }
 
+    /// Returns the numbers under which a model lies here, nothing for an artifact without one; `None` where the root itself is a
+    /// model.
+    pub(crate) fn numbers_of(&self, name: &str) -> Result<Option<Vec<Option<Version>>>, SourceError> {
+        // What is wrong at other names is no matter here.
+        let places: Vec<Place> = self.find()?.into_iter().filter_map(Result::ok).collect();
+        let is_root = |place: &Place| place.path.is_empty() || (place.number.is_some() && !place.path.contains('/'));
+        if self.file.is_some() || places.iter().any(is_root) {
+            return Ok(None);
+        }
+        Ok(Some(places.into_iter().filter(|place| place.name == name).map(|place| place.number).collect()))
+    }
+
     /// Looks at the directory; `now` is the time of the look. An error means that nothing is known of it now: keep what
     /// the last scan said.
     pub fn scan(&mut self, now: Instant) -> Result<Scan, SourceError> {

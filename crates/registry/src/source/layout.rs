@@ -9,7 +9,7 @@ use super::listing::{Lister, join};
 use crate::error::SourceError;
 
 /// The configuration in an artifact's folder.
-pub(super) const CONFIG: &str = "forebay.toml";
+pub(crate) const CONFIG: &str = "forebay.toml";
 
 /// One place where an artifact lies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

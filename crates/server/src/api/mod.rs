@@ -4,6 +4,7 @@
 //! answer the same request. Names are matched and looked up, never joined to a path. What no row takes is answered in the
 //! native error body: 404, 405 with `allow`, 406, 415. Calls of gRPC have a table of their own, in [`grpc`].
 
+pub(crate) mod admin;
 mod grpc;
 mod health;
 pub(crate) mod mist;
@@ -91,6 +92,11 @@ enum Endpoint {
     V2Load,
     V2Unload,
     Tfs,
+    Publish,
+    PublishAs,
+    Version,
+    Artifact,
+    Delete,
     Traces,
     Trace,
     TraceServices,
@@ -122,6 +128,17 @@ const TABLE: &[Route] = &[
     route("POST", &["v2", "models", "{model}", "versions", "{version}", "infer"], Endpoint::V2Infer, Dialect::V2),
     route("GET", &["api", "v1", "models"], Endpoint::NativeModels, Dialect::Native),
     route("GET", &["api", "v1", "models", "{model}"], Endpoint::NativeModel, Dialect::Native),
+    route("DELETE", &["api", "v1", "models", "{model}"], Endpoint::Delete, Dialect::Native),
+    route("POST", &["api", "v1", "models", "{model}", "versions"], Endpoint::Publish, Dialect::Native),
+    route("GET", &["api", "v1", "models", "{model}", "versions", "{version}"], Endpoint::Version, Dialect::Native),
+    route("PUT", &["api", "v1", "models", "{model}", "versions", "{version}"], Endpoint::PublishAs, Dialect::Native),
+    route("DELETE", &["api", "v1", "models", "{model}", "versions", "{version}"], Endpoint::Delete, Dialect::Native),
+    route(
+        "GET",
+        &["api", "v1", "models", "{model}", "versions", "{version}", "artifact"],
+        Endpoint::Artifact,
+        Dialect::Native,
+    ),
     route("POST", &["api", "{route}"], Endpoint::MistRun, Dialect::Mist),
     route("GET", &["v2"], Endpoint::V2Server, Dialect::V2),
     route("GET", &["v2", "health", "live"], Endpoint::V2Live, Dialect::V2),
@@ -310,7 +327,7 @@ fn failure(dialect: Dialect, error: ServeError, context: &Context) -> Answer {
 }
 
 async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
-    if endpoint != Endpoint::Metrics
+    if !matches!(endpoint, Endpoint::Metrics | Endpoint::Artifact)
         && let Err(error) = check_accept(&asked.head.headers)
     {
         return failure(counted.dialect(), error, asked.context);
@@ -332,6 +349,11 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
         Endpoint::V2Load => v2::repository::loaded(asked, body).await,
         Endpoint::V2Unload => v2::repository::unloaded(asked, body).await,
         Endpoint::Tfs => tfs::answer(asked, body, counted).await,
+        Endpoint::Publish => admin::publish(asked, body, counted).await,
+        Endpoint::PublishAs => admin::publish_as(asked, body, counted).await,
+        Endpoint::Version => admin::one(asked),
+        Endpoint::Artifact => admin::artifact(asked).await,
+        Endpoint::Delete => admin::delete(asked, counted).await,
         Endpoint::Traces => traces::list(asked),
         Endpoint::Trace => traces::one(asked),
         Endpoint::TraceServices => traces::services(asked),
@@ -371,7 +393,8 @@ mod tests {
     /// Whether some path fits both rows, and whether every path of the second fits the first.
     fn overlap(a: &Route, b: &Route) -> (bool, bool) {
         let named = |segment: &str| segment.starts_with('{');
-        let same_length = a.path.len() == b.path.len();
+        let same_method = a.method == b.method || [a.method, b.method].contains(&ANY);
+        let same_length = a.path.len() == b.path.len() && same_method;
         let pairs = || a.path.iter().zip(b.path);
         (
             same_length && pairs().all(|(x, y)| named(x) || named(y) || x == y),

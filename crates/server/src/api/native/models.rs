@@ -6,14 +6,13 @@ use registry::{ModelStatus, VersionStatus};
 use crate::{
     answer::{Answer, Object, put_list, put_text, rfc3339},
     api::{Asked, native},
-    error::ServeError,
     metrics::Counted,
     query,
 };
 
 /// `GET /api/v1/models`: every model with its versions, those that failed too.
 pub(in crate::api) fn list(asked: &Asked<'_>) -> Answer {
-    if let Err(error) = no_query(asked) {
+    if let Err(error) = query::none(asked.query()) {
         return native::failure(error, asked.context);
     }
     let mut body = String::new();
@@ -29,10 +28,11 @@ pub(in crate::api) fn list(asked: &Asked<'_>) -> Answer {
 
 /// `GET /api/v1/models/{model}`: its versions, and the signatures of the one that answers.
 pub(in crate::api) fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answer {
-    let status = match no_query(asked).and_then(|()| Ok(asked.state.gateway.registry().status(asked.name)?)) {
-        Ok(status) => status,
-        Err(error) => return native::failure(error, asked.context),
-    };
+    let status =
+        match query::none(asked.query()).and_then(|()| Ok(asked.state.gateway.registry().status(asked.name)?)) {
+            Ok(status) => status,
+            Err(error) => return native::failure(error, asked.context),
+        };
     counted.set_model(asked.state.models.of(&status.name));
     let mut body = String::new();
     let mut object = Object::new(&mut body);
@@ -45,20 +45,13 @@ pub(in crate::api) fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answe
     Answer::json(body)
 }
 
-fn no_query(asked: &Asked<'_>) -> Result<(), ServeError> {
-    match query::pairs(asked.query())?.first() {
-        Some((key, _)) => Err(query::unknown(key, &[])),
-        None => Ok(()),
-    }
-}
-
 fn put_status(object: &mut Object<'_>, model: &ModelStatus) {
     object.text("name", &model.name);
     object.some_text("problem", model.problem.as_deref());
     object.list("versions", &model.versions, put_version);
 }
 
-fn put_version(out: &mut String, version: &VersionStatus) {
+pub(in crate::api) fn put_version(out: &mut String, version: &VersionStatus) {
     let mut object = Object::new(out);
     object.plain("version", version.version);
     object.text("state", version.state.name());

@@ -1,0 +1,136 @@
+//! Models that come and go by requests, and by the commands that send them.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+};
+
+use serde_json::Value;
+
+use crate::{
+    serve::Server,
+    support::{Temp, run},
+};
+
+/// Sends bytes; returns the status and the body.
+fn send(server: &Server, method: &str, path: &str, ty: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let length = body.len();
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n");
+    write!(stream, "{head}content-type: {ty}\r\n\r\n").unwrap();
+    // The server may say no before it has read all.
+    let _ = stream.write_all(body);
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    let status = std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
+    (status, answer[end + 4..].to_vec())
+}
+
+fn message(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap();
+    body["error"]["message"].as_str().unwrap().to_owned()
+}
+
+fn tar(path: &str, text: &str) -> Vec<u8> {
+    registry::archive::pack(&[(path.to_owned(), text.as_bytes().to_vec())].into()).unwrap()
+}
+
+fn served(temp: &Temp) -> (Server, String) {
+    std::fs::create_dir(temp.path("models")).unwrap();
+    let server = Server::start(&[&temp.path("models")]).until_ready();
+    let url = format!("http://{}", server.address());
+    (server, url)
+}
+
+#[test]
+fn a_model_is_uploaded_replaced_and_taken_out() {
+    let temp = Temp::new();
+    let (server, url) = served(&temp);
+    let upload = |args: &[&str]| run(&[&["upload", "words"], args, &["--server", &url]].concat());
+    assert_eq!(upload(&["examples/models/text"]).ok(), "words version 1 available\n");
+    let (status, answer) = server.send("POST", "/api/v1/serve/words", r#"{"text": "spark"}"#);
+    assert!(status == 200 && answer.contains("prediction"), "{answer}");
+
+    // One that does not load is told and taken out; the first goes on.
+    let broken = temp.write("broken.pmml", "<PMML");
+    upload(&[&broken]).fails(1, "version 2 of model `words` does not load and was taken out again");
+    assert!(!Path::new(&temp.path("models/words/2")).exists());
+    assert_eq!(server.send("POST", "/api/v1/serve/words", r#"{"text": "spark"}"#), (200, answer));
+
+    // Numbers are not given twice, and one that stands is not replaced.
+    assert_eq!(upload(&["examples/models/text"]).ok(), "words version 3 available\n");
+    upload(&["examples/models/text", "--version", "3"]).fails(1, "versions are immutable");
+    let listed = run(&["versions", "words", "--server", &url]).ok();
+    let last = listed.lines().last().unwrap();
+    assert_eq!(last.split_whitespace().take(4).collect::<Vec<_>>(), ["words", "3", "available", "spark"]);
+    assert!(run(&["models", "--server", &url]).ok().starts_with("model  version  state"));
+
+    let delete = |path: &str| send(&server, "DELETE", path, "application/json", b"");
+    let (status, body) = delete("/api/v1/models/words/versions/3");
+    assert!(status == 409 && message(&body).contains("?force=true"), "{status}");
+    assert_eq!(delete("/api/v1/models/words").0, 200);
+    assert_eq!(server.send("POST", "/api/v1/serve/words", r#"{"text": "spark"}"#).0, 404);
+    assert_eq!(delete("/api/v1/models/words").0, 404);
+}
+
+#[test]
+fn an_artifact_comes_back_as_it_went() {
+    let temp = Temp::new();
+    let (server, url) = served(&temp);
+    run(&["upload", "mixed", "examples/models/mixed", "--version", "7", "--server", &url]).ok();
+    let (status, first) = send(&server, "GET", "/api/v1/models/mixed/versions/7/artifact", "application/json", b"");
+    assert_eq!(status, 200);
+    let (status, _) = send(&server, "PUT", "/api/v1/models/other/versions/9", "application/x-tar", &first);
+    assert_eq!(status, 201);
+    let (_, second) = send(&server, "GET", "/api/v1/models/other/versions/9/artifact", "application/json", b"");
+    assert!(first == second, "the same files");
+    let (status, body) = send(&server, "GET", "/api/v1/models/other/versions/9", "application/json", b"");
+    assert_eq!((status, serde_json::from_slice::<Value>(&body).unwrap()["state"].as_str()), (200, Some("available")));
+}
+
+#[test]
+fn what_is_no_artifact_is_refused() {
+    let temp = Temp::new();
+    let (server, _) = served(&temp);
+    let check = |name: &str, ty: &str, body: &[u8], expected: u16, part: &str| {
+        let (status, body) = send(&server, "POST", &format!("/api/v1/models/{name}"), ty, body);
+        let message = message(&body);
+        assert!(status == expected && message.contains(part), "{status} {message}");
+    };
+    let tars = "application/x-tar";
+    // A page of another origin could send this.
+    check("m/versions", "text/plain", &tar("a", "b"), 400, "content-type");
+    check("m/versions", tars, &tar("a", "b"), 400, "not a model of a known format");
+    check("m/versions", tars, b"no archive at all", 400, "archive");
+    check("m/versions", tars, b"", 400, "no file");
+    check("m/versions?file=..%2Fx", tars, b"x", 400, "no name for a file");
+    check("m/versions?colour=blue", tars, b"x", 400, "query key");
+    check("123/versions", tars, &tar("a", "b"), 400, "take another name");
+    check("v1/versions", tars, &tar("a", "b"), 400, "v1");
+    assert_eq!(std::fs::read_dir(temp.path("models")).unwrap().count(), 0, "nothing is left of them");
+    let (status, _) = send(&server, "DELETE", "/api/v1/models/m/versions/0", "application/json", b"");
+    assert_eq!(status, 400);
+}
+
+#[test]
+fn changes_are_not_open_by_accident() {
+    let temp = Temp::new();
+    std::fs::create_dir(temp.path("models")).unwrap();
+    let open = |config: &str, expected: u16| {
+        let config = temp.write("f.toml", config);
+        let server = Server::start_at("0.0.0.0:0", &[&temp.path("models"), "--config", &config]).until_ready();
+        let (status, body) = send(&server, "POST", "/api/v1/models/m/versions", "application/x-tar", &tar("a", "b"));
+        assert_eq!(status, expected, "{}", message(&body));
+    };
+    open("", 403);
+    open("[admin]\nopen = true\n", 400);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    run(&["models", "--server", &format!("http://{gone}")]).fails(1, &format!("http://{gone}: "));
+    run(&["models", "--server", "nonsense"]).fails(2, "expected http://HOST:PORT");
+}

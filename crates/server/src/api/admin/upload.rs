@@ -1,0 +1,162 @@
+//! Taking a version in.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use model::{Kind, Name, PredictError, Version};
+use registry::{State, archive};
+
+use super::{answered, name, on_disk, seen, until, version, worded};
+use crate::{
+    answer::Answer,
+    api::{Asked, native::models::put_version},
+    error::{ServeError, asked as wrong, cut},
+    metrics::Counted,
+    query,
+};
+
+const KEYS: [&str; 2] = ["file", "wait"];
+
+/// What archives and files of models are sent as. None of them is a type that a web page may send to another origin without
+/// that one's consent.
+const TYPES: [&str; 7] = [
+    "application/x-tar",
+    "application/gzip",
+    "application/x-gzip",
+    "application/zip",
+    "application/octet-stream",
+    "application/xml",
+    "application/x-compressed-tar",
+];
+
+/// What the query asks.
+struct Wish {
+    /// The name of the one file that the body is.
+    file: String,
+    /// Whether the answer waits until the version answers.
+    wait: bool,
+}
+
+impl Wish {
+    fn parse(text: &str) -> Result<Wish, ServeError> {
+        let mut wish = Wish { file: String::new(), wait: true };
+        for (key, value) in query::pairs(text)? {
+            match &*key {
+                "file" if value.is_empty() => return Err(wrong("file", "", "the name of a file")),
+                "file" => wish.file = value.into_owned(),
+                "wait" => {
+                    wish.wait = match &*value {
+                        "true" => true,
+                        "false" => false,
+                        other => return Err(wrong("wait", other, "true or false")),
+                    }
+                }
+                _ => return Err(query::unknown(&key, &KEYS)),
+            }
+        }
+        Ok(wish)
+    }
+}
+
+/// `POST /api/v1/models/{model}/versions`.
+pub(in crate::api) async fn publish(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
+    answered(asked, take(asked, None, body, counted).await)
+}
+
+/// `PUT /api/v1/models/{model}/versions/{version}`.
+pub(in crate::api) async fn publish_as(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
+    let result = match version(asked) {
+        Ok(version) => take(asked, Some(version), body, counted).await,
+        Err(error) => Err(error),
+    };
+    answered(asked, result)
+}
+
+async fn take(
+    asked: &Asked<'_>,
+    number: Option<Version>,
+    body: &mut Incoming,
+    counted: &mut Counted<'_>,
+) -> Result<Answer, ServeError> {
+    let wish = Wish::parse(asked.query())?;
+    let (name, admin) = (name(asked)?, &asked.state.admin);
+    let publisher = admin.publisher()?;
+    let bytes = {
+        let full = || PredictError::Overloaded { message: "another upload is under way".to_owned(), retry_after: None };
+        let _one = admin.uploads.try_acquire().map_err(|_| full())?;
+        let bytes = receive(asked, body).await?;
+        let (of, source) = (name.clone(), admin.source.clone());
+        let unpacked = on_disk(asked, move || {
+            let refused = |error: archive::ArchiveError| worded(Kind::InvalidArgument, error.to_string());
+            let files = archive::unpack(&bytes, &wish.file, &source).map_err(refused)?;
+            Ok(publisher.publish(&of, number, &files)?)
+        });
+        unpacked.await?
+    };
+    counted.set_model(asked.state.models.of(name.as_str()));
+    if !wish.wait {
+        return Ok(Answer { status: StatusCode::ACCEPTED, ..Answer::json(shown(asked, &name, bytes)) });
+    }
+    await_load(asked, &name, bytes).await
+}
+
+/// Waits for what becomes of the version. One that does not load is taken out again.
+async fn await_load(asked: &Asked<'_>, name: &Name, version: Version) -> Result<Answer, ServeError> {
+    let ended = |state| matches!(state, State::Available | State::End);
+    let is_there = until(asked, || seen(asked, name, version).is_some_and(|v| ended(v.state))).await;
+    let status = seen(asked, name, version);
+    if !is_there {
+        return Ok(Answer { status: StatusCode::ACCEPTED, ..Answer::json(shown(asked, name, version)) });
+    }
+    if let Some(failed) = status.filter(|v| v.state == State::End) {
+        let (of, publisher) = (name.clone(), asked.state.admin.publisher()?);
+        on_disk(asked, move || Ok(publisher.remove(&of, Some(version))?)).await?;
+        let health = failed.health.as_deref().unwrap_or("it was replaced").to_owned();
+        let message = format!("version {version} of model `{name}` does not load and was taken out again: {health}");
+        return Err(worded(Kind::FailedPrecondition, message));
+    }
+    Ok(Answer { status: StatusCode::CREATED, ..Answer::json(shown(asked, name, version)) })
+}
+
+fn shown(asked: &Asked<'_>, name: &Name, version: Version) -> String {
+    let mut body = String::new();
+    match seen(asked, name, version) {
+        Some(status) => put_version(&mut body, &status),
+        // Published, and not looked at yet.
+        None => body = format!(r#"{{"version":{version},"state":"start"}}"#),
+    }
+    body
+}
+
+async fn receive(asked: &Asked<'_>, body: &mut Incoming) -> Result<Bytes, ServeError> {
+    let config = &asked.state.admin.config;
+    let (limit, ms) = (config.upload_bytes_max, config.upload_timeout_ms);
+    let too_large =
+        || worded(Kind::TooLarge, format!("the upload is over the limit of {limit} bytes (admin.upload_bytes_max)"));
+    let headers = &asked.head.headers;
+    let essence = |value: &http::HeaderValue| {
+        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    };
+    let ty = headers.get(header::CONTENT_TYPE).map(essence).unwrap_or_default();
+    if !TYPES.contains(&&*ty) {
+        return Err(wrong("content-type", &cut(&ty), format!("one of {}", TYPES.join(", "))));
+    }
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let collected = tokio::time::timeout(Duration::from_millis(ms), Limited::new(body, limit).collect());
+    match collected.await {
+        Err(_) => Err(worded(
+            Kind::DeadlineExceeded,
+            format!("the upload did not arrive within {ms} ms (admin.upload_timeout_ms)"),
+        )),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => Err(ServeError::BodyBroken { reason: error.to_string() }),
+    }
+}
