@@ -176,7 +176,7 @@ pub(super) fn by_class(args: &Args<'_>, pad_per_class: bool, clip: bool) -> Done
             let column = (0..n).map(|i| points[(batch * n + i) * classes + class]);
             let at = |i: usize| &numbers[((batch * n + i) * q + if q > 1 { class } else { 0 }) * 4..][..4];
             for (place, score) in taken(args, column, &rule, at)? {
-                let corner = |k: usize| if clip { at(place)[k].min(1.0).max(0.0) } else { at(place)[k] };
+                let corner = |k: usize| if clip { at(place)[k].clamp(0.0, 1.0) } else { at(place)[k] };
                 all.push(Found { score, class, corners: [corner(0), corner(1), corner(2), corner(3)] });
             }
         }

@@ -102,8 +102,8 @@ pub(super) fn run(args: &Args<'_>, sparse: usize, dense: usize, how: &Crossing) 
         columns.push(Column::dense(&*args.get(i)?, rows)?);
     }
     let counts = (0..rows).map(|row| {
-        let counts = columns.iter().map(|column| column.features(row).len());
-        counts.fold(Some(1usize), |all, count| all?.checked_mul(count)).filter(|all| *all <= TENSOR_BYTES_MAX / 16)
+        let mut counts = columns.iter().map(|column| column.features(row).len());
+        counts.try_fold(1usize, |all, count| all.checked_mul(count)).filter(|all| *all <= TENSOR_BYTES_MAX / 16)
     });
     let counts: Option<Vec<usize>> = counts.collect();
     let total = counts.as_ref().and_then(|counts| counts.iter().try_fold(0usize, |sum, n| sum.checked_add(*n)));
