@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Write};
 
-use csv::{ReaderBuilder, StringRecord, Writer};
+use csv::{ReaderBuilder, StringRecord, Writer, WriterBuilder};
 use model::{Batch, Builder, DType, Mark, OnFault, Type, Violation};
 
 use crate::{
@@ -300,6 +300,12 @@ impl<W: Write> CsvSink<W> {
     /// Returns a writer to the output.
     pub fn new(output: W, options: WriteOptions) -> CsvSink<W> {
         CsvSink { writer: Writer::from_writer(output), options, begun: false, cell: Vec::new() }
+    }
+
+    /// Returns a writer to the output whose cells are parted by this byte.
+    pub fn delimited(output: W, options: WriteOptions, delimiter: u8) -> CsvSink<W> {
+        let writer = WriterBuilder::new().delimiter(delimiter).from_writer(output);
+        CsvSink { writer, options, begun: false, cell: Vec::new() }
     }
 
     fn write_row(&mut self, rows: &RowWriter<'_>, row: usize) -> Result<(), csv::Error> {

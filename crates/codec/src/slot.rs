@@ -141,6 +141,16 @@ impl Slot {
         self.presence == Presence::LeftOut
     }
 
+    /// Returns whether rows may come without the column, all or none of them.
+    pub(crate) fn is_optional(&self) -> bool {
+        matches!(self.presence, Presence::Optional | Presence::LeftOut)
+    }
+
+    /// Returns whether a row without the column has a null there.
+    pub(crate) fn is_null_where_absent(&self) -> bool {
+        self.presence == Presence::Null
+    }
+
     /// Leaves the column out where that is allowed; answers whether it is.
     pub(crate) fn leave_out(&mut self) -> bool {
         if self.presence == Presence::Optional {
@@ -365,6 +375,7 @@ fn nested_fits(value: &Value, ty: &Type) -> bool {
         (Value::Array(_), Type::Fixed { shape, .. }) => !shape.is_empty(),
         (Value::Object(parts), Type::Vector { .. }) => parts.contains_key("values"),
         (Value::Object(_), Type::Struct(_) | Type::Map(..)) => true,
+        (Value::Object(parts), Type::Text | Type::Bytes) => parts.len() == 1 && parts.contains_key("b64"),
         (Value::String(_), Type::Text | Type::Bytes) => true,
         (Value::String(text), Type::Fixed { dtype, shape }) if shape.is_empty() => match dtype {
             DType::Date | DType::Timestamp | DType::Decimal(..) => true,

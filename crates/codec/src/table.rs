@@ -48,6 +48,26 @@ pub trait Source {
     fn next_chunk(&mut self) -> Result<Option<Chunk>, CodecError>;
 }
 
+/// Returns all rows of an input that may have so many, with the faults of those that do not fit; nothing where it has none.
+pub fn whole(source: &mut dyn Source, rows_max: usize) -> Result<Option<(Batch, Vec<RowFault>)>, CodecError> {
+    let (mut batches, mut bad, mut rows) = (Vec::new(), Vec::new(), 0);
+    while let Some(mut chunk) = source.next_chunk()? {
+        chunk.bad.iter_mut().for_each(|fault| fault.row += rows);
+        bad.append(&mut chunk.bad);
+        rows += chunk.batch.rows();
+        if rows > rows_max {
+            let (what, got, limit) = ("the number of rows".to_owned(), rows as u64, rows_max as u64);
+            return Err(CodecError::TooLarge { what, got, limit, key: "rows_max" });
+        }
+        batches.push(chunk.batch);
+    }
+    Ok(match batches.len() {
+        0 => None,
+        1 => batches.pop().map(|batch| (batch, bad)),
+        _ => Some((Batch::concat(&batches), bad)),
+    })
+}
+
 /// An output that takes answers in chunks, all with the same columns.
 pub trait Sink {
     /// Writes the rows of the batch. Rows that its domain 0 marks as refused or skipped are written or left out as

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use codec::coding::Coding;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use model::{RequestId, Violation};
 
@@ -25,13 +26,16 @@ pub(crate) struct Answer {
     pub body: Bytes,
     /// Where the body's JSON ends, where bytes follow it.
     pub json_bytes: Option<usize>,
+    /// How the body is packed.
+    pub coding: Option<Coding>,
     /// Why there is no better answer: for the log, and for the headers that depend on it.
     pub error: Option<ServeError>,
 }
 
 impl Answer {
     pub fn json(body: impl Into<Bytes>) -> Answer {
-        Answer { status: StatusCode::OK, content_type: JSON, body: body.into(), json_bytes: None, error: None }
+        let (status, body) = (StatusCode::OK, body.into());
+        Answer { status, content_type: JSON, body, json_bytes: None, coding: None, error: None }
     }
 
     /// Returns an answer of Open Inference V2 with tensors in binary.
@@ -53,6 +57,10 @@ impl Answer {
         }
         if let Some(at) = self.json_bytes {
             headers.insert(INFERENCE_HEADER, HeaderValue::from(at as u64));
+        }
+        if let Some(coding) = self.coding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+            headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
         }
         if let Some(error) = &self.error {
             if let Some(after) = error.retry_after() {

@@ -2,7 +2,7 @@
 //!
 //! A small body lies in the same packet as its head and is there at the first poll: one piece, nothing copied, no timer.
 //! Only a body that keeps us waiting gets a timer, and only one in several pieces is copied together and counted against
-//! the bytes of all bodies.
+//! the bytes of all bodies. One that comes packed is unpacked to a bounded size.
 
 use std::{
     future::poll_fn,
@@ -13,14 +13,11 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use codec::{CodecError, coding::Coding};
 use http::{HeaderMap, header};
 use hyper::body::{Body, Incoming};
 
-use crate::{
-    answer::{BYTES, INFERENCE_HEADER},
-    config::Config,
-    error::ServeError,
-};
+use crate::{answer::BYTES, config::Config, error::ServeError, predict::Pool, state::State};
 
 /// Bytes held for bodies that came in several pieces.
 #[derive(Debug, Default)]
@@ -29,8 +26,10 @@ pub(crate) struct Held(AtomicUsize);
 /// A body, and its share of [`Held`], given back on drop.
 #[derive(Debug)]
 pub(crate) struct Received<'a> {
+    /// As they were before they were packed.
     pub bytes: Bytes,
-    _share: Share<'a>,
+    pub media: Media,
+    share: Share<'a>,
 }
 
 #[derive(Debug)]
@@ -40,25 +39,74 @@ pub(crate) struct Share<'a> {
     limit: usize,
 }
 
-/// Refuses what is known to be too large, of another type or compressed, before a byte is read.
-fn check_headers(headers: &HeaderMap, config: &Config) -> Result<(), ServeError> {
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
-        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        return Err(ServeError::Encoding { got: crate::error::cut(&String::from_utf8_lossy(encoding.as_bytes())) });
+/// What a body may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    Json,
+    Csv,
+    /// Text of no kind, which some clients say of CSV.
+    Plain,
+    /// Arrow IPC, stream or file.
+    Arrow,
+    /// JSON and the bytes of tensors after it.
+    Bytes,
+}
+
+impl Media {
+    /// The name of answers of this kind.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Media::Json => "application/json",
+            Media::Csv => "text/csv",
+            Media::Plain => "text/plain",
+            Media::Arrow => "application/vnd.apache.arrow.stream",
+            Media::Bytes => BYTES,
+        }
     }
-    if let Some(ty) = headers.get(header::CONTENT_TYPE)
-        && !is_json(ty.as_bytes())
-        && !(headers.contains_key(INFERENCE_HEADER) && ty.as_bytes().eq_ignore_ascii_case(BYTES.as_bytes()))
-    {
-        return Err(ServeError::MediaType { got: crate::error::cut(&String::from_utf8_lossy(ty.as_bytes())) });
+
+    fn of(content_type: &[u8]) -> Option<Media> {
+        let essence = content_type.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
+        let is = |name: &str| essence.eq_ignore_ascii_case(name.as_bytes());
+        match () {
+            () if is_json(content_type) => Some(Media::Json),
+            () if is("text/csv") || is("application/csv") => Some(Media::Csv),
+            () if is("text/plain") => Some(Media::Plain),
+            () if is(Media::Arrow.name()) || is("application/vnd.apache.arrow.file") => Some(Media::Arrow),
+            () if is(BYTES) => Some(Media::Bytes),
+            () => None,
+        }
     }
+}
+
+/// How the headers say that a body comes.
+struct Coming {
+    media: Media,
+    coding: Option<Coding>,
+}
+
+/// Refuses what is known to be too large, of another type or compressed in another way, before a byte is read.
+fn check_headers(headers: &HeaderMap, config: &Config, takes: &[Media]) -> Result<Coming, ServeError> {
+    let shown = |value: &http::HeaderValue| crate::error::cut(&String::from_utf8_lossy(value.as_bytes()));
+    let coding = match headers.get(header::CONTENT_ENCODING) {
+        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let known = value.to_str().ok().and_then(Coding::from_name);
+            Some(known.ok_or_else(|| ServeError::Encoding { got: shown(value) })?)
+        }
+        _ => None,
+    };
+    let media = match headers.get(header::CONTENT_TYPE) {
+        None => takes.first().copied().unwrap_or(Media::Json),
+        Some(value) => Media::of(value.as_bytes()).filter(|media| takes.contains(media)).ok_or_else(|| {
+            let takes = takes.iter().map(|media| media.name()).collect::<Vec<_>>().join(" or ");
+            ServeError::MediaType { got: shown(value), takes }
+        })?,
+    };
     let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     match length {
         Some(length) if length > config.body_bytes_max as u64 => {
             Err(ServeError::BodyTooLarge { limit: config.body_bytes_max })
         }
-        _ => Ok(()),
+        _ => Ok(Coming { media, coding }),
     }
 }
 
@@ -74,18 +122,34 @@ fn is_json(content_type: &[u8]) -> bool {
         || (essence.len() > 12 && essence[..12].eq_ignore_ascii_case(b"application/") && is(essence, b"+json"))
 }
 
-/// Receives the body, unless its headers say that it would be refused.
+/// Receives a body of JSON, unless its headers say that it would be refused.
 pub(crate) async fn receive<'a>(
+    state: &'a State,
     headers: &HeaderMap,
     body: &mut Incoming,
-    config: &Config,
-    held: &'a Held,
 ) -> Result<Received<'a>, ServeError> {
-    check_headers(headers, config)?;
-    receive_any(body, config, held).await
+    receive_as(state, headers, body, &[Media::Json]).await
 }
 
-/// Receives a body of any type.
+/// Receives a body of one of these kinds; where no header says its kind it is of the first.
+pub(crate) async fn receive_as<'a>(
+    state: &'a State,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+    takes: &[Media],
+) -> Result<Received<'a>, ServeError> {
+    let coming = check_headers(headers, &state.config, takes)?;
+    let mut received = receive_any(body, &state.config, &state.held).await?;
+    received.media = coming.media;
+    if let Some(coding) = coming.coding {
+        let packed = received.bytes.len();
+        received.bytes = unpacked(state, coding, received.bytes).await?;
+        received.share.grow(packed + received.bytes.len())?;
+    }
+    Ok(received)
+}
+
+/// Receives a body of any type as it comes.
 pub(crate) async fn receive_any<'a>(
     body: &mut Incoming,
     config: &Config,
@@ -114,7 +178,21 @@ pub(crate) async fn receive_any<'a>(
         }
     }
     let bytes = if pieces.joined.is_empty() { pieces.first } else { pieces.joined.freeze() };
-    Ok(Received { bytes, _share: pieces.share })
+    Ok(Received { bytes, media: Media::Json, share: pieces.share })
+}
+
+/// Returns what was packed: at once where it is small, else from the compute pool.
+async fn unpacked(state: &State, coding: Coding, packed: Bytes) -> Result<Bytes, ServeError> {
+    const KEY: &str = "server.expanded_bytes_max";
+    let (small, most) = (state.config.inline_bytes_max, state.config.expanded_bytes_max);
+    if packed.len() <= small {
+        match coding.unpack(&packed, small.min(most), KEY) {
+            Err(CodecError::TooLarge { .. }) if small < most => {}
+            result => return Ok(result?.into()),
+        }
+    }
+    let pool = Pool { state, deadline: tokio::time::Instant::now() + state.config.timeout(None) };
+    Ok(pool.run(move || coding.unpack(&packed, most, KEY)).await??.into())
 }
 
 /// Reads what is left of a refused body, within reason: a peer that is still writing when its connection closes may never
@@ -231,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_the_held_bytes_is_given_back() {
+    fn ashare_of_the_held_bytes_is_given_back() {
         let held = Held::default();
         let mut one = Share { held: &held, bytes: 0, limit: 10 };
         let mut two = Share { held: &held, bytes: 0, limit: 10 };

@@ -8,6 +8,8 @@ use std::time::Duration;
 use codec::json::Limits;
 use serde::{Deserialize, Serialize};
 
+use crate::api::Dialect;
+
 /// The table `[server]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,6 +35,10 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// Bytes of all bodies being received or worked on that came in more than one piece.
     pub bodies_bytes_max: usize,
+    /// Bytes of one body that came compressed (gzip, zstd), once it is unpacked.
+    pub expanded_bytes_max: usize,
+    /// Answers of at least so many bytes are compressed where the caller takes it (`accept-encoding`); 0 compresses none.
+    pub compress_bytes_min: usize,
     /// Time to receive one body.
     pub body_timeout_ms: u64,
     /// Rows of one request.
@@ -55,6 +61,32 @@ pub struct Config {
     pub drain_delay_ms: u64,
     /// How long requests in flight may then take to finish before their connections are closed.
     pub drain_ms: u64,
+    /// The model that answers where a protocol names none (`POST /invocations`); the only one where this is empty.
+    pub default_model: String,
+    /// Further listeners, each with its dialects: `[[server.listeners]]` below.
+    pub listeners: Vec<Listener>,
+    /// Which pages of other origins may ask: `[server.cors]` below.
+    pub cors: Cors,
+}
+
+/// One `[[server.listeners]]` table: an address that answers some protocols only, so that clients with fixed ports need no
+/// change. Paths of other protocols are not found there. Needs a restart to change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Address and port.
+    pub address: String,
+    /// What is answered there: `native`, `mist`, `v2`, `tfs`, `v2-grpc`, `tfs-grpc`, `mlflow`, `openscoring`, `ops` (health and
+    /// metrics).
+    pub dialects: Vec<Dialect>,
+}
+
+/// The table `[server.cors]`. Needs a restart to change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cors {
+    /// Origins whose pages may ask, such as `https://console.example.com`; `*` is all of them, none are the default.
+    pub origins: Vec<String>,
 }
 
 impl Default for Config {
@@ -70,6 +102,8 @@ impl Default for Config {
             idle_timeout_ms: 75_000,
             body_bytes_max: 16 << 20,
             bodies_bytes_max: 256 << 20,
+            expanded_bytes_max: 64 << 20,
+            compress_bytes_min: 8 << 10,
             body_timeout_ms: 30_000,
             rows_max: 65_536,
             json_depth_max: 32,
@@ -80,6 +114,9 @@ impl Default for Config {
             compute_queue_max: 1024,
             drain_delay_ms: 0,
             drain_ms: 30_000,
+            default_model: String::new(),
+            listeners: Vec::new(),
+            cors: Cors::default(),
         }
     }
 }

@@ -22,9 +22,9 @@ pub enum ServeError {
     Method { path: String, method: String, allow: &'static str },
     #[error("the answer is {offered}, which the accept header {accept:?} leaves out")]
     NotAcceptable { offered: &'static str, accept: String },
-    #[error("the body must be JSON, not {got}; send the header `content-type: application/json`")]
-    MediaType { got: String },
-    #[error("bodies compressed with {got} are not read yet; send the JSON as it is")]
+    #[error("the body must be {takes}, not {got}; send the header `content-type` with what it is")]
+    MediaType { got: String, takes: String },
+    #[error("bodies compressed with {got} are not read; send gzip, zstd or the body as it is")]
     Encoding { got: String },
     #[error("the body is over the limit of {limit} bytes (server.body_bytes_max)")]
     BodyTooLarge { limit: usize },

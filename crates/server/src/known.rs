@@ -10,14 +10,14 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use codec::json::{Decoder, Limits};
+use codec::{
+    CodecError,
+    json::{Decoder, Limits},
+};
 use model::Signature;
 use registry::Load;
 
-use crate::{
-    error::ServeError,
-    metrics::{CallMeter, ModelMeters},
-};
+use crate::metrics::{CallMeter, ModelMeters};
 
 /// Decoders kept per model: one for each set of outputs asked of its loads and signatures.
 const DECODERS_MAX: usize = 8;
@@ -75,7 +75,7 @@ impl Known {
         signature: &Signature,
         outputs: Option<&Arc<[Arc<str>]>>,
         limits: Limits,
-    ) -> Result<Arc<Decoder>, ServeError> {
+    ) -> Result<Arc<Decoder>, CodecError> {
         let kept = self.decoders.load();
         let fits =
             |kept: &&Kept| kept.load == load && kept.outputs.as_ref() == outputs && kept.signature == signature.name;

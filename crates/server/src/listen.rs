@@ -27,13 +27,13 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    task::JoinHandle,
+    task::JoinSet,
     time::Instant,
 };
 use tracing::{debug, warn};
 
 use crate::{
-    api,
+    api::{self, Dialects},
     config::{Config, HEADERS_DEFAULT},
     state::State,
     trace,
@@ -46,25 +46,6 @@ pub struct Drained {
     pub cut: usize,
 }
 
-/// Tasks that end when nobody waits for them any more.
-struct Aborted(Vec<JoinHandle<()>>);
-
-impl Aborted {
-    /// Ends the tasks and waits until they let go of what they hold.
-    async fn close(mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
-        for task in &mut self.0 {
-            let _ = task.await;
-        }
-    }
-}
-
-impl Drop for Aborted {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Serve,
@@ -74,9 +55,9 @@ enum Phase {
 
 type Builder = auto::Builder<TokioExecutor>;
 
-/// Serves on all listeners until `shutdown` is ready, then drains. Needs a runtime with I/O and time.
+/// Serves these listeners, each with its dialects, until `shutdown` is ready, then drains. Needs a runtime with I/O and time.
 pub async fn run(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Dialects)>,
     state: Arc<State>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<Drained> {
@@ -85,26 +66,24 @@ pub async fn run(
     let slots = Arc::new(Semaphore::new(slots_max));
     let builder = Arc::new(builder(&config));
     let (signal, phase) = watch::channel(Phase::Serve);
-    let stop = async {
-        shutdown.await;
-        state.start_draining();
-        tokio::time::sleep(Duration::from_millis(config.drain_delay_ms)).await;
-    };
     tokio::spawn(trace::export(state.clone()));
-    let accepting = listeners.into_iter().map(|listener| {
+    let mut accepting = JoinSet::new();
+    for (listener, dialects) in listeners {
         let (slots, state, builder, phase) = (slots.clone(), state.clone(), builder.clone(), phase.clone());
-        let accept = async move {
+        accepting.spawn(async move {
             loop {
                 let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
                 let stream = accept(&listener).await;
-                tokio::spawn(connection(stream, slot, state.clone(), builder.clone(), phase.clone()));
+                let served = Served { state: state.clone(), dialects };
+                tokio::spawn(connection(stream, slot, served, builder.clone(), phase.clone()));
             }
-        };
-        tokio::spawn(accept)
-    });
-    let accepting = Aborted(accepting.collect());
-    stop.await;
-    accepting.close().await;
+        });
+    }
+    shutdown.await;
+    state.start_draining();
+    tokio::time::sleep(Duration::from_millis(config.drain_delay_ms)).await;
+    // With their tasks the listeners close.
+    accepting.shutdown().await;
     signal.send_replace(Phase::Drain);
     let all = slots_max as u32;
     let drained = tokio::time::timeout(Duration::from_millis(config.drain_ms), slots.acquire_many(all)).await;
@@ -152,9 +131,16 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
+/// What a listener serves.
+struct Served {
+    state: Arc<State>,
+    dialects: Dialects,
+}
+
 /// What the requests of one connection share.
 pub(crate) struct Conn {
     state: Arc<State>,
+    dialects: Dialects,
     in_flight: AtomicU32,
     requests: AtomicU32,
 }
@@ -186,20 +172,22 @@ impl Drop for Busy {
 async fn connection(
     stream: TcpStream,
     slot: OwnedSemaphorePermit,
-    state: Arc<State>,
+    served: Served,
     builder: Arc<Builder>,
     mut phase: watch::Receiver<Phase>,
 ) {
     let _slot = slot;
+    let Served { state, dialects } = served;
     let _open = Open::new(&state);
-    let conn = Arc::new(Conn { state: state.clone(), in_flight: AtomicU32::new(0), requests: AtomicU32::new(0) });
+    let conn =
+        Arc::new(Conn { state: state.clone(), dialects, in_flight: AtomicU32::new(0), requests: AtomicU32::new(0) });
     let service = service_fn({
         let conn = conn.clone();
         move |request| {
             let conn = conn.clone();
             async move {
                 let busy = Busy::new(conn);
-                let mut response = api::handle(&busy.0.state, request).await;
+                let mut response = api::handle(&busy.0.state, busy.0.dialects, request).await;
                 response.body_mut().hold(busy);
                 Ok::<_, std::convert::Infallible>(response)
             }

@@ -36,6 +36,11 @@ pub(crate) trait Wire: Send + 'static {
     /// Writes the answer.
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError>;
 
+    /// Returns whether answers may be written from where they lie.
+    fn takes_tables(&self) -> bool {
+        true
+    }
+
     /// Writes the answer from where it lies.
     fn encode_table(&self, answer: &dyn Table) -> Result<Vec<u8>, ServeError>;
 }
@@ -164,6 +169,7 @@ impl<W: Wire> Job<W> {
         let mut call = std::mem::take(&mut self.call);
         call.check()?;
         if self.bad.is_empty()
+            && self.wire.takes_tables()
             && let Some(done) = self.show(&mut call)
         {
             let (bytes, tally) = done?;
@@ -311,9 +317,9 @@ impl Drop for CancelOnDrop {
 }
 
 /// The compute pool, for one request.
-struct Pool<'a> {
-    state: &'a State,
-    deadline: Instant,
+pub(crate) struct Pool<'a> {
+    pub state: &'a State,
+    pub deadline: Instant,
 }
 
 impl Pool<'_> {
@@ -332,7 +338,7 @@ impl Pool<'_> {
         .await?
     }
 
-    async fn run<T: Send + 'static>(&self, run: impl FnOnce() -> T + Send + 'static) -> Result<T, ServeError> {
+    pub async fn run<T: Send + 'static>(&self, run: impl FnOnce() -> T + Send + 'static) -> Result<T, ServeError> {
         match timeout_at(self.deadline, self.state.compute.run(run)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(NotRun::Full { waiting })) => Err(ServeError::from(PredictError::Overloaded {

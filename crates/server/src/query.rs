@@ -27,6 +27,14 @@ pub(crate) fn decode(text: &str, plus: bool) -> Option<Cow<'_, str>> {
     String::from_utf8(out).ok().map(Cow::Owned)
 }
 
+/// Returns the name of a range in an `accept` header, and its weight.
+pub(crate) fn weighted(range: &str) -> (&str, f32) {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+    (name, weight.and_then(|weight| weight.parse().ok()).unwrap_or(1.0))
+}
+
 pub(crate) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Returns the pairs of a query in their order; a key without `=` has the empty value.

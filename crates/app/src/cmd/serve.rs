@@ -11,6 +11,7 @@ use std::{
 
 use gateway::{Gateway, Guarded, Policies};
 use registry::{Publisher, Registry};
+use server::Dialects;
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -58,12 +59,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: logs::Level) -> Result<(), Failure> {
     let (local, listener) = bind(&settings.server.http, "choose another address with --http").await?;
-    let mut listeners = vec![listener];
+    let mut listeners = vec![(listener, Dialects::ALL)];
     let mut grpc = None;
     if !settings.server.grpc.is_empty() {
         let (address, listener) = bind(&settings.server.grpc, "server.grpc names another address").await?;
-        listeners.push(listener);
+        listeners.push((listener, Dialects::ALL));
         grpc = Some(address);
+    }
+    let mut also = Vec::new();
+    for further in &settings.server.listeners {
+        let (local, listener) = bind(&further.address, "choose another address in [[server.listeners]]").await?;
+        listeners.push((listener, Dialects::of(&further.dialects)));
+        also.push((local, &further.dialects[..]));
     }
     let registry = Arc::new(Registry::default());
     let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
@@ -86,6 +93,9 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
     let signals = Signals::new().map_err(started)?;
     announce(&settings, local, grpc, models.as_deref());
+    for (local, dialects) in also {
+        info!(address = %local, ?dialects, "listening too");
+    }
     let watch = watch::start(models, settings.models.source.clone(), registry, loader).map_err(started)?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = server::run(listeners, Arc::new(state), async { drop(stopped.await) });
@@ -102,6 +112,7 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     Ok(())
 }
 
+/// Returns a listener on the address, and where it is.
 async fn bind(address: &str, remedy: &str) -> Result<(SocketAddr, TcpListener), Failure> {
     let bound = TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
     bound.map_err(|error| Failure::usage(format_args!("cannot listen on {address}: {error}; {remedy}")))

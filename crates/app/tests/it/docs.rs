@@ -78,9 +78,15 @@ fn keys() {
             keys += 1;
         }
     }
-    let (what, fields) = documented("server/src/api/mist/routes.rs", "MistRoute");
-    write!(page, "\n## [[mist.routes]]\n\n{what}\n\n| key | |\n|---|---|\n").unwrap();
-    fields.iter().for_each(|(key, doc)| writeln!(page, "| `{key}` | {doc} |").unwrap());
+    for (table, file, name) in [
+        ("[[server.listeners]]", "server/src/config.rs", "Listener"),
+        ("[server.cors]", "server/src/config.rs", "Cors"),
+        ("[[mist.routes]]", "server/src/api/mist/routes.rs", "MistRoute"),
+    ] {
+        let (what, fields) = documented(file, name);
+        write!(page, "\n## {table}\n\n{what}\n\n| key | |\n|---|---|\n").unwrap();
+        fields.iter().for_each(|(key, doc)| writeln!(page, "| `{key}` | {doc} |").unwrap());
+    }
     assert_eq!(keys, shown.matches("  # default\n").count(), "every key of the binary stands on the page");
     check("configuration.md", &page);
 }

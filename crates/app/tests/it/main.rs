@@ -4,6 +4,7 @@
 
 mod admin;
 mod config;
+mod dialects;
 mod docs;
 mod engines;
 mod golden;

@@ -55,10 +55,20 @@ impl Server {
 
     /// Sends one request; returns status and body.
     pub fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
+        self.send_as(method, path, "application/json", body)
+    }
+
+    /// Sends a request whose body is of this type.
+    pub fn send_as(&self, method: &str, path: &str, content_type: &str, body: &str) -> (u16, String) {
+        self.send_to(&self.address(), method, path, content_type, body)
+    }
+
+    /// Sends a request to another of its addresses.
+    pub fn send_to(&self, address: &str, method: &str, path: &str, content_type: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(address).unwrap();
         let length = body.len();
         let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n");
-        write!(stream, "{head}content-type: application/json\r\n\r\n{body}").unwrap();
+        write!(stream, "{head}content-type: {content_type}\r\n\r\n{body}").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -48,14 +48,14 @@ pub struct Rows {
 /// Reads bodies for one set of fields; made once, used from many threads.
 #[derive(Debug)]
 pub struct Decoder {
-    columns: Columns,
-    limits: Limits,
+    pub(super) columns: Columns,
+    pub(super) limits: Limits,
 }
 
 /// The fields by name, with their empty columns.
 #[derive(Debug)]
 pub(super) struct Columns {
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     /// For many fields; few are compared one by one.
     places: Option<FxHashMap<Arc<str>, usize>>,
 }
@@ -97,7 +97,7 @@ impl Decoder {
     }
 }
 
-fn read<'de, V: Visitor<'de>>(body: &'de [u8], visitor: V) -> Result<V::Value, serde_json::Error> {
+pub(super) fn read<'de, V: Visitor<'de>>(body: &'de [u8], visitor: V) -> Result<V::Value, serde_json::Error> {
     let mut scanner = serde_json::Deserializer::from_slice(body);
     let value = scanner.deserialize_any(visitor)?;
     scanner.end()?;
@@ -123,7 +123,7 @@ impl Columns {
     }
 
     /// Returns the place of a key; `hint` is where it is likely, for rows come with their keys in one order.
-    fn find(&self, key: &str, hint: usize) -> Option<usize> {
+    pub(super) fn find(&self, key: &str, hint: usize) -> Option<usize> {
         if self.slots.get(hint).is_some_and(|slot| *slot.name == *key) {
             return Some(hint);
         }

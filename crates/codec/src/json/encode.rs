@@ -6,7 +6,7 @@ use std::io::Write;
 
 use model::{Batch, Column, DType, Data, Domain, Fixed, Mark, OnFault, Tensor, Value, Whole, column::Row};
 
-use crate::{error::CodecError, slot::integer, time};
+use crate::{error::CodecError, slot::integer, time, view::View};
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 
 /// How vectors are written.
@@ -36,11 +36,17 @@ pub struct EncodeOptions {
     pub vectors: VectorForm,
     /// Whether refused and skipped rows keep their places, as `{"_error":".."}` and `{"_skipped":true}`.
     pub on_fault: OnFault,
+    /// Whether integers past 2^53, which not every reader of JSON takes as they are, are strings.
+    pub big_ints_as_text: bool,
 }
 
 /// Appends the batch: its rows as objects, each with every column and every whole value; one object where there are only
 /// whole values.
 pub fn encode(batch: &Batch, options: EncodeOptions, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    if let (true, Some(table)) = (options.big_ints_as_text, View::of(batch)) {
+        super::encode_table(&table, options, out);
+        return Ok(());
+    }
     let rows = RowWriter::new(batch, options.vectors, options.on_fault)?;
     if options.shape == Shape::Single && rows.rows() == 1 || rows.is_whole() {
         if !rows.write(0, out) {
@@ -221,7 +227,7 @@ pub(crate) fn write_value(column: &Column, row: usize, form: VectorForm, out: &m
     }
 }
 
-pub(super) fn write_array(items: std::ops::Range<usize>, out: &mut Vec<u8>, mut item: impl FnMut(usize, &mut Vec<u8>)) {
+pub(crate) fn write_array(items: std::ops::Range<usize>, out: &mut Vec<u8>, mut item: impl FnMut(usize, &mut Vec<u8>)) {
     out.push(b'[');
     for (i, at) in items.enumerate() {
         if i > 0 {
@@ -277,7 +283,7 @@ fn write_entries(keys: &Column, values: &Column, range: std::ops::Range<usize>, 
     out.push(b'}');
 }
 
-fn write_whole(whole: &Whole, form: VectorForm, out: &mut Vec<u8>) {
+pub(crate) fn write_whole(whole: &Whole, form: VectorForm, out: &mut Vec<u8>) {
     match whole {
         Whole::Tensor(tensor) => write_elements_of(tensor, form, out),
         Whole::Sequence(items) => write_array(0..items.len(), out, |i, out| write_whole(&items[i], form, out)),

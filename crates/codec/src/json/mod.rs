@@ -12,8 +12,10 @@ pub mod encode;
 pub mod lines;
 mod loose;
 mod shown;
+mod split;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod value;
 mod vector;
 
@@ -23,3 +25,4 @@ pub use encode::{EncodeOptions, RowWriter, Shape, VectorForm, encode};
 pub use lines::{JsonlSink, JsonlSource};
 pub use shown::encode_table;
 pub(crate) use shown::write_datum;
+pub use tokens::quoted;

@@ -6,7 +6,7 @@ use super::encode::{
     EncodeOptions, Shape, VectorForm, write_array, write_binary, write_f64, write_int, write_mark, write_text,
     write_value, write_vector,
 };
-use crate::time;
+use crate::{numbers::BIG_AS_TEXT, time};
 
 /// Appends the table's rows as objects; a single one that is left out is `null`.
 pub fn encode_table(table: &dyn Table, options: EncodeOptions, out: &mut Vec<u8>) {
@@ -43,7 +43,10 @@ fn write_row(table: &dyn Table, row: usize, options: EncodeOptions, out: &mut Ve
         out.push(std::mem::replace(&mut sep, b','));
         write_text(table.name(column).as_bytes(), out);
         out.push(b':');
-        table.visit(column, row, &mut |datum| write_datum(datum, options.vectors, out));
+        table.visit(column, row, &mut |datum| match options.big_ints_as_text {
+            true => BIG_AS_TEXT.write(datum, false, out),
+            false => write_datum(datum, options.vectors, out),
+        });
     }
     if sep == b'{' {
         out.push(b'{');

@@ -202,10 +202,14 @@ impl<'a> Push<'a, '_> {
 
     fn bytes<'de, A: MapAccess<'de>>(mut self, map: A) -> Result<bool, A::Error> {
         let value = loose_object(map, self.cx)?;
-        let Some(bytes) = value.get("b64").and_then(Value::as_str).and_then(base64_bytes) else {
-            return Ok(self.refuse_rule("a string, or base64 as {\"b64\":\"..\"}", Got::Object));
-        };
-        self.builder.push_binary(&bytes);
+        let bytes = value.get("b64").and_then(Value::as_str).and_then(base64_bytes);
+        match (bytes, self.ty) {
+            (Some(bytes), Type::Bytes) => self.builder.push_binary(&bytes),
+            (Some(bytes), _) if str::from_utf8(&bytes).is_ok() => {
+                self.builder.push_text(str::from_utf8(&bytes).unwrap_or_default());
+            }
+            _ => return Ok(self.refuse_rule("a string, or base64 as {\"b64\":\"..\"}", Got::Object)),
+        }
         Ok(true)
     }
 
@@ -372,7 +376,7 @@ impl<'de> Visitor<'de> for Push<'_, '_> {
             Type::Struct(parts) => self.again().structure(parts, map)?,
             Type::Map(key, value) => self.again().entries(key, value, map)?,
             Type::Vector { size } => vector::object(self.again(), *size, map)?,
-            Type::Bytes => self.again().bytes(map)?,
+            Type::Bytes | Type::Text => self.again().bytes(map)?,
             _ => {
                 drain_object(map, self.cx)?;
                 self.refuse(Got::Object)

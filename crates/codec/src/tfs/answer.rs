@@ -101,8 +101,8 @@ fn nested(name: &str, tensor: &Tensor, shape: &[usize], begin: usize, out: &mut 
 fn element(name: &str, tensor: &Tensor, at: usize, out: &mut Vec<u8>) {
     match tensor.data() {
         Data::Bool(e) => out.extend_from_slice(if e[at] { b"true" } else { b"false" }),
-        Data::F32(e) => float(e[at].into(), |text| text.parse() == Ok(e[at]), 9, out),
-        Data::F64(e) => float(e[at], |text| text.parse() == Ok(e[at]), 17, out),
+        Data::F32(e) => float32(e[at], out),
+        Data::F64(e) => float64(e[at], out),
         Data::F16(e) => float(e[at].into(), |text| text.parse() == Ok(e[at].to_f32()), 9, out),
         Data::BF16(e) => float(e[at].into(), |text| text.parse() == Ok(e[at].to_f32()), 9, out),
         Data::C64(e) => {
@@ -127,6 +127,16 @@ fn element(name: &str, tensor: &Tensor, at: usize, out: &mut Vec<u8>) {
             _ => out.extend_from_slice(b"null"),
         },
     }
+}
+
+/// Appends a float32.
+pub(super) fn float32(value: f32, out: &mut Vec<u8>) {
+    float(value.into(), |text| text.parse() == Ok(value), 9, out);
+}
+
+/// Appends a float64.
+pub(super) fn float64(value: f64, out: &mut Vec<u8>) {
+    float(value, |text| text.parse() == Ok(value), 17, out);
 }
 
 /// Appends a number: with six digits where those read back, else with as many as always do; one that looks whole ends in `.0`.

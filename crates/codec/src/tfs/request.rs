@@ -35,36 +35,16 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// Reads a body; its length is the caller's to bound.
     pub fn parse(body: &'a [u8]) -> Result<Request<'a>, TfsError> {
-        let text = std::str::from_utf8(body).map_err(|error| {
-            invalid(format!("JSON Parse error: Invalid encoding in string. at offset: {}", error.valid_up_to()))
-        })?;
-        let mut scanner = Scanner::new(text);
-        match scanner.peek() {
-            None => return Err(invalid("JSON Parse error: The document is empty")),
-            Some(b'{') => {}
-            Some(_) => {
-                scanner.skip()?;
-                return Err(invalid("Is not object"));
-            }
-        }
         let (mut signature, mut instances, mut inputs) = (None, None, None);
-        scanner.object(|s, key| {
+        root(body, |s, key| {
             match &*key {
-                "signature_name" if s.peek() == Some(b'"') => signature = Some(s.string()?),
-                "signature_name" => {
-                    let text = "not formatted correctly. 'signature_name' key must be a string value.";
-                    s.skip()?;
-                    return Err(invalid(text));
-                }
+                "signature_name" => signature = Some(signature_name(s)?),
                 "instances" => instances = Some(s.skip()?),
                 "inputs" => inputs = Some(s.skip()?),
                 _ => _ = s.skip()?,
             }
             Ok(())
         })?;
-        if !scanner.is_at_end() {
-            return Err(invalid("JSON Parse error: The document root must not be followed by other values."));
-        }
         let (form, values) = match (instances, inputs) {
             (Some(values), None) => (Form::Rows, values),
             (None, Some(values)) => (Form::Columns, values),
@@ -97,6 +77,16 @@ impl<'a> Request<'a> {
             batch.push_whole(field.name.clone(), Whole::Tensor(growing.tensor(rows)?));
         }
         Ok(batch)
+    }
+
+    /// Returns the request that these values are.
+    pub fn of(form: Form, values: &'a str) -> Request<'a> {
+        Request { signature: None, form, values }
+    }
+
+    /// Returns the text of `instances` or `inputs`.
+    pub fn values(&self) -> &'a str {
+        self.values
     }
 
     fn instances(&self, growing: &mut [Growing<'_>]) -> Result<usize, TfsError> {
@@ -155,6 +145,39 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Reads the object that a body is, its values by `each`.
+pub(super) fn root<'a>(
+    body: &'a [u8],
+    each: impl FnMut(&mut Scanner<'a>, Cow<'a, str>) -> Result<(), TfsError>,
+) -> Result<(), TfsError> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        invalid(format!("JSON Parse error: Invalid encoding in string. at offset: {}", error.valid_up_to()))
+    })?;
+    let mut scanner = Scanner::new(text);
+    match scanner.peek() {
+        None => return Err(invalid("JSON Parse error: The document is empty")),
+        Some(b'{') => {}
+        Some(_) => {
+            scanner.skip()?;
+            return Err(invalid("Is not object"));
+        }
+    }
+    scanner.object(each)?;
+    match scanner.is_at_end() {
+        true => Ok(()),
+        false => Err(invalid("JSON Parse error: The document root must not be followed by other values.")),
+    }
+}
+
+/// Reads the name of a signature.
+pub(super) fn signature_name<'a>(s: &mut Scanner<'a>) -> Result<Cow<'a, str>, TfsError> {
+    if s.peek() == Some(b'"') {
+        return s.string();
+    }
+    s.skip()?;
+    Err(invalid("not formatted correctly. 'signature_name' key must be a string value."))
+}
+
 /// Reads one instance that is an object: a value for each input.
 fn named(s: &mut Scanner<'_>, growing: &mut [Growing<'_>], count: usize) -> Result<(), TfsError> {
     s.object(|s, key| match growing.iter_mut().find(|growing| *growing.field.name == *key) {
@@ -187,7 +210,7 @@ fn at_item(error: TfsError, item: usize, key: Option<&str>) -> TfsError {
 }
 
 /// Returns whether the object is bytes: `{"b64": "..."}`.
-fn is_base64(mut s: Scanner<'_>) -> bool {
+pub(super) fn is_base64(mut s: Scanner<'_>) -> bool {
     let mut keys = 0;
     let mut is_text = false;
     let read = s.object(|s, key| {
@@ -196,6 +219,17 @@ fn is_base64(mut s: Scanner<'_>) -> bool {
         s.skip().map(|_| ())
     });
     read.is_ok() && keys == 1 && is_text
+}
+
+/// Reads the bytes of such an object.
+pub(super) fn base64(s: &mut Scanner<'_>) -> Result<Vec<u8>, TfsError> {
+    let mut bytes = Vec::new();
+    s.object(|s, _| {
+        let text = s.string()?;
+        bytes = BASE64.decode(text.as_bytes()).map_err(|_| invalid("Unable to base64 decode"))?;
+        Ok(())
+    })?;
+    Ok(bytes)
 }
 
 /// A tensor that grows value by value.
@@ -281,12 +315,8 @@ impl<'a> Growing<'a> {
             if let Values::Texts(texts) = &mut self.values
                 && is_base64(begin)
             {
-                return s.object(|s, _| {
-                    let text = s.string()?;
-                    let bytes = BASE64.decode(text.as_bytes());
-                    texts.push(bytes.map_err(|_| invalid("Unable to base64 decode"))?.into());
-                    Ok(())
-                });
+                texts.push(base64(s)?.into());
+                return Ok(());
             }
             return Err(self.wrong(begin));
         }

@@ -8,7 +8,9 @@ pub(crate) mod admin;
 mod grpc;
 mod health;
 pub(crate) mod mist;
+mod mlflow;
 mod native;
+mod openscoring;
 mod tfs;
 mod traces;
 mod v2;
@@ -25,23 +27,26 @@ use std::{
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use model::PredictError;
+use serde::{Deserialize, Serialize};
 use tracing::{debug, error};
 
 use crate::{
     answer::{Answer, JSON},
     body,
     context::Context,
+    cors,
     error::{ServeError, cut},
     metrics::Counted,
     outgoing::Outgoing,
-    query,
+    pack, query,
     state::State,
     trace::Ended,
 };
 
 /// A client's protocol; the label of its requests in `/metrics`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
     Native,
     Mist,
     /// The Open Inference Protocol V2.
@@ -49,16 +54,30 @@ pub(crate) enum Dialect {
     /// TensorFlow Serving's REST API.
     Tfs,
     /// The Open Inference Protocol V2 over gRPC.
+    #[serde(rename = "v2-grpc")]
     V2Grpc,
     /// TensorFlow Serving over gRPC.
+    #[serde(rename = "tfs-grpc")]
     TfsGrpc,
+    /// MLflow's scoring server, and SageMaker's containers.
+    Mlflow,
+    Openscoring,
     /// Health, metrics and reflection: asked by machinery, not by clients of models.
     Ops,
 }
 
 impl Dialect {
-    pub const ALL: [Dialect; 7] =
-        [Dialect::Native, Dialect::Mist, Dialect::V2, Dialect::Tfs, Dialect::V2Grpc, Dialect::TfsGrpc, Dialect::Ops];
+    pub const ALL: [Dialect; 9] = [
+        Dialect::Native,
+        Dialect::Mist,
+        Dialect::V2,
+        Dialect::Tfs,
+        Dialect::V2Grpc,
+        Dialect::TfsGrpc,
+        Dialect::Mlflow,
+        Dialect::Openscoring,
+        Dialect::Ops,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -68,8 +87,26 @@ impl Dialect {
             Dialect::Tfs => "tfs",
             Dialect::V2Grpc => "v2-grpc",
             Dialect::TfsGrpc => "tfs-grpc",
+            Dialect::Mlflow => "mlflow",
+            Dialect::Openscoring => "openscoring",
             Dialect::Ops => "ops",
         }
+    }
+}
+
+/// The protocols that a listener answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialects(u32);
+
+impl Dialects {
+    pub const ALL: Dialects = Dialects(u32::MAX);
+
+    pub fn of(dialects: &[Dialect]) -> Dialects {
+        Dialects(dialects.iter().fold(0, |set, dialect| set | 1 << *dialect as u32))
+    }
+
+    fn has(self, dialect: Dialect) -> bool {
+        self.0 & 1 << dialect as u32 != 0
     }
 }
 
@@ -101,9 +138,29 @@ enum Endpoint {
     Trace,
     TraceServices,
     TraceSpans,
+    MlflowInvoke,
+    MlflowPing,
+    MlflowVersion,
+    Openscoring(openscoring::Wanted),
     Live,
     Ready,
     Metrics,
+}
+
+impl Endpoint {
+    /// Returns whether an `accept` header that leaves JSON out is refused before anything is done.
+    fn is_json(self) -> bool {
+        use openscoring::Wanted::Csv;
+        !matches!(
+            self,
+            Endpoint::Metrics
+                | Endpoint::Artifact
+                | Endpoint::NativeServe
+                | Endpoint::MlflowPing
+                | Endpoint::MlflowVersion
+                | Endpoint::Openscoring(Csv)
+        )
+    }
 }
 
 struct Route {
@@ -116,6 +173,10 @@ struct Route {
 
 const fn route(method: &'static str, path: &'static [&'static str], endpoint: Endpoint, dialect: Dialect) -> Route {
     Route { method, path, endpoint, dialect }
+}
+
+const fn openscoring(method: &'static str, path: &'static [&'static str], wanted: openscoring::Wanted) -> Route {
+    route(method, path, Endpoint::Openscoring(wanted), Dialect::Openscoring)
 }
 
 /// A row that takes every method: its dialect has an answer of its own to the wrong one.
@@ -166,6 +227,18 @@ const TABLE: &[Route] = &[
     route("GET", &["api", "v2", "trace", "{trace}"], Endpoint::Trace, Dialect::Ops),
     route("GET", &["api", "v2", "services"], Endpoint::TraceServices, Dialect::Ops),
     route("GET", &["api", "v2", "spans"], Endpoint::TraceSpans, Dialect::Ops),
+    route("POST", &["invocations"], Endpoint::MlflowInvoke, Dialect::Mlflow),
+    route("GET", &["ping"], Endpoint::MlflowPing, Dialect::Mlflow),
+    route("GET", &["health"], Endpoint::MlflowPing, Dialect::Mlflow),
+    route("GET", &["version"], Endpoint::MlflowVersion, Dialect::Mlflow),
+    openscoring("GET", &["openscoring", "model"], openscoring::Wanted::List),
+    openscoring("GET", &["openscoring", "model", "{model}"], openscoring::Wanted::Model),
+    openscoring("POST", &["openscoring", "model", "{model}"], openscoring::Wanted::Evaluate),
+    openscoring("PUT", &["openscoring", "model", "{model}"], openscoring::Wanted::Manage),
+    openscoring("DELETE", &["openscoring", "model", "{model}"], openscoring::Wanted::Manage),
+    openscoring("GET", &["openscoring", "model", "{model}", "pmml"], openscoring::Wanted::Manage),
+    openscoring("POST", &["openscoring", "model", "{model}", "batch"], openscoring::Wanted::Batch),
+    openscoring("POST", &["openscoring", "model", "{model}", "csv"], openscoring::Wanted::Csv),
     route("GET", &["health", "live"], Endpoint::Live, Dialect::Ops),
     route("GET", &["health", "ready"], Endpoint::Ready, Dialect::Ops),
     route("GET", &["metrics"], Endpoint::Metrics, Dialect::Ops),
@@ -236,16 +309,9 @@ fn check_accept(headers: &HeaderMap) -> Result<(), ServeError> {
 }
 
 fn takes_json(range: &str) -> bool {
-    let mut parts = range.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default();
+    let (essence, weight) = query::weighted(range);
     let named = ["application/json", "application/*", "*/*"].iter().any(|ty| essence.eq_ignore_ascii_case(ty));
-    let refused = |part: &str| {
-        part.strip_prefix("q=")
-            .or(part.strip_prefix("Q="))
-            .and_then(|q| q.parse::<f32>().ok())
-            .is_some_and(|q| q <= 0.0)
-    };
-    named && !parts.any(refused)
+    named && weight > 0.0
 }
 
 /// One request that found its route.
@@ -266,13 +332,24 @@ impl Asked<'_> {
 }
 
 /// Answers a request. It never fails and never panics: either is an answer.
-pub(crate) async fn handle(state: &Arc<State>, request: Request<Incoming>) -> Response<Outgoing> {
+pub(crate) async fn handle(state: &Arc<State>, served: Dialects, request: Request<Incoming>) -> Response<Outgoing> {
     if grpc::is_call(&request) {
-        return grpc::handle(state, request).await;
+        return grpc::handle(state, served, request).await;
     }
     let (head, mut body) = request.into_parts();
     let context = Context::new(&state.ids, &state.tracer, &head.headers);
-    let found = find(&head.method, head.uri.path());
+    let cors = &state.config.cors;
+    let preflight = cors.preflight(&head.method, &head.headers);
+    let found = find(preflight.as_ref().unwrap_or(&head.method), head.uri.path());
+    let found = found.and_then(|matched| match served.has(matched.dialect) {
+        true => Ok(matched),
+        false => Err(ServeError::NoRoute { path: cut(head.uri.path()) }),
+    });
+    if let (Some(method), true) = (&preflight, found.is_ok()) {
+        let mut response = cors::leave(method, &head.headers, &context.id);
+        cors.allow(&head.headers, response.headers_mut());
+        return response;
+    }
     let dialect = found.as_ref().map_or(Dialect::Native, |matched| matched.dialect);
     let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
     let answer = match &found {
@@ -298,7 +375,9 @@ pub(crate) async fn handle(state: &Arc<State>, request: Request<Incoming>) -> Re
         trace(state, &head, &context, found.as_ref().ok(), &answer);
     }
     counted.end(answer.status);
-    answer.into_response(&context.id)
+    let mut response = pack::packed(state, &head.headers, answer).await.into_response(&context.id);
+    cors.allow(&head.headers, response.headers_mut());
+    response
 }
 
 /// Keeps the spans of the request.
@@ -320,6 +399,8 @@ fn failure(dialect: Dialect, error: ServeError, context: &Context) -> Answer {
     match dialect {
         Dialect::V2 => v2::failure(error),
         Dialect::Tfs => tfs::failure(error),
+        Dialect::Mlflow => mlflow::failure(error),
+        Dialect::Openscoring => openscoring::failure(error),
         Dialect::Native | Dialect::Mist | Dialect::V2Grpc | Dialect::TfsGrpc | Dialect::Ops => {
             native::failure(error, context)
         }
@@ -327,7 +408,7 @@ fn failure(dialect: Dialect, error: ServeError, context: &Context) -> Answer {
 }
 
 async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
-    if !matches!(endpoint, Endpoint::Metrics | Endpoint::Artifact)
+    if endpoint.is_json()
         && let Err(error) = check_accept(&asked.head.headers)
     {
         return failure(counted.dialect(), error, asked.context);
@@ -358,6 +439,10 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
         Endpoint::Trace => traces::one(asked),
         Endpoint::TraceServices => traces::services(asked),
         Endpoint::TraceSpans => traces::names(asked),
+        Endpoint::MlflowInvoke => mlflow::invoke(asked, body, counted).await,
+        Endpoint::MlflowPing => mlflow::ping(asked.state),
+        Endpoint::MlflowVersion => mlflow::version(),
+        Endpoint::Openscoring(wanted) => openscoring::answer(asked, wanted, body, counted).await,
         Endpoint::Live => health::live(),
         Endpoint::Ready => health::ready(asked.state),
         Endpoint::Metrics => health::metrics(asked.state),
@@ -406,6 +491,9 @@ mod tests {
     fn no_two_rows_answer_one_request() {
         for (i, later) in TABLE.iter().enumerate() {
             for earlier in &TABLE[..i] {
+                if earlier.method != later.method && ![earlier.method, later.method].contains(&ANY) {
+                    continue;
+                }
                 let (meets, hides) = overlap(earlier, later);
                 let wins = overlap(later, earlier).1 && !hides;
                 assert!(!meets || wins, "{:?} and {:?} overlap", earlier.path, later.path);
@@ -440,6 +528,8 @@ mod tests {
         check("DELETE", "/health/live", Err(405));
         for path in ["/", "", "*", "/api", "/api/v1/serve/", "/api/v1/serve/m/", "/api/v1/serve/%ff", "/health"] {
             match path {
+                // `GET` answers it.
+                "/health" => check("POST", path, Err(405)),
                 // An empty name is a name that no model has.
                 "/api/v1/serve/" => check("POST", path, Ok((Endpoint::NativeServe, ""))),
                 _ => check("POST", path, Err(404)),

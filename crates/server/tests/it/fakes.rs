@@ -34,11 +34,17 @@ pub enum Does {
     Vectors,
     /// Tensors: y = x, under two signatures with names of their own.
     Echo,
+    /// Integers that float64 does not hold.
+    Big,
+    /// Examples: regresses and classifies by how many bytes each has.
+    Half,
     /// y = how many rows there are: one row, whatever was sent.
     Count,
 }
 
-const DOES: [(&str, Does, f64); 13] = [
+const DOES: [(&str, Does, f64); 15] = [
+    ("big", Does::Big, 1.0),
+    ("half", Does::Half, 1.0),
     ("echo", Does::Echo, 1.0),
     ("double", Does::Double, 1.0),
     ("double-dear", Does::Double, 1e6),
@@ -138,11 +144,52 @@ fn tensors() -> Vec<Signature> {
     vec![of("serving_default", Type::F32, Some(&[-1, 2])), of("texts", Type::Bytes, None)]
 }
 
+/// `serving_default` regresses, `classify` classifies.
+fn of_examples() -> Vec<Signature> {
+    let whole = |name: &str, ty: Type| Field { whole: true, ..field(name, ty, true) };
+    let of = |name: &str, method: &str, outputs: &[(&str, Type)]| Signature {
+        name: name.into(),
+        inputs: vec![whole("inputs", Type::Bytes)],
+        outputs: outputs.iter().map(|(name, ty)| Field { needs: vec![0], ..whole(name, ty.clone()) }).collect(),
+        grouped: false,
+        method: Some(format!("tensorflow/serving/{method}").into()),
+    };
+    vec![
+        of("serving_default", "regress", &[("outputs", Type::F32)]),
+        of("classify", "classify", &[("classes", Type::Bytes), ("scores", Type::F32)]),
+    ]
+}
+
+fn half(call: &Call) -> Result<Batch, PredictError> {
+    let Some(model::Whole::Tensor(examples)) = call.batch.whole("inputs") else {
+        return Err(PredictError::invalid(Some("inputs"), "a tensor", "nothing"));
+    };
+    let model::Data::Bytes(examples) = examples.data() else { panic!("texts were asked for") };
+    let sizes: Vec<f32> = examples.iter().map(|example| example.len() as f32).collect();
+    let mut batch = Batch::new(0);
+    let mut push = |name: &str, shape: &[usize], data: model::Data| {
+        batch.push_whole(name, model::Whole::Tensor(model::Tensor::new(shape, data).unwrap()));
+    };
+    let n = sizes.len();
+    if call.signature.as_deref() == Some("classify") {
+        let labels: Vec<model::tensor::Bytes> = (0..2 * n).map(|i| [b"a", b"b"][i % 2].as_slice().into()).collect();
+        push("classes", &[n, 2], labels.into());
+        push("scores", &[n, 2], sizes.iter().flat_map(|size| [*size, 0.5]).collect::<Vec<f32>>().into());
+    } else {
+        push("outputs", &[n, 1], sizes.into());
+    }
+    Ok(batch)
+}
+
 fn signatures(does: Does) -> Vec<Signature> {
+    if does == Does::Half {
+        return of_examples();
+    }
     if does == Does::Echo {
         return tensors();
     }
     let mut outputs = match does {
+        Does::Big => vec![field("n", Type::list(Type::I64), true), field("small", Type::I64, true)],
         Does::Where | Does::Who => vec![field("text", Type::Text, true)],
         Does::Vectors => {
             vec![field("x", Type::F64, true), field("dense", Type::VECTOR, true), field("sparse", Type::VECTOR, true)]
@@ -214,6 +261,8 @@ impl Predictor for Fake {
                 }
                 Reply::Now(Ok(batch))
             }
+            Does::Big => Reply::Now(Ok(big(&call))),
+            Does::Half => Reply::Now(half(&call)),
             Does::Vectors => Reply::Now(Ok(vectors(&call))),
             Does::Count => {
                 let mut batch = Batch::new(1);
@@ -287,6 +336,20 @@ fn texts(call: &Call, text: &str) -> Batch {
     (0..call.batch.rows()).for_each(|_| builder.push_text(text));
     let mut answer = Batch::new(call.batch.rows());
     answer.push("text", builder.finish());
+    answer
+}
+
+fn big(call: &Call) -> Batch {
+    let rows = call.batch.rows();
+    let (mut lists, mut small) = (Builder::new(&Type::list(Type::I64)), Builder::new(&Type::I64));
+    for _ in 0..rows {
+        [9_007_199_254_740_993, -1].into_iter().for_each(|n| assert!(lists.items().push_int(n)));
+        lists.end_list();
+        assert!(small.push_int(7));
+    }
+    let mut answer = Batch::new(rows);
+    answer.push("n", lists.finish());
+    answer.push("small", small.finish());
     answer
 }
 

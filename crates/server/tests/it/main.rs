@@ -5,12 +5,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod coding;
 mod connections;
 mod fakes;
 mod grpc;
 mod hostile;
 mod http2;
 mod limits;
+mod listeners;
 mod metrics;
 mod script;
 mod shutdown;
@@ -26,4 +28,7 @@ macro_rules! scripts {
     };
 }
 
-scripts! { native refused limits_by_script ids mist mist_always_200 models tfs traces v2 }
+scripts! {
+    cors ids limits_by_script mist mist_always_200 mlflow mlflow_choice mlflow_tensors models native native_forms openscoring
+    refused tfs traces v2
+}

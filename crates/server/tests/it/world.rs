@@ -10,7 +10,7 @@ use std::{
 use gateway::{Gateway, Guarded, Policies};
 use model::{Buffer, ModelFiles, Name};
 use registry::{Artifact, Content, Found, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError};
-use server::{Config, Drained, MistConfig, State, TokioTimer, TraceConfig};
+use server::{Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
 use crate::fakes::{Fakes, Seen, all};
@@ -18,6 +18,8 @@ use crate::fakes::{Fakes, Seen, all};
 /// A server on a port of its own.
 pub struct World {
     pub addr: SocketAddr,
+    /// Where it listens besides.
+    pub further: Vec<SocketAddr>,
     pub seen: Arc<Seen>,
     pub runtime: Runtime,
     pub manager: Mutex<Manager>,
@@ -30,6 +32,8 @@ pub struct World {
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
+    pub bytes: Vec<u8>,
+    /// The bytes as text; what is none is left out.
     pub body: String,
 }
 
@@ -77,6 +81,17 @@ impl World {
 
     /// Returns a server that has not looked at its models yet.
     pub fn unloaded(config: Config, mist: MistConfig, trace: TraceConfig) -> World {
+        World::start(config, mist, trace, &[])
+    }
+
+    /// Returns a server that listens at further addresses, each with its dialects.
+    pub fn with(config: Config, mist: MistConfig, further: &[Dialects]) -> World {
+        let world = World::start(config, mist, TraceConfig::default(), further);
+        world.load();
+        world
+    }
+
+    fn start(config: Config, mist: MistConfig, trace: TraceConfig, further: &[Dialects]) -> World {
         let (seen, registry) = (Arc::<Seen>::default(), Arc::<Registry>::default());
         let policies = Policies::new(gateway::Config::default(), Arc::new(TokioTimer));
         let counts = policies.metrics();
@@ -89,13 +104,17 @@ impl World {
             .build()
             .unwrap();
         let state = Arc::new(State::new(config, mist, Gateway::new(registry), counts).unwrap().with_trace(trace));
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let addr = listener.local_addr().unwrap();
+        let bind = |dialects: &Dialects| {
+            let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+            (listener.local_addr().unwrap(), (listener, *dialects))
+        };
+        let (addrs, listeners): (Vec<_>, Vec<_>) = [Dialects::ALL].iter().chain(further).map(bind).unzip();
+        let (addr, further) = (addrs[0], addrs[1..].to_vec());
         let (stop, stopped) = oneshot::channel();
-        let running = runtime.spawn(server::run(vec![listener], state, async {
+        let running = runtime.spawn(server::run(listeners, state, async {
             let _ = stopped.await;
         }));
-        World { addr, seen, runtime, manager: Mutex::new(manager), stop: Some(stop), running: Some(running) }
+        World { addr, further, seen, runtime, manager: Mutex::new(manager), stop: Some(stop), running: Some(running) }
     }
 
     pub fn load(&self) {
@@ -105,7 +124,11 @@ impl World {
     }
 
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.addr).unwrap();
+        self.connect_to(self.addr)
+    }
+
+    pub fn connect_to(&self, addr: SocketAddr) -> TcpStream {
+        let stream = TcpStream::connect(addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream
     }
@@ -137,10 +160,15 @@ impl World {
 
 /// Sends a request whose body has a length, and reads the answer.
 pub fn ask(stream: &mut TcpStream, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    ask_bytes(stream, method, path, headers, body.as_bytes())
+}
+
+/// Sends a request whose body is any bytes, and reads the answer.
+pub fn ask_bytes(stream: &mut TcpStream, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
     headers.iter().for_each(|(k, v)| head.push_str(&format!("{k}: {v}\r\n")));
     // The server may answer and close before it has read a body that it refuses.
-    let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
+    let _ = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
     read(stream, method == "HEAD").expect("an answer")
 }
 
@@ -162,5 +190,6 @@ pub fn read(stream: &mut TcpStream, headless: bool) -> Option<Answer> {
     let length = headers.iter().find(|(k, _)| k == "content-length").map_or(0, |(_, v)| v.parse().unwrap());
     let mut body = vec![0; if headless { 0 } else { length }];
     stream.read_exact(&mut body).unwrap();
-    Some(Answer { status, headers, body: String::from_utf8(body).unwrap() })
+    let text = String::from_utf8(body.clone()).unwrap_or_default();
+    Some(Answer { status, headers, bytes: body, body: text })
 }

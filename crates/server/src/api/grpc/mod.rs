@@ -22,7 +22,7 @@ use hyper::body::Incoming;
 use model::{Kind, PredictError};
 
 use crate::{
-    api::{Dialect, caught, log, v2 as rest_v2},
+    api::{Dialect, Dialects, caught, log, v2 as rest_v2},
     body,
     context::{Context, REQUEST_ID, grpc_timeout, timeout_ms},
     error::{ServeError, cut, grpc_code, status},
@@ -116,10 +116,10 @@ impl Called<'_> {
 }
 
 /// Answers a call. It never fails and never panics: either is a status.
-pub(super) async fn handle(state: &Arc<State>, request: Request<Incoming>) -> Response<Outgoing> {
+pub(super) async fn handle(state: &Arc<State>, served: Dialects, request: Request<Incoming>) -> Response<Outgoing> {
     let (head, mut body) = request.into_parts();
     let context = Context::new(&state.ids, &state.tracer, &head.headers);
-    let found = METHODS.iter().find(|(path, ..)| *path == head.uri.path());
+    let found = METHODS.iter().find(|(path, _, dialect)| *path == head.uri.path() && served.has(*dialect));
     let (method, dialect) = found.map_or((None, Dialect::Ops), |&(_, method, dialect)| (Some(method), dialect));
     let id = context.id.clone();
     let streams = match method {

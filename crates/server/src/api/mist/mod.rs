@@ -76,7 +76,7 @@ async fn run(
     if mode == Mode::Train {
         return Err(PredictError::Unimplemented { what: format!("?train on route `{name}`") }.into());
     }
-    let received = body::receive(&head.headers, body, &state.config, &state.held).await?;
+    let received = body::receive(state, &head.headers, body).await?;
     request.parameters = received.bytes.clone();
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);

@@ -1,13 +1,16 @@
-//! TensorFlow Serving's REST API: `/v1/models/{model}[/versions/{n}|/labels/{label}]`, its `metadata`, and `:predict`.
+//! TensorFlow Serving's REST API: `/v1/models/{model}[/versions/{n}|/labels/{label}]`, its `metadata`, `:predict`,
+//! `:classify` and `:regress`.
 //!
 //! Bodies are [`codec::tfs`]'s. A failure has the protocol's body, `{"error": "..."}`, in its own words where clients look for
 //! them. A model of another format answers the signature that it has where a request names none.
 //!
 //! Source: TensorFlow Serving's page "RESTful API" and `model_servers/http_rest_api_handler.cc`.
 
+mod examples;
 pub(super) mod metadata;
 mod predict;
 
+use codec::tfs::Task;
 use hyper::body::Incoming;
 use model::{Kind, Version};
 
@@ -25,8 +28,7 @@ enum Wanted {
     Status,
     Metadata,
     Predict,
-    Classify,
-    Regress,
+    Examples(Task),
 }
 
 /// A path, understood.
@@ -55,8 +57,7 @@ pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut
         Wanted::Status => metadata::status(asked, &path, counted).map(String::into_bytes),
         Wanted::Metadata => metadata::metadata(asked, &path, counted).map(String::into_bytes),
         Wanted::Predict => predict::predict(asked, &path, body, counted).await,
-        Wanted::Classify => Err(worded(Kind::Unimplemented, "not implemented: :classify; ask by :predict")),
-        Wanted::Regress => Err(worded(Kind::Unimplemented, "not implemented: :regress; ask by :predict")),
+        Wanted::Examples(task) => examples::answer(asked, &path, task, body, counted).await,
     };
     match answered {
         Ok(bytes) => Answer::json(bytes),
@@ -66,6 +67,11 @@ pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut
 
 fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
     ServeError::Worded { kind, message: message.into() }
+}
+
+/// Returns the version that has the label. None has one yet.
+fn labelled(_model: &str, label: &str) -> Result<Version, ServeError> {
+    Err(worded(Kind::InvalidArgument, format!("Unrecognized servable version label: {}", cut(label))))
 }
 
 impl Path {
@@ -83,8 +89,8 @@ impl Path {
             },
             "POST" => match rest.rsplit_once(':') {
                 Some((rest, "predict")) => (rest, Wanted::Predict),
-                Some((rest, "classify")) => (rest, Wanted::Classify),
-                Some((rest, "regress")) => (rest, Wanted::Regress),
+                Some((rest, "classify")) => (rest, Wanted::Examples(Task::Classify)),
+                Some((rest, "regress")) => (rest, Wanted::Examples(Task::Regress)),
                 _ => return Err(malformed()),
             },
             _ => return Err(malformed()),
@@ -96,11 +102,7 @@ impl Path {
                 let failed = || worded(Kind::InvalidArgument, format!("Failed to convert version: {}", cut(rest)));
                 (model, Some(Version(number.ok_or_else(failed)?)))
             }
-            // No version has a label yet.
-            [_, "labels", label] => {
-                let text = format!("Unrecognized servable version label: {}", cut(label));
-                return Err(worded(Kind::InvalidArgument, text));
-            }
+            [model, "labels", label] => (model, Some(labelled(model, label)?)),
             _ => return Err(malformed()),
         };
         let model = query::decode(model, false).filter(|model| !model.contains(':')).ok_or_else(malformed)?;

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use codec::tfs::{Form, Request, TfsError, encode};
+use codec::{
+    json::{Limits, quoted},
+    tfs::{Form, Request, TfsError, encode, encode_table},
+    view::View,
+};
 use gateway::Routed;
 use hyper::body::Incoming;
 use model::{Batch, Kind, PredictError, Predictor, Signature, Table};
@@ -13,6 +17,7 @@ use crate::{
     body,
     context::timeout_ms,
     error::ServeError,
+    known::Known,
     metrics::Counted,
     predict::{self, ANSWER_BYTES, Ask, Decoded, Wire},
 };
@@ -28,18 +33,20 @@ pub(super) async fn predict(
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, .. } = asked;
     let model = state.gateway.predictor(&path.model, path.version).map_err(|error| not_found(error, path))?;
-    counted.set_model(state.models.of(model.name()));
+    let known = state.models.of(model.name());
+    counted.set_model(known.clone());
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);
-    let tensors = Tensors { model: ask.model.clone(), form: Form::Rows };
-    let received = body::receive(&head.headers, body, &state.config, &state.held).await?;
+    let limits = state.config.json_limits();
+    let tensors = Tensors { model: ask.model.clone(), form: Form::Rows, known, limits };
+    let received = body::receive(state, &head.headers, body).await?;
     let result = predict::answer(state, context, ask, tensors, received.bytes.clone()).await;
     counted.count(&result);
     result.map(|(bytes, _)| bytes)
 }
 
 /// Returns the error of a model or version that is not there in the protocol's words.
-fn not_found(error: PredictError, path: &Path) -> ServeError {
+pub(super) fn not_found(error: PredictError, path: &Path) -> ServeError {
     if error.kind() != Kind::NotFound {
         return error.into();
     }
@@ -59,26 +66,54 @@ impl From<TfsError> for ServeError {
     }
 }
 
-/// One request's tensors.
+/// Returns the signature of this name. Where none is named it is the protocol's default one; of a model whose format names no
+/// signatures, the only one.
+pub(super) fn signature<'a>(model: &'a Routed, name: Option<&str>) -> Option<&'a Signature> {
+    let signatures = model.signatures();
+    let named = signatures.iter().any(|signature| signature.method.is_some());
+    if let (None, false, [first, ..]) = (name, named, signatures) {
+        return Some(first);
+    }
+    let name = asked_for(name);
+    signatures.iter().find(|signature| &*signature.name == name)
+}
+
+/// Returns the name that is asked for where this one is sent.
+pub(super) fn asked_for(name: Option<&str>) -> &str {
+    name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT)
+}
+
+/// One request's tensors, or its rows.
 struct Tensors {
     model: Routed,
-    /// How the request's tensors stand, and so the answer's.
+    /// How the request's values stand, and so the answer's.
     form: Form,
+    known: Arc<Known>,
+    limits: Limits,
 }
 
 impl Tensors {
-    /// Returns the signature of this name. Where none is named it is the protocol's default one; of a model whose format names
-    /// no signatures, the only one.
-    fn signature(&self, name: Option<&str>) -> Result<&Signature, ServeError> {
-        let signatures = self.model.signatures();
-        let named = signatures.iter().any(|signature| signature.method.is_some());
-        if let (None, false, [first, ..]) = (name, named, signatures) {
-            return Ok(first);
+    fn batch(&self, request: &Request<'_>, signature: &Signature) -> Result<Batch, ServeError> {
+        if signature.inputs.iter().all(|field| field.whole) {
+            return Ok(request.batch(signature)?);
         }
-        let name = name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT);
-        signatures.iter().find(|signature| &*signature.name == name).ok_or_else(|| {
-            let text = format!("Serving signature name: \"{name}\" not found in signature def");
+        let decoder = self.known.decoder(self.model.handle().load(), signature, None, self.limits)?;
+        let text = quoted(request.values().as_bytes());
+        let named = |text: &[u8]| text.trim_ascii_start().first() == Some(&b'{');
+        let objects = match request.form {
+            Form::Columns => named(&text),
+            Form::Rows => text.trim_ascii_start().strip_prefix(b"[").is_some_and(named),
+        };
+        let many = |what: &str| {
+            let text = format!("{what} as multiple input tensors required as per tensorinfo_map");
             worded(Kind::InvalidArgument, text)
+        };
+        Ok(match (request.form, objects) {
+            (Form::Columns, true) => decoder.columns(&text)?,
+            (Form::Rows, true) => decoder.rows(&text, false)?.batch,
+            _ if decoder.needed() == 1 => decoder.list(&text)?,
+            (Form::Rows, _) => return Err(many("instances is a plain list, but expecting list of objects")),
+            (Form::Columns, _) => return Err(many("inputs is a plain value/list, but expecting an object")),
         })
     }
 }
@@ -86,8 +121,12 @@ impl Tensors {
 impl Wire for Tensors {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
         let request = Request::parse(body)?;
-        let signature = self.signature(request.signature.as_deref())?;
-        let batch = request.batch(signature)?;
+        let name = request.signature.as_deref();
+        let signature = signature(&self.model, name).ok_or_else(|| {
+            let text = format!("Serving signature name: \"{}\" not found in signature def", asked_for(name));
+            worded(Kind::InvalidArgument, text)
+        })?;
+        let batch = self.batch(&request, signature)?;
         let signature = Some(Arc::clone(&signature.name));
         self.form = request.form;
         Ok(Decoded { batch, bad: Vec::new(), outputs: None, signature })
@@ -95,11 +134,16 @@ impl Wire for Tensors {
 
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {
         let mut out = Vec::with_capacity(ANSWER_BYTES);
-        encode(answer, self.form, &mut out)?;
+        match View::of(answer) {
+            Some(table) => encode_table(&table, self.form, &mut out),
+            None => encode(answer, self.form, &mut out)?,
+        }
         Ok(out)
     }
 
-    fn encode_table(&self, _: &dyn Table) -> Result<Vec<u8>, ServeError> {
-        unreachable!("whole values are answered as a batch: a table has columns alone")
+    fn encode_table(&self, answer: &dyn Table) -> Result<Vec<u8>, ServeError> {
+        let mut out = Vec::with_capacity(ANSWER_BYTES);
+        encode_table(answer, self.form, &mut out);
+        Ok(out)
     }
 }

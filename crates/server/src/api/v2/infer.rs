@@ -15,7 +15,7 @@ use super::{failure, no_query, version};
 use crate::{
     answer::{Answer, INFERENCE_HEADER},
     api::Asked,
-    body,
+    body::{self, Media},
     context::timeout_ms,
     error::{ServeError, asked as wrong},
     metrics::Counted,
@@ -44,6 +44,8 @@ async fn infer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);
+    // With bytes after its JSON a body is of this type, or still called JSON.
+    let takes: &[Media] = if json_bytes.is_some() { &[Media::Json, Media::Bytes] } else { &[Media::Json] };
     let tensors = Tensors {
         model: ask.model.clone(),
         id: None,
@@ -53,7 +55,7 @@ async fn infer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>
         answered: Arc::new(AtomicUsize::new(ALL)),
     };
     let answered = tensors.answered.clone();
-    let received = body::receive(&head.headers, body, &state.config, &state.held).await?;
+    let received = body::receive_as(state, &head.headers, body, takes).await?;
     let result = predict::answer(state, context, ask, tensors, received.bytes.clone()).await;
     counted.count(&result);
     let (bytes, _) = result?;

@@ -1,0 +1,79 @@
+//! `POST /v1/models/{model}[/versions/{n}|/labels/{label}]:classify` and `:regress`.
+
+use std::sync::Arc;
+
+use codec::tfs::{Examples, Task};
+use gateway::Routed;
+use hyper::body::Incoming;
+use model::{Batch, Kind, PredictError, Table};
+
+use super::{
+    Path,
+    predict::{asked_for, not_found, signature},
+    worded,
+};
+use crate::{
+    api::Asked,
+    body,
+    context::timeout_ms,
+    error::ServeError,
+    metrics::Counted,
+    predict::{self, ANSWER_BYTES, Ask, Decoded, Wire},
+};
+
+pub(super) async fn answer(
+    asked: &Asked<'_>,
+    path: &Path,
+    task: Task,
+    body: &mut Incoming,
+    counted: &mut Counted<'_>,
+) -> Result<Vec<u8>, ServeError> {
+    let Asked { state, head, context, .. } = asked;
+    let model = state.gateway.predictor(&path.model, path.version).map_err(|error| not_found(error, path))?;
+    counted.set_model(state.models.of(model.name()));
+    let mut ask = Ask::new(model, None, None)?;
+    ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);
+    let rows_max = state.config.rows_max;
+    let wire = OfExamples { model: ask.model.clone(), task, rows_max, examples: 0 };
+    let received = body::receive(state, &head.headers, body).await?;
+    let result = predict::answer(state, context, ask, wire, received.bytes.clone()).await;
+    counted.count(&result);
+    result.map(|(bytes, _)| bytes)
+}
+
+/// One request's examples.
+struct OfExamples {
+    model: Routed,
+    task: Task,
+    rows_max: usize,
+    examples: usize,
+}
+
+impl Wire for OfExamples {
+    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+        let examples = Examples::parse(body)?;
+        if examples.len() > self.rows_max {
+            let (what, got, limit) = ("the number of examples".to_owned(), examples.len() as u64, self.rows_max as u64);
+            return Err(PredictError::TooLarge { what, got, limit, key: "rows_max" }.into());
+        }
+        let name = examples.signature.as_deref();
+        let signature = signature(&self.model, name).ok_or_else(|| {
+            let text = format!("No signature was found with the name: {}", asked_for(name));
+            worded(Kind::InvalidArgument, text)
+        })?;
+        self.examples = examples.len();
+        let chosen = Some(Arc::clone(&signature.name));
+        let batch = examples.batch(signature, self.task)?;
+        Ok(Decoded { batch, bad: Vec::new(), outputs: None, signature: chosen })
+    }
+
+    fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {
+        let mut out = Vec::with_capacity(ANSWER_BYTES);
+        self.task.encode(answer, self.examples, &mut out)?;
+        Ok(out)
+    }
+
+    fn encode_table(&self, _: &dyn Table) -> Result<Vec<u8>, ServeError> {
+        unreachable!("whole values are answered as a batch: a table has columns alone")
+    }
+}
