@@ -1,13 +1,16 @@
 //! Entry points for fuzzing; each must return on any input, without a panic and within memory in proportion to it.
 
-use model::{Batch, Field, Takes, Type};
+use model::{Batch, Field, Signature, Takes, Type};
 
 use crate::{
+    coding::Coding,
+    columns,
     csv::{CsvOptions, CsvSource},
     json::{Decoder, EncodeOptions, JsonlSource, Limits, encode},
-    schema,
+    mlflow, openscoring, schema,
     table::{ReadOptions, Source},
-    v2,
+    tfs, v2,
+    view::View,
 };
 
 mod columnar;
@@ -32,6 +35,45 @@ pub fn json_columns(bytes: &[u8]) {
     let Ok(decoder) = Decoder::new(&fields(), &[], Limits::default()) else { return };
     if let Ok(batch) = decoder.columns(bytes) {
         write(&batch);
+    }
+}
+
+/// Reads the bytes as rows that are arrays: pandas' `split`, and lists without names.
+pub fn json_split(bytes: &[u8]) {
+    let Ok(decoder) = Decoder::new(&fields(), &[], Limits::default()) else { return };
+    for batch in [decoder.split(bytes), decoder.list(bytes)].into_iter().flatten() {
+        write(&batch);
+    }
+}
+
+/// Reads the bytes as what MLflow's, Openscoring's and TensorFlow Serving's clients send.
+pub fn dialects(bytes: &[u8]) {
+    let Ok(decoder) = Decoder::new(&fields(), &[], Limits::default()) else { return };
+    let decoder = std::sync::Arc::new(decoder);
+    let signature =
+        Signature { name: "s".into(), inputs: fields(), outputs: Vec::new(), grouped: false, method: None };
+    let mut out = Vec::new();
+    if let Ok(batch) = mlflow::batch(bytes, &signature, || Ok(decoder.clone())) {
+        write(&batch);
+        let _ = mlflow::encode(&batch, &mut out);
+    }
+    if let Ok((ids, rows)) = openscoring::many(bytes, &decoder)
+        && let Some(table) = View::of(&rows.batch)
+    {
+        openscoring::encode_many(&table, &ids, &mut out);
+        tfs::encode_table(&table, tfs::Form::Rows, &mut out);
+        columns::encode(&table, columns::TableForm::Split, true, &mut out);
+    }
+    if let Ok((csv, Some(batch))) = openscoring::csv(bytes, fields(), Limits::default().rows_max) {
+        let _ = csv.encode(&batch, &mut out);
+    }
+    let _ = tfs::Examples::parse(bytes);
+}
+
+/// Unpacks the bytes.
+pub fn coding(bytes: &[u8]) {
+    for coding in Coding::ALL {
+        let _ = coding.unpack(bytes, 1 << 16, "");
     }
 }
 

@@ -117,6 +117,35 @@ fn json_columns() {
 }
 
 #[test]
+fn json_split() {
+    let names = r#"["a","b","c","d","e","f","g","h","i","j","k","l","z"]"#;
+    let row = r#"[1,2.5,"x","y","2024-02-29T00:00:00Z",[1,2],[["x"]],{"x":1},{"7":true},[[1],[2]],3,[1],null]"#;
+    let split = format!(r#"{{"columns":{names},"index":[0],"data":[{row},{row}]}}"#);
+    check(&[split, format!("[{}]", row.replace(",null]", "]"))], fuzz::json_split);
+}
+
+#[test]
+fn dialects() {
+    let line = ROW.replace('\n', "");
+    let seeds = [
+        format!(r#"{{"dataframe_records":[{line}],"params":{{}}}}"#),
+        format!(r#"{{"id":"a","requests":[{{"id":"b","arguments":{line}}},{{"arguments":{{}}}}]}}"#),
+        r#"{"signature_name":"s","context":{"a":[1,true]},"examples":[{"x":[1.5,NaN],"y":{"b64":"/w=="}},{}]}"#.to_owned(),
+        "Id;a;b;c;d;e;f;g;h;i;j;k;l\nr;1;2.5;x;;2024-02-29;[1,2];[];{};{};[[1],[2]];3;[1]\n".to_owned(),
+    ];
+    check(&seeds, fuzz::dialects);
+}
+
+#[test]
+fn packed_bodies() {
+    let mut numbers = Numbers(1);
+    for coding in codec::coding::Coding::ALL {
+        let seed = coding.pack(&b"forebay ".repeat(100)).expect("memory takes every byte");
+        (0..2000).for_each(|_| fuzz::coding(&spoil(&seed, &mut numbers)));
+    }
+}
+
+#[test]
 fn csv() {
     let header = "a,b,c,d,e,f,g,h,i,j,k,l\n";
     let row = r#"1,2.5,"x ""y""",,2024-02-29,"[1,2]","[[""x""]]","{""x"":1}","{""7"":true}","[[1],[2]]",3,"[1]""#;

@@ -34,6 +34,8 @@ pub enum Does {
     Vectors,
     /// Tensors: y = x, under two signatures with names of their own.
     Echo,
+    /// A text or null and a time come back.
+    Typed,
     /// Integers that float64 does not hold.
     Big,
     /// Examples: regresses and classifies by how many bytes each has.
@@ -42,7 +44,8 @@ pub enum Does {
     Count,
 }
 
-const DOES: [(&str, Does, f64); 15] = [
+const DOES: [(&str, Does, f64); 16] = [
+    ("typed", Does::Typed, 1.0),
     ("big", Does::Big, 1.0),
     ("half", Does::Half, 1.0),
     ("echo", Does::Echo, 1.0),
@@ -181,9 +184,21 @@ fn half(call: &Call) -> Result<Batch, PredictError> {
     Ok(batch)
 }
 
+/// A text and a time in, the same out.
+fn typed() -> Vec<Signature> {
+    let fields = || {
+        let of = |name: &str, ty: Type| Field { nullable: true, ..field(name, ty, true) };
+        vec![of("s", Type::Text), of("t", Type::scalar(model::DType::Timestamp))]
+    };
+    let outputs = (0..).zip(fields()).map(|(at, field)| Field { needs: vec![at], ..field }).collect();
+    vec![Signature { name: "typed".into(), inputs: fields(), outputs, grouped: false, method: None }]
+}
+
 fn signatures(does: Does) -> Vec<Signature> {
-    if does == Does::Half {
-        return of_examples();
+    match does {
+        Does::Half => return of_examples(),
+        Does::Typed => return typed(),
+        _ => {}
     }
     if does == Does::Echo {
         return tensors();
@@ -260,6 +275,13 @@ impl Predictor for Fake {
                     None => return Reply::Now(Err(PredictError::invalid(Some("x"), "a tensor", "nothing"))),
                 }
                 Reply::Now(Ok(batch))
+            }
+            Does::Typed => {
+                let mut answer = Batch::new(call.batch.rows());
+                for name in ["s", "t"] {
+                    answer.push(name, call.batch.column(name).unwrap().clone());
+                }
+                Reply::Now(Ok(answer))
             }
             Does::Big => Reply::Now(Ok(big(&call))),
             Does::Half => Reply::Now(half(&call)),

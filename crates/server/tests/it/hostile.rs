@@ -39,6 +39,22 @@ fn requests() -> Vec<Vec<u8>> {
             "GET /api/v1/models/double HTTP/1.1\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "",
         ),
+        with_body(
+            "POST /v1/models/half:regress HTTP/1.1",
+            "{\"context\":{\"a\":[1,2]},\"examples\":[{\"x\":[1.5,NaN]},{\"y\":{\"b64\":\"/w==\"}}]}",
+        ),
+        with_body("POST /v1/models/double:predict HTTP/1.1", "{\"instances\":[{\"x\":1},{\"x\":-Infinity}]}"),
+        with_body(
+            "POST /openscoring/model/double/batch HTTP/1.1",
+            "{\"id\":\"a\",\"requests\":[{\"id\":\"b\",\"arguments\":{\"x\":1}},{\"arguments\":{\"x\":13}}]}",
+        ),
+        with_body("POST /openscoring/model/double/csv HTTP/1.1\r\ncontent-type: text/plain", "Id;x\na;1\nb;14\n"),
+        with_body("POST /api/v1/serve/double?form=split HTTP/1.1", "{\"columns\":[\"x\"],\"data\":[[1],[2.5]]}"),
+        with_body("POST /api/v1/serve/double HTTP/1.1\r\ncontent-type: text/csv", "x,y\n1,a\n\"2\",b\n"),
+        with_body(
+            "POST /invocations HTTP/1.1",
+            "{\"dataframe_split\":{\"columns\":[\"x\"],\"data\":[[1],[NaN]]},\"params\":{}}",
+        ),
         chunked.as_bytes().to_vec(),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec(),
     ]
@@ -63,7 +79,8 @@ fn tamper(bytes: &mut Vec<u8>, random: &mut Random) {
 
 #[test]
 fn no_bytes_make_it_panic_or_stop() {
-    let world = World::new(Config { compute_threads: 1, ..Config::default() }, MistConfig::default());
+    let config = Config { compute_threads: 1, default_model: "double".into(), ..Config::default() };
+    let world = World::new(config, MistConfig::default());
     let (requests, mut random) = (requests(), Random(0x5eed));
     let mut answered = 0;
     for case in 0..CASES {
@@ -80,4 +97,32 @@ fn no_bytes_make_it_panic_or_stop() {
     assert!(answered > CASES / 4, "{answered} of {CASES}: the bytes hardly reach the server");
     let page = world.get("/metrics").body;
     assert!(page.contains("\nforebay_panics_total 0\n"), "{page}");
+}
+
+#[test]
+fn what_is_nested_without_end_is_refused_in_every_dialect() {
+    let config = Config { default_model: "double".into(), ..Config::default() };
+    let world = World::new(config, MistConfig::default());
+    let deep = "[".repeat(200_000);
+    let closed = deep.clone() + &"]".repeat(200_000);
+    for deep in [deep, closed] {
+        for (path, begin, end) in [
+            ("/api/v1/serve/double", "{\"x\":", "}"),
+            ("/api/v1/serve/double?form=columns", "{\"x\":", "}"),
+            ("/api/v1/serve/double?form=split", "{\"columns\":[\"x\"],\"data\":", "}"),
+            ("/v1/models/double:predict", "{\"instances\":", "}"),
+            ("/v1/models/echo:predict", "{\"inputs\":", "}"),
+            ("/v1/models/half:regress", "{\"examples\":", "}"),
+            ("/invocations", "{\"dataframe_split\":{\"columns\":[\"x\"],\"data\":", "}}"),
+            ("/invocations", "{\"dataframe_records\":", "}"),
+            ("/invocations", "{\"inputs\":", "}"),
+            ("/openscoring/model/double", "{\"arguments\":", "}"),
+            ("/openscoring/model/double/batch", "{\"requests\":[{\"arguments\":", "}]}"),
+            ("/api/double?serve", "{\"x\":", "}"),
+        ] {
+            let answer = world.post(path, &format!("{begin}{deep}{end}"));
+            assert_eq!(answer.status, 400, "{path} {begin}");
+        }
+    }
+    assert!(world.get("/metrics").body.contains("\nforebay_panics_total 0\n"));
 }

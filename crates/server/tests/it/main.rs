@@ -30,5 +30,5 @@ macro_rules! scripts {
 
 scripts! {
     cors ids limits_by_script mist mist_always_200 mlflow mlflow_choice mlflow_tensors models native native_forms openscoring
-    refused tfs traces v2
+    refused tfs traces typed v2
 }
