@@ -50,8 +50,7 @@ pub fn json_split(bytes: &[u8]) {
 pub fn dialects(bytes: &[u8]) {
     let Ok(decoder) = Decoder::new(&fields(), &[], Limits::default()) else { return };
     let decoder = std::sync::Arc::new(decoder);
-    let signature =
-        Signature { name: "s".into(), inputs: fields(), outputs: Vec::new(), grouped: false, method: None };
+    let signature = Signature { name: "s".into(), inputs: fields(), outputs: Vec::new(), grouped: false, method: None };
     let mut out = Vec::new();
     if let Ok(batch) = mlflow::batch(bytes, &signature, || Ok(decoder.clone())) {
         write(&batch);

@@ -130,7 +130,8 @@ fn dialects() {
     let seeds = [
         format!(r#"{{"dataframe_records":[{line}],"params":{{}}}}"#),
         format!(r#"{{"id":"a","requests":[{{"id":"b","arguments":{line}}},{{"arguments":{{}}}}]}}"#),
-        r#"{"signature_name":"s","context":{"a":[1,true]},"examples":[{"x":[1.5,NaN],"y":{"b64":"/w=="}},{}]}"#.to_owned(),
+        r#"{"signature_name":"s","context":{"a":[1,true]},"examples":[{"x":[1.5,NaN],"y":{"b64":"/w=="}},{}]}"#
+            .to_owned(),
         "Id;a;b;c;d;e;f;g;h;i;j;k;l\nr;1;2.5;x;;2024-02-29;[1,2];[];{};{};[[1],[2]];3;[1]\n".to_owned(),
     ];
     check(&seeds, fuzz::dialects);

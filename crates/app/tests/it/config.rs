@@ -33,7 +33,7 @@ fn every_scalar_key_has_a_variable() {
     for line in shown.lines() {
         if let Some(name) = line.strip_prefix('[') {
             table = name.trim_end_matches(']');
-        } else if let Some((key, value)) = line.split_once(" = ").filter(|(_, value)| !value.starts_with('[')) {
+        } else if let Some((key, value)) = line.split_once(" = ").filter(|(_, value)| !value.starts_with(['[', '{'])) {
             let value = value.split("  # ").next().unwrap().trim_matches('"');
             let name = format!("FOREBAY_{table}__{key}").to_ascii_uppercase();
             assert!(show(&file, &[(&name, value)]).contains(&format!("  # {name}\n")), "{name}");

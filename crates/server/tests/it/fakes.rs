@@ -46,7 +46,7 @@ pub enum Does {
 
 const DOES: [(&str, Does, f64); 16] = [
     ("typed", Does::Typed, 1.0),
-    ("big", Does::Big, 1.0),
+    ("longs", Does::Big, 1.0),
     ("half", Does::Half, 1.0),
     ("echo", Does::Echo, 1.0),
     ("double", Does::Double, 1.0),

@@ -64,6 +64,9 @@ fn tamper(bytes: &mut Vec<u8>, random: &mut Random) {
     const PIECES: [&[u8]; 10] =
         [b"\r\n", b"%", b"%ff", b"\0", b"[[[[[[[[[[[[[[", b"1e999", b"\"", b"\xc3", b"&&=", b": 99999999999999999999"];
     for _ in 0..1 + random.below(4) {
+        if bytes.len() < 2 {
+            return;
+        }
         let at = random.below(bytes.len());
         match random.below(4) {
             0 => bytes[at] = random.below(256) as u8,
