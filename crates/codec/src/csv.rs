@@ -373,6 +373,7 @@ mod tests {
             gates: false,
             reading: model::Reading::Strict,
             needs: Vec::new(),
+            has_default: false,
             declared: None,
         };
         ReadOptions::new(schema::parse_ddl(ddl).expect(ddl).into_iter().map(field).collect())

@@ -178,6 +178,7 @@ fn fields() -> Vec<Field> {
         gates: false,
         reading: model::Reading::Strict,
         needs: Vec::new(),
+        has_default: false,
         declared: None,
     };
     takes.into_iter().enumerate().map(field).collect()

@@ -78,6 +78,7 @@ fn field(name: &str, takes: Takes) -> Field {
         gates: false,
         reading: model::Reading::Strict,
         needs: Vec::new(),
+        has_default: false,
         declared: None,
     }
 }

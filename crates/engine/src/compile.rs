@@ -44,7 +44,7 @@ pub fn compile(
     let outputs = asked_outputs(plan, input_types, asked, &gates)?;
     let needed = plan.needed(outputs.iter().map(|(_, slot)| *slot), &gates);
     for ((input, ty), _) in plan.inputs.iter().zip(input_types).zip(&needed.inputs).filter(|(_, needed)| **needed) {
-        if ty.is_none() {
+        if ty.is_none() && input.default.is_none() {
             let expected = input.takes.first().to_string();
             return Err(CompileError::MissingInput { name: input.name.clone(), expected });
         }
@@ -62,8 +62,11 @@ fn compile_needed(
 ) -> Result<Program, CompileError> {
     static IDS: AtomicU64 = AtomicU64::new(1);
     // What is not needed need not fit either.
-    let read = |(ty, needed): (&Option<ValueType>, &bool)| ty.clone().filter(|_| *needed);
-    let types = plan.infer(&input_types.iter().zip(&needed.inputs).map(read).collect::<Vec<_>>())?;
+    let own = |default: &Whole| ValueType::whole(plan::tensor::type_of(default));
+    let read = |((ty, input), needed): ((&Option<ValueType>, &plan::Input), &bool)| {
+        ty.clone().or_else(|| input.default.as_ref().map(own)).filter(|_| *needed)
+    };
+    let types = plan.infer(&input_types.iter().zip(&plan.inputs).zip(&needed.inputs).map(read).collect::<Vec<_>>())?;
     let grouped = plan.grouped.as_ref().zip(needed.then.as_deref());
     let read_by_groups: Vec<SlotId> = grouped.map_or_else(Vec::new, |(g, then)| g.reads(&then.inputs).collect());
     let mut compiler = Compiler::default();
@@ -72,6 +75,10 @@ fn compile_needed(
     let mut read = read_by_nodes(plan, needed);
     read_by_groups.iter().for_each(|slot| read[slot.index()] = true);
     for (i, input) in plan.inputs.iter().enumerate().filter(|(i, _)| needed.inputs[*i]) {
+        if let (None, Some(default)) = (&input_types[i], &input.default) {
+            homes[i] = Some(compiler.constant(default.clone()));
+            continue;
+        }
         let ty = types[input.slot.index()].clone().expect("a needed input has a type, as was just seen");
         if read[input.slot.index()] {
             homes[i] = Some(compiler.home(&ty, &input.name)?);
@@ -133,12 +140,16 @@ fn asked_outputs(
     names.iter().map(find).collect()
 }
 
-/// Returns the inputs that are not there and that would add outputs or drop rows if they were.
+/// Returns the inputs that are not there and that would add outputs, drop rows or change values if they were.
 fn absent(plan: &Plan, input_types: &[Option<ValueType>], asked: bool) -> Vec<Arc<str>> {
     let optional = plan.last().outputs.iter().filter(|o| o.optional && !asked).map(|o| o.slot);
     let optional = plan.needed(optional, &plan.gates(&|_| true));
     let inputs = plan.inputs.iter().zip(input_types).zip(optional.inputs);
-    inputs.filter(|((_, ty), optional)| *optional && ty.is_none()).map(|((i, _), _)| i.name.clone()).collect()
+    let matters = |input: &plan::Input, optional: bool| optional || input.default.is_some();
+    inputs
+        .filter(|((input, ty), optional)| matters(input, *optional) && ty.is_none())
+        .map(|((i, _), _)| i.name.clone())
+        .collect()
 }
 
 /// Returns which slots the needed nodes read.

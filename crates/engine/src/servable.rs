@@ -47,7 +47,9 @@ impl Servable {
     pub fn new(model: &Model) -> Result<Servable, CompileError> {
         let mut plans = Vec::with_capacity(model.plans.len());
         for (_, plan) in &model.plans {
-            let program = compile(plan, &plan.first_types(), None)?;
+            let brought = plan.first_types().into_iter().zip(&plan.inputs);
+            let types: Vec<_> = brought.map(|(ty, input)| ty.filter(|_| input.default.is_none())).collect();
+            let program = compile(plan, &types, None)?;
             plans.push(Compiled { plan: plan.clone(), programs: RwLock::new(vec![Arc::new(program)]) });
         }
         Ok(Servable { signatures: model.signatures(), plans, cost: Measured::default() })

@@ -363,6 +363,8 @@ mod tests {
             (r"\Qa.b\E*", r"a\x{2E}b*"),
             (r"\b\pN\p{^Greek}\101\x{e9}", r"(?-u:\b)\p{N}\P{Greek}Aé"),
             (r"(?i)(?P<n>a|b)(?:c)", r"(?i)(a|b)(?:c)"),
+            (r"www\.[\w.-]+\.\bcom\b", r"www\x{2E}[0-9A-Za-z_\x{2E}\x{2D}]+\x{2E}(?-u:\b)com(?-u:\b)"),
+            (r"[^\s][\d\-x]", r"[^\t\n\x0C\r\x20][0-9\x{2D}x]"),
             (
                 r"[!\x22#$%&\(\)\*\+,-\./]",
                 r"[\x{21}\x{22}\x{23}\x{24}\x{25}\x{26}\x{28}\x{29}\x{2A}\x{2B}\x{2C}-\x{2E}\x{2F}]",
@@ -374,9 +376,25 @@ mod tests {
 
     #[test]
     fn what_re2_refuses_is_refused() {
-        for source in
-            [r"a**", "(", "a)", "[b-a]", "[a", r"\1", r"(?=a)", r"\C", "a{1001}", "*", "[[:foo:]]", r"\", r"\y"]
-        {
+        for source in [
+            r"a**",
+            "a++",
+            "(?>a)",
+            "(?<!a)b",
+            r"(a)\1",
+            "(",
+            "a)",
+            "[b-a]",
+            "[a",
+            r"\1",
+            r"(?=a)",
+            r"\C",
+            "a{1001}",
+            "*",
+            "[[:foo:]]",
+            r"\",
+            r"\y",
+        ] {
             assert!(pattern(source).is_err(), "{source}");
         }
     }

@@ -86,6 +86,8 @@ pub struct Field {
     pub gates: bool,
     /// An output: which inputs (their places) it is computed from. An input: empty.
     pub needs: Vec<u32>,
+    /// An input: the artifact says what it is where the caller does not bring it, so it may always be left out.
+    pub has_default: bool,
     /// Of tensors: what their format says of them.
     pub declared: Option<Declared>,
 }
@@ -168,12 +170,18 @@ impl Signature {
         let needed = self.needed(outputs);
         let optional = |field: &Field| field.optional && (outputs.is_none() || field.gates);
         let chosen = self.inputs.iter().zip(needed).filter(|(field, needed)| *needed || optional(field));
-        chosen.map(|(field, needed)| Field { default: needed, optional: !needed, ..field.clone() }).collect()
+        let brought = |(field, needed): (&Field, bool)| {
+            let must = needed && !field.has_default;
+            Field { default: must, optional: !must, ..field.clone() }
+        };
+        chosen.map(brought).collect()
     }
 
-    /// Returns the inputs to bring as [`Signature::fields`] has them, tensors as columns where rows can say them.
+    /// Returns the inputs to bring as [`Signature::fields`] has them, tensors as columns where rows can say them. Those with a
+    /// value of their own are left out: they are the call's, not a row's.
     pub fn columns(&self, outputs: Option<&[Arc<str>]>) -> Vec<Field> {
-        self.fields(outputs).into_iter().map(Field::as_column).collect()
+        let fields = self.fields(outputs).into_iter();
+        fields.filter(|field| !(field.whole && field.has_default)).map(Field::as_column).collect()
     }
 
     /// Returns the output field of this name, with its place.

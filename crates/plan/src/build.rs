@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use model::{Declared, Reading, Takes};
+use model::{Declared, Reading, Takes, Whole};
 
 use crate::{
     error::PlanError,
@@ -47,6 +47,7 @@ impl PlanBuilder {
             whole,
             nullable: true,
             optional: false,
+            default: None,
             declared: None,
         });
         slot
@@ -56,6 +57,13 @@ impl PlanBuilder {
     pub fn set_takes(&mut self, slot: SlotId, takes: Takes) {
         if let Some(place) = self.place_of(slot) {
             self.plan.inputs[place].takes = takes;
+        }
+    }
+
+    /// Says what a whole input is where the caller does not bring it.
+    pub fn set_default(&mut self, slot: SlotId, value: Whole) {
+        if let Some(place) = self.place_of(slot) {
+            self.plan.inputs[place].default = Some(value);
         }
     }
 

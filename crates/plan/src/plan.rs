@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Declared, Field, Reading, Signature, Takes, Type};
+use model::{Declared, Field, Reading, Signature, Takes, Type, Whole};
 
 use crate::{error::PlanError, group::Grouped, op::Op};
 
@@ -60,7 +60,7 @@ pub struct Slot {
 }
 
 /// A value that the caller brings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Input {
     pub name: Arc<str>,
     pub slot: SlotId,
@@ -71,6 +71,8 @@ pub struct Input {
     pub nullable: bool,
     /// When the plan was made, only optional outputs were computed from it: a label.
     pub optional: bool,
+    /// What it is where the caller does not bring it, if the artifact says so. Of whole values alone.
+    pub default: Option<Whole>,
     pub declared: Option<Declared>,
 }
 
@@ -237,11 +239,12 @@ impl Plan {
             takes: input.takes.clone(),
             nullable: input.nullable,
             whole: input.whole,
-            default: defaults[i],
-            optional: optional[i] && !defaults[i],
+            default: defaults[i] && input.default.is_none(),
+            optional: (optional[i] && !defaults[i]) || input.default.is_some(),
             gates: gating[i],
             reading: input.reading.clone(),
             needs: Vec::new(),
+            has_default: input.default.is_some(),
             declared: input.declared.clone(),
         });
         let outputs = last.outputs.iter().map(|output| {
@@ -257,6 +260,7 @@ impl Plan {
                 gates: false,
                 reading: Reading::Strict,
                 needs: (0..needs.len() as u32).filter(|&i| needs[i as usize]).collect(),
+                has_default: false,
                 declared: output.declared.clone(),
             }
         });

@@ -40,7 +40,8 @@ impl Plan {
         let pad = " ".repeat(indent);
         for input in &self.inputs {
             let from_data = if matches!(input.takes, Takes::From(_)) { " (from data)" } else { "" };
-            writeln!(f, "{pad}input  {}: {}{from_data}", input.name, ty(input.slot))?;
+            let default = if input.default.is_some() { " (has a default)" } else { "" };
+            writeln!(f, "{pad}input  {}: {}{from_data}{default}", input.name, ty(input.slot))?;
         }
         for node in &self.nodes {
             let outs: Vec<String> = node.outputs.iter().map(|&s| format!("{}: {}", name(s), ty(s))).collect();

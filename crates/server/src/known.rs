@@ -120,6 +120,7 @@ mod tests {
             gates: false,
             reading: model::Reading::Strict,
             needs: vec![0],
+            has_default: false,
             declared: None,
         }
     }

@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use model::{
     Batch, Call, Tensor, Whole,
-    tensor::{Bytes, Data, f16},
+    tensor::{Bytes, Data, bf16, f16},
 };
 use serde_json::Value;
 
@@ -112,6 +112,7 @@ fn tensor(value: &Value) -> Result<Tensor, String> {
         "UINT32" => ints(items, |int| int as u32),
         "UINT64" => ints(items, |int| int as u64),
         "FP16" => items.iter().map(|item| f16::from_f64(float(item))).collect::<Vec<_>>().into(),
+        "BF16" => items.iter().map(|item| bf16::from_f64(float(item))).collect::<Vec<_>>().into(),
         "FP32" => items.iter().map(|item| float(item) as f32).collect::<Vec<_>>().into(),
         "FP64" => items.iter().map(float).collect::<Vec<_>>().into(),
         "BYTES" => items.iter().map(bytes).collect::<Result<Vec<Bytes>, _>>()?.into(),

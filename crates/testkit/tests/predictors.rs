@@ -85,6 +85,7 @@ fn signature() -> Signature {
         gates: false,
         reading: model::Reading::Strict,
         needs,
+        has_default: false,
         declared: None,
     };
     Signature {

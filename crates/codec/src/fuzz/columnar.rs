@@ -48,6 +48,7 @@ fn as_it_is(name: &str) -> Field {
         gates: false,
         reading: model::Reading::Strict,
         needs: Vec::new(),
+        has_default: false,
         declared: None,
     }
 }

@@ -15,6 +15,7 @@ fn field(name: &str, ty: Type) -> Field {
         gates: false,
         reading: Reading::Strict,
         needs: Vec::new(),
+        has_default: false,
         declared: None,
     }
 }

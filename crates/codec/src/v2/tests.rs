@@ -21,6 +21,7 @@ fn field_of(takes: Takes) -> model::Field {
         gates: false,
         reading: model::Reading::Strict,
         needs,
+        has_default: false,
         declared: None,
     }
 }

@@ -281,15 +281,16 @@ impl LoopBody {
         stacks: &mut [Vec<Whole>],
     ) {
         let (values, stack) = results.split_at(self.carried);
-        values.iter().zip(&self.next).for_each(|(from, to)| copy(frame, *from, *to));
-        for (from, to) in self.next.iter().zip(carried) {
-            // What was carried before is the next place: its room is free again.
-            std::mem::swap(&mut *frame.whole_mut(*from), &mut *frame.whole_mut(*to));
-        }
+        // First: what is stacked may be a value that was carried into this step.
         for ((from, to), stack) in stack.iter().zip(stacked).zip(stacks) {
             if to.is_some() {
                 stack.push(frame.whole(*from).clone());
             }
+        }
+        values.iter().zip(&self.next).for_each(|(from, to)| copy(frame, *from, *to));
+        for (from, to) in self.next.iter().zip(carried) {
+            // What was carried before is the next place: its room is free again.
+            std::mem::swap(&mut *frame.whole_mut(*from), &mut *frame.whole_mut(*to));
         }
     }
 

@@ -31,7 +31,7 @@ fn finish(hash: u32, len: usize) -> u32 {
 pub fn of_bytes<const TAIL: bool>(all: &[u8], start: usize, end: usize) -> u32 {
     let len = end - start;
     if len >= SHORT {
-        return of_long_bytes::<TAIL>(&all[start..end]);
+        return of_long_bytes::<TAIL>(&all[start..end], SEED);
     }
     match all.get(start..start + SHORT) {
         Some(head) => of_short_bytes::<TAIL>(head.try_into().expect("cut to that length"), len),
@@ -68,9 +68,14 @@ fn of_short_bytes<const TAIL: bool>(head: [u8; SHORT], len: usize) -> u32 {
     finish(hash, len)
 }
 
-fn of_long_bytes<const TAIL: bool>(bytes: &[u8]) -> u32 {
+/// Hashes bytes as the algorithm's author defines it, from another seed.
+pub fn of_seeded(bytes: &[u8], seed: u32) -> u32 {
+    of_long_bytes::<false>(bytes, seed)
+}
+
+fn of_long_bytes<const TAIL: bool>(bytes: &[u8], seed: u32) -> u32 {
     let (blocks, tail) = bytes.as_chunks::<4>();
-    let mut hash = blocks.iter().fold(SEED, |hash, block| mix(hash, u32::from_le_bytes(*block)));
+    let mut hash = blocks.iter().fold(seed, |hash, block| mix(hash, u32::from_le_bytes(*block)));
     if TAIL {
         hash = tail.iter().fold(hash, |hash, &byte| mix(hash, byte as i8 as u32));
     } else {
@@ -157,8 +162,8 @@ mod tests {
         for start in 0..48 {
             for end in start..=64 {
                 let bytes = &all[start..end];
-                assert_eq!(of_bytes::<false>(&all, start, end), of_long_bytes::<false>(bytes), "{start}..{end}");
-                assert_eq!(of_bytes::<true>(&all, start, end), of_long_bytes::<true>(bytes), "{start}..{end}");
+                assert_eq!(of_bytes::<false>(&all, start, end), of_long_bytes::<false>(bytes, SEED), "{start}..{end}");
+                assert_eq!(of_bytes::<true>(&all, start, end), of_long_bytes::<true>(bytes, SEED), "{start}..{end}");
             }
         }
     }

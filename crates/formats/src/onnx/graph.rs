@@ -148,6 +148,22 @@ impl<'d> Node<'d> {
         Node { op, domain: "", version, inputs, outputs, attributes, ..*self }
     }
 
+    /// Returns a node of another op with the attributes of this one: an op of another domain that means the same.
+    pub(super) fn like(
+        &self,
+        op: &'static str,
+        version: i64,
+        inputs: Vec<Option<ValueId>>,
+        outputs: Vec<Option<ValueId>>,
+    ) -> Node<'d> {
+        let plain = |(name, attr): &(&'d str, Attr<'d>)| match attr {
+            Attr::Plain(value) => Some((*name, Attr::Plain(value))),
+            Attr::Made(_) | Attr::Graph(_) | Attr::Graphs(_) => None,
+        };
+        let attributes = self.attributes.iter().filter_map(plain).collect();
+        Node { op, domain: "", version, inputs, outputs, attributes, ..*self }
+    }
+
     /// Returns the op as messages write it: with its domain, where that is not `ai.onnx`.
     pub fn class(&self) -> String {
         if self.domain.is_empty() { self.op.to_owned() } else { format!("{}.{}", self.domain, self.op) }

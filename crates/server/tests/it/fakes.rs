@@ -123,6 +123,7 @@ fn field(name: &str, ty: Type, default: bool) -> Field {
         gates: false,
         reading: model::Reading::Strict,
         needs: Vec::new(),
+        has_default: false,
         declared: None,
     }
 }

@@ -154,7 +154,7 @@ impl LayoutKernel {
                 matrix::set_diag(x, &*args.get(1)?, args.ints(2)?.as_deref(), *align, out)
             }
             LayoutOp::DepthToSpace { block, crd, last } => space::depth_to_space(x, *block, *crd, *last, out),
-            LayoutOp::SpaceToDepth { block, last } => space::space_to_depth(x, *block, *last, out),
+            LayoutOp::SpaceToDepth { block, crd, last } => space::space_to_depth(x, *block, *crd, *last, out),
             LayoutOp::SpaceToBatch => space::space_to_batch(x, &list(1)?, &list(2)?, out),
             LayoutOp::BatchToSpace => space::batch_to_space(x, &list(1)?, &list(2)?, out),
             _ => Err(refuse("an op on one tensor", self.0.name())),

@@ -4,7 +4,7 @@ use model::{
     DType, PredictError, Tensor,
     tensor::{Element, RANK_MAX, bf16, f16},
 };
-use plan::tensor::QuantOp;
+use plan::tensor::{Narrow, QuantOp, quant::Quantum};
 
 use super::{
     Args, Done, axis,
@@ -25,10 +25,11 @@ impl QuantKernel {
         let Some(mut out) = args.out(0) else { return Ok(()) };
         let x = args.get(0)?;
         match &self.0 {
-            QuantOp::Quantize { axis, block, to, range } => {
+            QuantOp::Quantize { axis, block, by, to } => {
                 let steps = Steps::new(&x, &*args.get(1)?, args.opt(2).as_deref(), *axis, *block)?;
-                quantize(&x, &steps, *to, *range, &mut out)
+                quantize(&x, &steps, *by, *to, &mut out)
             }
+            QuantOp::Narrow { to, saturate } => narrow(&x, *to, *saturate, &mut out),
             QuantOp::Dequantize { axis, block, to } => {
                 let steps = Steps::new(&x, &*args.get(1)?, args.opt(2).as_deref(), *axis, *block)?;
                 dequantize(&x, &steps, *to, &mut out)
@@ -44,8 +45,6 @@ impl QuantKernel {
 struct Steps {
     scales: Vec<f64>,
     zeros: Vec<i64>,
-    /// Whether the scale is float64: quotients are, too.
-    is_double: bool,
     outer: usize,
     length: usize,
     inner: usize,
@@ -67,14 +66,12 @@ impl Steps {
         if scales.len() != zeros.len() {
             return Err(refuse(format!("{} zero points", scales.len()), zeros.len().to_string()));
         }
-        let is_double = scale.dtype() == Some(DType::F64);
         if scales.len() == 1 {
             let all = x.len();
             let (outer, length) = (1, all);
             return Ok(Steps {
                 scales,
                 zeros,
-                is_double,
                 outer,
                 length,
                 inner: 1,
@@ -98,7 +95,6 @@ impl Steps {
         Ok(Steps {
             scales,
             zeros,
-            is_double,
             outer: x.shape()[..at].iter().product(),
             length,
             inner: x.shape()[at + 1..].iter().product(),
@@ -126,36 +122,71 @@ impl Steps {
     }
 }
 
-fn quantize(x: &Tensor, steps: &Steps, to: DType, (low, high): (i32, i32), out: &mut Tensor) -> Done {
-    fn of<T: Element>(x: &Tensor, steps: &Steps, range: (i32, i32), out: &mut Tensor, wrap: impl Fn(i64) -> T) -> Done {
+/// Returns the quotient, computed in a type.
+fn quotient(x: f64, scale: f64, by: DType) -> f64 {
+    match by {
+        DType::F64 => x / scale,
+        DType::F16 => f16::from_f32(x as f32 / scale as f32).to_f64(),
+        DType::BF16 => bf16::from_f32(x as f32 / scale as f32).to_f64(),
+        _ => f64::from(x as f32 / scale as f32),
+    }
+}
+
+fn quantize(x: &Tensor, steps: &Steps, by: DType, to: Quantum, out: &mut Tensor) -> Done {
+    fn of<T: Element>(x: &Tensor, steps: &Steps, by: DType, out: &mut Tensor, wrap: impl Fn(f64, i64) -> T) -> Done {
         let to = out.make::<T>(*x.shape()).map_err(too_large)?;
         each_number!(x, e => {
-            steps.each(|at, scale, zero| {
-                let quotient = match steps.is_double {
-                    true => (e[at].f64() / scale).round_ties_even(),
-                    false => f64::from((e[at].f32() / scale as f32).round_ties_even()),
-                };
-                // A NaN becomes 0, and what is beyond all ranges stays so.
-                let steps = (quotient as i64).clamp(-(1 << 40), 1 << 40) + zero.clamp(-(1 << 40), 1 << 40);
-                to[at] = wrap(steps.clamp(range.0.into(), range.1.into()));
-            });
+            steps.each(|at, scale, zero| to[at] = wrap(quotient(e[at].f64(), scale, by), zero));
             Ok(())
         })
     }
-    let range = (low, high);
+    let (to, (low, high)) = match to {
+        Quantum::Int { to, range } => (to, range),
+        Quantum::Float { to, saturate } => {
+            return of(x, steps, by, out, |quotient, _| to.round(quotient, saturate) as f32);
+        }
+    };
+    let within = |quotient: f64, zero: i64| {
+        // A NaN becomes 0, and what is beyond all ranges stays so.
+        let steps = (quotient.round_ties_even() as i64).clamp(-(1 << 40), 1 << 40);
+        (steps + zero.clamp(-(1 << 40), 1 << 40)).clamp(low.into(), high.into())
+    };
     match to {
-        DType::I8 => of(x, steps, range, out, |q| q as i8),
-        DType::U8 => of(x, steps, range, out, |q| q as u8),
-        DType::I16 => of(x, steps, range, out, |q| q as i16),
-        DType::U16 => of(x, steps, range, out, |q| q as u16),
-        DType::I32 => of(x, steps, range, out, |q| q as i32),
+        DType::I8 => of(x, steps, by, out, |x, zero| within(x, zero) as i8),
+        DType::U8 => of(x, steps, by, out, |x, zero| within(x, zero) as u8),
+        DType::I16 => of(x, steps, by, out, |x, zero| within(x, zero) as i16),
+        DType::U16 => of(x, steps, by, out, |x, zero| within(x, zero) as u16),
+        DType::I32 => of(x, steps, by, out, |x, zero| within(x, zero) as i32),
         _ => Err(refuse_type(x)),
+    }
+}
+
+fn narrow(x: &Tensor, to: Narrow, saturate: bool, out: &mut Tensor) -> Done {
+    fn of<T: Element>(x: &Tensor, out: &mut Tensor, wrap: impl Fn(f64) -> T) -> Done {
+        let to = out.make::<T>(*x.shape()).map_err(too_large)?;
+        if let Some(truths) = x.get::<bool>() {
+            to.iter_mut().zip(truths).for_each(|(to, x)| *to = wrap(f64::from(u8::from(*x))));
+            return Ok(());
+        }
+        each_number!(x, e => {
+            to.iter_mut().zip(e.iter()).for_each(|(to, x)| *to = wrap(x.f64()));
+            Ok(())
+        })
+    }
+    match to.held_by() {
+        DType::I8 => of(x, out, |x| to.round(x, saturate) as i8),
+        DType::U8 => of(x, out, |x| to.round(x, saturate) as u8),
+        _ => of(x, out, |x| to.round(x, saturate) as f32),
     }
 }
 
 fn dequantize(x: &Tensor, steps: &Steps, to: DType, out: &mut Tensor) -> Done {
     fn of<T: Element>(x: &Tensor, steps: &Steps, out: &mut Tensor, wrap: impl Fn(f32) -> T) -> Done {
         let to = out.make::<T>(*x.shape()).map_err(too_large)?;
+        if let Some(e) = x.get::<f32>() {
+            steps.each(|at, scale, _| to[at] = wrap(e[at] * scale as f32));
+            return Ok(());
+        }
         each_number!(x, e => {
             steps.each(|at, scale, zero| {
                 let difference = e[at].i64().saturating_sub(zero);
@@ -234,7 +265,8 @@ mod tests {
         let x = Tensor::vector(vec![0.0_f32, 1.0, 3.0, 1000.0, -1000.0, f32::NAN]);
         let steps = Steps::new(&x, &Tensor::scalar(2.0_f32), Some(&Tensor::scalar(128_u8)), 1, 0).unwrap();
         let mut out = Tensor::default();
-        quantize(&x, &steps, DType::U8, (0, 255), &mut out).unwrap();
+        let to = Quantum::Int { to: DType::U8, range: (0, 255) };
+        quantize(&x, &steps, DType::F32, to, &mut out).unwrap();
         assert_eq!(out, Tensor::vector(vec![128_u8, 128, 130, 255, 0, 128]));
     }
 

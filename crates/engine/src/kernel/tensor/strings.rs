@@ -4,7 +4,7 @@ mod fields;
 pub(super) mod hash;
 mod join;
 mod number;
-mod pattern;
+pub(super) mod pattern;
 mod split;
 mod unicode;
 

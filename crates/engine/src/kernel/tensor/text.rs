@@ -2,29 +2,27 @@
 
 use model::{
     PredictError, Shape, Tensor,
-    tensor::{Bytes, TENSOR_BYTES_MAX, TensorError},
+    tensor::{Bytes, Data, TENSOR_BYTES_MAX, TensorError, bf16, f16},
 };
 use plan::tensor::{
     TextOp,
-    text::{Case, Cut},
+    text::{Case, Cut, MurmurHash},
 };
 
-use super::{Args, Done, Site, broadcast, refuse, refuse_type, too_large};
-use crate::error::CompileError;
+use super::{Args, Done, Site, broadcast, refuse, refuse_type, strings::pattern::Matcher, too_large};
+use crate::{error::CompileError, kernel::hash::of_seeded};
 
 mod grams;
-pub(crate) mod re2;
 mod tokens;
 
 use grams::GramsKernel;
-use re2::Expression;
 
 /// An op of the family, ready to run.
 pub(super) enum TextKernel {
     Clean { case: Case, sensitive: bool, stops: rustc_hash::FxHashSet<String> },
     Join,
     Split { delimiter: Option<String>, most: Option<usize> },
-    FullMatch(Expression),
+    Murmur(MurmurHash),
     NGrams(Box<GramsKernel>),
     Tokens { cut: tokens::Cutter, shortest: usize, mark: bool, fill: Bytes },
 }
@@ -39,16 +37,16 @@ impl TextKernel {
             }
             TextOp::Join => TextKernel::Join,
             TextOp::Split { delimiter, most } => TextKernel::Split { delimiter: delimiter.clone(), most: *most },
-            TextOp::FullMatch { pattern } => TextKernel::FullMatch(Expression::whole(pattern, site.step)?),
+            TextOp::Murmur(hash) => TextKernel::Murmur(*hash),
             TextOp::NGrams(grams) => TextKernel::NGrams(Box::new(GramsKernel::new(grams))),
             TextOp::Tokens { cut, shortest, mark, fill } => TextKernel::Tokens {
                 cut: match cut {
                     Cut::Letters => tokens::Cutter::Letters,
                     Cut::Separators(separators) => {
-                        let separators = separators.iter().map(|separator| Expression::part(separator, site.step));
+                        let separators = separators.iter().map(|separator| Matcher::new(separator, false, site));
                         tokens::Cutter::Separators(separators.collect::<Result<_, _>>()?)
                     }
-                    Cut::Tokens(pattern) => tokens::Cutter::Tokens(Expression::part(pattern, site.step)?),
+                    Cut::Tokens(pattern) => tokens::Cutter::Tokens(Matcher::new(pattern, false, site)?),
                 },
                 shortest: *shortest,
                 mark: *mark,
@@ -79,14 +77,9 @@ impl TextKernel {
                 let Some(mut out) = args.out(0) else { return Ok(()) };
                 fill_up(x.shape(), &parts, &Bytes::default(), &mut out)
             }
-            TextKernel::FullMatch(expression) => {
+            TextKernel::Murmur(hash) => {
                 let Some(mut out) = args.out(0) else { return Ok(()) };
-                let x = args.get(0)?;
-                let to = out.make::<bool>(*x.shape()).map_err(too_large)?;
-                for (to, text) in to.iter_mut().zip(texts(&x)?) {
-                    *to = expression.is_match(letters(text)?)?;
-                }
-                Ok(())
+                murmur(&*args.get(0)?, *hash, &mut out)
             }
             TextKernel::NGrams(grams) => {
                 let Some(mut out) = args.out(0) else { return Ok(()) };
@@ -168,6 +161,40 @@ fn clean(x: &Tensor, case: Case, sensitive: bool, stops: &rustc_hash::FxHashSet<
     }
     let of = x.shape().with(x.rank() - 1, kept.len());
     out.make::<Bytes>(of).map_err(too_large)?.clone_from_slice(&kept);
+    Ok(())
+}
+
+fn murmur(x: &Tensor, hash: MurmurHash, out: &mut Tensor) -> Done {
+    macro_rules! of {
+        ($elements:expr, $bytes:expr) => {{
+            let hashes = $elements.iter().map(|x| of_seeded(&$bytes(x)[..], hash.seed));
+            match hash.is_positive {
+                true => {
+                    out.make::<u32>(*x.shape()).map_err(too_large)?.iter_mut().zip(hashes).for_each(|(to, h)| *to = h)
+                }
+                false => {
+                    let to = out.make::<i32>(*x.shape()).map_err(too_large)?;
+                    to.iter_mut().zip(hashes).for_each(|(to, h)| *to = h as i32);
+                }
+            }
+        }};
+    }
+    match x.data() {
+        Data::I8(e) => of!(e, |x: &i8| x.to_le_bytes()),
+        Data::I16(e) => of!(e, |x: &i16| x.to_le_bytes()),
+        Data::I32(e) => of!(e, |x: &i32| x.to_le_bytes()),
+        Data::I64(e) => of!(e, |x: &i64| x.to_le_bytes()),
+        Data::U8(e) => of!(e, |x: &u8| x.to_le_bytes()),
+        Data::U16(e) => of!(e, |x: &u16| x.to_le_bytes()),
+        Data::U32(e) => of!(e, |x: &u32| x.to_le_bytes()),
+        Data::U64(e) => of!(e, |x: &u64| x.to_le_bytes()),
+        Data::F16(e) => of!(e, |x: &f16| x.to_le_bytes()),
+        Data::BF16(e) => of!(e, |x: &bf16| x.to_le_bytes()),
+        Data::F32(e) => of!(e, |x: &f32| x.to_le_bytes()),
+        Data::F64(e) => of!(e, |x: &f64| x.to_le_bytes()),
+        Data::Bytes(e) => of!(e, Bytes::clone),
+        Data::Bool(_) | Data::C64(_) => return Err(refuse_type(x)),
+    }
     Ok(())
 }
 

@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// Returns an attribute that counts something; 0 where it is not there.
-fn count(node: &Node<'_>, name: &str) -> Result<usize, ReadError> {
+pub(super) fn count(node: &Node<'_>, name: &str) -> Result<usize, ReadError> {
     let given = node.int(name)?.unwrap_or(0);
     usize::try_from(given).map_err(|_| node.fault(&format!("attribute `{name}`"), "0 at least", given))
 }

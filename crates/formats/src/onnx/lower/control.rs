@@ -54,6 +54,10 @@ impl Lower<'_> {
             let slot = inner.input(self.program.value(*value).name, self.ty(outside).clone());
             inner.bind(*value, slot);
             inner.set_dims(slot, self.dims_of(outside));
+            inner.narrow.extend(self.narrow(outside).map(|dtype| (slot, dtype)));
+            if let Some(constant) = self.constants.get(&outside) {
+                inner.constants.insert(slot, constant.clone());
+            }
         }
         inner.graph(graph)?;
         // Several outputs may be one value, and a plan's outputs are told apart by their names.

@@ -3,7 +3,7 @@
 use model::{DType, Type};
 use plan::{
     SlotId,
-    tensor::{Binary, ElementOp, LayoutOp, Unary},
+    tensor::{Binary, ElementOp, LayoutOp, Narrow, QuantOp, Toward, Unary},
 };
 
 use super::{
@@ -260,7 +260,7 @@ pub(super) fn type_of(node: &Node<'_>, name: &str) -> Result<(Dtype, Type), Read
     let number = node.required(name, node.int(name)?)?;
     let part = format!("attribute `{name}`");
     let dtype = Dtype::of(number).ok_or_else(|| node.fault(&part, "a type of elements, 1 to 26", number))?;
-    let ty = value::element(dtype).filter(|_| !dtype.is_packed());
+    let ty = value::element(dtype);
     Ok((dtype, ty.ok_or_else(|| node.unimplemented(format_args!("tensors of {dtype}")))?))
 }
 
@@ -269,9 +269,30 @@ fn to_type(lower: &mut Lower<'_>, node: &Node<'_>, to: Type) -> Slots {
     Ok(vec![lower.add(node, ElementOp::Cast { to, saturate: false }, &[x])?])
 }
 
+/// To a type that the document names, which may have few bits.
+fn to_dtype(lower: &mut Lower<'_>, node: &Node<'_>, dtype: Dtype, to: Type) -> Slots {
+    let Some(mut narrow) = value::narrow(dtype) else { return to_type(lower, node, to) };
+    if let Narrow::E8M0(toward) = &mut narrow {
+        *toward = match node.string("round_mode")? {
+            None | Some("up") => Toward::Up,
+            Some("down") => Toward::Down,
+            Some("nearest") => Toward::Nearest,
+            Some(other) => return Err(node.fault("attribute `round_mode`", "up, down or nearest", other)),
+        };
+    }
+    let mut x = lower.arg(node, 0, "input")?;
+    if lower.dtype(x).is_none() {
+        x = lower.add(node, ElementOp::Cast { to: Type::F32, saturate: false }, &[x])?;
+    }
+    let saturate = node.flag("saturate")?.unwrap_or(true);
+    let slot = lower.add(node, QuantOp::Narrow { to: narrow, saturate }, &[x])?;
+    lower.set_narrow(slot, dtype);
+    Ok(vec![slot])
+}
+
 fn cast(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    let (_, to) = type_of(node, "to")?;
-    to_type(lower, node, to)
+    let (dtype, to) = type_of(node, "to")?;
+    to_dtype(lower, node, dtype, to)
 }
 
 fn cast_by_name(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
@@ -285,12 +306,18 @@ fn cast_by_name(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
 fn cast_like(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let like = lower.arg(node, 1, "target_type")?;
     let to = lower.ty(like).clone();
-    to_type(lower, node, to)
+    match lower.narrow(like) {
+        Some(dtype) => to_dtype(lower, node, dtype, to),
+        None => to_type(lower, node, to),
+    }
 }
 
 fn bit_cast(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
-    let (_, to) = type_of(node, "to")?;
-    let to: DType = to.as_scalar().ok_or_else(|| node.fault("attribute `to`", "a type of numbers", "string"))?;
+    let (dtype, to) = type_of(node, "to")?;
     let x = lower.arg(node, 0, "input")?;
+    if let Some(few) = value::narrow(dtype).map(|_| dtype).or_else(|| lower.narrow(x)) {
+        return Err(node.unimplemented(format_args!("the bits of {few}")));
+    }
+    let to: DType = to.as_scalar().ok_or_else(|| node.fault("attribute `to`", "a type of numbers", "string"))?;
     Ok(vec![lower.add(node, ElementOp::Bitcast { to }, &[x])?])
 }

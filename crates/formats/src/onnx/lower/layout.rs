@@ -30,7 +30,9 @@ pub(super) const ROWS: &[Row] = &[
 fn constant(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let cx = lower.cx;
     let value = if let Some(tensor) = node.tensor("value")? {
-        value::dense(cx, tensor)?.into()
+        let slot = lower.constant(value::dense(cx, tensor)?);
+        lower.set_narrow(slot, tensor.dtype);
+        return Ok(vec![slot]);
     } else if let Some(tensor) = node.sparse_tensor("sparse_value")? {
         value::constant(cx, Constant::Sparse(tensor))?.into()
     } else if let Some(float) = node.float("value_float")? {

@@ -5,7 +5,7 @@ use plan::SlotId;
 
 use super::{
     super::graph::{Node, Part},
-    Lower, NOW, Row, element, ints, row, scalar,
+    Lower, NOW, Row, element, ints, row, scalar, value,
 };
 use crate::ReadError;
 
@@ -117,7 +117,10 @@ fn swiglu(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
 fn window(lower: &mut Lower<'_>, node: &Node<'_>, [a0, a1, a2]: [f64; 3]) -> Slots {
     let size = lower.arg(node, 0, "size")?;
     let to = match node.has("output_datatype") {
-        true => element::type_of(node, "output_datatype")?.1,
+        true => match element::type_of(node, "output_datatype")? {
+            (dtype, _) if value::narrow(dtype).is_some() => return Err(node.unimplemented("a window of few bits")),
+            (_, to) => to,
+        },
         false => model::Type::F32,
     };
     let to = to.as_scalar().filter(|dtype| matches!(dtype, DType::F32 | DType::F64 | DType::F16 | DType::BF16));

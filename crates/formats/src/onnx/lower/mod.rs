@@ -6,27 +6,30 @@
 //! inputs is refused here, by its node's name.
 //!
 //! A family is a file with a table of its own: [`element`], [`layout`], [`parts`], [`index`], [`reduce`], [`dense`], [`conv`],
-//! [`norm`], [`recurrent`], [`image`], [`quant`], [`random`], [`learn`], [`sequence`], [`text`], [`control`]; [`made`] and [`attention`] are made of
-//! the others.
+//! [`norm`], [`recurrent`], [`image`], [`quant`], [`random`], [`learn`], [`sequence`], [`text`], [`control`]; [`made`], [`attention`] and
+//! [`contrib`] are made of the others.
 
 use std::{
+    cell::RefCell,
     collections::BTreeSet,
     sync::{Arc, OnceLock},
 };
 
 use model::{DType, Takes, Tensor, Type, Whole};
 use plan::{Model, Op, Plan, PlanBuilder, Provenance, SlotId, TensorNode, TensorOp, ValueType};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     document::Document,
-    graph::{Graph, Node, Part, Program, ValueId},
+    dtype::Dtype,
+    graph::{Constant, Graph, Node, Part, Program, ValueId},
     reader::Reader,
     types,
 };
 use crate::ReadError;
 
 mod attention;
+mod contrib;
 mod control;
 mod conv;
 mod dense;
@@ -71,6 +74,26 @@ const MADE_VERSION: i64 = 23;
 /// The last version of any domain: a meaning that still holds.
 const NOW: i64 = i64::MAX;
 
+/// Ops whose results have the type of their first input, whatever it is.
+const MOVES: [&str; 16] = [
+    "Concat",
+    "DepthToSpace",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Identity",
+    "Pad",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Tile",
+    "Transpose",
+    "Unsqueeze",
+];
+
 /// Returns the row of an op of `ai.onnx`.
 const fn row(op: &'static str, since: i64, until: i64, lower: LowerNode) -> Row {
     Row { domain: "", op, versions: (since, until), lower }
@@ -97,6 +120,9 @@ pub const TABLE: &[&[Row]] = &[
     random::ROWS,
     sequence::ROWS,
     text::ROWS,
+    contrib::ROWS,
+    contrib::quant::ROWS,
+    contrib::attention::ROWS,
 ];
 
 /// Returns whether the node's op is read.
@@ -131,6 +157,12 @@ pub struct Lower<'p> {
     /// By slot.
     types: Vec<ValueType>,
     constants: FxHashMap<SlotId, Whole>,
+    /// Inputs that have a value of their own: which value, and what it is.
+    defaults: FxHashMap<SlotId, (ValueId, Whole)>,
+    /// Those of them whose value a lowering asked for: a plan of another value would be another plan.
+    asked: RefCell<FxHashSet<ValueId>>,
+    /// The types of few bits, of those slots that have one in the document and hold it in a wider one.
+    narrow: FxHashMap<SlotId, Dtype>,
     /// Dimensions as far as they are known, of those slots whose number of dimensions is.
     dims: FxHashMap<SlotId, Vec<Option<usize>>>,
 }
@@ -138,24 +170,48 @@ pub struct Lower<'p> {
 /// Returns the model of a program.
 pub fn model(cx: &Reader<'_>, document: &Document<'_>, program: &Program<'_>) -> Result<Model, ReadError> {
     refuse_missing(cx, &program.graph)?;
+    // An input with a value of its own may be brought or not, but where the plan itself depends on the value: then it is fixed.
+    let (model, asked) = lowered(cx, document, program, &FxHashSet::default())?;
+    if asked.is_empty() {
+        return Ok(model);
+    }
+    let again = Reader::new(cx.file, cx.files, cx.limits);
+    Ok(lowered(&again, document, program, &asked)?.0)
+}
+
+/// Returns the model with these inputs as constants, and the inputs that have to be.
+fn lowered(
+    cx: &Reader<'_>,
+    document: &Document<'_>,
+    program: &Program<'_>,
+    fixed: &FxHashSet<ValueId>,
+) -> Result<(Model, FxHashSet<ValueId>), ReadError> {
     let mut lower = Lower::new(cx, program);
     let mut warnings = Vec::new();
     for input in &program.graph.inputs {
         let dims = input.ty.and_then(value::dims);
-        let slot = match input.default {
-            Some(constant) => {
-                if may_override(document) {
-                    warnings.push(format!("the input `{}` has a default, which is always taken", input.name));
+        let default = input.default.map(|constant| value::constant(cx, constant)).transpose()?;
+        let is_open = may_override(document) && !fixed.contains(&input.value);
+        let slot = match default {
+            Some(default) if !is_open => {
+                if fixed.contains(&input.value) {
+                    let what = "has a default, which is always taken: the plan depends on it";
+                    warnings.push(format!("the input `{}` {what}", input.name));
                 }
-                lower.constant_named(input.name, Whole::Tensor(value::constant(cx, constant)?))
+                lower.constant_named(input.name, Whole::Tensor(default))
             }
-            None => {
-                let ty = input.ty.and_then(value::whole_type).ok_or_else(|| {
+            default => {
+                let own = default.as_ref().map(Tensor::ty);
+                let ty = own.or_else(|| input.ty.and_then(value::whole_type)).ok_or_else(|| {
                     let got = input.ty.map_or("none".to_owned(), types::Type::to_string);
                     cx.fault("GraphProto", &format!("type of the input `{}`", input.name), "a type of tensors", got)
                 })?;
                 let slot = lower.input(input.name, ty);
                 lower.builder.set_declared(input.name, slot, value::declared(input.name, input.ty));
+                if let Some(default) = default {
+                    lower.defaults.insert(slot, (input.value, Whole::Tensor(default.clone())));
+                    lower.builder.set_default(slot, Whole::Tensor(default));
+                }
                 slot
             }
         };
@@ -163,6 +219,7 @@ pub fn model(cx: &Reader<'_>, document: &Document<'_>, program: &Program<'_>) ->
         lower.set_dims(slot, dims);
     }
     lower.graph(&program.graph)?;
+    let asked = lower.asked.take();
     let plan = lower.finish(program.graph.outputs.iter().map(|output| (output.name, output.value, output.ty)))?;
     let provenance = Provenance {
         format: super::FORMAT.name,
@@ -172,7 +229,7 @@ pub fn model(cx: &Reader<'_>, document: &Document<'_>, program: &Program<'_>) ->
     };
     let mut model = Model::single(plan, provenance);
     model.warnings = warnings;
-    Ok(model)
+    Ok((model, asked))
 }
 
 /// From the fourth version of the format on, an initialiser among the inputs is there to be overridden.
@@ -211,6 +268,9 @@ impl<'p> Lower<'p> {
             slots: FxHashMap::default(),
             types: Vec::new(),
             constants: FxHashMap::default(),
+            defaults: FxHashMap::default(),
+            asked: RefCell::default(),
+            narrow: FxHashMap::default(),
             dims: FxHashMap::default(),
         }
     }
@@ -234,8 +294,23 @@ impl<'p> Lower<'p> {
     /// Says which slot a value has.
     fn bind(&mut self, value: ValueId, slot: SlotId) {
         self.slots.insert(value, slot);
-        let dims = self.program.value(value).ty.and_then(value::dims);
-        self.set_dims(slot, dims);
+        let ty = self.program.value(value).ty;
+        self.set_dims(slot, ty.and_then(value::dims));
+        if let Some(types::Type::Tensor { dtype: Some(dtype), .. }) = ty {
+            self.set_narrow(slot, *dtype);
+        }
+    }
+
+    /// Takes note of a slot's type in the document, where it has few bits.
+    fn set_narrow(&mut self, slot: SlotId, dtype: Dtype) {
+        if value::narrow(dtype).is_some() && value::element(dtype).as_ref() == Some(self.ty(slot)) {
+            self.narrow.insert(slot, dtype);
+        }
+    }
+
+    /// Returns the type that a slot has in the document, where that has few bits.
+    pub fn narrow(&self, slot: SlotId) -> Option<Dtype> {
+        self.narrow.get(&slot).copied()
     }
 
     fn set_dims(&mut self, slot: SlotId, dims: Option<Vec<Option<usize>>>) {
@@ -278,6 +353,10 @@ impl<'p> Lower<'p> {
 
     /// Returns the value of a slot, where it never changes.
     pub fn known(&self, slot: SlotId) -> Option<&Whole> {
+        if let Some((value, default)) = self.defaults.get(&slot) {
+            self.asked.borrow_mut().insert(*value);
+            return Some(default);
+        }
         self.constants.get(&slot)
     }
 
@@ -298,7 +377,7 @@ impl<'p> Lower<'p> {
 
     /// Returns the dimensions of a slot as far as they are known, where their number is.
     pub fn dims_of(&self, slot: SlotId) -> Option<Vec<Option<usize>>> {
-        match self.known(slot).and_then(Whole::as_tensor) {
+        match self.constants.get(&slot).and_then(Whole::as_tensor) {
             Some(tensor) => Some(tensor.shape().iter().copied().map(Some).collect()),
             None => self.dims.get(&slot).cloned(),
         }
@@ -404,16 +483,37 @@ impl<'p> Lower<'p> {
         if slots.len() < outputs { Err(part.unimplemented(format_args!("output {}", slots.len()))) } else { Ok(slots) }
     }
 
+    /// Adds an op of `ai.onnx` with the attributes of this node: how an op of another domain that means the same is lowered.
+    pub fn same(
+        &mut self,
+        node: &Node<'_>,
+        op: &'static str,
+        inputs: &[Option<SlotId>],
+        outputs: usize,
+    ) -> Result<Vec<SlotId>, ReadError> {
+        let inputs = inputs.iter().map(|slot| slot.map(|slot| ValueId(slot.0 | MADE))).collect();
+        let same = node.like(op, MADE_VERSION, inputs, vec![Some(ValueId(MADE)); outputs]);
+        let row = find(&same).ok_or_else(|| node.unimplemented(format_args!("the op {op}, which it is made of")))?;
+        (row.lower)(self, &same)
+    }
+
     /// Lowers the constants and nodes of a graph whose inputs are there.
     fn graph(&mut self, graph: &Graph<'_>) -> Result<(), ReadError> {
         for (value, constant) in &graph.constants {
             let tensor = value::constant(self.cx, *constant)?;
             let slot = self.constant_named(self.program.value(*value).name, Whole::Tensor(tensor));
             self.bind(*value, slot);
+            if let Constant::Dense(proto) = constant {
+                self.set_narrow(slot, proto.dtype);
+            }
         }
         for node in &graph.nodes {
             let Some(row) = find(node) else { return Err(node.unimplemented("this op")) };
             let slots = (row.lower)(self, node)?;
+            let first = node.optional(0).and_then(|value| self.narrow(self.slot(value)));
+            if let Some(dtype) = first.filter(|_| MOVES.contains(&node.op)) {
+                slots.iter().for_each(|slot| self.set_narrow(*slot, dtype));
+            }
             for (i, value) in node.outputs.iter().enumerate() {
                 let Some(value) = *value else { continue };
                 let slot = slots.get(i).ok_or_else(|| node.unimplemented(format_args!("output {i}")))?;

@@ -213,17 +213,23 @@ fn block(node: &Node<'_>) -> Result<usize, ReadError> {
     usize::try_from(size).map_err(|_| node.fault("attribute `blocksize`", "a number above 0", size))
 }
 
+/// Returns whether channels of a block stand after each other, not blocks of a channel.
+fn is_crd(node: &Node<'_>) -> Result<bool, ReadError> {
+    match node.string("mode")? {
+        None | Some("DCR") => Ok(false),
+        Some("CRD") => Ok(true),
+        Some(other) => Err(node.fault("attribute `mode`", "DCR or CRD", other)),
+    }
+}
+
 fn depth_to_space(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let x = lower.arg(node, 0, "input")?;
-    let crd = match node.string("mode")? {
-        None | Some("DCR") => false,
-        Some("CRD") => true,
-        Some(other) => return Err(node.fault("attribute `mode`", "DCR or CRD", other)),
-    };
-    Ok(vec![lower.add(node, LayoutOp::DepthToSpace { block: block(node)?, crd, last: false }, &[x])?])
+    let op = LayoutOp::DepthToSpace { block: block(node)?, crd: is_crd(node)?, last: false };
+    Ok(vec![lower.add(node, op, &[x])?])
 }
 
 fn space_to_depth(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let x = lower.arg(node, 0, "input")?;
-    Ok(vec![lower.add(node, LayoutOp::SpaceToDepth { block: block(node)?, last: false }, &[x])?])
+    let op = LayoutOp::SpaceToDepth { block: block(node)?, crd: is_crd(node)?, last: false };
+    Ok(vec![lower.add(node, op, &[x])?])
 }

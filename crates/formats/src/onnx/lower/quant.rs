@@ -3,13 +3,13 @@
 use model::{DType, Type};
 use plan::{
     SlotId,
-    tensor::{Binary, ConvOp, DenseOp, ElementOp, Fold, LayoutOp, QuantOp, ReduceOp, Unary},
+    tensor::{Binary, ConvOp, DenseOp, ElementOp, Fold, LayoutOp, Narrow, QuantOp, ReduceOp, Unary, quant::Quantum},
 };
 
 use super::{
     super::{
         dtype::Dtype,
-        graph::{Constant, Node, ValueId},
+        graph::{Node, ValueId},
         types,
     },
     Lower, NOW, Row,
@@ -28,32 +28,45 @@ pub(super) const ROWS: &[Row] = &[
     row("QLinearMatMul", 10, NOW, matmul),
 ];
 
-/// Returns the type of elements and the least and the greatest of them.
-fn integer(node: &Node<'_>, dtype: Dtype) -> Result<(DType, (i32, i32)), ReadError> {
-    Ok(match dtype {
+/// Returns what quotients become: integers within their range, or floats of few bits.
+fn quantum(node: &Node<'_>, dtype: Dtype, saturate: bool) -> Result<Quantum, ReadError> {
+    let (to, range) = match dtype {
         Dtype::Uint8 => (DType::U8, (0, 255)),
         Dtype::Int8 => (DType::I8, (-128, 127)),
         Dtype::Uint16 => (DType::U16, (0, 65_535)),
         Dtype::Int16 => (DType::I16, (-32_768, 32_767)),
-        Dtype::Uint4 => (DType::U8, (0, 15)),
-        Dtype::Int4 => (DType::I8, (-8, 7)),
-        Dtype::Uint2 => (DType::U8, (0, 3)),
-        Dtype::Int2 => (DType::I8, (-2, 1)),
         Dtype::Int32 => (DType::I32, (i32::MIN, i32::MAX)),
-        other => return Err(node.unimplemented(format_args!("numbers quantised to {other}"))),
+        other => match value::narrow(other) {
+            Some(Narrow::Int { bits, signed: true }) => (DType::I8, (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
+            Some(Narrow::Int { bits, signed: false }) => (DType::U8, (0, (1 << bits) - 1)),
+            Some(Narrow::E8M0(_)) | None => {
+                return Err(node.unimplemented(format_args!("numbers quantised to {other}")));
+            }
+            Some(to) => return Ok(Quantum::Float { to, saturate }),
+        },
+    };
+    Ok(Quantum::Int { to, range })
+}
+
+/// Returns the type of a slot's elements in the document, where they are integers or have few bits.
+fn dtype_of(lower: &Lower<'_>, slot: SlotId) -> Option<Dtype> {
+    lower.narrow(slot).or_else(|| {
+        Some(match lower.dtype(slot)? {
+            DType::U8 => Dtype::Uint8,
+            DType::I8 => Dtype::Int8,
+            DType::U16 => Dtype::Uint16,
+            DType::I16 => Dtype::Int16,
+            DType::I32 => Dtype::Int32,
+            _ => return None,
+        })
     })
 }
 
-/// Returns what the document says of a value's elements, which may be narrower than those computed on.
-fn dtype_of(lower: &Lower<'_>, value: Option<ValueId>) -> Option<Dtype> {
-    let value = value?;
-    if let Some(types::Type::Tensor { dtype: Some(dtype), .. }) = lower.program.value(value).ty {
-        return Some(*dtype);
-    }
-    let constant = lower.program.graph.constants.iter().find(|constant| constant.0 == value)?;
-    match &constant.1 {
-        Constant::Dense(tensor) => Some(tensor.dtype),
-        Constant::Sparse(_) => None,
+/// Returns what the document says of a value's elements.
+fn declared(lower: &Lower<'_>, value: Option<ValueId>) -> Option<Dtype> {
+    match lower.program.value(value?).ty {
+        Some(types::Type::Tensor { dtype, .. }) => *dtype,
+        _ => None,
     }
 }
 
@@ -71,20 +84,29 @@ fn block(node: &Node<'_>) -> Result<usize, ReadError> {
 
 fn quantize(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     node.check_counts(2..=3, 1..=1)?;
-    let formal = [Some(lower.arg(node, 0, "x")?), Some(lower.arg(node, 1, "y_scale")?), lower.opt(node, 2)];
-    let said = match attribute_dtype(node, "output_dtype")? {
-        Some(dtype) => Some(dtype),
-        None => dtype_of(lower, node.optional(2)).or_else(|| dtype_of(lower, node.output(0))),
+    let (x, scale) = (lower.arg(node, 0, "x")?, lower.arg(node, 1, "y_scale")?);
+    let zero = lower.opt(node, 2);
+    let said = attribute_dtype(node, "output_dtype")?.or_else(|| declared(lower, node.output(0)));
+    let dtype = said.or_else(|| dtype_of(lower, zero?)).unwrap_or(Dtype::Uint8);
+    let to = quantum(node, dtype, node.flag("saturate")?.unwrap_or(true))?;
+    let by = match attribute_dtype(node, "precision")? {
+        Some(dtype) => value::element(dtype).and_then(|ty| ty.as_scalar()),
+        None => Some(wider(lower.dtype(x), lower.dtype(scale))),
     };
-    let (to, range) = match (said, formal[2].and_then(|zero| lower.dtype(zero))) {
-        (Some(dtype), _) => integer(node, dtype)?,
-        (None, Some(DType::I8)) => integer(node, Dtype::Int8)?,
-        (None, Some(DType::I16)) => integer(node, Dtype::Int16)?,
-        (None, Some(DType::U16)) => integer(node, Dtype::Uint16)?,
-        (None, _) => integer(node, Dtype::Uint8)?,
-    };
-    let op = QuantOp::Quantize { axis: node.int("axis")?.unwrap_or(1), block: block(node)?, to, range };
-    Ok(vec![lower.add_with(node, op, &formal)?])
+    let by = by.ok_or_else(|| node.fault("attribute `precision`", "a type of floats", "another"))?;
+    let op = QuantOp::Quantize { axis: node.int("axis")?.unwrap_or(1), block: block(node)?, by, to };
+    let slot = lower.add_with(node, op, &[Some(x), Some(scale), zero])?;
+    lower.set_narrow(slot, dtype);
+    Ok(vec![slot])
+}
+
+/// Returns the type in which numpy divides one by the other.
+fn wider(x: Option<DType>, scale: Option<DType>) -> DType {
+    match (x, scale) {
+        (Some(x @ (DType::F16 | DType::BF16)), Some(scale)) if x == scale => x,
+        (Some(DType::I32 | DType::F64), _) | (_, Some(DType::F64)) => DType::F64,
+        _ => DType::F32,
+    }
 }
 
 fn dequantize(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
@@ -133,7 +155,8 @@ fn dynamic(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let within = lower.add_with(node, ElementOp::Clip, &[Some(from), Some(zero), Some(steps)])?;
     let rounded = lower.add(node, ElementOp::Unary(Unary::Round), &[within])?;
     let zero_point = cast(lower, node, rounded, DType::U8)?;
-    let op = QuantOp::Quantize { axis: 0, block: 0, to: DType::U8, range: (0, 255) };
+    let to = quantum(node, Dtype::Uint8, true)?;
+    let op = QuantOp::Quantize { axis: 0, block: 0, by: DType::F32, to };
     let y = lower.add_with(node, op, &[Some(x), Some(scale), Some(zero_point)])?;
     Ok(vec![y, scale, zero_point])
 }
@@ -158,13 +181,10 @@ fn requantize(lower: &mut Lower<'_>, node: &Node<'_>, sums: SlotId, scales: [Slo
     let scale = binary(lower, node, Binary::Mul, a, b)?;
     let scale = binary(lower, node, Binary::Div, scale, by)?;
     let scaled = binary(lower, node, Binary::Mul, sums, scale)?;
-    let (to, range) = match dtype_of(lower, node.optional(at + 1)) {
-        Some(dtype) => integer(node, dtype)?,
-        None if lower.dtype(zero) == Some(DType::I8) => integer(node, Dtype::Int8)?,
-        None => integer(node, Dtype::Uint8)?,
-    };
+    let dtype = dtype_of(lower, zero).unwrap_or(Dtype::Uint8);
+    let to = quantum(node, dtype, true)?;
     let one = lower.constant(scalar(1.0_f32));
-    let op = QuantOp::Quantize { axis: -1, block: 0, to, range };
+    let op = QuantOp::Quantize { axis: -1, block: 0, by: DType::F32, to };
     Ok(vec![lower.add_with(node, op, &[Some(scaled), Some(one), Some(zero)])?])
 }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use model::{Tensor, tensor::Bytes};
 use plan::{
-    SlotId,
+    Pattern, SlotId,
     tensor::{
-        TextOp,
+        StringOp, TextOp,
         text::{Case, Cut, NGrams, Weighting},
     },
 };
 
 use super::{super::graph::Node, Lower, NOW, Row, row};
-use crate::ReadError;
+use crate::{ReadError, re2};
 
 type Slots = Result<Vec<SlotId>, ReadError>;
 
@@ -62,9 +62,14 @@ fn split(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
 
 fn full_match(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     node.check_counts(1..=1, 1..=1)?;
-    let pattern = node.required("pattern", node.string("pattern")?)?.to_owned();
+    let pattern = pattern(node, node.required("pattern", node.string("pattern")?)?)?;
     let x = lower.arg(node, 0, "X")?;
-    Ok(vec![lower.add(node, TextOp::FullMatch { pattern }, &[x])?])
+    Ok(vec![lower.add(node, StringOp::FullMatch { pattern }, &[x])?])
+}
+
+/// Returns the pattern, which is RE2's.
+fn pattern(node: &Node<'_>, source: &str) -> Result<Pattern, ReadError> {
+    re2::pattern(source).map_err(|what| node.unimplemented(format_args!("the pattern {source:?}: {what}")))
 }
 
 fn n_grams(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
@@ -101,10 +106,12 @@ fn tokens(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     node.check_counts(1..=1, 1..=1)?;
     let separators = node.strings("separators")?.unwrap_or_default();
     let cut = match (node.string("tokenexp")?.filter(|pattern| !pattern.is_empty()), &separators[..]) {
-        (Some(pattern), _) => Cut::Tokens(pattern.to_owned()),
+        (Some(source), _) => Cut::Tokens(pattern(node, source)?),
         (None, [""]) => Cut::Letters,
         (None, []) => return Err(node.fault("attribute `separators`", "expressions, or `tokenexp`", "none")),
-        (None, separators) => Cut::Separators(separators.iter().map(|&text| text.to_owned()).collect()),
+        (None, separators) => {
+            Cut::Separators(separators.iter().map(|source| pattern(node, source)).collect::<Result<_, _>>()?)
+        }
     };
     let op = TextOp::Tokens {
         cut,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::{DType, Declared, Tensor, Type, Whole, tensor};
+use plan::tensor::{Narrow, Toward};
 
 use super::super::{
     dtype::Dtype,
@@ -13,17 +14,37 @@ use super::super::{
 };
 use crate::ReadError;
 
+/// Returns what a type of few bits is, where it is one.
+pub fn narrow(dtype: Dtype) -> Option<Narrow> {
+    let int = |bits, signed| Narrow::Int { bits, signed };
+    Some(match dtype {
+        Dtype::Float8E4M3Fn => Narrow::E4M3Fn,
+        Dtype::Float8E4M3FnUz => Narrow::E4M3FnUz,
+        Dtype::Float8E5M2 => Narrow::E5M2,
+        Dtype::Float8E5M2FnUz => Narrow::E5M2FnUz,
+        Dtype::Float4E2M1 => Narrow::E2M1,
+        Dtype::Float8E8M0 => Narrow::E8M0(Toward::Up),
+        Dtype::Uint4 => int(4, false),
+        Dtype::Int4 => int(4, true),
+        Dtype::Uint2 => int(2, false),
+        Dtype::Int2 => int(2, true),
+        _ => return None,
+    })
+}
+
 /// Returns the type of elements; none for those that no plan computes on.
 pub fn element(dtype: Dtype) -> Option<Type> {
+    if let Some(narrow) = narrow(dtype) {
+        return Some(Type::scalar(narrow.held_by()));
+    }
     Some(Type::scalar(match dtype {
         Dtype::Float32 => DType::F32,
         Dtype::Float64 => DType::F64,
         Dtype::Float16 => DType::F16,
         Dtype::Bfloat16 => DType::BF16,
         Dtype::Bool => DType::Bool,
-        // What is below a byte is computed on as bytes.
-        Dtype::Uint8 | Dtype::Uint4 | Dtype::Uint2 => DType::U8,
-        Dtype::Int8 | Dtype::Int4 | Dtype::Int2 => DType::I8,
+        Dtype::Uint8 => DType::U8,
+        Dtype::Int8 => DType::I8,
         Dtype::Uint16 => DType::U16,
         Dtype::Int16 => DType::I16,
         Dtype::Uint32 => DType::U32,
@@ -105,9 +126,15 @@ fn wrong(cx: &Reader<'_>, name: &str, error: &tensor::TensorError) -> ReadError 
 pub fn dense<'d>(cx: &Reader<'d>, proto: &Proto<'d>) -> Result<Tensor, ReadError> {
     let data: tensor::Data = match proto.values(cx)? {
         Values::Strings(texts) => texts.into_iter().map(tensor::Bytes::from).collect::<Vec<_>>().into(),
-        Values::Bytes(bytes) => numbers(proto.dtype, &bytes).ok_or_else(|| {
-            cx.unimplemented("TensorProto", format!("constants of {} (tensor `{}`)", proto.dtype, proto.name))
-        })?,
+        Values::Bytes(bytes) => match narrow(proto.dtype).filter(|narrow| narrow.held_by() == DType::F32) {
+            Some(narrow) => {
+                cx.count_bytes(bytes.len().saturating_mul(4))?;
+                bytes.iter().map(|bits| narrow.value(*bits)).collect::<Vec<f32>>().into()
+            }
+            None => numbers(proto.dtype, &bytes).ok_or_else(|| {
+                cx.unimplemented("TensorProto", format!("constants of {} (tensor `{}`)", proto.dtype, proto.name))
+            })?,
+        },
     };
     Tensor::new(&proto.dims, data).map_err(|error| wrong(cx, proto.name, &error))
 }

@@ -109,7 +109,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
     row("SpaceToDepth", |lower, at| {
         let (block, last) = (count(at, "block_size")?, at.channels_last()?);
-        one(lower, at, LayoutOp::SpaceToDepth { block, last })
+        one(lower, at, LayoutOp::SpaceToDepth { block, crd: false, last })
     }),
     row("SpaceToBatchND", |lower, at| three(lower, at, LayoutOp::SpaceToBatch)),
     row("BatchToSpaceND", |lower, at| three(lower, at, LayoutOp::BatchToSpace)),

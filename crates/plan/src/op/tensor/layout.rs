@@ -89,7 +89,7 @@ pub enum LayoutOp {
     /// side by side among the channels.
     DepthToSpace { block: usize, crd: bool, last: bool },
     /// Squares of pixels to blocks of channels.
-    SpaceToDepth { block: usize, last: bool },
+    SpaceToDepth { block: usize, crd: bool, last: bool },
     /// Padded by input 2, blocks of the sizes of input 1 become entries of the first axis.
     SpaceToBatch,
     /// The reverse, cut by input 2.

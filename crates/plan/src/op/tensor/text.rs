@@ -1,13 +1,13 @@
-//! Texts in tensors: cleaning, joining, cutting, matching, counting n-grams.
+//! Texts in tensors: cleaning, joining, cutting, hashing, counting n-grams.
 //!
 //! A text is bytes; what asks for letters takes UTF-8 and refuses other bytes.
 
 use std::sync::Arc;
 
-use model::{Tensor, Type};
+use model::{DType, Tensor, Type};
 
 use super::{Formal, Given, dtype};
-use crate::error::PlanError;
+use crate::{error::PlanError, op::text::Pattern};
 
 /// What becomes of letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,14 @@ pub enum Case {
     /// Each letter for itself: one whose other case is several letters stays.
     Lower,
     Upper,
+}
+
+/// MurmurHash3 x86 32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MurmurHash {
+    pub seed: u32,
+    /// uint32, not int32.
+    pub is_positive: bool,
 }
 
 /// How n-grams are weighted.
@@ -38,7 +46,7 @@ pub struct NGrams {
     pub begins: Vec<usize>,
     /// The column of each n-gram of the pool.
     pub columns: Vec<usize>,
-    /// By column; empty for none.
+    /// Of each n-gram of the pool; empty for none.
     pub weights: Vec<f32>,
     pub lengths: (usize, usize),
     /// Most items that are passed over between two of an n-gram.
@@ -52,9 +60,9 @@ pub enum Cut {
     /// Each letter is one.
     Letters,
     /// What the first expression matches parts tokens; what the next matches parts those, and so on.
-    Separators(Vec<String>),
+    Separators(Vec<Pattern>),
     /// What the expression matches is a token.
-    Tokens(String),
+    Tokens(Pattern),
 }
 
 /// Ops of the family.
@@ -68,12 +76,12 @@ pub enum TextOp {
     /// The parts of each text along a new last dimension, filled up with empty ones, and how many there are (int64). Without a
     /// delimiter it is cut at blanks, of which none is in a part. At most `most` cuts, where that is said.
     Split { delimiter: Option<String>, most: Option<usize> },
-    /// Whether the expression (RE2's syntax) matches all of the text.
-    FullMatch { pattern: String },
+    /// The hash of each text, or of the bytes of each number.
+    Murmur(MurmurHash),
     /// How often the n-grams of the pool are in each row, float32.
     NGrams(Arc<NGrams>),
     /// The tokens of each text along a new last dimension, filled up; those with fewer letters than `shortest` are none. With
-    /// `mark`, they stand between 0x02 and 0x03 where any text has one. Expressions are RE2's.
+    /// `mark`, they stand between 0x02 and 0x03 where any text has one. Patterns are over bytes.
     Tokens { cut: Cut, shortest: usize, mark: bool, fill: String },
 }
 
@@ -83,7 +91,7 @@ impl TextOp {
             TextOp::Clean { .. } => "clean",
             TextOp::Join => "join",
             TextOp::Split { .. } => "split",
-            TextOp::FullMatch { .. } => "full_match",
+            TextOp::Murmur(_) => "murmur_hash",
             TextOp::NGrams(_) => "n_grams",
             TextOp::Tokens { .. } => "tokens",
         }
@@ -103,10 +111,10 @@ impl TextOp {
                 texts()?;
                 vec![Type::Bytes, Type::I64]
             }
-            TextOp::FullMatch { .. } => {
-                texts()?;
-                vec![Type::BOOL]
-            }
+            TextOp::Murmur(hash) => match (is_text(0), dtype(formal, 0)) {
+                (false, None | Some(DType::Bool | DType::C64)) => return Err("texts or numbers"),
+                _ => vec![if hash.is_positive { Type::scalar(DType::U32) } else { Type::I32 }],
+            },
             TextOp::NGrams(grams) => match (grams.pool.dtype(), dtype(formal, 0)) {
                 (None, None) => {
                     texts()?;
@@ -133,8 +141,8 @@ impl TextOp {
         if grams.columns.len() < n_grams || columns > 1 << 26 {
             return fault("each n-gram has a column below 67108864");
         }
-        if !grams.weights.is_empty() && grams.weights.len() < columns {
-            return fault("each column has a weight");
+        if !grams.weights.is_empty() && grams.weights.len() < n_grams {
+            return fault("each n-gram has a weight");
         }
         match grams.lengths {
             (1.., longest) if grams.lengths.0 <= longest && longest <= grams.begins.len() => Ok(()),

@@ -254,7 +254,8 @@ pub(super) fn bits(x: &Tensor, to: DType, out: &mut Tensor) -> Done {
         Data::I64(e) => same!(e, |&x| x as u64),
         Data::U64(e) => same!(e, |&x| x),
         Data::F64(e) => same!(e, |x| x.to_bits()),
-        Data::Bool(_) | Data::C64(_) | Data::Bytes(_) => Err(refuse_type(x)),
+        Data::Bool(e) => same!(e, |&x| x.into()),
+        Data::C64(_) | Data::Bytes(_) => Err(refuse_type(x)),
     }
 }
 
@@ -267,6 +268,7 @@ fn bits_of(raw: impl Iterator<Item = u64>, shape: Shape, to: DType, out: &mut Te
     match to {
         DType::I8 => fill(raw, shape, out, |raw| raw as i8),
         DType::U8 => fill(raw, shape, out, |raw| raw as u8),
+        DType::Bool => fill(raw, shape, out, |raw| raw != 0),
         DType::I16 => fill(raw, shape, out, |raw| raw as i16),
         DType::U16 => fill(raw, shape, out, |raw| raw as u16),
         DType::F16 => fill(raw, shape, out, |raw| f16::from_bits(raw as u16)),

@@ -11,7 +11,7 @@ use super::{Done, each, real::Real, refuse_type};
 pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
     let shape = x.shape();
     macro_rules! signed {
-        ($e:expr) => {
+        ($e:expr, $ty:ty) => {
             match op {
                 Unary::Abs => each($e, shape, out, |x| x.wrapping_abs()),
                 Unary::Neg => each($e, shape, out, |x| x.wrapping_neg()),
@@ -19,6 +19,7 @@ pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
                 Unary::Square => each($e, shape, out, |x| x.wrapping_mul(*x)),
                 Unary::Relu => each($e, shape, out, |x| (*x).max(0)),
                 Unary::Relu6 => each($e, shape, out, |x| (*x).clamp(0, 6)),
+                Unary::Shrink { lambda, bias } => each($e, shape, out, |x| shrunk(*x as f64, lambda, bias) as $ty),
                 Unary::BitNot => each($e, shape, out, |x| !x),
                 Unary::Ceil | Unary::Floor | Unary::Round => each($e, shape, out, |x| *x),
                 Unary::IsNan | Unary::IsInf { .. } => each($e, shape, out, |_| false),
@@ -28,13 +29,14 @@ pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
         };
     }
     macro_rules! unsigned {
-        ($e:expr) => {
+        ($e:expr, $ty:ty) => {
             match op {
                 Unary::Abs | Unary::Relu | Unary::Ceil | Unary::Floor | Unary::Round => each($e, shape, out, |x| *x),
                 Unary::Neg => each($e, shape, out, |x| x.wrapping_neg()),
                 Unary::Sign => each($e, shape, out, |x| (*x).min(1)),
                 Unary::Square => each($e, shape, out, |x| x.wrapping_mul(*x)),
                 Unary::BitNot => each($e, shape, out, |x| !x),
+                Unary::Shrink { lambda, bias } => each($e, shape, out, |x| shrunk(*x as f64, lambda, bias) as $ty),
                 Unary::IsNan | Unary::IsInf { .. } => each($e, shape, out, |_| false),
                 Unary::IsFinite => each($e, shape, out, |_| true),
                 _ => Err(refuse_type(x)),
@@ -59,14 +61,14 @@ pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
         Data::F64(e) => floats(op, e, shape, out),
         Data::F16(e) => half!(e, f16),
         Data::BF16(e) => half!(e, bf16),
-        Data::I8(e) => signed!(e),
-        Data::I16(e) => signed!(e),
-        Data::I32(e) => signed!(e),
-        Data::I64(e) => signed!(e),
-        Data::U8(e) => unsigned!(e),
-        Data::U16(e) => unsigned!(e),
-        Data::U32(e) => unsigned!(e),
-        Data::U64(e) => unsigned!(e),
+        Data::I8(e) => signed!(e, i8),
+        Data::I16(e) => signed!(e, i16),
+        Data::I32(e) => signed!(e, i32),
+        Data::I64(e) => signed!(e, i64),
+        Data::U8(e) => unsigned!(e, u8),
+        Data::U16(e) => unsigned!(e, u16),
+        Data::U32(e) => unsigned!(e, u32),
+        Data::U64(e) => unsigned!(e, u64),
         Data::Bool(e) if op == Unary::Not => each(e, shape, out, |x| !x),
         Data::C64(e) => match op {
             Unary::Neg => each(e, shape, out, |x| Complex { re: -x.re, im: -x.im }),
@@ -93,6 +95,18 @@ fn floats<T: Real + model::tensor::Element>(op: Unary, e: &[T], shape: &model::S
         Unary::Tanh => each(e, shape, out, |x| x.tanh()),
         Unary::Exp => each(e, shape, out, |x| x.exp()),
         op => each(e, shape, out, |x| float(op, *x)),
+    }
+}
+
+/// Of whole numbers: computed in float64, cut toward zero.
+fn shrunk(x: f64, lambda: f32, bias: f32) -> f64 {
+    let (lambda, bias) = (f64::from(lambda), f64::from(bias));
+    if x < -lambda {
+        x + bias
+    } else if x > lambda {
+        x - bias
+    } else {
+        0.0
     }
 }
 

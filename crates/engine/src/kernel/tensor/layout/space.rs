@@ -38,17 +38,18 @@ pub(super) fn depth_to_space(x: &Tensor, block: usize, crd: bool, last: bool, ou
     }
 }
 
-pub(super) fn space_to_depth(x: &Tensor, block: usize, last: bool, out: &mut Tensor) -> Done {
+pub(super) fn space_to_depth(x: &Tensor, block: usize, crd: bool, last: bool, out: &mut Tensor) -> Done {
     let [n, c, h, w] = image(x, last)?;
     if block == 0 || !h.is_multiple_of(block) || !w.is_multiple_of(block) {
         return Err(refuse(format!("rows and columns in blocks of {block}"), x.shape().to_string()));
     }
     let (b, i, j) = (block, h / block, w / block);
     let channels = c.saturating_mul(b).saturating_mul(b);
-    if last {
-        turned(x, &[n, i, b, j, b, c], &[0, 1, 3, 2, 4, 5], &[n, i, j, channels], out)
-    } else {
-        turned(x, &[n, c, i, b, j, b], &[0, 3, 5, 1, 2, 4], &[n, channels, i, j], out)
+    match (last, crd) {
+        (true, false) => turned(x, &[n, i, b, j, b, c], &[0, 1, 3, 2, 4, 5], &[n, i, j, channels], out),
+        (true, true) => turned(x, &[n, i, b, j, b, c], &[0, 1, 3, 5, 2, 4], &[n, i, j, channels], out),
+        (false, false) => turned(x, &[n, c, i, b, j, b], &[0, 3, 5, 1, 2, 4], &[n, channels, i, j], out),
+        (false, true) => turned(x, &[n, c, i, b, j, b], &[0, 1, 3, 5, 2, 4], &[n, channels, i, j], out),
     }
 }
 

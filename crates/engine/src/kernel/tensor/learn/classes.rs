@@ -119,6 +119,7 @@ pub(super) fn vote(votes: &Votes, args: &Args<'_>) -> Done {
             [score] => now.copy_from_slice(&match votes.transform {
                 Transform::None => [-score, *score],
                 Transform::Probit => [probit(*score), 0.0],
+                Transform::Logistic => [logistic(-score), logistic(*score)],
                 _ => [1.0 - score, *score],
             }),
             scores => {

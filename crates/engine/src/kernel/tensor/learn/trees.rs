@@ -180,7 +180,7 @@ impl TreesKernel {
             if op.together == Together::Mean {
                 *score = *score / S::narrow(op.table.roots.len() as f64);
             }
-            if let Some(base) = op.base.get(k) {
+            if let Some(base) = op.base.get(k).filter(|_| op.width == 1 || room.has[k]) {
                 *score = *score + S::narrow(*base);
             }
         }
@@ -217,10 +217,8 @@ impl TreesKernel {
                     *second = S::narrow(base) + *first;
                     *first = -*second;
                 }
-                [a, b] => {
-                    *second = *second + S::narrow(b);
-                    *first = *first + S::narrow(a);
-                }
+                // A score that no leaf adds to stays 0.
+                [a, _] => *first = *first + S::narrow(a),
                 [base] => *first = *first + S::narrow(base),
                 _ => how = Some(Pair::Opposite),
             }

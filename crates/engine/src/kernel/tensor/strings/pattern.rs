@@ -35,6 +35,22 @@ impl Matcher {
         self.0.is_match(text)
     }
 
+    /// Returns all matches in UTF-8, one after the other.
+    pub fn all<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        // A pattern may match a byte in the middle of a letter: such a match is none.
+        self.0.find_iter(text.as_bytes()).filter_map(|found| text.get(found.range())).collect()
+    }
+
+    /// Adds what lies between the matches.
+    pub fn between<'t>(&self, text: &'t str, to: &mut Vec<&'t str>) {
+        let mut begin = 0;
+        for found in self.0.find_iter(text.as_bytes()).filter(|found| text.get(found.range()).is_some()) {
+            to.push(&text[begin..found.start()]);
+            begin = found.end();
+        }
+        to.push(&text[begin..]);
+    }
+
     /// Replaces the first match, or each, as RE2's `Replace` and `GlobalReplace` do: an empty match right behind another is
     /// passed over; a group that the pattern has not leaves the text as it is.
     pub fn replace(&self, text: &[u8], by: &[u8], all: bool) -> Bytes {

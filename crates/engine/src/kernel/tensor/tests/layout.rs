@@ -263,12 +263,14 @@ fn channels_and_batches_become_pixels_and_back() {
         &[1, 2, 2, 4],
         &[0f32, 9.0, 1.0, 10.0, 18.0, 27.0, 19.0, 28.0, 36.0, 45.0, 37.0, 46.0, 54.0, 63.0, 55.0, 64.0],
     );
-    let back = one(LayoutOp::SpaceToDepth { block: 2, last: false }, &[dcr]);
+    let back = one(LayoutOp::SpaceToDepth { block: 2, crd: false, last: false }, &[dcr]);
+    is(&back, &[1, 8, 1, 2], x.get::<f32>().expect("float32"));
+    let back = one(LayoutOp::SpaceToDepth { block: 2, crd: true, last: false }, &[crd]);
     is(&back, &[1, 8, 1, 2], x.get::<f32>().expect("float32"));
     let last = one(LayoutOp::DepthToSpace { block: 2, crd: false, last: true }, &[count(&[1, 1, 1, 8])]);
     is(&last, &[1, 2, 2, 2], &[0f32, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
     is(
-        &one(LayoutOp::SpaceToDepth { block: 2, last: true }, &[last]),
+        &one(LayoutOp::SpaceToDepth { block: 2, crd: false, last: true }, &[last]),
         &[1, 1, 1, 8],
         count(&[8]).get::<f32>().expect("float32"),
     );

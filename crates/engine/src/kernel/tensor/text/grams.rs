@@ -20,6 +20,8 @@ pub(in super::super) struct GramsKernel {
     steps: FxHashMap<(u32, i64), u32>,
     /// Of each state, the column of the n-gram that ends there.
     columns: Vec<Option<usize>>,
+    /// Of each column, what its counts are multiplied by.
+    weights: Vec<f32>,
     width: usize,
 }
 
@@ -39,12 +41,18 @@ impl GramsKernel {
                 .collect(),
             _ => ints(&grams.pool).unwrap_or_default(),
         };
+        let width = grams.columns.iter().max().map_or(0, |column| column + 1);
+        let mut weights = vec![1.0; width];
+        for (column, weight) in grams.columns.iter().zip(&grams.weights) {
+            weights[*column] = *weight;
+        }
         let mut kernel = GramsKernel {
             grams: grams.clone(),
             words,
             steps: FxHashMap::default(),
             columns: vec![None],
-            width: grams.columns.iter().max().map_or(0, |column| column + 1),
+            weights,
+            width,
         };
         let mut columns = grams.columns.iter();
         for (i, begin) in grams.begins.iter().enumerate() {
@@ -129,13 +137,12 @@ impl GramsKernel {
     }
 
     fn weigh(&self, to: &mut [f32]) {
-        let weight = |column: usize| self.grams.weights.get(column).copied().unwrap_or(1.0);
-        for (column, x) in to.iter_mut().enumerate() {
+        for (weight, x) in self.weights.iter().zip(to) {
             match self.grams.weighting {
                 Weighting::Count => {}
-                Weighting::Presence if *x > 0.0 => *x = weight(column),
+                Weighting::Presence if *x > 0.0 => *x = *weight,
                 Weighting::Presence => {}
-                Weighting::Both => *x *= weight(column),
+                Weighting::Both => *x *= *weight,
             }
         }
     }
@@ -167,5 +174,22 @@ mod tests {
         let floats = |counts: [f32; 7]| Tensor::vector(counts.to_vec());
         assert_eq!(counted((1, 2), 5, &x), floats([0.0, 3.0, 1.0, 0.0, 1.0, 3.0, 1.0]));
         assert_eq!(counted((2, 2), 0, &x), floats([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]));
+    }
+
+    #[test]
+    fn weights_are_those_of_the_pool() {
+        let grams = NGrams {
+            pool: Tensor::vector(vec![1_i64, 2]),
+            begins: vec![0],
+            columns: vec![2, 0],
+            weights: vec![0.5, 3.0],
+            lengths: (1, 1),
+            skip: 0,
+            weighting: Weighting::Both,
+        };
+        let mut out = Tensor::default();
+        let x = Tensor::vector(vec![1_i64, 2, 1]);
+        GramsKernel::new(&Arc::new(grams)).run(&x, &Call::default(), &mut out).unwrap();
+        assert_eq!(out, Tensor::vector(vec![3.0_f32, 0.0, 1.0]));
     }
 }

@@ -2,14 +2,17 @@
 
 use model::{PredictError, Tensor, tensor::Bytes};
 
-use super::{super::Done, fill_up, letters, re2::Expression, texts};
+use super::{
+    super::{Done, strings::pattern::Matcher},
+    fill_up, letters, texts,
+};
 
 /// What cuts a text.
 pub(in super::super) enum Cutter {
     Letters,
     /// One after the other cuts what those before it left.
-    Separators(Vec<Expression>),
-    Tokens(Expression),
+    Separators(Vec<Matcher>),
+    Tokens(Matcher),
 }
 
 /// Stand around the tokens of a text that are marked.
@@ -22,10 +25,8 @@ pub(super) fn run(x: &Tensor, cut: &Cutter, shortest: usize, mark: bool, fill: &
         Ok(tokens.into_iter().map(|token| token.as_bytes().into()).collect())
     };
     let mut rows = texts(x)?.iter().map(tokens).collect::<Result<Vec<_>, _>>()?;
-    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    if mark && width > 0 {
+    if mark && rows.iter().any(|row| !row.is_empty()) {
         for row in &mut rows {
-            row.resize(width, fill.clone());
             row.insert(0, MARKS[0].as_bytes().into());
             row.push(MARKS[1].as_bytes().into());
         }
@@ -46,13 +47,13 @@ impl Cutter {
                 }
                 Ok(letters)
             }
-            Cutter::Tokens(expression) => expression.all(text),
+            Cutter::Tokens(pattern) => Ok(pattern.all(text)),
             Cutter::Separators(separators) => {
                 let mut parts = vec![text];
                 for separator in separators {
                     let mut next = Vec::with_capacity(parts.len());
                     for part in parts {
-                        separator.between(part, &mut next)?;
+                        separator.between(part, &mut next);
                     }
                     parts = next;
                 }
