@@ -96,6 +96,7 @@ pub(crate) fn field(name: &str, ty: Option<Type>, declared: Declared, needs: Vec
         optional: false,
         gates: false,
         needs,
+        has_default: false,
         declared: Some(declared),
     }
 }

@@ -34,6 +34,7 @@ fn field(name: &str) -> Field {
         optional: false,
         gates: false,
         needs: Vec::new(),
+        has_default: false,
         declared: Some(Declared { tensor: format!("{name}:0").into(), shape: Some(Arc::new([-1])) }),
     }
 }

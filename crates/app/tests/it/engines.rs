@@ -94,9 +94,9 @@ fn a_library_that_is_none_is_told_by_its_key() {
 #[test]
 fn ops_that_are_missing_are_named_with_the_engine_that_has_them() {
     let temp = Temp::new();
-    let model = temp.write("m.onnx", onnx("QuickGelu", "com.microsoft"));
-    let shown = run(&["inspect", &model]).fails(1, "com.microsoft.QuickGelu");
-    assert_eq!(shown, "ops        1 only by an engine: com.microsoft.QuickGelu (opset 1)\n");
+    let model = temp.write("m.onnx", onnx("UnfoldTensor", "com.microsoft"));
+    let shown = run(&["inspect", &model]).fails(1, "com.microsoft.UnfoldTensor");
+    assert_eq!(shown, "ops        1 only by an engine: com.microsoft.UnfoldTensor (opset 1)\n");
     run(&["inspect", &model])
         .fails(1, "the engine onnxruntime could run it: `engine = \"onnxruntime\"` in the model's forebay.toml and its library as `engines.onnxruntime`");
     let frozen = temp.write("g.pb", graph("BoostedTreesPredict"));

@@ -33,7 +33,7 @@ fn graph<'n>(node: &'n Node<'_>, name: &str) -> Result<&'n Graph<'n>, ReadError>
 
 impl Lower<'_> {
     /// Returns the plan of a graph within a node. Its inputs are those of the graph, of these types, then the captured values.
-    fn inner_plan(
+    pub(super) fn inner_plan(
         &self,
         node: &Node<'_>,
         graph: &Graph<'_>,
@@ -66,7 +66,7 @@ impl Lower<'_> {
         Ok(Arc::new(inner.finish(named.iter().map(|(name, value)| (name.as_str(), *value, None)))?))
     }
 
-    fn captured(&self, captures: &[ValueId]) -> Vec<SlotId> {
+    pub(super) fn captured(&self, captures: &[ValueId]) -> Vec<SlotId> {
         captures.iter().map(|value| self.slot(*value)).collect()
     }
 }

@@ -43,6 +43,7 @@ mod norm;
 mod parts;
 mod quant;
 mod random;
+mod rank;
 mod recurrent;
 mod reduce;
 mod sequence;
@@ -510,6 +511,7 @@ impl<'p> Lower<'p> {
         for node in &graph.nodes {
             let Some(row) = find(node) else { return Err(node.unimplemented("this op")) };
             let slots = (row.lower)(self, node)?;
+            let rank = rank::of(self, node);
             let first = node.optional(0).and_then(|value| self.narrow(self.slot(value)));
             if let Some(dtype) = first.filter(|_| MOVES.contains(&node.op)) {
                 slots.iter().for_each(|slot| self.set_narrow(*slot, dtype));
@@ -518,6 +520,9 @@ impl<'p> Lower<'p> {
                 let Some(value) = *value else { continue };
                 let slot = slots.get(i).ok_or_else(|| node.unimplemented(format_args!("output {i}")))?;
                 self.bind(value, *slot);
+                if let (None, Some(rank), true) = (self.rank(*slot), rank, i == 0 || node.op == "Split") {
+                    self.set_dims(*slot, Some(vec![None; rank]));
+                }
             }
         }
         Ok(())

@@ -1,14 +1,15 @@
 //! Normalisation and losses.
 
+use model::{DType, Type};
 use plan::{
     SlotId,
     tensor::{
-        NormOp,
+        ElementOp, NormOp,
         norm::{Reduction, Training},
     },
 };
 
-use super::{super::graph::Node, Lower, NOW, Row, row};
+use super::{super::graph::Node, Lower, NOW, Row, made::Body, row};
 use crate::ReadError;
 
 type Slots = Result<Vec<SlotId>, ReadError>;
@@ -53,10 +54,24 @@ fn epsilon(node: &Node<'_>) -> Result<f32, ReadError> {
 /// Before opset 14, the statistics of the batch were taken where they were asked for: by `is_test`, then by the outputs.
 fn batch_by_outputs(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     if !node.flag("spatial")?.unwrap_or(true) {
-        return Err(node.unimplemented("`spatial` 0"));
+        return by_element(lower, node);
     }
     let of_batch = if node.version < 7 { !node.flag("is_test")?.unwrap_or(false) } else { node.outputs.len() > 1 };
     normalised(lower, node, of_batch)
+}
+
+/// With `spatial` 0, every element of an example has statistics of its own.
+fn by_element(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
+    node.check_counts(5..=5, 1..=1)?;
+    let args = lower.args(node)?;
+    let epsilon = lower.number_like(node, args[4], epsilon(node)?.into())?;
+    let mut b = Body { lower, node };
+    let variance = b.op("Add", &[args[4], epsilon])?;
+    let deviation = b.op("Sqrt", &[variance])?;
+    let apart = b.op("Sub", &[args[0], args[3]])?;
+    let scaled = b.op("Div", &[apart, deviation])?;
+    let scaled = b.op("Mul", &[scaled, args[1]])?;
+    Ok(vec![b.op("Add", &[scaled, args[2]])?])
 }
 
 fn batch(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
@@ -93,7 +108,14 @@ fn layer(lower: &mut Lower<'_>, node: &Node<'_>, mean: bool) -> Slots {
     node.check_counts(2..=3, 1..=3)?;
     let formal = [Some(lower.arg(node, 0, "X")?), Some(lower.arg(node, 1, "Scale")?), lower.opt(node, 2)];
     let axis = node.int("axis")?.unwrap_or(-1);
-    lower.add_many_with(node, NormOp::LayerNorm { axis, epsilon: epsilon(node)?, mean }, &formal, 3)
+    let mut slots = lower.add_many_with(node, NormOp::LayerNorm { axis, epsilon: epsilon(node)?, mean }, &formal, 3)?;
+    // Statistics are float32, whatever is normalised.
+    for (i, slot) in slots.iter_mut().enumerate().skip(1) {
+        if node.output(i).is_some() && lower.dtype(*slot) == Some(DType::F64) {
+            *slot = lower.add(node, ElementOp::Cast { to: Type::F32, saturate: false }, &[*slot])?;
+        }
+    }
+    Ok(slots)
 }
 
 fn lp(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
