@@ -165,6 +165,7 @@ fn id_field(name: &str) -> Field {
         whole: false,
         default: true,
         optional: false,
+        has_default: false,
         gates: false,
         needs: Vec::new(),
         declared: None,
