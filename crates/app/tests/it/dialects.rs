@@ -172,7 +172,7 @@ fn through_every_dialect(model: &str, rows: &[Row]) {
     let evaluate = format!("/openscoring/model/{model}");
     for (row, want) in rows.iter().zip(&want) {
         let answer = ask(&server, &evaluate, &json!({"id": "a", "arguments": row}));
-        assert_rows(&[want.clone()], &[answer["results"].as_object().unwrap().clone()], "openscoring");
+        assert_rows(std::slice::from_ref(want), &[answer["results"].as_object().unwrap().clone()], "openscoring");
     }
     let requests: Vec<Value> = rows.iter().map(|row| json!({"arguments": row})).collect();
     let batch = ask(&server, &format!("{evaluate}/batch"), &json!({"requests": requests}));

@@ -92,7 +92,7 @@ impl Server {
             let body = self.send("GET", &format!("/api/v1/models/{model}"), "").1;
             ["available", "end"].iter().any(|state| body.contains(&format!("\"state\":\"{state}\"")))
         };
-        until(|| models.iter().all(|model| settled(model)));
+        until(|| models.iter().all(&settled));
         self
     }
 

@@ -6,8 +6,6 @@
 //!
 //! Source: TensorFlow Serving's `util/json_tensor.cc`, TensorFlow's `example.proto` and `feature.proto`.
 
-use std::borrow::Cow;
-
 use model::{Batch, Data, Signature, Tensor, Whole, tensor::Bytes};
 
 use super::{
@@ -137,7 +135,7 @@ fn example(s: &mut Scanner<'_>) -> Result<Vec<u8>, TfsError> {
 
 impl Feature {
     /// Reads one value; all of a feature are of one kind.
-    fn add(&mut self, s: &mut Scanner<'_>, name: &Cow<'_, str>) -> Result<(), TfsError> {
+    fn add(&mut self, s: &mut Scanner<'_>, name: &str) -> Result<(), TfsError> {
         let begin = *s;
         let value = match s.peek() {
             Some(b'[') => return Err(unexpected(begin, name)),

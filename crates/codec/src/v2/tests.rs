@@ -252,7 +252,7 @@ fn outputs_as_bytes() {
     let sparse = column(&Type::VECTOR, |b| assert!(b.push_sparse(2, &[1], &[1.0])));
     check(sparse, Datatype::Of(DType::F64), &[1, 2], &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
     let dates = column(&Type::scalar(DType::Date), |b| b.push_fixed(0i32));
-    check(dates, Datatype::Bytes, &[1], b"\x0a\0\0\01970-01-01");
+    check(dates, Datatype::Bytes, &[1], b"\x0a\0\0\x001970-01-01");
 
     let mut batch = model::Batch::new(1);
     batch.push("y", column(&Type::I64, Builder::push_null));
