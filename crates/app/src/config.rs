@@ -172,7 +172,7 @@ mod tests {
             &[],
             &[],
             "",
-            "f.toml: line 1: unknown table `quantum`; there are engines, formats, gateway, log, mist, models, runtime, server, trace",
+            "f.toml: line 1: unknown table `quantum`; there are admin, engines, formats, gateway, log, mist, models, runtime, server, trace",
         );
     }
 

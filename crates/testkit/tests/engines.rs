@@ -14,7 +14,8 @@ fn fields(fields: &[Field], with_types: bool) -> Vec<String> {
         let declared = field.declared.as_ref().map(|declared| declared.tensor.to_string()).unwrap_or_default();
         format!("{} {ty} {declared}", field.name)
     };
-    fields.iter().map(shown).collect()
+    // An engine is brought what has no value of its own.
+    fields.iter().filter(|field| !field.has_default).map(shown).collect()
 }
 
 /// Returns what is wrong with what an engine is told; nothing where our ops do not read the model.

@@ -138,8 +138,14 @@ fn a_file_that_claims_too_many_pixels_is_refused_by_its_header() {
             .concat()
             .concat(),
     );
-    let gif = [b"GIF89a".as_slice(), &[0xff, 0xff, 0xff, 0xff, 0, 0, 0], b"\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\0\x3b"]
-        .concat();
+    // A palette of two colours, and one frame over all of the screen.
+    let gif = [
+        b"GIF89a".as_slice(),
+        &[0xff, 0xff, 0xff, 0xff, 0x80, 0, 0],
+        &[0; 6],
+        b"\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\0\x3b",
+    ]
+    .concat();
     let head = b"IHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0";
     // The sum of the header is what makes a reader believe it.
     let sum = crc(head).to_be_bytes();
