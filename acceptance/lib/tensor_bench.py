@@ -5,7 +5,7 @@
 
 In the given directory it makes what is missing, each `NAME.onnx` with `NAME.jsonl`, rows for us, and `NAME.rows`, the same as float32:
 - `wine`: the network of lightbend's model serving tutorial, `cnn`, `depthwise`, `lstm`: networks of the corpus, where `--shared` names
-  its folder; `wine-saved.jsonl` and `wine-frozen.jsonl` are rows for what TensorFlow saved;
+  its folder; `wine-saved.jsonl` are rows for what TensorFlow saved;
 - `mlp`: 64 inputs, two layers of 256, 10 outputs; `digits`: an image of 28 x 28, convolutions of 32 and 64 channels, layers of 128 and 10;
   `mobile`: an image of 64 x 64 in colours, three pairs of a depthwise and a pointwise convolution; `series`: an LSTM with 64 numbers of state
   over 32 steps of 16. Their weights are random.
@@ -35,7 +35,7 @@ CORPUS = {"wine": "wine", "cnn": "tf2onnx_frozen_conv_bn_maxpool", "depthwise": 
 ROWS = {"wine": 1000, "mlp": 1000}
 ROWS_ELSE = 100
 # Inputs of what TensorFlow saved.
-SAVED = {"wine-saved": "inputs", "wine-frozen": "dense_1_input:0"}
+SAVED = {"wine-saved": "inputs"}
 # What ONNX Runtime's table of functions has at these places, whatever its version.
 CREATE_ENV, CREATE_SESSION, RUN, CREATE_OPTIONS, OPTIMISE, THREADS, CREATE_TENSOR, CPU_MEMORY, MESSAGE = 3, 7, 9, 10, 23, 24, 49, 69, 2
 API_VERSION, FLOAT, WARNING, ALL = 17, 1, 2, 99

@@ -35,10 +35,9 @@ const fn network(name: &'static str, what: &'static str, rows: u32, times: [Opti
 
 const TUTORIAL: &str = "lineage/lightbend__model-serving-tutorial/data";
 
-const NETWORKS: [Network; 10] = [
+const NETWORKS: [Network; 9] = [
     wine("wine", "the tutorial's network (11, 12, 8, 9), as ONNX", None),
     wine("wine-saved", "the same, TensorFlow's SavedModel", Some(("saved/1", "wine"))),
-    wine("wine-frozen", "the same, TensorFlow's frozen graph", Some(("optimized_WineQuality.pb", "wine"))),
     network("cnn", "`tf2onnx_frozen_conv_bn_maxpool` of the corpus, 12 x 12 x 3", 100, [Some(1.5), Some(1.5)]),
     network("depthwise", "`tf2onnx_frozen_conv_depthwise_avgpool` of the corpus", 100, [Some(1.5), Some(1.5)]),
     network("lstm", "`tf2onnx_saved_lstm_keras3` of the corpus, 6 steps", 100, [Some(1.5), Some(1.5)]),
