@@ -6,7 +6,7 @@ use model::ModelFiles;
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 over the paths and bytes of an artifact's files, in the order of the paths.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {

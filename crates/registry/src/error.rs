@@ -74,6 +74,9 @@ impl LoadError {
 pub enum StoreError {
     #[error("version {version} of model `{name}` stands with other bytes; versions are immutable: add a new one")]
     AlreadyExists { name: Name, version: Version },
+    /// It cannot be reached now and may be at another time: nothing was changed.
+    #[error("the catalogue cannot be reached: {message}; what serves goes on, changes are taken once it is back")]
+    Unavailable { message: String },
     #[error("the model store failed: {message}")]
     Failed {
         message: String,

@@ -4,7 +4,7 @@
 //! are small and hold no bytes of the artifacts.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -43,37 +43,52 @@ pub trait ModelStore: Send + Sync {
 
     /// Forgets the version.
     fn remove(&self, name: &Name, version: Version) -> Result<(), StoreError>;
+
+    /// Returns whether bytes of this digest were parsed and verified by this build on this machine.
+    fn verified(&self, digest: Digest) -> Result<bool, StoreError>;
+
+    /// Remembers that they were.
+    fn set_verified(&self, digest: Digest) -> Result<(), StoreError>;
 }
 
 /// Records that a model has at most; the oldest are forgotten first, numbers are never given twice.
 const RECORDS_MAX: usize = 1_000;
 
+/// Verified digests that are remembered; beyond them the first of their order are forgotten, which costs a verification.
+const VERIFIED_MAX: usize = 100_000;
+
 /// The store in memory.
 #[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<BTreeMap<Name, BTreeMap<Version, VersionRecord>>>);
+pub struct MemoryStore(Mutex<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    records: BTreeMap<Name, BTreeMap<Version, VersionRecord>>,
+    verified: BTreeSet<Digest>,
+}
 
 impl MemoryStore {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, BTreeMap<Version, VersionRecord>>> {
-        // Every change of the map is one insert or remove, so a poisoned one is whole.
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        // Every change of the maps is one insert or remove, so poisoned ones are whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ModelStore for MemoryStore {
     fn versions(&self, name: &Name) -> Result<Vec<VersionRecord>, StoreError> {
-        Ok(self.lock().get(name).map(|records| records.values().cloned().collect()).unwrap_or_default())
+        Ok(self.lock().records.get(name).map(|records| records.values().cloned().collect()).unwrap_or_default())
     }
 
     fn get(&self, name: &Name, version: Version) -> Result<Option<VersionRecord>, StoreError> {
-        Ok(self.lock().get(name).and_then(|records| records.get(&version)).cloned())
+        Ok(self.lock().records.get(name).and_then(|records| records.get(&version)).cloned())
     }
 
     fn latest(&self, name: &Name) -> Result<Option<VersionRecord>, StoreError> {
-        Ok(self.lock().get(name).and_then(|records| records.values().next_back()).cloned())
+        Ok(self.lock().records.get(name).and_then(|records| records.values().next_back()).cloned())
     }
 
     fn put(&self, record: VersionRecord) -> Result<(), StoreError> {
-        let mut names = self.lock();
+        let names = &mut self.lock().records;
         let records = names.entry(record.name.clone()).or_default();
         match records.get(&record.version) {
             Some(old) if old.digest != record.digest => {
@@ -91,12 +106,25 @@ impl ModelStore for MemoryStore {
     }
 
     fn remove(&self, name: &Name, version: Version) -> Result<(), StoreError> {
-        let mut names = self.lock();
+        let names = &mut self.lock().records;
         if let Some(records) = names.get_mut(name) {
             records.remove(&version);
             if records.is_empty() {
                 names.remove(name);
             }
+        }
+        Ok(())
+    }
+
+    fn verified(&self, digest: Digest) -> Result<bool, StoreError> {
+        Ok(self.lock().verified.contains(&digest))
+    }
+
+    fn set_verified(&self, digest: Digest) -> Result<(), StoreError> {
+        let verified = &mut self.lock().verified;
+        verified.insert(digest);
+        while verified.len() > VERIFIED_MAX {
+            verified.pop_first();
         }
         Ok(())
     }
@@ -128,6 +156,14 @@ mod tests {
         assert_eq!(store.get(&name, Version(1)).unwrap(), Some(record(1, "a")));
         store.remove(&name, Version(1)).unwrap();
         assert_eq!(store.versions(&name).unwrap(), [record(3, "b")]);
+    }
+
+    #[test]
+    fn verified_digests_are_remembered() {
+        let (store, digest) = (MemoryStore::default(), record(1, "a").digest);
+        assert!(!store.verified(digest).unwrap());
+        store.set_verified(digest).unwrap();
+        assert!(store.verified(digest).unwrap() && !store.verified(record(1, "b").digest).unwrap());
     }
 
     #[test]
