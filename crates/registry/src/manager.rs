@@ -69,15 +69,15 @@ impl Manager {
         for (name, found) in scan.models {
             let name: Arc<str> = name.into();
             match found {
-                Found::Artifacts { artifacts, kept, .. }
-                    if self.models.get(&name).is_some_and(|model| model.is_settled(&artifacts, kept)) =>
+                Found::Artifacts { artifacts, upkeep, .. }
+                    if self.models.get(&name).is_some_and(|model| model.is_settled(&artifacts, &upkeep)) =>
                 {
                     continue;
                 }
-                Found::Artifacts { name: checked, artifacts, kept } => {
+                Found::Artifacts { name: checked, artifacts, upkeep } => {
                     self.forget(&name, &artifacts);
                     let model = self.models.entry(name.clone()).or_default();
-                    (model.name, model.found, model.kept, model.problem) = (Some(checked), artifacts, kept, None);
+                    (model.name, model.found, model.upkeep, model.problem) = (Some(checked), artifacts, upkeep, None);
                     model.slots.iter_mut().for_each(|slot| slot.waits = false);
                 }
                 Found::Problem(error) => {

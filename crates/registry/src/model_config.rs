@@ -4,9 +4,9 @@
 //! versions it holds for all of them, except where a version has its own, which then takes its place as a whole. It is no
 //! part of the version's digest: a version loads anew under the same number when its configuration changes.
 
-use std::num::NonZeroUsize;
-
 use serde::Deserialize;
+
+use crate::versions::Versions;
 
 /// The keys of `forebay.toml`. Unknown ones are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -22,8 +22,8 @@ pub struct ModelConfig {
     pub time_zone: Option<String>,
     /// Who computes the model: our own ops, or a configured engine of others.
     pub engine: EngineChoice,
-    /// How many of the newest numbered versions are up at once; absent, one. Only beside numbered folders.
-    pub versions_kept: Option<NonZeroUsize>,
+    /// Which of the numbered versions are up at once; absent, the newest. Only beside numbered folders.
+    pub versions: Option<Versions>,
 }
 
 /// The values of `engine`.
@@ -91,11 +91,11 @@ mod tests {
 
     #[test]
     fn all_keys() {
-        let text = "outputs = ['p']\nversions_kept = 2\nansi = true\ntime_zone = '+02:00'\nengine = 'tensorflow'\n[[inputs]]\nname = 'age'\ntype = 'int'\n\
+        let text = "outputs = ['p']\nversions = 'all'\nansi = true\ntime_zone = '+02:00'\nengine = 'tensorflow'\n[[inputs]]\nname = 'age'\ntype = 'int'\n\
                     metadata = '{}'\n";
         let config = ModelConfig::parse(text).unwrap();
         assert_eq!(config.outputs, Some(vec!["p".to_owned()]));
-        assert_eq!(config.versions_kept.map(NonZeroUsize::get), Some(2));
+        assert_eq!(config.versions, Some(Versions::All));
         assert_eq!((config.ansi, config.time_zone.as_deref()), (Some(true), Some("+02:00")));
         assert_eq!((config.engine, config.engine.name()), (EngineChoice::Tensorflow, "tensorflow"));
         let age = InputConfig { name: "age".into(), ty: "int".into(), metadata: Some("{}".into()) };
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        refused("versions_kept = 0", "line 1");
+        refused("versions = 0", "line 1");
         refused("outputs = 'p'", "line 1");
         refused(
             "engine = 'torch'",
@@ -137,7 +137,7 @@ mod tests {
     /// Seeded damage to a good text: whatever comes out is a configuration or an error of one line.
     #[test]
     fn damaged_texts_are_survived() {
-        let good = b"outputs = ['p', \"q\"]\nversions_kept = 2\n[[inputs]]\nname = '\xc3\xa4'\ntype = 'int'\n";
+        let good = b"outputs = ['p', \"q\"]\nversions = { latest = 2 }\n[[inputs]]\nname = '\xc3\xa4'\ntype = 'int'\n";
         let mut seed = 1u32;
         let mut below = |n: usize| {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -6,7 +6,7 @@
 
 use model::Version;
 
-use crate::state::State;
+use crate::{state::State, versions::Versions};
 
 /// One version as the policy sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,20 +42,28 @@ pub fn next(versions: &[Seen]) -> Option<Action> {
     places(State::Start, true).max_by_key(|(_, v)| v.version).map(|(place, _)| Action::Load(place))
 }
 
-/// Returns the places of the versions to aspire to: the `kept` newest of those that did not fail. Failed ones that are
-/// newer stay aspired, to be seen; so a model whose newest version is broken is served by the one before it.
-pub fn newest(versions: &[(Version, bool)], kept: usize) -> Vec<usize> {
+/// Returns the places of the versions to aspire to, each given with whether it failed. Of the newest those that did not
+/// fail are counted: failed ones that are newer stay aspired, to be seen; so a model whose newest version is broken is
+/// served by the one before it.
+pub fn aspired(versions: &[(Version, bool)], wanted: &Versions) -> Vec<usize> {
     let mut places: Vec<usize> = (0..versions.len()).collect();
     places.sort_by_key(|&place| std::cmp::Reverse(versions[place].0));
-    let mut good = 0;
-    places
-        .into_iter()
-        .take_while(|&place| {
-            let open = good < kept;
-            good += usize::from(!versions[place].1);
-            open
-        })
-        .collect()
+    match wanted {
+        Versions::All => places,
+        Versions::These(these) => {
+            places.retain(|&place| these.binary_search(&versions[place].0).is_ok());
+            places
+        }
+        Versions::Latest(count) => {
+            let mut good = 0;
+            places.retain(|&place| {
+                let open = good < count.get();
+                good += usize::from(!versions[place].1);
+                open
+            });
+            places
+        }
+    }
 }
 
 #[cfg(test)]
@@ -121,18 +129,27 @@ mod tests {
         check(&[(1, Loading, '-'), (2, Available, '-')], None);
     }
 
-    fn check_newest(versions: &[(u64, bool)], kept: usize, expected: &[u64]) {
+    fn check_aspired(versions: &[(u64, bool)], wanted: &Versions, expected: &[u64]) {
         let list: Vec<_> = versions.iter().map(|&(v, failed)| (Version(v), failed)).collect();
-        let got: Vec<u64> = newest(&list, kept).into_iter().map(|place| list[place].0.0).collect();
-        assert_eq!(got, expected, "{versions:?} {kept}");
+        let got: Vec<u64> = aspired(&list, wanted).into_iter().map(|place| list[place].0.0).collect();
+        assert_eq!(got, expected, "{versions:?} {wanted:?}");
     }
 
     #[test]
-    fn the_newest_are_kept_and_failed_ones_do_not_count() {
-        check_newest(&[(1, false), (3, false), (2, false)], 1, &[3]);
-        check_newest(&[(1, false), (3, false), (2, false)], 2, &[3, 2]);
-        check_newest(&[(1, false), (3, true), (2, false)], 1, &[3, 2]);
-        check_newest(&[(1, true), (2, true)], 1, &[2, 1]);
-        check_newest(&[], 1, &[]);
+    fn the_newest_are_aspired_and_failed_ones_do_not_count() {
+        let latest = |count| Versions::Latest(std::num::NonZeroUsize::new(count).unwrap());
+        check_aspired(&[(1, false), (3, false), (2, false)], &latest(1), &[3]);
+        check_aspired(&[(1, false), (3, false), (2, false)], &latest(2), &[3, 2]);
+        check_aspired(&[(1, false), (3, true), (2, false)], &latest(1), &[3, 2]);
+        check_aspired(&[(1, true), (2, true)], &latest(1), &[2, 1]);
+        check_aspired(&[], &latest(1), &[]);
+    }
+
+    #[test]
+    fn all_or_some_are_aspired_whether_they_failed_or_not() {
+        check_aspired(&[(1, false), (3, true), (2, false)], &Versions::All, &[3, 2, 1]);
+        let these = Versions::These([Version(1), Version(3), Version(9)].into());
+        check_aspired(&[(1, false), (3, true), (2, false)], &these, &[3, 1]);
+        check_aspired(&[(2, false)], &these, &[]);
     }
 }

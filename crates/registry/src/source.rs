@@ -10,7 +10,7 @@ use std::{
 
 use model::{ModelFiles, Name, Version};
 
-use crate::{digest::Digest, error::SourceError, model_config::ModelConfig};
+use crate::{digest::Digest, error::SourceError, model_config::ModelConfig, versions::Versions};
 
 pub mod beside;
 pub mod dir;
@@ -42,10 +42,17 @@ pub struct Scan {
 /// What a source has of one model.
 #[derive(Clone, Debug)]
 pub enum Found {
-    /// These artifacts; the newest `kept` numbered ones are aspired, an unnumbered one is.
-    Artifacts { name: Name, artifacts: Vec<Artifact>, kept: usize },
+    /// These artifacts; of numbered ones those that the upkeep says are aspired, an unnumbered one is.
+    Artifacts { name: Name, artifacts: Vec<Artifact>, upkeep: Upkeep },
     /// Something that cannot be served; what serves under this name goes on.
     Problem(SourceError),
+}
+
+/// What the owner of a model says of its versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Which of them should be up.
+    pub versions: Versions,
 }
 
 /// One artifact that stands still.

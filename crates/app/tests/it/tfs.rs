@@ -89,7 +89,7 @@ fn every_exchange_of_the_corpus() {
             Some(version) => copy(&path.join("model"), &to.join(version.to_string())),
             None => {
                 copy(&path.join("model"), &to);
-                fs::write(to.join("forebay.toml"), "versions_kept = 2\n").unwrap();
+                fs::write(to.join("forebay.toml"), "versions = \"all\"\n").unwrap();
             }
         }
     }

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 
 use model::Buffer;
-use registry::{Artifact, Content, Found, Manager, MemoryStore, Scan, Source, SourceError};
+use registry::{Artifact, Content, Found, Manager, MemoryStore, Scan, Source, SourceError, Upkeep};
 
 use super::*;
 use crate::policy::mock::{FakeTimer, Mock, later, now, poll, told};
@@ -49,7 +49,7 @@ impl World {
 
     fn replace(&mut self, fingerprint: u64) {
         let artifacts = vec![Artifact { number: None, path: "m".into(), fingerprint }];
-        let found = Found::Artifacts { name: Name::new("m").unwrap(), artifacts, kept: 1 };
+        let found = Found::Artifacts { name: Name::new("m").unwrap(), artifacts, upkeep: Upkeep::default() };
         self.manager.aspire(Scan { models: [("m".to_owned(), found)].into() });
         while self.manager.step(&Files) {}
     }

@@ -7,7 +7,7 @@ use model::{Name, Version};
 use crate::{
     policy::{self, Seen},
     registry::{Entry, Servable},
-    source::{Artifact, Content},
+    source::{Artifact, Content, Upkeep},
     state::State,
     status::{ModelStatus, VersionStatus},
 };
@@ -18,8 +18,8 @@ pub(super) struct Model {
     /// Absent where the source's name is none that a model can have; then there is no artifact.
     pub name: Option<Name>,
     pub found: Vec<Artifact>,
-    /// How many of the newest numbered versions should be up.
-    pub kept: usize,
+    /// What their owner says of them.
+    pub upkeep: Upkeep,
     pub problem: Option<Arc<str>>,
     pub slots: Vec<Slot>,
 }
@@ -42,9 +42,9 @@ pub(super) struct Slot {
 
 impl Model {
     /// Returns whether the source said the same before, and nothing waits for it to speak again.
-    pub fn is_settled(&self, found: &[Artifact], kept: usize) -> bool {
+    pub fn is_settled(&self, found: &[Artifact], upkeep: &Upkeep) -> bool {
         let waits = self.slots.iter().any(|slot| slot.waits);
-        self.found == found && self.kept == kept && self.problem.is_none() && !waits
+        self.found == found && self.upkeep == *upkeep && self.problem.is_none() && !waits
     }
 
     /// Begins a slot for each artifact that should be up, and ends those that nobody aspires to. `next` is the number that
@@ -53,8 +53,13 @@ impl Model {
         // A number is failed where its bytes did not load and no others of it serve.
         let failed = |a: &Artifact| self.slot_of(a).is_some_and(|s| s.state == State::End) && self.serving(a).is_none();
         let found: Vec<(Version, bool)> = self.found.iter().map(|a| (a.number.unwrap_or(next), failed(a))).collect();
-        let aspired: Vec<Artifact> =
-            policy::newest(&found, self.kept.max(1)).into_iter().map(|place| self.found[place].clone()).collect();
+        let mut aspired: Vec<Artifact> =
+            policy::aspired(&found, &self.upkeep.versions).into_iter().map(|place| self.found[place].clone()).collect();
+        if aspired.is_empty() {
+            // None of the versions asked for is there yet: what serves of the others goes on until one is.
+            let serves = |a: &&Artifact| self.slot_of(a).is_some_and(|slot| slot.state == State::Available);
+            aspired = self.found.iter().filter(serves).cloned().collect();
+        }
         for artifact in &aspired {
             if self.slot_of(artifact).is_none() {
                 self.slots.push(Slot::new(artifact.clone(), next));
@@ -123,6 +128,15 @@ impl Model {
         self.slots.is_empty() && self.found.is_empty() && self.problem.is_none()
     }
 
+    /// Returns what to say of versions that are asked for and not there.
+    fn missing(&self) -> Option<Arc<str>> {
+        let has = |version| self.found.iter().any(|artifact| artifact.number.is_none_or(|number| number == version));
+        let missing: Vec<String> = self.upkeep.versions.missing(has).iter().map(Version::to_string).collect();
+        (!missing.is_empty()).then(|| {
+            format!("forebay.toml asks for versions that are not there: {} (`versions`)", missing.join(", ")).into()
+        })
+    }
+
     /// Returns the model as it is published.
     pub fn entry(&self, name: Arc<str>) -> Entry {
         let available = self.slots.iter().filter(|slot| slot.state == State::Available);
@@ -131,7 +145,7 @@ impl Model {
             status: ModelStatus {
                 name,
                 versions: self.slots.iter().map(Slot::status).collect(),
-                problem: self.problem.clone(),
+                problem: self.problem.clone().or_else(|| self.missing()),
             },
         }
     }

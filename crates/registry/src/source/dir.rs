@@ -16,7 +16,7 @@ use std::{
 use model::{Buffer, ModelFiles, Name, Version};
 
 use super::{
-    Artifact, Content, Found, Scan, Source,
+    Artifact, Content, Found, Scan, Source, Upkeep,
     layout::{self, CONFIG, Place, Placed},
     listing::{Entry, Lister, Listing, io_error},
     settle::{Look, Settle},
@@ -193,8 +193,9 @@ impl DirSource {
             fingerprint: *fingerprint,
         });
         let shared = places.iter().find_map(|(place, _)| place.model_config.as_ref().filter(|_| !lingers(place)));
-        let kept = shared.map(|path| self.read_config(path)).transpose()?.and_then(|config| config.versions_kept);
-        Ok(Found::Artifacts { name: checked, artifacts: artifacts.collect(), kept: kept.map_or(1, usize::from) })
+        let config = shared.map(|path| self.read_config(path)).transpose()?.unwrap_or_default();
+        let upkeep = Upkeep { versions: config.versions.unwrap_or_default() };
+        Ok(Found::Artifacts { name: checked, artifacts: artifacts.collect(), upkeep })
     }
 
     fn read_config(&self, path: &str) -> Result<ModelConfig, SourceError> {
@@ -291,8 +292,8 @@ impl DirSource {
     fn config_of(&self, place: &Place) -> Result<ModelConfig, SourceError> {
         let Some(path) = &place.config else { return Ok(ModelConfig::default()) };
         let config = self.read_config(path)?;
-        if config.versions_kept.is_some() && place.model_config.as_ref() != Some(path) {
-            let reason = format!("`versions_kept` belongs into the {CONFIG} beside numbered version folders");
+        if config.versions.is_some() && place.model_config.as_ref() != Some(path) {
+            let reason = format!("`versions` belongs into the {CONFIG} beside numbered version folders");
             return Err(SourceError::Config { path: path.clone(), reason });
         }
         Ok(config)

@@ -12,7 +12,7 @@ use std::{
 
 use model::Version;
 
-use crate::{Artifact, Config, Content, DirSource, Found, Scan, Source, SourceError};
+use crate::{Artifact, Config, Content, DirSource, Found, Scan, Source, SourceError, Versions};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -58,9 +58,13 @@ impl Drop for Temp {
 
 fn shown(scan: &Scan) -> Vec<String> {
     let show = |(name, found): (&String, &Found)| match found {
-        Found::Artifacts { artifacts, kept, .. } => {
+        Found::Artifacts { artifacts, upkeep, .. } => {
             let number = |a: &Artifact| a.number.map_or("-".to_owned(), |n| n.to_string());
             let list: Vec<String> = artifacts.iter().map(|a| format!("{}:{}", number(a), a.path)).collect();
+            let kept = match &upkeep.versions {
+                Versions::Latest(count) => count.to_string(),
+                other => format!("{other:?}"),
+            };
             format!("{name} {kept} {}", list.join(" "))
         }
         Found::Problem(error) => format!("{name} ! {error}"),
@@ -284,7 +288,7 @@ fn the_configuration_stands_beside_the_artifact() {
 #[test]
 fn numbered_versions_share_a_configuration_or_have_their_own() {
     let temp = Temp::new(&["a/1/m", "a/2/m"]);
-    temp.write("a/forebay.toml", "versions_kept = 2\noutputs = ['shared']");
+    temp.write("a/forebay.toml", "versions = { latest = 2 }\noutputs = ['shared']");
     temp.write("a/2/forebay.toml", "outputs = ['own']");
     let (source, scan) = temp.still(Config::default());
     assert_eq!(shown(&scan), ["a 2 1:a/1 2:a/2"]);
@@ -305,10 +309,10 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let (source, scan) = temp.still(Config::default());
     assert!(source.read(&only(&scan)).unwrap_err().to_string().contains("more than a configuration may have"));
     let temp = Temp::new(&["a/m"]);
-    temp.write("a/forebay.toml", "versions_kept = 2");
+    temp.write("a/forebay.toml", "versions = 'all'");
     let (source, scan) = temp.still(Config::default());
     let error = source.read(&only(&scan)).unwrap_err().to_string();
-    assert!(error.contains("`versions_kept` belongs into"), "{error}");
+    assert!(error.contains("`versions` belongs into"), "{error}");
 }
 
 #[test]

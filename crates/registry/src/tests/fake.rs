@@ -16,7 +16,7 @@ use model::{Batch, Call, Kind, ModelFiles, Name, Predictor, Reply, Signature, Ve
 
 use crate::{
     About, Artifact, Content, Found, LoadError, Loaded, Loader, Manager, MemoryStore, ModelConfig, Registry, Scan,
-    Source, SourceError,
+    Source, SourceError, Upkeep, Versions,
 };
 
 /// What lies at (name, number), as text; number 0 is an unnumbered artifact.
@@ -27,7 +27,7 @@ pub struct FakeSource {
     pub disk: RefCell<Disk>,
     /// Paths whose reading fails for now.
     pub changing: RefCell<Vec<String>>,
-    pub kept: usize,
+    pub versions: Versions,
     pub starting: bool,
 }
 
@@ -81,8 +81,9 @@ impl FakeSource {
             let number = (*number > 0).then_some(Version(*number));
             let path = format!("{name}/{}", number.map_or(0, |version| version.0)).into();
             let artifact = Artifact { number, path, fingerprint };
-            let kept = self.kept.max(1);
-            let first = || Found::Artifacts { name: Name::new(name).unwrap(), artifacts: Vec::new(), kept };
+            let upkeep = || Upkeep { versions: self.versions.clone() };
+            let (name_of, new) = (|| Name::new(name).unwrap(), Vec::new);
+            let first = || Found::Artifacts { name: name_of(), artifacts: new(), upkeep: upkeep() };
             if let Found::Artifacts { artifacts, .. } = scan.models.entry((*name).to_owned()).or_insert_with(first) {
                 artifacts.push(artifact);
             }
@@ -128,11 +129,17 @@ impl Drop for Fake {
 
 impl World {
     pub fn new(kept: usize) -> World {
+        let kept = std::num::NonZeroUsize::new(kept).unwrap();
         let registry = Arc::new(Registry::default());
         let loader = FakeLoader::default();
         let alive = loader.alive.clone();
         let manager = Manager::new(registry.clone(), Arc::new(loader), Arc::new(MemoryStore::default()));
-        World { registry, manager, source: FakeSource { kept, ..FakeSource::default() }, alive }
+        World {
+            registry,
+            manager,
+            source: FakeSource { versions: Versions::Latest(kept), ..FakeSource::default() },
+            alive,
+        }
     }
 
     /// Writes an artifact, or removes it.

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fake::{World, said};
-use crate::{Counts, Found, Scan, SourceError};
+use model::Version;
+
+use crate::{Counts, Found, Scan, SourceError, Versions};
 
 #[test]
 fn a_model_comes_changes_and_goes() {
@@ -126,6 +128,38 @@ fn several_versions_are_kept_where_it_is_asked() {
     assert_eq!(world.states("a"), ["2 available", "3 available"]);
     assert_eq!((world.ask("a", Some(2)), world.ask("a", None)), ("m2@2".into(), "m3@3".into()));
     assert_eq!(world.registry.status("a").unwrap().default_version(), Some(model::Version(3)));
+}
+
+#[test]
+fn all_versions_or_certain_ones_are_up_where_it_is_asked() {
+    let mut world = World::new(1);
+    (1..=4).for_each(|version| world.put("a", version, Some(&format!("m{version}"))));
+    world.source.versions = Versions::All;
+    world.go();
+    assert_eq!(world.states("a"), ["1 available", "2 available", "3 available", "4 available"]);
+    world.source.versions = Versions::These([Version(1), Version(3)].into());
+    world.go();
+    assert_eq!((world.states("a"), world.alive()), (vec!["1 available".to_owned(), "3 available".to_owned()], 2));
+    assert_eq!((world.ask("a", None), world.ask("a", Some(4))), ("m3@3".into(), "NotFound".into()));
+}
+
+#[test]
+fn what_serves_goes_on_until_a_version_that_was_asked_for_is_there() {
+    let mut world = World::new(1);
+    world.put("a", 1, Some("one"));
+    world.go();
+    world.source.versions = Versions::These([Version(5)].into());
+    world.go();
+    assert_eq!((world.ask("a", None), world.states("a")), ("one@1".into(), vec!["1 available".to_owned()]));
+    let problem = world.registry.status("a").unwrap().problem.unwrap();
+    assert!(problem.contains("versions that are not there: 5"), "{problem}");
+    world.put("a", 5, Some("bad"));
+    world.go();
+    assert_eq!(world.ask("a", None), "one@1", "one that does not load replaces nothing");
+    world.put("a", 5, Some("five"));
+    world.go();
+    assert_eq!((world.ask("a", None), world.states("a")), ("five@5".into(), vec!["5 available".to_owned()]));
+    assert_eq!(world.registry.status("a").unwrap().problem, None);
 }
 
 #[test]

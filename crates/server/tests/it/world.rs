@@ -9,7 +9,9 @@ use std::{
 
 use gateway::{Gateway, Guarded, Policies};
 use model::{Buffer, ModelFiles, Name};
-use registry::{Artifact, Content, Found, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError};
+use registry::{
+    Artifact, Content, Found, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError, Upkeep,
+};
 use server::{Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
@@ -61,7 +63,7 @@ pub fn scan() -> Scan {
     let found = |name: &str| Found::Artifacts {
         name: Name::new(name).unwrap(),
         artifacts: vec![Artifact { number: None, path: format!("here/{name}").into(), fingerprint: 1 }],
-        kept: 1,
+        upkeep: Upkeep::default(),
     };
     Scan { models: all().into_iter().map(|name| (name.to_owned(), found(name))).collect() }
 }
