@@ -7,6 +7,7 @@
 
 mod coding;
 mod connections;
+mod examples;
 mod fakes;
 mod grpc;
 mod hostile;

@@ -17,6 +17,7 @@ mod v2;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use codec::tfs::Task;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Incoming;
 use model::{Kind, PredictError};
@@ -48,6 +49,8 @@ enum Method {
     RepositoryModelLoad,
     RepositoryModelUnload,
     Predict,
+    Examples(Task),
+    MultiInference,
     GetModelMetadata,
     GetModelStatus,
     /// A method that is there to be refused.
@@ -57,7 +60,6 @@ enum Method {
     Reflection,
 }
 
-const EXAMPLES: Method = Method::Refused("examples over gRPC; ask by Predict");
 const RELOAD: Method = Method::Refused("another configuration over gRPC; the models directory and SIGHUP bring it");
 
 /// Every method, busiest first.
@@ -76,9 +78,9 @@ const METHODS: &[(&str, Method, Dialect)] = &[
     ("/inference.GRPCInferenceService/RepositoryModelUnload", Method::RepositoryModelUnload, Dialect::V2Grpc),
     ("/tensorflow.serving.PredictionService/Predict", Method::Predict, Dialect::TfsGrpc),
     ("/tensorflow.serving.PredictionService/GetModelMetadata", Method::GetModelMetadata, Dialect::TfsGrpc),
-    ("/tensorflow.serving.PredictionService/Classify", EXAMPLES, Dialect::TfsGrpc),
-    ("/tensorflow.serving.PredictionService/Regress", EXAMPLES, Dialect::TfsGrpc),
-    ("/tensorflow.serving.PredictionService/MultiInference", EXAMPLES, Dialect::TfsGrpc),
+    ("/tensorflow.serving.PredictionService/Classify", Method::Examples(Task::Classify), Dialect::TfsGrpc),
+    ("/tensorflow.serving.PredictionService/Regress", Method::Examples(Task::Regress), Dialect::TfsGrpc),
+    ("/tensorflow.serving.PredictionService/MultiInference", Method::MultiInference, Dialect::TfsGrpc),
     ("/tensorflow.serving.ModelService/GetModelStatus", Method::GetModelStatus, Dialect::TfsGrpc),
     ("/tensorflow.serving.ModelService/HandleReloadConfigRequest", RELOAD, Dialect::TfsGrpc),
     ("/grpc.health.v1.Health/Check", Method::HealthCheck, Dialect::Ops),
@@ -194,6 +196,8 @@ async fn answer(
         Method::RepositoryIndex => repository::index(state, &message),
         Method::RepositoryModelLoad => repository::load(state, &message),
         Method::RepositoryModelUnload => repository::unload(state, &message),
+        Method::Examples(task) => tfs::examples::one(called, task, message, counted).await,
+        Method::MultiInference => tfs::examples::many(called, message, counted).await,
         Method::Predict => tfs::predict::predict(called, message, counted).await,
         Method::GetModelMetadata => tfs::models::metadata(state, &message, counted),
         Method::GetModelStatus => tfs::models::status(state, &message, counted),

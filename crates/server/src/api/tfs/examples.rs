@@ -5,12 +5,11 @@ use std::sync::Arc;
 use codec::tfs::{Examples, Task};
 use gateway::Routed;
 use hyper::body::Incoming;
-use model::{Batch, Kind, PredictError, Table};
+use model::{Batch, Table};
 
 use super::{
     Path,
-    predict::{asked_for, not_found, signature},
-    worded,
+    words::{bounded, not_found, of_examples},
 };
 use crate::{
     api::Asked,
@@ -29,7 +28,10 @@ pub(super) async fn answer(
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, .. } = asked;
-    let model = state.gateway.predictor(&path.model, path.version).map_err(|error| not_found(error, path))?;
+    let model = state
+        .gateway
+        .predictor(&path.model, path.version)
+        .map_err(|error| not_found(error, &path.model, path.version))?;
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);
@@ -52,15 +54,8 @@ struct OfExamples {
 impl Wire for OfExamples {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
         let examples = Examples::parse(body)?;
-        if examples.len() > self.rows_max {
-            let (what, got, limit) = ("the number of examples".to_owned(), examples.len() as u64, self.rows_max as u64);
-            return Err(PredictError::TooLarge { what, got, limit, key: "rows_max" }.into());
-        }
-        let name = examples.signature.as_deref();
-        let signature = signature(&self.model, name).ok_or_else(|| {
-            let text = format!("No signature was found with the name: {}", asked_for(name));
-            worded(Kind::InvalidArgument, text)
-        })?;
+        bounded(examples.len(), self.rows_max)?;
+        let signature = of_examples(&self.model, examples.signature.as_deref())?;
         self.examples = examples.len();
         let chosen = Some(Arc::clone(&signature.name));
         let batch = examples.batch(signature, self.task)?;

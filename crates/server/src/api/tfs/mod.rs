@@ -9,10 +9,13 @@
 mod examples;
 pub(super) mod metadata;
 mod predict;
+pub(super) mod words;
 
 use codec::tfs::Task;
 use hyper::body::Incoming;
 use model::{Kind, Version};
+
+use words::worded;
 
 use crate::{
     answer::{Answer, Object},
@@ -63,10 +66,6 @@ pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut
         Ok(bytes) => Answer::json(bytes),
         Err(error) => failure(error),
     }
-}
-
-fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
-    ServeError::Worded { kind, message: message.into() }
 }
 
 /// Returns the version that has the label. None has one yet.

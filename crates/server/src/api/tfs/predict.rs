@@ -9,9 +9,12 @@ use codec::{
 };
 use gateway::Routed;
 use hyper::body::Incoming;
-use model::{Batch, Kind, PredictError, Predictor, Signature, Table};
+use model::{Batch, Kind, Signature, Table};
 
-use super::{Path, worded};
+use super::{
+    Path,
+    words::{not_found, to_predict, worded},
+};
 use crate::{
     api::Asked,
     body,
@@ -22,9 +25,6 @@ use crate::{
     predict::{self, ANSWER_BYTES, Ask, Decoded, Wire},
 };
 
-/// The signature that answers where a request names none.
-const DEFAULT: &str = "serving_default";
-
 pub(super) async fn predict(
     asked: &Asked<'_>,
     path: &Path,
@@ -32,7 +32,10 @@ pub(super) async fn predict(
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, .. } = asked;
-    let model = state.gateway.predictor(&path.model, path.version).map_err(|error| not_found(error, path))?;
+    let model = state
+        .gateway
+        .predictor(&path.model, path.version)
+        .map_err(|error| not_found(error, &path.model, path.version))?;
     let known = state.models.of(model.name());
     counted.set_model(known.clone());
     let mut ask = Ask::new(model, None, None)?;
@@ -45,18 +48,6 @@ pub(super) async fn predict(
     result.map(|(bytes, _)| bytes)
 }
 
-/// Returns the error of a model or version that is not there in the protocol's words.
-pub(super) fn not_found(error: PredictError, path: &Path) -> ServeError {
-    if error.kind() != Kind::NotFound {
-        return error.into();
-    }
-    let servable = match path.version {
-        Some(version) => format!("Specific({}, {version})", path.model),
-        None => format!("Latest({})", path.model),
-    };
-    worded(Kind::NotFound, format!("Servable not found for request: {servable}"))
-}
-
 impl From<TfsError> for ServeError {
     fn from(error: TfsError) -> ServeError {
         match error {
@@ -64,23 +55,6 @@ impl From<TfsError> for ServeError {
             TfsError::Unimplemented(message) => worded(Kind::Unimplemented, message),
         }
     }
-}
-
-/// Returns the signature of this name. Where none is named it is the protocol's default one; of a model whose format names no
-/// signatures, the only one.
-pub(super) fn signature<'a>(model: &'a Routed, name: Option<&str>) -> Option<&'a Signature> {
-    let signatures = model.signatures();
-    let named = signatures.iter().any(|signature| signature.method.is_some());
-    if let (None, false, [first, ..]) = (name, named, signatures) {
-        return Some(first);
-    }
-    let name = asked_for(name);
-    signatures.iter().find(|signature| &*signature.name == name)
-}
-
-/// Returns the name that is asked for where this one is sent.
-pub(super) fn asked_for(name: Option<&str>) -> &str {
-    name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT)
 }
 
 /// One request's tensors, or its rows.
@@ -121,11 +95,7 @@ impl Tensors {
 impl Wire for Tensors {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
         let request = Request::parse(body)?;
-        let name = request.signature.as_deref();
-        let signature = signature(&self.model, name).ok_or_else(|| {
-            let text = format!("Serving signature name: \"{}\" not found in signature def", asked_for(name));
-            worded(Kind::InvalidArgument, text)
-        })?;
+        let signature = to_predict(&self.model, request.signature.as_deref())?;
         let batch = self.batch(&request, signature)?;
         let signature = Some(Arc::clone(&signature.name));
         self.form = request.form;

@@ -3,43 +3,26 @@
 //!
 //! Source: TensorFlow Serving's `apis/*.proto`, `servables/tensorflow/predict_util.cc`, `multi_inference.cc`.
 
+pub(super) mod examples;
 pub(super) mod models;
 pub(super) mod predict;
 mod tensor;
 
 use gateway::Routed;
-use model::{Kind, PredictError, Predictor, Signature, Version};
+use model::{Kind, Version};
 use wire::tensorflow::serving::{ModelSpec, model_spec::VersionChoice};
 
 use super::Called;
 use crate::{
+    api::tfs::words::{not_found, worded},
     error::{ServeError, cut},
     metrics::Counted,
     predict::Ask,
 };
 
-/// The signature that answers where a request names none.
-const DEFAULT: &str = "serving_default";
-
-pub(super) fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
-    ServeError::Worded { kind, message: message.into() }
-}
-
 /// What only the configuration file can do, or is not there yet, by its name.
 pub(super) fn refused(what: &str) -> ServeError {
     worded(Kind::Unimplemented, format!("not implemented: {what}"))
-}
-
-/// Returns the error of a model or version that is not there in the protocol's words.
-fn not_found(error: PredictError, model: &str, version: Option<Version>) -> ServeError {
-    if error.kind() != Kind::NotFound {
-        return error.into();
-    }
-    let servable = match version {
-        Some(version) => format!("Specific({}, {version})", cut(model)),
-        None => format!("Latest({})", cut(model)),
-    };
-    worded(Kind::NotFound, format!("Servable not found for request: {servable}"))
 }
 
 /// Returns the version that a request asks for, where it asks for one.
@@ -76,20 +59,9 @@ fn named(spec: Option<&ModelSpec>) -> Result<&ModelSpec, ServeError> {
     }
 }
 
-/// Returns the signature that a request names, or the one that answers where it names none: of a model whose format names no
-/// signatures, the only one.
-fn signature<'a>(model: &'a Routed, spec: Option<&ModelSpec>) -> Result<&'a Signature, ServeError> {
-    let signatures = model.signatures();
-    let name = spec.map(|spec| spec.signature_name.as_str()).filter(|name| !name.is_empty());
-    let named = signatures.iter().any(|signature| signature.method.is_some());
-    if let (None, false, [first, ..]) = (name, named, signatures) {
-        return Ok(first);
-    }
-    let name = name.unwrap_or(DEFAULT);
-    signatures.iter().find(|signature| &*signature.name == name).ok_or_else(|| {
-        let text = format!("Serving signature name: \"{}\" not found in signature def", cut(name));
-        worded(Kind::InvalidArgument, text)
-    })
+/// Returns the name of the signature that a request asks for, where it does.
+fn signature_name(spec: Option<&ModelSpec>) -> Option<&str> {
+    spec.map(|spec| spec.signature_name.as_str()).filter(|name| !name.is_empty())
 }
 
 /// Returns who answered, as answers say it.

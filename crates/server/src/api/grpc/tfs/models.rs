@@ -15,11 +15,14 @@ use wire::{
     },
 };
 
-use super::{named, not_found, spec_of, version, worded};
+use super::{named, spec_of, version};
 use crate::{
     api::{
         grpc::frame::{framed, read},
-        tfs::metadata::{defs, versions},
+        tfs::{
+            metadata::{defs, versions},
+            words::{not_found, worded},
+        },
     },
     error::{ServeError, cut, grpc_code},
     metrics::Counted,

@@ -11,11 +11,14 @@ use wire::{
     tensorflow::serving::{PredictRequest, PredictResponse},
 };
 
-use super::{ask, signature, spec_of, tensor, worded};
+use super::{ask, signature_name, spec_of, tensor};
 use crate::{
-    api::grpc::{
-        Called,
-        frame::{framed, read},
+    api::{
+        grpc::{
+            Called,
+            frame::{framed, read},
+        },
+        tfs::words::{to_predict, worded},
     },
     error::{ServeError, cut},
     metrics::Counted,
@@ -53,7 +56,7 @@ struct Tensors {
 impl Wire for Tensors {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
         let message: PredictRequest = read(body)?;
-        let signature = signature(&self.model, message.model_spec.as_ref())?;
+        let signature = to_predict(&self.model, signature_name(message.model_spec.as_ref()))?;
         self.signature = Arc::clone(&signature.name);
         let outputs = filtered(signature, &message.output_filter)?;
         let fields = signature.fields(outputs.as_deref());

@@ -9,8 +9,7 @@ use codec::v2::{Datatype, Elements, Output, Request};
 use model::{DType, Kind};
 use wire::tensorflow::{DataType, TensorProto, TensorShapeProto, tensor_shape_proto::Dim};
 
-use super::worded;
-use crate::error::ServeError;
+use crate::{api::tfs::words::worded, error::ServeError};
 
 const TYPES: [(DataType, Datatype); 14] = [
     (DataType::DtFloat, Datatype::Of(DType::F32)),

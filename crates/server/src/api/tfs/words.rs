@@ -1,0 +1,69 @@
+//! What TensorFlow Serving asks of whom, and in which words it refuses, over REST and over gRPC alike.
+//!
+//! Source: TensorFlow Serving's `core/manager.cc`, `servables/tensorflow/predict_util.cc`, `classifier.cc`.
+
+use gateway::Routed;
+use model::{Kind, PredictError, Predictor, Signature, Version};
+
+use crate::error::{ServeError, cut};
+
+/// The signature that answers where a request names none.
+const DEFAULT: &str = "serving_default";
+
+pub(in crate::api) fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
+    ServeError::Worded { kind, message: message.into() }
+}
+
+/// Returns the error of a model or version that is not there in the protocol's words.
+pub(in crate::api) fn not_found(error: PredictError, model: &str, version: Option<Version>) -> ServeError {
+    if error.kind() != Kind::NotFound {
+        return error.into();
+    }
+    let servable = match version {
+        Some(version) => format!("Specific({}, {version})", cut(model)),
+        None => format!("Latest({})", cut(model)),
+    };
+    worded(Kind::NotFound, format!("Servable not found for request: {servable}"))
+}
+
+/// Returns the signature of this name. Where none is named it is the protocol's default one; of a model whose format names no
+/// signatures, the only one.
+pub(in crate::api) fn signature<'a>(model: &'a Routed, name: Option<&str>) -> Option<&'a Signature> {
+    let signatures = model.signatures();
+    let named = signatures.iter().any(|signature| signature.method.is_some());
+    if let (None, false, [first, ..]) = (name, named, signatures) {
+        return Some(first);
+    }
+    let name = asked_for(name);
+    signatures.iter().find(|signature| &*signature.name == name)
+}
+
+/// Returns the signature that a request to predict names.
+pub(in crate::api) fn to_predict<'a>(model: &'a Routed, name: Option<&str>) -> Result<&'a Signature, ServeError> {
+    signature(model, name).ok_or_else(|| {
+        let text = format!("Serving signature name: \"{}\" not found in signature def", cut(asked_for(name)));
+        worded(Kind::InvalidArgument, text)
+    })
+}
+
+/// Returns the signature that a request with examples names.
+pub(in crate::api) fn of_examples<'a>(model: &'a Routed, name: Option<&str>) -> Result<&'a Signature, ServeError> {
+    signature(model, name).ok_or_else(|| {
+        let text = format!("No signature was found with the name: {}", cut(asked_for(name)));
+        worded(Kind::InvalidArgument, text)
+    })
+}
+
+/// Returns the name that is asked for where this one is sent.
+pub(in crate::api) fn asked_for(name: Option<&str>) -> &str {
+    name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT)
+}
+
+/// Refuses more examples than a request may have rows.
+pub(in crate::api) fn bounded(examples: usize, rows_max: usize) -> Result<(), ServeError> {
+    if examples <= rows_max {
+        return Ok(());
+    }
+    let (what, got, limit) = ("the number of examples".to_owned(), examples as u64, rows_max as u64);
+    Err(PredictError::TooLarge { what, got, limit, key: "rows_max" }.into())
+}
