@@ -5,6 +5,7 @@
 #   forebay_spark4             # sets SPARK4_PYTHON  (PySpark 4)
 #   forebay_pmml               # sets PMML_PYTHON    (spark35 with what exports and evaluates PMML)
 #   forebay_engines            # sets ENGINES_PYTHON (spark4 with TensorFlow and ONNX Runtime), TENSORFLOW_LIBRARY, ONNXRUNTIME_LIBRARY
+#   forebay_clients            # forebay_engines, and the clients that others wrote (tritonclient, tensorflow-serving-api)
 #   forebay_forest_bench       # sets FOREST_BENCH_PYTHON (trainers of forests and what compiles them; for the benchmark only)
 #
 # The environments live in ${FOREBAY_CACHE:-$HOME/.cache/forebay}, outside the tree, and are
@@ -109,6 +110,19 @@ forebay_engines() {
   [ -f "$TENSORFLOW_LIBRARY" ] && [ -f "$ONNXRUNTIME_LIBRARY" ] ||
     { echo "error: the libraries of the engines are not in $forebay_dir" >&2; return 1; }
   export ENGINES_PYTHON TENSORFLOW_LIBRARY ONNXRUNTIME_LIBRARY
+}
+
+# The clients of others go on top of the engines: TensorFlow has the messages that its serving API is made of.
+forebay_clients() {
+  forebay_engines || return 1
+  forebay_req=$FOREBAY_LIB/requirements-clients.txt
+  forebay_sum=$(cksum <"$forebay_req")
+  if [ "$(cat "$forebay_dir/requirements-clients.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
+    echo "adding the clients of others to the Python environment spark4 (a minute, once)" >&2
+    "$ENGINES_PYTHON" -m pip install -q --disable-pip-version-check --no-deps -r "$forebay_req" >&2 ||
+      { echo "error: the clients of others could not be installed" >&2; return 1; }
+    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-clients.cksum"
+  fi
 }
 
 # The packages for PMML go on top of spark35, under its own pins, and are there only where they are asked for.
