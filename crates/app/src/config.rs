@@ -10,10 +10,12 @@ mod engines;
 mod formats;
 mod layers;
 mod nearest;
+mod sources;
 
 pub use engines::Engines;
 pub use formats::Formats;
 pub use layers::Layers;
+pub use sources::Source;
 
 use crate::{failure::Failure, logs};
 
@@ -39,6 +41,8 @@ pub struct Settings {
 pub struct Models {
     /// The models directory, or one model. Needs a restart to change.
     pub path: String,
+    /// Further sources, each a table `[[models.sources]]`. Needs a restart to change.
+    pub sources: Vec<Source>,
     #[serde(flatten)]
     pub source: registry::Config,
 }
@@ -48,7 +52,7 @@ pub const MODELS_PATH: &str = "models";
 
 impl Default for Models {
     fn default() -> Models {
-        Models { path: MODELS_PATH.to_owned(), source: registry::Config::default() }
+        Models { path: MODELS_PATH.to_owned(), sources: Vec::new(), source: registry::Config::default() }
     }
 }
 
@@ -96,6 +100,7 @@ impl Settings {
         if self.models.path.is_empty() {
             return Err("models.path is empty; name a directory or a model".to_owned());
         }
+        self.models.sources.iter().try_for_each(Source::check)?;
         self.engines.check()
     }
 

@@ -1,3 +1,4 @@
 //! What runs beside the listener while models are served.
 
+pub mod sources;
 pub mod watch;

@@ -9,6 +9,10 @@ use model::{Kind, Name, NameError, Version};
 pub enum SourceError {
     #[error("cannot read `{}`: {reason}", path.display())]
     Io { path: PathBuf, reason: String },
+    #[error("`{url}` was not listed yet")]
+    NotYet { url: Arc<str> },
+    #[error("{reason}")]
+    Remote { reason: String },
     #[error("`{path}` changed while it was read; it is read again when it is still")]
     Changing { path: String },
     #[error(transparent)]
@@ -50,7 +54,7 @@ fn listed<T: std::fmt::Display>(all: &[T]) -> String {
 impl SourceError {
     /// Returns whether another look, with nothing changed by anybody, may end otherwise.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, SourceError::Changing { .. } | SourceError::Io { .. })
+        matches!(self, SourceError::Changing { .. } | SourceError::Io { .. } | SourceError::Remote { .. })
     }
 }
 

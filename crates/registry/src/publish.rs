@@ -31,6 +31,8 @@ pub enum PublishError {
     AlreadyExists { name: Name, version: Version },
     #[error("model `{name}` lies in the models directory without a number; move it to `{name}/1` to add versions")]
     Unnumbered { name: Name },
+    #[error("model `{name}` is served from `{path}`, which is not the models directory; publish under another name")]
+    Elsewhere { name: Name, path: String },
     #[error("{what} is not in the models directory")]
     NotFound { what: String },
     #[error("the server was given one model and no models directory; start it with a directory to publish into")]
@@ -90,6 +92,14 @@ impl Publisher {
         moved.inspect_err(|_| drop(fs::remove_dir_all(&staged))).map_err(failed)?;
         given.insert(name.clone(), highest.max(version));
         Ok(version)
+    }
+
+    /// Refuses a name that is served from this place, where the directory has nothing of it.
+    pub fn claim(&self, name: &Name, path: &str) -> Result<(), PublishError> {
+        match self.versions(name)?.is_empty() {
+            true => Err(PublishError::Elsewhere { name: name.clone(), path: path.to_owned() }),
+            false => Ok(()),
+        }
     }
 
     /// Takes a version out, or all of a model.

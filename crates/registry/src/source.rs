@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
+    time::{Duration, Instant},
 };
 
 use model::{ModelFiles, Name, Version};
@@ -15,9 +16,12 @@ use crate::{digest::Digest, error::SourceError, model_config::ModelConfig, versi
 pub mod beside;
 pub mod dir;
 mod layout;
-pub(crate) use layout::CONFIG;
+pub use layout::CONFIG;
 mod listing;
 mod settle;
+mod several;
+pub mod tree;
+pub use several::{SourceStatus, Sources};
 
 /// Reads what a scan found.
 ///
@@ -31,6 +35,16 @@ pub trait Source {
     fn is_starting(&self) -> bool {
         false
     }
+}
+
+/// A source that is looked at again and again, by the thread that owns it.
+pub trait Watched: Source + Send {
+    /// Looks at the source; `now` is the time of the look. An error means that nothing is known of it now: keep what the last
+    /// scan said.
+    fn scan(&mut self, now: Instant) -> Result<Scan, SourceError>;
+
+    /// Returns how long to wait until the next look.
+    fn pause(&self) -> Duration;
 }
 
 /// All that a source has, by the name of the model as the source writes it. A model that is not in it was removed.

@@ -3,14 +3,10 @@
 //! The listener is up first and answers health checks while the models load; SIGTERM and SIGINT drain it, SIGHUP reads the
 //! configuration again.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use gateway::{Gateway, Guarded, Policies};
-use registry::{Publisher, Registry};
+use registry::Registry;
 use server::Dialects;
 use tokio::{
     net::TcpListener,
@@ -20,18 +16,21 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    config::{self, MODELS_PATH, Settings},
+    config::{self, Settings},
     failure::Failure,
     loader::EngineLoader,
     logs,
-    serve::watch,
+    serve::{
+        sources::{self, Place},
+        watch,
+    },
 };
 
 /// Serves a directory of models over HTTP
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The models directory, or one model [models.path; default: models]
-    models: Option<PathBuf>,
+    /// Models directories, and models: PATH, or NAME=PATH for a model of another name [models.path; default: models]
+    models: Vec<String>,
     /// Address and port to listen on; port 0 takes a free one [server.http; default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
@@ -52,12 +51,12 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let settings = resolve(&args)?;
     let level = logs::start(&settings.log).map_err(Failure::Usage)?;
-    let models = models(&settings.models.path)?;
+    let places = sources::places(&args.models, &settings)?;
     let runtime = runtime(settings.runtime.threads).map_err(|error| Failure::refused(format_args!("{error}")))?;
-    runtime.block_on(serve(args, settings, models, level))
+    runtime.block_on(serve(args, settings, places, level))
 }
 
-async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: logs::Level) -> Result<(), Failure> {
+async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::Level) -> Result<(), Failure> {
     let (local, listener) = bind(&settings.server.http, "choose another address with --http").await?;
     let mut listeners = vec![(listener, Dialects::ALL)];
     let mut grpc = None;
@@ -87,16 +86,19 @@ async fn serve(args: Args, settings: Settings, models: Option<PathBuf>, level: l
     let state = server::State::new(settings.server.clone(), settings.mist.clone(), gateway, counters)
         .map_err(|error| Failure::usage(format_args!("{error}")))?
         .with_trace(settings.trace.clone())
-        .with_admin(settings.admin.clone(), settings.models.source.clone(), publisher(&settings, models.as_deref()), {
-            !local.ip().is_loopback()
-        });
+        .with_admin(
+            settings.admin.clone(),
+            settings.models.source.clone(),
+            sources::publisher(&places, &settings.models.source),
+            { !local.ip().is_loopback() },
+        );
     let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
     let signals = Signals::new().map_err(started)?;
-    announce(&settings, local, grpc, models.as_deref());
+    announce(&settings, local, grpc, &sources::told(&places));
     for (local, dialects) in also {
         info!(address = %local, ?dialects, "listening too");
     }
-    let watch = watch::start(models, settings.models.source.clone(), registry, loader).map_err(started)?;
+    let watch = watch::start(sources::open(&places, &settings.models.source), registry, loader).map_err(started)?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = server::run(listeners, Arc::new(state), async { drop(stopped.await) });
     let drained = tokio::select! {
@@ -118,31 +120,18 @@ async fn bind(address: &str, remedy: &str) -> Result<(SocketAddr, TcpListener), 
     bound.map_err(|error| Failure::usage(format_args!("cannot listen on {address}: {error}; {remedy}")))
 }
 
-/// Returns what changes the models directory, where there is one.
-fn publisher(settings: &Settings, models: Option<&Path>) -> Option<Publisher> {
-    let folder = models.filter(|path| path.is_dir())?;
-    let made = Publisher::new(folder, settings.models.source.clone());
-    made.inspect_err(|error| warn!(%error, "models cannot be published")).ok()
-}
-
 /// Says where the server is, as the first line.
-fn announce(settings: &Settings, local: SocketAddr, grpc: Option<SocketAddr>, models: Option<&Path>) {
-    let models = models.map_or("no models".to_owned(), |path| format!("models from {}", path.display()));
+fn announce(settings: &Settings, local: SocketAddr, grpc: Option<SocketAddr>, models: &str) {
     match grpc {
-        None if settings.log.json => info!(address = %local, %models, "listening"),
+        None if settings.log.json => info!(address = %local, models, "listening"),
         None => eprintln!("forebay: listening on http://{local}, {models}"),
-        Some(grpc) if settings.log.json => info!(address = %local, %grpc, %models, "listening"),
+        Some(grpc) if settings.log.json => info!(address = %local, %grpc, models, "listening"),
         Some(grpc) => eprintln!("forebay: listening on http://{local}, gRPC on {grpc} too, {models}"),
     }
 }
 
 fn resolve(args: &Args) -> Result<Settings, Failure> {
-    let models = args.models.as_ref().map(|path| {
-        let text = path.to_str().map(str::to_owned);
-        text.ok_or_else(|| Failure::usage(format_args!("the path {} is not UTF-8", path.display())))
-    });
     let flags = [
-        ("models.path", models.transpose()?),
         ("server.http", args.http.clone()),
         ("runtime.threads", args.threads.map(|n| n.to_string())),
         ("log.level", args.log_level.clone()),
@@ -150,16 +139,6 @@ fn resolve(args: &Args) -> Result<Settings, Failure> {
     ];
     let flags: Vec<(&str, String)> = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     config::resolve(args.config.as_deref(), &flags).map(|resolved| resolved.settings)
-}
-
-/// Returns where the models are; nothing where nobody said so and there is no such directory.
-fn models(path: &str) -> Result<Option<PathBuf>, Failure> {
-    let found = PathBuf::from(path);
-    match found.exists() {
-        true => Ok(Some(found)),
-        false if path == MODELS_PATH => Ok(None),
-        false => Err(Failure::usage(format_args!("{path}: no such models directory; create it or name another"))),
-    }
 }
 
 fn runtime(threads: usize) -> std::io::Result<Runtime> {

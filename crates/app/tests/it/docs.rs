@@ -79,6 +79,7 @@ fn keys() {
         }
     }
     for (table, file, name) in [
+        ("[[models.sources]]", "app/src/config/sources.rs", "Source"),
         ("[[server.listeners]]", "server/src/config.rs", "Listener"),
         ("[server.cors]", "server/src/config.rs", "Cors"),
         ("[[mist.routes]]", "server/src/api/mist/routes.rs", "MistRoute"),

@@ -12,6 +12,7 @@ mod inspect;
 mod refused;
 mod score;
 mod serve;
+mod sources;
 mod support;
 mod tfs;
 mod traces;

@@ -115,7 +115,7 @@ impl Drop for Server {
 
 /// Waits until it is so; a test that waits in vain fails.
 #[track_caller]
-fn until(mut so: impl FnMut() -> bool) {
+pub fn until(mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < Duration::from_secs(60), "in vain");

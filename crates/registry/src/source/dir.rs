@@ -1,25 +1,23 @@
-//! The models directory as a source: looked at, left alone until it is still, read whole.
+//! A tree of models as a source: looked at, left alone until it is still, read whole.
 //!
-//! The only I/O of this crate. [`DirSource::scan`] costs one `stat` per file; nothing is kept open and nothing is mapped,
-//! so whoever writes to the directory cannot reach into a version that serves.
+//! [`DirSource`] is the one over a folder of the disk, the only I/O of this crate: a scan costs one `stat` per file; nothing is
+//! kept open and nothing is mapped, so whoever writes to the directory cannot reach into a version that serves.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
-    fs::{self, File},
     hash::{Hash, Hasher},
-    io::{self, Read},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use model::{Buffer, ModelFiles, Name, Version};
 
 use super::{
-    Artifact, Content, Found, Scan, Source, Upkeep,
+    Artifact, Content, Found, Scan, Source, Upkeep, Watched,
     layout::{self, CONFIG, Place, Placed},
-    listing::{Entry, Lister, Listing, io_error},
+    listing::Disk,
     settle::{Look, Settle},
+    tree::{self, Entry, Listing, Tree},
 };
 use crate::{config::Config, error::SourceError, model_config::ModelConfig};
 
@@ -27,21 +25,32 @@ use crate::{config::Config, error::SourceError, model_config::ModelConfig};
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// A directory of models, or one model.
+pub type DirSource = TreeSource<Disk>;
+
+/// A tree of models, or one model.
 #[derive(Debug)]
-pub struct DirSource {
-    root: PathBuf,
-    /// What the one model is called where the root is one; a file with its ending.
-    name: String,
-    /// The one file in the root that is a model, where that is all there is to it.
-    file: Option<String>,
+pub struct TreeSource<T> {
+    tree: T,
+    root: Root,
     config: Config,
     settle: Settle<Place>,
     /// What the last scan found, and what lingers.
     places: BTreeSet<Place>,
+    /// What the last scan said.
+    last: Scan,
     /// When the first look was.
     begun: Option<Instant>,
     /// Nothing serves yet, so artifacts are taken sooner, and looked at more often.
     starting: bool,
+}
+
+/// What the root of a tree is to a source.
+#[derive(Clone, Debug)]
+pub enum Root {
+    /// A folder of models, or one model that is called so; a file with its ending.
+    Any(String),
+    /// One model, under a name that its path does not say.
+    Model(Name),
 }
 
 /// While starting, an artifact is still after so small a part of the settling time: nobody is served worse for it, and a
@@ -61,25 +70,38 @@ struct Seen {
 impl DirSource {
     /// Returns the source of a directory or file that exists.
     pub fn new(root: &Path, config: Config) -> Result<DirSource, SourceError> {
-        let given = root.file_name();
-        let mut root = fs::canonicalize(root).map_err(|error| io_error(root, &error))?;
-        let text = |name: &OsStr| name.to_string_lossy().into_owned();
-        let own = root.file_name().map(text).unwrap_or_default();
-        let is_file = !fs::metadata(&root).map_err(|error| io_error(&root, &error))?.is_dir();
-        if is_file {
-            root.pop();
-        }
-        let name = given.map_or(own.clone(), text);
+        let (disk, name) = Disk::new(root)?;
+        Ok(TreeSource::over(disk, Root::Any(name), config))
+    }
+
+    /// Returns the source of one model that exists, under this name: a file, a folder of files, or one of numbered versions.
+    pub fn named(name: Name, root: &Path, config: Config) -> Result<DirSource, SourceError> {
+        let (disk, _) = Disk::new(root)?;
+        Ok(TreeSource::over(disk, Root::Model(name), config))
+    }
+}
+
+impl<T: Tree> TreeSource<T> {
+    /// Returns the source of what the tree shows.
+    pub fn over(tree: T, root: Root, config: Config) -> TreeSource<T> {
         let settle = Settle::new(Duration::from_millis(config.settle_ms));
-        let file = is_file.then_some(own);
-        Ok(DirSource { root, name, file, config, settle, places: BTreeSet::new(), begun: None, starting: true })
+        let (places, last) = (BTreeSet::new(), Scan::default());
+        TreeSource { tree, root, config, settle, places, last, begun: None, starting: true }
     }
 
     fn find(&self) -> Result<Vec<Placed>, SourceError> {
-        match &self.file {
-            None => layout::places(&self.lister(), &self.name),
-            Some(file) if !self.lister().full(file).exists() => Ok(Vec::new()),
-            Some(file) => Ok(vec![Ok(layout::file(&self.lister(), &self.name, file))]),
+        let (name, is_named) = match &self.root {
+            Root::Any(name) => (name.as_str(), false),
+            Root::Model(name) => (name.as_str(), true),
+        };
+        match self.tree.single() {
+            Some(file) if matches!(self.tree.entry(file), Err(SourceError::Io { .. })) => Ok(Vec::new()),
+            Some(file) => {
+                let place = layout::file(&self.tree, name, file);
+                Ok(vec![Ok(if is_named { Place { name: name.to_owned(), ..place } } else { place })])
+            }
+            None if is_named => Ok(layout::folder(&self.tree, &self.config, name, "")),
+            None => layout::places(&self.tree, &self.config, name),
         }
     }
 
@@ -89,7 +111,7 @@ impl DirSource {
         // What is wrong at other names is no matter here.
         let places: Vec<Place> = self.find()?.into_iter().filter_map(Result::ok).collect();
         let is_root = |place: &Place| place.path.is_empty() || (place.number.is_some() && !place.path.contains('/'));
-        if self.file.is_some() || places.iter().any(is_root) {
+        if self.tree.single().is_some() || places.iter().any(is_root) {
             return Ok(None);
         }
         Ok(Some(places.into_iter().filter(|place| place.name == name).map(|place| place.number).collect()))
@@ -98,6 +120,7 @@ impl DirSource {
     /// Looks at the directory; `now` is the time of the look. An error means that nothing is known of it now: keep what
     /// the last scan said.
     pub fn scan(&mut self, now: Instant) -> Result<Scan, SourceError> {
+        let Some(now) = self.tree.look(now)? else { return Ok(self.last.clone()) };
         let mut problems = BTreeMap::new();
         let mut seen = BTreeMap::new();
         for placed in self.find()? {
@@ -127,16 +150,12 @@ impl DirSource {
             scan.models.insert(name.to_owned(), found);
         }
         scan.models.extend(problems.into_iter().map(|(name, error)| (name, Found::Problem(error))));
+        self.last.clone_from(&scan);
         Ok(scan)
     }
 
-    fn lister(&self) -> Lister<'_> {
-        Lister { root: &self.root, config: &self.config }
-    }
-
     fn see(&self, place: &Place) -> Seen {
-        let lister = self.lister();
-        let listing = lister.list(&place.path).and_then(|mut listing| {
+        let listing = tree::list(&self.tree, &place.path, &self.config).and_then(|mut listing| {
             // The configuration is told apart from the files of the model.
             listing.entries.retain(|entry| Some(&entry.path) != place.config.as_ref());
             if listing.files().next().is_none() {
@@ -144,7 +163,7 @@ impl DirSource {
             }
             Ok(listing)
         });
-        Seen { listing, config: place.config.as_ref().and_then(|path| lister.entry(path).ok()) }
+        Seen { listing, config: place.config.as_ref().and_then(|path| self.tree.entry(path).ok()) }
     }
 
     /// Returns how long to wait until the next look.
@@ -200,24 +219,13 @@ impl DirSource {
 
     fn read_config(&self, path: &str) -> Result<ModelConfig, SourceError> {
         let error = |reason| SourceError::Config { path: path.to_owned(), reason };
-        let size = self.lister().entry(path)?.size;
+        let size = self.tree.entry(path)?.size;
         if size > CONFIG_BYTES_MAX {
             return Err(error(format!("{size} bytes, more than a configuration may have ({CONFIG_BYTES_MAX})")));
         }
-        let bytes = self.read_file(path, size)?;
+        let bytes = self.tree.read(path, size)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| error("not UTF-8".to_owned()))?;
         ModelConfig::parse(text).map_err(error)
-    }
-
-    /// Reads a file up to a size; a larger one has changed since it was listed, or is over a limit.
-    fn read_file(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
-        let full = self.lister().resolved(path)?;
-        let file = File::open(&full).map_err(|error| io_error(&full, &error))?;
-        let mut bytes = Vec::new();
-        let room = usize::try_from(bytes_max).unwrap_or(usize::MAX).saturating_add(1);
-        bytes.try_reserve_exact(room).map_err(|_| io_error(&full, &io::ErrorKind::OutOfMemory.into()))?;
-        file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| io_error(&full, &error))?;
-        if bytes.len() as u64 > bytes_max { Err(SourceError::Changing { path: shown(path) }) } else { Ok(bytes) }
     }
 }
 
@@ -256,7 +264,7 @@ pub fn read_one(
     Ok((artifact.number, source.read(&artifact)?))
 }
 
-impl Source for DirSource {
+impl<T: Tree> Source for TreeSource<T> {
     fn read(&self, artifact: &Artifact) -> Result<Content, SourceError> {
         let changing = || SourceError::Changing { path: shown(&artifact.path) };
         let same = |place: &&Place| *place.path == *artifact.path && place.number == artifact.number;
@@ -273,11 +281,11 @@ impl Source for DirSource {
         };
         let mut files = Vec::new();
         for file in listing.files() {
-            let bytes = self.read_file(&file.path, file.size)?;
+            let bytes = self.tree.read(&file.path, file.size)?;
             files.push((below(&file.path), Buffer::from_vec(bytes)));
         }
         // What was written meanwhile shows in the listing; a mixture of two artifacts is never loaded.
-        if self.see(place).fingerprint() != artifact.fingerprint {
+        if self.see(place).fingerprint() != artifact.fingerprint || !self.tree.is_same(&listing)? {
             return Err(changing());
         }
         Ok(Content::new(ModelFiles::new(files), config))
@@ -288,7 +296,17 @@ impl Source for DirSource {
     }
 }
 
-impl DirSource {
+impl<T: Tree> Watched for TreeSource<T> {
+    fn scan(&mut self, now: Instant) -> Result<Scan, SourceError> {
+        TreeSource::scan(self, now)
+    }
+
+    fn pause(&self) -> Duration {
+        TreeSource::pause(self)
+    }
+}
+
+impl<T: Tree> TreeSource<T> {
     fn config_of(&self, place: &Place) -> Result<ModelConfig, SourceError> {
         let Some(path) = &place.config else { return Ok(ModelConfig::default()) };
         let config = self.read_config(path)?;
@@ -320,6 +338,6 @@ impl Seen {
 }
 
 /// Returns the path as a message names it: the root is `.`.
-fn shown(path: &str) -> String {
+pub(super) fn shown(path: &str) -> String {
     if path.is_empty() { ".".to_owned() } else { path.to_owned() }
 }

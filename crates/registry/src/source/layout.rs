@@ -5,11 +5,11 @@
 
 use model::Version;
 
-use super::listing::{Lister, join};
-use crate::error::SourceError;
+use super::tree::{Tree, join};
+use crate::{config::Config, error::SourceError};
 
 /// The configuration in an artifact's folder.
-pub(crate) const CONFIG: &str = "forebay.toml";
+pub const CONFIG: &str = "forebay.toml";
 
 /// One place where an artifact lies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,15 +29,15 @@ pub(super) struct Place {
 pub(super) type Placed = Result<Place, (String, SourceError)>;
 
 /// Returns all places below the root; `name` is the model's where the root itself is one.
-pub(super) fn places(lister: &Lister<'_>, name: &str) -> Result<Vec<Placed>, SourceError> {
-    let names = visible(lister.names("", lister.config.models_max, "models_max")?);
+pub(super) fn places(tree: &dyn Tree, config: &Config, name: &str) -> Result<Vec<Placed>, SourceError> {
+    let names = visible(tree.names("", config.models_max, "models_max")?);
     let is_model = names.iter().any(|n| MARKS.contains(&n.as_str()));
-    let folders = || names.iter().filter(|n| lister.entry(n).is_ok_and(|e| e.is_dir));
+    let folders = || names.iter().filter(|n| tree.entry(n).is_ok_and(|e| e.is_dir));
     let is_versions = folders().next().is_some() && folders().all(|n| number(n).is_some());
     if is_model || is_versions {
-        return Ok(folder(lister, name, ""));
+        return Ok(folder(tree, config, name, ""));
     }
-    Ok(names.iter().flat_map(|child| top(lister, child)).collect())
+    Ok(names.iter().flat_map(|child| top(tree, config, child)).collect())
 }
 
 /// What only an artifact's own folder holds directly.
@@ -53,15 +53,15 @@ fn number(name: &str) -> Option<Version> {
 }
 
 /// One entry of the models directory: a folder is one model, a file another.
-fn top(lister: &Lister<'_>, child: &str) -> Vec<Placed> {
+fn top(tree: &dyn Tree, config: &Config, child: &str) -> Vec<Placed> {
     let is_page = child.ends_with(".toml") || child.ends_with(".md");
     if child.contains(char::REPLACEMENT_CHARACTER) {
         return vec![Err((child.to_owned(), SourceError::NotUtf8 { path: child.to_owned() }))];
     }
-    match lister.entry(child) {
-        Ok(entry) if entry.is_dir => folder(lister, child, child),
+    match tree.entry(child) {
+        Ok(entry) if entry.is_dir => folder(tree, config, child, child),
         Ok(_) if is_page => Vec::new(),
-        Ok(_) => vec![Ok(file(lister, child, child))],
+        Ok(_) => vec![Ok(file(tree, child, child))],
         // Gone between the two looks: as if it had not been there.
         Err(SourceError::Io { .. }) => Vec::new(),
         Err(error) => vec![Err((child.to_owned(), error))],
@@ -69,17 +69,17 @@ fn top(lister: &Lister<'_>, child: &str) -> Vec<Placed> {
 }
 
 /// A model's file; `name` has its ending.
-pub(super) fn file(lister: &Lister<'_>, name: &str, path: &str) -> Place {
+pub(super) fn file(tree: &dyn Tree, name: &str, path: &str) -> Place {
     let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
     let config = Some(format!("{}.toml", stem(path)));
-    let config = config.filter(|config| config != path && lister.entry(config).is_ok_and(|entry| !entry.is_dir));
+    let config = config.filter(|config| config != path && tree.entry(config).is_ok_and(|entry| !entry.is_dir));
     Place { config, ..Place::alone(&stem(name), path.to_owned()) }
 }
 
 /// A model's folder: numbered versions, or one artifact.
-fn folder(lister: &Lister<'_>, name: &str, path: &str) -> Vec<Placed> {
-    let limit = lister.config.files_max;
-    let names = match lister.names(path, limit, "files_max") {
+pub(super) fn folder(tree: &dyn Tree, limits: &Config, name: &str, path: &str) -> Vec<Placed> {
+    let limit = limits.files_max;
+    let names = match tree.names(path, limit, "files_max") {
         Ok(names) => names,
         Err(error) => return vec![Err((name.to_owned(), error))],
     };
@@ -89,13 +89,13 @@ fn folder(lister: &Lister<'_>, name: &str, path: &str) -> Vec<Placed> {
     let numbered: Vec<(Version, &String)> = if is_artifact {
         Vec::new()
     } else {
-        let is_dir = |n: &str| lister.entry(&join(path, n)).is_ok_and(|e| e.is_dir);
+        let is_dir = |n: &str| tree.entry(&join(path, n)).is_ok_and(|e| e.is_dir);
         names.iter().filter_map(|n| Some((number(n)?, n))).filter(|(_, n)| is_dir(n)).collect()
     };
     if numbered.is_empty() {
         return vec![Ok(Place { config: own, ..Place::alone(name, path.to_owned()) })];
     }
-    let limit = lister.config.versions_max;
+    let limit = limits.versions_max;
     if numbered.len() > limit {
         let (path, got, key) = (path.to_owned(), numbered.len() as u64, "versions_max");
         let error = SourceError::TooLarge { path, got, limit: limit as u64, unit: "versions", key };
@@ -103,7 +103,7 @@ fn folder(lister: &Lister<'_>, name: &str, path: &str) -> Vec<Placed> {
     }
     let place = |(version, child): (Version, &String)| {
         let path = join(path, child);
-        let has_config = lister.entry(&join(&path, CONFIG)).is_ok_and(|entry| !entry.is_dir);
+        let has_config = tree.entry(&join(&path, CONFIG)).is_ok_and(|entry| !entry.is_dir);
         let config = if has_config { Some(join(&path, CONFIG)) } else { own.clone() };
         Ok(Place { name: name.to_owned(), number: Some(version), path, config, model_config: own.clone() })
     };

@@ -1,96 +1,38 @@
-//! Names, sizes and times of what lies below a path, within limits.
+//! A folder of the disk as a tree: names, sizes and times of what lies below its root.
 //!
 //! Symbolic links are followed as long as they stay inside the models directory; a link out of it is an error, so is
 //! anything that is neither file nor folder. Names that begin with a dot are passed over (checksums, editors' leavings,
 //! half-written files of `rsync`), folders of that kind too.
 
 use std::{
-    fs::{self, Metadata},
-    hash::{Hash, Hasher},
-    io,
+    ffi::OsStr,
+    fs::{self, File, Metadata},
+    io::{self, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use crate::{config::Config, error::SourceError};
+use super::{
+    dir::shown,
+    tree::{Entry, Stamp, Tree, too_many},
+};
+use crate::error::SourceError;
 
-/// One file or folder.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Entry {
-    /// Relative to the root of the source, with `/`.
-    pub path: String,
-    pub is_dir: bool,
-    /// 0 for a folder.
-    pub size: u64,
-    pub stamp: Stamp,
-}
-
-/// What tells a changed or exchanged file from the one before. Times are nanoseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Stamp {
-    /// When the content changed, as its writer may set it.
-    pub mtime_ns: i128,
-    /// When the content, name or mode changed, as the system says.
-    pub ctime_ns: i128,
-    pub inode: u64,
-}
-
-/// An artifact's root, and all below it in the order of the paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Listing {
-    pub root: Entry,
-    pub entries: Vec<Entry>,
-}
-
-/// Lists below the canonical root of a source.
+/// What lies below the canonical root of a source on the disk.
 #[derive(Debug)]
-pub(super) struct Lister<'a> {
-    pub root: &'a Path,
-    pub config: &'a Config,
+pub struct Disk {
+    pub(super) root: PathBuf,
+    /// The one file in the root that is a model, where that is all there is to it.
+    pub(super) file: Option<String>,
 }
 
-// === impl Listing ===
-
-impl Listing {
-    /// Returns the files, the root itself where it is one.
-    pub fn files(&self) -> impl Iterator<Item = &Entry> {
-        std::iter::once(&self.root).chain(&self.entries).filter(|entry| !entry.is_dir)
+impl Tree for Disk {
+    fn single(&self) -> Option<&str> {
+        self.file.as_deref()
     }
 
-    /// Returns a number that is another one when a name, size or time is. A folder's own times are left out: they change
-    /// with what lies in it, or with its name.
-    pub fn fingerprint(&self) -> u64 {
-        let mut hash = std::hash::DefaultHasher::new();
-        (&self.root.path, self.root.stamp.inode).hash(&mut hash);
-        for file in self.files() {
-            file.hash(&mut hash);
-        }
-        hash.finish()
-    }
-
-    /// Returns whether the artifact came by a rename, so is complete however young it is.
-    ///
-    /// A rename stamps the moved root's ctime and nothing else. Who copies into a folder stamps both of its times with
-    /// every entry, and the entries after it; so the root is younger than all that lies in it, and than its own content,
-    /// only once it was moved (or once a copying tool has set its times, which is its last act).
-    pub fn arrived_whole(&self) -> bool {
-        let root = self.root.stamp;
-        let filled = if self.root.is_dir { !self.entries.is_empty() } else { self.root.size > 0 };
-        filled && root.mtime_ns < root.ctime_ns && self.entries.iter().all(|e| e.stamp.ctime_ns <= root.ctime_ns)
-    }
-
-    /// Returns the youngest change, in nanoseconds since 1970.
-    pub fn changed_ns(&self) -> i128 {
-        let all = std::iter::once(&self.root).chain(&self.entries);
-        all.map(|entry| entry.stamp.ctime_ns).max().unwrap_or(i128::MAX)
-    }
-}
-
-// === impl Lister ===
-
-impl Lister<'_> {
     /// Returns one file or folder, links followed.
-    pub fn entry(&self, path: &str) -> Result<Entry, SourceError> {
+    fn entry(&self, path: &str) -> Result<Entry, SourceError> {
         let full = self.full(path);
         let plain = fs::symlink_metadata(&full).map_err(|error| io_error(&full, &error))?;
         let meta = if plain.is_symlink() { self.follow(&full, path)? } else { plain };
@@ -109,8 +51,7 @@ impl Lister<'_> {
         })
     }
 
-    /// Returns the names directly in a folder that do not begin with a dot, in their order.
-    pub fn names(&self, path: &str, names_max: usize, key: &'static str) -> Result<Vec<String>, SourceError> {
+    fn names(&self, path: &str, names_max: usize, key: &'static str) -> Result<Vec<String>, SourceError> {
         let full = self.full(path);
         let mut names = Vec::new();
         for entry in fs::read_dir(&full).map_err(|error| io_error(&full, &error))? {
@@ -129,52 +70,42 @@ impl Lister<'_> {
         Ok(names)
     }
 
-    /// Returns all that lies at and below a path.
-    pub fn list(&self, path: &str) -> Result<Listing, SourceError> {
-        let mut listing = Listing { root: self.entry(path)?, entries: Vec::new() };
-        if listing.root.is_dir {
-            self.descend(path, 1, &mut listing.entries)?;
-        }
-        let bytes = listing.files().fold(0u64, |sum, file| sum.saturating_add(file.size));
-        let limit = self.config.artifact_bytes_max;
-        if bytes > limit {
-            let (path, key) = (path.to_owned(), "artifact_bytes_max");
-            return Err(SourceError::TooLarge { path, got: bytes, limit, unit: "bytes", key });
-        }
-        Ok(listing)
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
+        let full = self.resolved(path)?;
+        let file = File::open(&full).map_err(|error| io_error(&full, &error))?;
+        let mut bytes = Vec::new();
+        let room = usize::try_from(bytes_max).unwrap_or(usize::MAX).saturating_add(1);
+        bytes.try_reserve_exact(room).map_err(|_| io_error(&full, &io::ErrorKind::OutOfMemory.into()))?;
+        file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| io_error(&full, &error))?;
+        if bytes.len() as u64 > bytes_max { Err(SourceError::Changing { path: shown(path) }) } else { Ok(bytes) }
     }
+}
 
-    /// Walks a folder; its depth is bounded, so links that lead in a circle end.
-    fn descend(&self, path: &str, depth: usize, entries: &mut Vec<Entry>) -> Result<(), SourceError> {
-        let Config { depth_max, files_max, .. } = *self.config;
-        if depth > depth_max {
-            let (path, key) = (path.to_owned(), "depth_max");
-            return Err(SourceError::TooLarge { path, got: depth as u64, limit: depth_max as u64, unit: "deep", key });
+impl Disk {
+    /// Returns the disk below a folder, or the one file; and what the root is called.
+    pub(super) fn new(root: &Path) -> Result<(Disk, String), SourceError> {
+        let given = root.file_name();
+        let mut root = fs::canonicalize(root).map_err(|error| io_error(root, &error))?;
+        let text = |name: &OsStr| name.to_string_lossy().into_owned();
+        let own = root.file_name().map(text).unwrap_or_default();
+        let is_file = !fs::metadata(&root).map_err(|error| io_error(&root, &error))?.is_dir();
+        if is_file {
+            root.pop();
         }
-        for name in self.names(path, files_max, "files_max")? {
-            if entries.len() == files_max {
-                return Err(too_many(path, entries.len() + 1, files_max, "files_max"));
-            }
-            let entry = self.entry(&join(path, &name))?;
-            let folder = entry.is_dir.then(|| entry.path.clone());
-            entries.push(entry);
-            if let Some(folder) = folder {
-                self.descend(&folder, depth + 1, entries)?;
-            }
-        }
-        Ok(())
+        let name = given.map_or(own.clone(), text);
+        Ok((Disk { root, file: is_file.then_some(own) }, name))
     }
 
     /// Returns the place of a path on the disk.
-    pub fn full(&self, path: &str) -> PathBuf {
+    fn full(&self, path: &str) -> PathBuf {
         if path.is_empty() { self.root.to_owned() } else { self.root.join(path) }
     }
 
     /// Returns the place on the disk with all links resolved, where that is inside the root.
-    pub fn resolved(&self, path: &str) -> Result<PathBuf, SourceError> {
+    fn resolved(&self, path: &str) -> Result<PathBuf, SourceError> {
         let outside = || SourceError::Outside { path: path.to_owned() };
         let target = fs::canonicalize(self.full(path)).map_err(|_| outside())?;
-        if target.starts_with(self.root) { Ok(target) } else { Err(outside()) }
+        if target.starts_with(&self.root) { Ok(target) } else { Err(outside()) }
     }
 
     fn follow(&self, full: &Path, path: &str) -> Result<Metadata, SourceError> {
@@ -184,15 +115,6 @@ impl Lister<'_> {
 
 fn nanoseconds(seconds: i64, rest: i64) -> i128 {
     i128::from(seconds) * 1_000_000_000 + i128::from(rest)
-}
-
-fn too_many(path: &str, got: usize, limit: usize, key: &'static str) -> SourceError {
-    SourceError::TooLarge { path: path.to_owned(), got: got as u64, limit: limit as u64, unit: "entries or more", key }
-}
-
-/// Returns the path of a name in a folder; the root is the empty path.
-pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
 pub(super) fn io_error(path: &Path, error: &io::Error) -> SourceError {

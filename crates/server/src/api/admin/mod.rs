@@ -73,7 +73,8 @@ impl Admin {
         let none = || {
             worded(
                 Kind::FailedPrecondition,
-                "the server was given no models directory; there is nowhere to publish into",
+                "models are published into the one models directory of a server, and this one was given none, or several; start it with \
+                 `forebay serve DIRECTORY`",
             )
         };
         self.publisher.clone().ok_or_else(none)
@@ -87,7 +88,7 @@ fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
 impl From<PublishError> for ServeError {
     fn from(error: PublishError) -> ServeError {
         let kind = match &error {
-            PublishError::AlreadyExists { .. } => Kind::AlreadyExists,
+            PublishError::AlreadyExists { .. } | PublishError::Elsewhere { .. } => Kind::AlreadyExists,
             PublishError::NotFound { .. } => Kind::NotFound,
             PublishError::Unnumbered { .. } | PublishError::OneModel => Kind::FailedPrecondition,
             PublishError::Digits { .. } => Kind::InvalidArgument,

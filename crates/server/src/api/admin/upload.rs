@@ -89,7 +89,12 @@ async fn take(
         let _one = admin.uploads.try_acquire().map_err(|_| full())?;
         let bytes = receive(asked, body).await?;
         let (of, source) = (name.clone(), admin.source.clone());
+        let serving = asked.state.gateway.registry().status(name.as_str()).ok().and_then(|status| {
+            status.versions.into_iter().find(|version| version.state == State::Available).map(|version| version.path)
+        });
         let unpacked = on_disk(asked, move || {
+            // A name belongs to one source.
+            serving.map_or(Ok(()), |path| publisher.claim(&of, &path))?;
             let refused = |error: archive::ArchiveError| worded(Kind::InvalidArgument, error.to_string());
             let files = archive::unpack(&bytes, &wish.file, &source).map_err(refused)?;
             Ok(publisher.publish(&of, number, &files)?)
