@@ -58,7 +58,7 @@ struct Fence {
     why: &'static str,
 }
 
-const FENCES: [Fence; 7] = [
+const FENCES: [Fence; 8] = [
     Fence {
         libraries: &["tokio", "axum", "hyper", "hyper-util", "http", "http-body-util", "tower"],
         only_in: &["server", "app"],
@@ -83,6 +83,11 @@ const FENCES: [Fence; 7] = [
         libraries: &["prost", "prost-types", "tonic", "tonic-prost"],
         only_in: &["wire"],
         why: "messages of gRPC are generated in one place; artifacts are read by readers of our own, with their bounds",
+    },
+    Fence {
+        libraries: &["rustls", "rustls-webpki", "tokio-rustls", "ring", "jsonwebtoken"],
+        only_in: &["server", "app"],
+        why: "who asks is told at the border, and encryption ends there",
     },
     Fence { libraries: &["anyhow"], only_in: &["app", "xtask"], why: "a library states its errors as one enum" },
     Fence {

@@ -30,6 +30,7 @@ pub struct Settings {
     pub gateway: gateway::Config,
     pub mist: server::MistConfig,
     pub admin: server::AdminConfig,
+    pub auth: server::AuthConfig,
     pub trace: server::TraceConfig,
     pub log: logs::Config,
     pub runtime: Runtime,
@@ -106,7 +107,7 @@ impl Settings {
 
     /// Returns the keys whose values differ from `now` and that serve only after a restart.
     pub fn needs_restart(&self, now: &Settings) -> Vec<String> {
-        let changeable = |key: &str| key == "log.level";
+        let changeable = |key: &str| key == "log.level" || key.starts_with("auth.");
         let (old, new) = (layers::leaves_of(self), layers::leaves_of(now));
         let differs = |key: &&String| old.get(*key) != new.get(*key) && !changeable(key);
         let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -177,7 +178,7 @@ mod tests {
             &[],
             &[],
             "",
-            "f.toml: line 1: unknown table `quantum`; there are admin, engines, formats, gateway, log, mist, models, runtime, server, trace",
+            "f.toml: line 1: unknown table `quantum`; there are admin, auth, engines, formats, gateway, log, mist, models, runtime, server, trace",
         );
     }
 

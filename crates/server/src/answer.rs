@@ -67,6 +67,9 @@ impl Answer {
                 // Whole seconds, rounded up: coming back early would be refused again.
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_millis().div_ceil(1000) as u64));
             }
+            if let ServeError::Unauthenticated { is_sent, .. } = error {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge(*is_sent)));
+            }
             if let ServeError::Method { allow, .. } = error
                 && let Ok(allow) = HeaderValue::from_str(allow)
             {
@@ -75,6 +78,11 @@ impl Answer {
         }
         response
     }
+}
+
+/// Returns what to send (RFC 6750, section 3); where something was sent, that it is not taken.
+const fn challenge(is_sent: bool) -> &'static str {
+    if is_sent { "Bearer realm=\"forebay\", error=\"invalid_token\"" } else { "Bearer realm=\"forebay\"" }
 }
 
 /// Appends a JSON string.

@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName};
 use model::{RequestId, Spans, Trace};
 
 use crate::{
+    auth::Caller,
     error::{ServeError, asked},
     query,
     trace::Tracer,
@@ -74,6 +75,8 @@ pub(crate) struct Context {
     /// Where to say what took how long, where it is traced.
     pub spans: Option<Arc<Spans>>,
     pub begun: Instant,
+    /// Who asks, where callers are told apart.
+    pub caller: Option<Arc<Caller>>,
 }
 
 impl Context {
@@ -93,6 +96,7 @@ impl Context {
             spans,
             trace,
             begun: Instant::now(),
+            caller: None,
         }
     }
 }

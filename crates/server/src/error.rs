@@ -37,6 +37,9 @@ pub enum ServeError {
     /// The part of the request beside the body: a query key, a header, a name in the path.
     #[error("{what} {got:?}: expected {expected}")]
     Asked { what: String, got: String, expected: String },
+    /// Nobody is known by what the request brought, or it brought nothing (`is_sent`).
+    #[error("{message}")]
+    Unauthenticated { message: String, is_sent: bool },
     /// In the words of the protocol that is spoken.
     #[error("{message}")]
     Worded { kind: Kind, message: String },
@@ -102,6 +105,7 @@ impl ServeError {
             BodyTooLarge { .. } => Kind::TooLarge,
             BodiesTooLarge { .. } => Kind::Overloaded,
             BodyTimeout { .. } => Kind::DeadlineExceeded,
+            Unauthenticated { .. } => Kind::Unauthenticated,
             Worded { kind, .. } => *kind,
         }
     }

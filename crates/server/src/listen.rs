@@ -131,6 +131,13 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// The names in the certificate that it showed.
+    pub names: Vec<String>,
+}
+
 /// What a listener serves.
 struct Served {
     state: Arc<State>,
@@ -141,6 +148,7 @@ struct Served {
 pub(crate) struct Conn {
     state: Arc<State>,
     dialects: Dialects,
+    peer: Peer,
     in_flight: AtomicU32,
     requests: AtomicU32,
 }
@@ -179,15 +187,16 @@ async fn connection(
     let _slot = slot;
     let Served { state, dialects } = served;
     let _open = Open::new(&state);
-    let conn =
-        Arc::new(Conn { state: state.clone(), dialects, in_flight: AtomicU32::new(0), requests: AtomicU32::new(0) });
+    let peer = Peer { names: Vec::new() };
+    let (in_flight, requests) = (AtomicU32::new(0), AtomicU32::new(0));
+    let conn = Arc::new(Conn { state: state.clone(), dialects, peer, in_flight, requests });
     let service = service_fn({
         let conn = conn.clone();
         move |request| {
             let conn = conn.clone();
             async move {
                 let busy = Busy::new(conn);
-                let mut response = api::handle(&busy.0.state, busy.0.dialects, request).await;
+                let mut response = api::handle(&busy.0.state, busy.0.dialects, &busy.0.peer, request).await;
                 response.body_mut().hold(busy);
                 Ok::<_, std::convert::Infallible>(response)
             }

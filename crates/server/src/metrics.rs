@@ -90,6 +90,8 @@ metrics! {
         "Memory of a loaded version.";
     REFUSED Counter "forebay_policy_refusals_total" "1" ["policy"]
         "Calls that a policy ended: too many at once (concurrency), out of time (deadline).";
+    AUTH Counter "forebay_auth_refusals_total" "1" ["reason"]
+        "Requests that were not let in: without key or token (missing), with one that is not known (invalid) or too old (expired), without the role (role), for a model that is not theirs (model), too many (rate).";
     IN_FLIGHT Gauge "forebay_requests_in_flight" "1" []
         "Requests whose head was read and whose answer is not ready.";
     CONNECTIONS Gauge "forebay_connections" "1" []

@@ -16,6 +16,7 @@ use crate::{
         admin::{self, Admin},
         mist,
     },
+    auth::{self, Guard},
     body::Held,
     compute::Compute,
     config::Config,
@@ -38,6 +39,7 @@ pub struct State {
     pub(crate) ids: Ids,
     pub(crate) tracer: Tracer,
     pub(crate) admin: Admin,
+    pub(crate) guard: Guard,
     draining: AtomicBool,
     drain: Notify,
 }
@@ -54,6 +56,7 @@ impl State {
         Ok(State {
             tracer: Tracer::new(trace::Config::default()),
             admin: Admin::new(admin::Config::default(), registry::Config::default(), None, true),
+            guard: Guard::open(),
             compute: Compute::start(config.threads(), config.compute_queue_max)?,
             config,
             mist,
@@ -85,6 +88,16 @@ impl State {
         State { admin: Admin::new(config, source, publisher, is_public), ..self }
     }
 
+    /// Returns the state that lets in whom the configuration knows.
+    pub fn with_auth(self, config: &auth::Config) -> Result<State, String> {
+        Ok(State { guard: Guard::new(config)?, ..self })
+    }
+
+    /// Takes other keys, tokens and roles; those that are wrong leave the old ones.
+    pub fn set_auth(&self, config: &auth::Config) -> Result<(), String> {
+        self.guard.replace(config)
+    }
+
     /// Returns whether the server was told to stop.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
@@ -114,6 +127,7 @@ impl State {
             load_us: counts.load_us,
             compute_waiting: self.compute.waiting(),
             spans: self.tracer.counts(),
+            auth: self.guard.refusals().read().collect(),
             ..Gathered::default()
         };
         use registry::State::*;

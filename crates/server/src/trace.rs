@@ -192,6 +192,7 @@ mod tests {
             span_id: ids.span(),
             spans: Some(Arc::new(Spans::default())),
             begun: Instant::now(),
+            caller: None,
         }
     }
 

@@ -34,7 +34,10 @@ enum Verb {
 
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.verb {
-        Verb::Check { file } => config::resolve(Some(&file), &[]).map(|_| ()),
+        Verb::Check { file } => {
+            let resolved = config::resolve(Some(&file), &[])?;
+            resolved.settings.auth.check().map_err(Failure::Usage)
+        }
         Verb::Show { config: file } => {
             let resolved = config::resolve(file.as_deref(), &[])?;
             cmd::print(&show(&resolved.layers))
@@ -53,6 +56,7 @@ fn show(layers: &Layers) -> String {
             let _ = writeln!(text, "{}{gap}[{table}]", std::mem::take(&mut tables));
             current = table;
         }
+        let value = shown(table, value);
         match value.as_array().filter(|list| list.iter().any(toml::Value::is_table)) {
             // Tables of a list end the plain keys of theirs, so they come last.
             Some(list) => list.iter().for_each(|entry| {
@@ -71,9 +75,43 @@ fn plain(entry: &toml::Value) -> String {
     keys.map(|(key, value)| format!("{key} = {value}\n")).collect()
 }
 
+/// Keys whose values are nobody's to see, by their table; in the lists and tables below it too.
+const SECRETS: [(&str, &str); 2] = [("auth", "key"), ("auth", "secret")];
+
+/// Returns the value as it may be shown.
+fn shown(table: &str, value: &toml::Value) -> toml::Value {
+    use toml::Value;
+    match value {
+        Value::Array(list) => Value::Array(list.iter().map(|value| shown(table, value)).collect()),
+        Value::Table(keys) => {
+            let one = |(key, value): (&String, &Value)| {
+                let secret = SECRETS.contains(&(table, key)) && value.as_str() != Some("");
+                let value = if secret { Value::String("***".to_owned()) } else { shown(table, value) };
+                (key.clone(), value)
+            };
+            Value::Table(keys.iter().map(one).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let mut layers = Layers::new();
+        let file = "[[auth.keys]]\nname = 'a'\nkey = 'a-very-secret-key'\nroles = ['read']\n\
+                    [[auth.jwt.keys]]\nalgorithm = 'HS256'\nsecret = 'a-very-secret-secret'\n";
+        layers.add_file("f.toml", file).unwrap();
+        let shown = show(&layers);
+        assert!(
+            !shown.contains("very-secret") && shown.contains("key = \"***\"") && shown.contains("name = \"a\""),
+            "{shown}"
+        );
+        assert!(!format!("{:?}", layers.settings().unwrap()).contains("very-secret"));
+    }
 
     #[test]
     fn what_is_shown_reads_back_to_the_same() {

@@ -71,9 +71,13 @@ async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::
         listeners.push((listener, Dialects::of(&further.dialects)));
         also.push((local, &further.dialects[..]));
     }
+    let addresses: Vec<SocketAddr> =
+        [local].into_iter().chain(grpc).chain(also.iter().map(|(local, _)| *local)).collect();
     let registry = Arc::new(Registry::default());
     let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
     let counters = policies.metrics();
+    // One address that others reach is enough for them to reach all.
+    let is_public = addresses.iter().any(|address| !address.ip().is_loopback());
     let loader = Arc::new(Guarded::new(
         Arc::new(EngineLoader {
             limits: settings.formats.clone().into(),
@@ -90,8 +94,11 @@ async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::
             settings.admin.clone(),
             settings.models.source.clone(),
             sources::publisher(&places, &settings.models.source),
-            { !local.ip().is_loopback() },
-        );
+            is_public,
+        )
+        .with_auth(&settings.auth)
+        .map_err(Failure::Usage)?;
+    let state = Arc::new(state);
     let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
     let signals = Signals::new().map_err(started)?;
     announce(&settings, local, grpc, &sources::told(&places));
@@ -100,10 +107,10 @@ async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::
     }
     let watch = watch::start(sources::open(&places, &settings.models.source), registry, loader).map_err(started)?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let serving = server::run(listeners, Arc::new(state), async { drop(stopped.await) });
+    let serving = server::run(listeners, state.clone(), async { drop(stopped.await) });
     let drained = tokio::select! {
         drained = serving => Some(drained),
-        () = signals.until_stopped_twice(stop, move || reload(&args, &settings, &level)) => None,
+        () = signals.until_stopped_twice(stop, move || reload(&args, &settings, &level, &state)) => None,
     };
     // Joining waits for the load at hand, which may take long; the network is closed by then.
     drop(watch);
@@ -150,7 +157,7 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
 }
 
 /// Reads the configuration again and applies what can change.
-fn reload(args: &Args, old: &Settings, level: &logs::Level) {
+fn reload(args: &Args, old: &Settings, level: &logs::Level, state: &server::State) {
     let now = match resolve(args) {
         Ok(now) => now,
         Err(Failure::Usage(error) | Failure::Refused(error)) => {
@@ -161,6 +168,9 @@ fn reload(args: &Args, old: &Settings, level: &logs::Level) {
     };
     if let Ok(filter) = now.log.filter() {
         level.set(filter);
+    }
+    if let Err(error) = state.set_auth(&now.auth) {
+        warn!(%error, "the keys were not read again; the old ones hold");
     }
     let restart = old.needs_restart(&now);
     if !restart.is_empty() {

@@ -7,7 +7,7 @@ use std::{fmt::Write, fs};
 use crate::support::run;
 
 /// The struct of each table, by its file.
-const TABLES: [(&str, &[(&str, &str)]); 10] = [
+const TABLES: [(&str, &[(&str, &str)]); 11] = [
     ("server", &[("server/src/config.rs", "Config")]),
     ("models", &[("app/src/config.rs", "Models"), ("registry/src/config.rs", "Config")]),
     ("formats", &[("app/src/config/formats.rs", "Formats")]),
@@ -15,6 +15,7 @@ const TABLES: [(&str, &[(&str, &str)]); 10] = [
     ("gateway", &[("gateway/src/config.rs", "Config")]),
     ("mist", &[("server/src/api/mist/routes.rs", "Config")]),
     ("admin", &[("server/src/api/admin/mod.rs", "Config")]),
+    ("auth", &[("server/src/auth/config.rs", "Config")]),
     ("trace", &[("server/src/trace/config.rs", "Config")]),
     ("log", &[("app/src/logs.rs", "Config")]),
     ("runtime", &[("app/src/config.rs", "Runtime")]),
@@ -82,6 +83,9 @@ fn keys() {
         ("[[models.sources]]", "app/src/config/sources.rs", "Source"),
         ("[[server.listeners]]", "server/src/config.rs", "Listener"),
         ("[server.cors]", "server/src/config.rs", "Cors"),
+        ("[[auth.keys]]", "server/src/auth/config.rs", "Key"),
+        ("[auth.jwt]", "server/src/auth/config.rs", "Jwt"),
+        ("[[auth.jwt.keys]]", "server/src/auth/config.rs", "JwtKey"),
         ("[[mist.routes]]", "server/src/api/mist/routes.rs", "MistRoute"),
     ] {
         let (what, fields) = documented(file, name);

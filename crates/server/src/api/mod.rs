@@ -32,10 +32,12 @@ use tracing::{debug, error};
 
 use crate::{
     answer::{Answer, JSON},
+    auth::{Caller, Need},
     body,
     context::Context,
     cors,
     error::{ServeError, cut},
+    listen::Peer,
     metrics::Counted,
     outgoing::Outgoing,
     pack, query,
@@ -160,6 +162,52 @@ impl Endpoint {
                 | Endpoint::MlflowVersion
                 | Endpoint::Openscoring(Csv)
         )
+    }
+}
+
+impl Endpoint {
+    /// Returns what a caller must be allowed. Every route says it; nothing is open that is not named here.
+    fn need(self, method: &Method) -> Need {
+        use openscoring::Wanted;
+        match self {
+            Endpoint::NativeServe
+            | Endpoint::MistRun
+            | Endpoint::V2Infer
+            | Endpoint::MlflowInvoke
+            | Endpoint::Openscoring(Wanted::Evaluate | Wanted::Batch | Wanted::Csv) => Need::Predict,
+            // A row takes several: what is sent is to be answered, what is fetched says how to ask.
+            Endpoint::Tfs if *method == Method::GET || *method == Method::HEAD => Need::Ask,
+            Endpoint::Tfs => Need::Predict,
+            Endpoint::NativeModel
+            | Endpoint::V2Model
+            | Endpoint::V2ModelReady
+            | Endpoint::V2Config
+            | Endpoint::Openscoring(Wanted::Model) => Need::Ask,
+            Endpoint::NativeModels
+            | Endpoint::V2Stats
+            | Endpoint::V2Index
+            | Endpoint::Version
+            | Endpoint::Traces
+            | Endpoint::Trace
+            | Endpoint::TraceServices
+            | Endpoint::TraceSpans
+            | Endpoint::Openscoring(Wanted::List) => Need::Read,
+            Endpoint::V2Load
+            | Endpoint::V2Unload
+            | Endpoint::Publish
+            | Endpoint::PublishAs
+            | Endpoint::Artifact
+            | Endpoint::Delete
+            | Endpoint::Openscoring(Wanted::Manage) => Need::Admin,
+            Endpoint::Metrics => Need::Metrics,
+            Endpoint::V2Server
+            | Endpoint::V2Live
+            | Endpoint::V2Ready
+            | Endpoint::MlflowPing
+            | Endpoint::MlflowVersion
+            | Endpoint::Live
+            | Endpoint::Ready => Need::Open,
+        }
     }
 }
 
@@ -332,12 +380,17 @@ impl Asked<'_> {
 }
 
 /// Answers a request. It never fails and never panics: either is an answer.
-pub(crate) async fn handle(state: &Arc<State>, served: Dialects, request: Request<Incoming>) -> Response<Outgoing> {
+pub(crate) async fn handle(
+    state: &Arc<State>,
+    served: Dialects,
+    peer: &Peer,
+    request: Request<Incoming>,
+) -> Response<Outgoing> {
     if grpc::is_call(&request) {
-        return grpc::handle(state, served, request).await;
+        return grpc::handle(state, served, peer, request).await;
     }
     let (head, mut body) = request.into_parts();
-    let context = Context::new(&state.ids, &state.tracer, &head.headers);
+    let mut context = Context::new(&state.ids, &state.tracer, &head.headers);
     let cors = &state.config.cors;
     let preflight = cors.preflight(&head.method, &head.headers);
     let found = find(preflight.as_ref().unwrap_or(&head.method), head.uri.path());
@@ -352,9 +405,15 @@ pub(crate) async fn handle(state: &Arc<State>, served: Dialects, request: Reques
     }
     let dialect = found.as_ref().map_or(Dialect::Native, |matched| matched.dialect);
     let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
-    let answer = match &found {
-        Err(error) => native::failure(error.clone(), &context),
-        Ok(matched) => {
+    let admitted = found.as_ref().map_or(Ok(None), |matched| admit(state, &head, peer, matched));
+    let answer = match (&found, admitted) {
+        (Err(error), _) => native::failure(error.clone(), &context),
+        (Ok(matched), Err(error)) => match dialect {
+            Dialect::Mist => mist::failure(state, &matched.name, error),
+            _ => failure(dialect, error, &context),
+        },
+        (Ok(matched), Ok(caller)) => {
+            context.caller = caller;
             let Matched { name, version, .. } = matched;
             let asked = Asked { state, head: &head, name, version: *version, context: &context };
             match caught(answer(&asked, matched.endpoint, &mut body, &mut counted)).await {
@@ -378,6 +437,27 @@ pub(crate) async fn handle(state: &Arc<State>, served: Dialects, request: Reques
     let mut response = pack::packed(state, &head.headers, answer).await.into_response(&context.id);
     cors.allow(&head.headers, response.headers_mut());
     response
+}
+
+/// Lets a request in, or says why not.
+fn admit(state: &State, head: &Parts, peer: &Peer, matched: &Matched<'_>) -> Result<Option<Arc<Caller>>, ServeError> {
+    let caller = state.guard.admit(&head.headers, peer, matched.endpoint.need(&head.method))?;
+    if let Some(caller) = &caller {
+        let model = if caller.is_limited() { asked_for(state, matched) } else { None };
+        state.guard.ask(caller, model.as_deref())?;
+    }
+    Ok(caller)
+}
+
+/// Returns the model that a request is about, where it is about one.
+fn asked_for<'a>(state: &'a State, matched: &'a Matched<'_>) -> Option<Cow<'a, str>> {
+    match matched.endpoint {
+        Endpoint::MistRun => Some(state.mist.find(&matched.name).map_or(&*matched.name, |route| route.model()).into()),
+        Endpoint::MlflowInvoke => mlflow::chosen(state).ok().map(Cow::Owned),
+        // What is wanted stands behind the last name of the path; no model has a colon in its own.
+        Endpoint::Tfs => matched.name.split(':').next().map(Cow::Borrowed),
+        _ => matched.route.contains(&"{model}").then(|| Cow::Borrowed(&*matched.name)),
+    }
 }
 
 /// Keeps the spans of the request.

@@ -28,6 +28,8 @@ pub(crate) struct Gathered {
     /// Model, version, bytes.
     pub bytes: Vec<(Arc<str>, u64, u64)>,
     pub compute_waiting: usize,
+    /// Reason, requests that were not let in.
+    pub auth: Vec<(&'static str, u64)>,
     /// Spans that were made, and those that no exporter took.
     pub spans: (u64, u64),
 }
@@ -133,6 +135,10 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     page.head(&REFUSED);
     for (policy, n) in &gathered.refused {
         page.sample(&REFUSED, &[policy], n);
+    }
+    page.head(&AUTH);
+    for (reason, n) in &gathered.auth {
+        page.sample(&AUTH, &[reason], n);
     }
     page.single(&IN_FLIGHT, Some(metrics.in_flight.load(Relaxed)));
     page.single(&CONNECTIONS, Some(metrics.connections.load(Relaxed)));

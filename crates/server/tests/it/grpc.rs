@@ -44,7 +44,7 @@ fn world() -> World {
     World::new(Config::default(), MistConfig::default())
 }
 
-fn channel(world: &World) -> Channel {
+pub fn channel(world: &World) -> Channel {
     let endpoint = Channel::from_shared(format!("http://{}", world.addr)).unwrap();
     let _entered = world.runtime.enter();
     endpoint.connect_lazy()
@@ -59,7 +59,7 @@ fn request(model: &str, inputs: Vec<InferInputTensor>) -> ModelInferRequest {
 }
 
 /// Asks for `x` with typed contents.
-fn floats(model: &str, x: &[f64]) -> ModelInferRequest {
+pub fn floats(model: &str, x: &[f64]) -> ModelInferRequest {
     let contents = InferTensorContents { fp64_contents: x.into(), ..Default::default() };
     let input = InferInputTensor { contents: Some(contents), ..input("x", "FP64", &[x.len() as i64]) };
     request(model, vec![input])

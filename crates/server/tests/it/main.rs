@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod auth;
 mod coding;
 mod connections;
 mod examples;
@@ -17,6 +18,7 @@ mod listeners;
 mod metrics;
 mod script;
 mod shutdown;
+mod tokens;
 mod traces;
 mod world;
 

@@ -12,7 +12,7 @@ use model::{Buffer, ModelFiles, Name};
 use registry::{
     Artifact, Content, Found, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError, Upkeep,
 };
-use server::{Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
+use server::{AuthConfig, Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
 use crate::fakes::{Fakes, Seen, all};
@@ -24,6 +24,7 @@ pub struct World {
     pub further: Vec<SocketAddr>,
     pub seen: Arc<Seen>,
     pub runtime: Runtime,
+    pub state: Arc<State>,
     pub manager: Mutex<Manager>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<std::io::Result<Drained>>>,
@@ -83,17 +84,35 @@ impl World {
 
     /// Returns a server that has not looked at its models yet.
     pub fn unloaded(config: Config, mist: MistConfig, trace: TraceConfig) -> World {
-        World::start(config, mist, trace, &[])
+        World::start(config, mist, trace, &[], |state| state)
     }
 
-    /// Returns a server that listens at further addresses, each with its dialects.
-    pub fn with(config: Config, mist: MistConfig, further: &[Dialects]) -> World {
-        let world = World::start(config, mist, TraceConfig::default(), further);
+    /// Returns a server that knows its callers.
+    pub fn guarded(auth: &AuthConfig) -> World {
+        World::adjusted(Config::default(), &[], |state| state.with_auth(auth).unwrap())
+    }
+
+    /// Returns a server whose state is made so.
+    pub fn adjusted(config: Config, further: &[Dialects], adjust: impl FnOnce(State) -> State) -> World {
+        let world = World::start(config, MistConfig::default(), TraceConfig::default(), further, adjust);
         world.load();
         world
     }
 
-    fn start(config: Config, mist: MistConfig, trace: TraceConfig, further: &[Dialects]) -> World {
+    /// Returns a server that listens at further addresses, each with its dialects.
+    pub fn with(config: Config, mist: MistConfig, further: &[Dialects]) -> World {
+        let world = World::start(config, mist, TraceConfig::default(), further, |state| state);
+        world.load();
+        world
+    }
+
+    fn start(
+        config: Config,
+        mist: MistConfig,
+        trace: TraceConfig,
+        further: &[Dialects],
+        adjust: impl FnOnce(State) -> State,
+    ) -> World {
         let (seen, registry) = (Arc::<Seen>::default(), Arc::<Registry>::default());
         let policies = Policies::new(gateway::Config::default(), Arc::new(TokioTimer));
         let counts = policies.metrics();
@@ -105,7 +124,8 @@ impl World {
             .enable_all()
             .build()
             .unwrap();
-        let state = Arc::new(State::new(config, mist, Gateway::new(registry), counts).unwrap().with_trace(trace));
+        let state = State::new(config, mist, Gateway::new(registry), counts).unwrap().with_trace(trace);
+        let state = Arc::new(adjust(state));
         let bind = |dialects: &Dialects| {
             let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
             (listener.local_addr().unwrap(), (listener, *dialects))
@@ -113,10 +133,11 @@ impl World {
         let (addrs, listeners): (Vec<_>, Vec<_>) = [Dialects::ALL].iter().chain(further).map(bind).unzip();
         let (addr, further) = (addrs[0], addrs[1..].to_vec());
         let (stop, stopped) = oneshot::channel();
-        let running = runtime.spawn(server::run(listeners, state, async {
+        let running = runtime.spawn(server::run(listeners, state.clone(), async {
             let _ = stopped.await;
         }));
-        World { addr, further, seen, runtime, manager: Mutex::new(manager), stop: Some(stop), running: Some(running) }
+        let (manager, stop, running) = (Mutex::new(manager), Some(stop), Some(running));
+        World { addr, further, seen, runtime, state, manager, stop, running }
     }
 
     pub fn load(&self) {

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use model::{Kind, Name, PredictError, Version};
 use registry::{State, archive};
 
-use super::{answered, name, on_disk, seen, until, version, worded};
+use super::{answered, name, on_disk, publisher, seen, until, version, worded};
 use crate::{
     answer::Answer,
     api::{Asked, native::models::put_version},
@@ -83,7 +83,7 @@ async fn take(
 ) -> Result<Answer, ServeError> {
     let wish = Wish::parse(asked.query())?;
     let (name, admin) = (name(asked)?, &asked.state.admin);
-    let publisher = admin.publisher()?;
+    let publisher = publisher(asked)?;
     let bytes = {
         let full = || PredictError::Overloaded { message: "another upload is under way".to_owned(), retry_after: None };
         let _one = admin.uploads.try_acquire().map_err(|_| full())?;
@@ -117,7 +117,7 @@ async fn await_load(asked: &Asked<'_>, name: &Name, version: Version) -> Result<
         return Ok(Answer { status: StatusCode::ACCEPTED, ..Answer::json(shown(asked, name, version)) });
     }
     if let Some(failed) = status.filter(|v| v.state == State::End) {
-        let (of, publisher) = (name.clone(), asked.state.admin.publisher()?);
+        let (of, publisher) = (name.clone(), publisher(asked)?);
         on_disk(asked, move || Ok(publisher.remove(&of, Some(version))?)).await?;
         let health = failed.health.as_deref().unwrap_or("it was replaced").to_owned();
         let message = format!("version {version} of model `{name}` does not load and was taken out again: {health}");

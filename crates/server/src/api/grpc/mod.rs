@@ -6,6 +6,7 @@
 //!
 //! Source: gRPC's `PROTOCOL-HTTP2.md`.
 
+mod allowed;
 mod frame;
 mod health;
 mod reflection;
@@ -24,9 +25,11 @@ use model::{Kind, PredictError};
 
 use crate::{
     api::{Dialect, Dialects, caught, log, v2 as rest_v2},
+    auth::Need,
     body,
     context::{Context, REQUEST_ID, grpc_timeout, timeout_ms},
     error::{ServeError, cut, grpc_code, status},
+    listen::Peer,
     metrics::Counted,
     outgoing::{GRPC_STATUS, Outgoing},
     state::State,
@@ -89,6 +92,32 @@ const METHODS: &[(&str, Method, Dialect)] = &[
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Method::Reflection, Dialect::Ops),
 ];
 
+impl Method {
+    /// Returns what a caller must be allowed. Every method says it.
+    fn need(self) -> Need {
+        match self {
+            Method::ModelInfer
+            | Method::ModelStreamInfer
+            | Method::Predict
+            | Method::Examples(_)
+            | Method::MultiInference => Need::Predict,
+            Method::ModelReady
+            | Method::ModelMetadata
+            | Method::ModelConfig
+            | Method::GetModelMetadata
+            | Method::GetModelStatus => Need::Ask,
+            Method::ModelStatistics | Method::RepositoryIndex => Need::Read,
+            Method::RepositoryModelLoad | Method::RepositoryModelUnload | Method::Refused(_) => Need::Admin,
+            Method::ServerLive
+            | Method::ServerReady
+            | Method::ServerMetadata
+            | Method::HealthCheck
+            | Method::HealthWatch
+            | Method::Reflection => Need::Open,
+        }
+    }
+}
+
 /// Returns whether the request is a call of gRPC.
 pub(super) fn is_call(request: &Request<Incoming>) -> bool {
     // REST over HTTP/1.1, which is nearly all, pays for one comparison.
@@ -118,13 +147,20 @@ impl Called<'_> {
 }
 
 /// Answers a call. It never fails and never panics: either is a status.
-pub(super) async fn handle(state: &Arc<State>, served: Dialects, request: Request<Incoming>) -> Response<Outgoing> {
+pub(super) async fn handle(
+    state: &Arc<State>,
+    served: Dialects,
+    peer: &Peer,
+    request: Request<Incoming>,
+) -> Response<Outgoing> {
     let (head, mut body) = request.into_parts();
-    let context = Context::new(&state.ids, &state.tracer, &head.headers);
+    let mut context = Context::new(&state.ids, &state.tracer, &head.headers);
     let found = METHODS.iter().find(|(path, _, dialect)| *path == head.uri.path() && served.has(*dialect));
     let (method, dialect) = found.map_or((None, Dialect::Ops), |&(_, method, dialect)| (Some(method), dialect));
     let id = context.id.clone();
-    let streams = match method {
+    let admitted = method.map_or(Ok(None), |method| state.guard.admit(&head.headers, peer, method.need()));
+    let admitted = admitted.map(|caller| context.caller = caller);
+    let streams = match method.filter(|_| admitted.is_ok()) {
         Some(Method::ModelStreamInfer) => Some(stream::infer(state, head, body, context)),
         Some(Method::Reflection) => Some(stream::reflection(state, body)),
         Some(Method::HealthWatch) => Some(stream::health(state, body)),
@@ -132,8 +168,11 @@ pub(super) async fn handle(state: &Arc<State>, served: Dialects, request: Reques
             let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
             let called = Called { state, head: &head, context: &context };
             let answered = match method {
-                Some(method) => caught(answer(&called, method, &mut body, &mut counted)).await,
                 None => Some(Err(unknown(head.uri.path()))),
+                Some(method) => match admitted {
+                    Ok(()) => caught(answer(&called, method, &mut body, &mut counted)).await,
+                    Err(error) => Some(Err(error)),
+                },
             };
             let answered = answered.unwrap_or_else(|| Err(panicked(state)));
             // The counters and the log speak of one status whatever the protocol.
@@ -184,6 +223,7 @@ async fn answer(
     let state = called.state;
     let received = body::receive_any(body, &state.config, &state.held).await?;
     let message = frame::only(received.bytes.clone())?;
+    allowed::ask(called, method, &message)?;
     match method {
         Method::ModelInfer => v2::infer(called, message, counted).await,
         Method::ServerLive => Ok(v2::live()),

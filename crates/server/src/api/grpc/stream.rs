@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use wire::inference::ModelStreamInferResponse;
 
 use super::{
-    Called,
+    Called, Method, allowed,
     frame::{Messages, framed, read},
     health, panicked, put_status, reflection, trace, v2,
 };
@@ -72,7 +72,10 @@ pub(super) fn infer(state: &Arc<State>, head: Parts, body: Incoming, context: Co
             let context = Context { begun: Instant::now(), span_id: state.ids.span(), spans, ..context.clone() };
             let mut counted = Counted::begin(&state.metrics, context.begun, Dialect::V2Grpc);
             let called = Called { state: &state, head: &head, context: &context };
-            let answered = v2::infer_in_stream(&called, request, &mut counted).await;
+            let answered = match allowed::ask(&called, Method::ModelInfer, &request) {
+                Ok(()) => v2::infer_in_stream(&called, request, &mut counted).await,
+                Err(error) => Err(error),
+            };
             let code = answered.as_ref().map_or_else(|error| status(error.kind()), |_| StatusCode::OK);
             log(&head, &context, code, answered.as_ref().err());
             trace(&state, &context, head.uri.path(), code, answered.as_ref().err());

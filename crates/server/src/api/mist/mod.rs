@@ -23,6 +23,7 @@ use crate::{
     metrics::Counted,
     predict::{self, ANSWER_BYTES, Ask, Decoded, Wire},
     query,
+    state::State,
 };
 
 pub(crate) use routes::Routes;
@@ -34,12 +35,19 @@ pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut
     let mut request = Request::of(asked.name, asked.state.mist.find(asked.name));
     match run(asked, body, counted, &mut request).await {
         Ok(rows) => Answer::json(envelope::success(&rows, &request)),
-        Err(error) => {
-            let body = envelope::failure(&error, &request);
-            let status = if asked.state.mist.always_200 { http::StatusCode::OK } else { error.status() };
-            Answer { status, ..Answer::failure(error, body) }
-        }
+        Err(error) => refused(asked.state, &request, error),
     }
+}
+
+/// Returns the error in Mist's envelope, where the request was not let in.
+pub(super) fn failure(state: &State, route: &str, error: ServeError) -> Answer {
+    refused(state, &Request::of(route, state.mist.find(route)), error)
+}
+
+fn refused(state: &State, request: &Request, error: ServeError) -> Answer {
+    let body = envelope::failure(&error, request);
+    let status = if state.mist.always_200 { http::StatusCode::OK } else { error.status() };
+    Answer { status, ..Answer::failure(error, body) }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

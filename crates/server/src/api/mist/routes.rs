@@ -31,7 +31,7 @@ pub struct MistRoute {
 }
 
 impl MistRoute {
-    pub(super) fn model(&self) -> &str {
+    pub(in crate::api) fn model(&self) -> &str {
         self.model.as_deref().unwrap_or(&self.name)
     }
 }

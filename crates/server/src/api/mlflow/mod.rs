@@ -97,7 +97,7 @@ async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_
 }
 
 /// Returns the name of the model that answers.
-fn chosen(state: &State) -> Result<String, ServeError> {
+pub(super) fn chosen(state: &State) -> Result<String, ServeError> {
     let configured = &state.config.default_model;
     if !configured.is_empty() {
         return Ok(configured.clone());
