@@ -34,6 +34,16 @@ impl Server {
         self.ask(Method::GET, path, "application/json", Vec::new())
     }
 
+    /// Asks to remove what is at the path.
+    pub fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.ask(Method::DELETE, path, "application/json", Vec::new())
+    }
+
+    /// Sends JSON to the path; returns the JSON that the server answers.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.ask(Method::PUT, path, "application/json", body.to_string().into_bytes())
+    }
+
     /// Sends a body; returns the JSON that the server answers.
     pub fn ask(&self, method: Method, path: &str, content_type: &str, body: Vec<u8>) -> Result<Value, Failure> {
         let address = self.address()?;

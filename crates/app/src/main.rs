@@ -53,6 +53,7 @@ enum Command {
     Upload(cmd::upload::Args),
     Models(cmd::models::ModelsArgs),
     Versions(cmd::models::VersionsArgs),
+    Labels(cmd::labels::Args),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Upload(args) => signals::interruptible(|| cmd::upload::run(args)),
         Command::Models(args) => signals::interruptible(|| cmd::models::models(args)),
         Command::Versions(args) => signals::interruptible(|| cmd::models::versions(args)),
+        Command::Labels(args) => signals::interruptible(|| cmd::labels::run(args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

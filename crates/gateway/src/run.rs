@@ -8,7 +8,7 @@ use std::{
 };
 
 use model::{Call, Cost, ModelFiles, Name, PredictError, Predictor, Reply, Signature, Table, Version};
-use registry::{Handle, LoadError, Loaded, Loader, ModelConfig, Registry};
+use registry::{Handle, LoadError, Loaded, Loader, ModelConfig, Registry, Which};
 
 use crate::{
     config::Config,
@@ -51,9 +51,9 @@ impl Gateway {
         Gateway { registry }
     }
 
-    /// Returns the predictor of a model's version, or of its newest one that is up.
-    pub fn predictor(&self, name: &str, version: Option<Version>) -> Result<Routed, PredictError> {
-        self.registry.get(name, version).map(Routed)
+    /// Returns the predictor of a model's version, of the one that has a label, or of its newest one that is up.
+    pub fn predictor<'a>(&self, name: &str, which: impl Into<Which<'a>>) -> Result<Routed, PredictError> {
+        self.registry.get(name, which).map(Routed)
     }
 
     /// Returns the models behind this gateway.

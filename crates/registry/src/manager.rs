@@ -19,7 +19,7 @@ use crate::{
     loader::Loader,
     policy::{self, Action},
     registry::{Load, Registry, Servable},
-    source::{Artifact, Content, Found, Scan, Source},
+    source::{Artifact, Content, Found, Labelled, Scan, Source},
     state::State,
     store::{ModelStore, VersionRecord},
 };
@@ -63,7 +63,7 @@ impl Manager {
         for name in gone {
             self.forget(&name, &[]);
             let model = self.models.get_mut(&name).expect("its key was just read");
-            (model.found, model.problem) = (Vec::new(), None);
+            (model.found, model.problem, model.upkeep.labels) = (Vec::new(), None, Labelled::new());
             self.settle_and_publish(&name);
         }
         for (name, found) in scan.models {
@@ -97,6 +97,10 @@ impl Manager {
     /// Does the next single thing; returns whether there was one.
     pub fn step(&mut self, source: &dyn Source) -> bool {
         self.reap();
+        let changed = self.registry.labels().take_changed();
+        for name in changed.iter().filter(|name| self.models.contains_key(*name)).cloned().collect::<Vec<_>>() {
+            self.settle_and_publish(&name);
+        }
         let next = self.models.iter().find_map(|(name, model)| Some((name.clone(), policy::next(&model.seen())?)));
         match next {
             Some((name, Action::Load(place))) => self.load(source, &name, place),
@@ -135,7 +139,14 @@ impl Manager {
 
     fn unload(&mut self, name: &Arc<str>, place: usize) {
         let model = self.models.get_mut(name).expect("the policy saw it");
-        model.slots[place].enter(State::Unloading);
+        // From here to the publishing no label moves: a version that one stands at stays.
+        let labels = self.registry.labels();
+        let labelled: Vec<Version> = labels.of(name).into_values().collect();
+        if !model.is_held(place, &labelled) {
+            model.slots[place].enter(State::Unloading);
+            self.registry.publish(&labels, name.clone(), Some(model.entry(name.clone())));
+        }
+        drop(labels);
         self.settle_and_publish(name);
         self.reap();
     }
@@ -272,7 +283,8 @@ impl Manager {
             Some(checked) => self.store.latest(checked).ok().flatten().map_or(1, |latest| latest.version.0 + 1),
             None => 1,
         };
-        model.settle(Version(next));
+        let labelled: Vec<Version> = self.registry.labels().of(name).into_values().collect();
+        model.settle(Version(next), &labelled);
         self.publish(name);
         if self.models[name].is_gone() {
             self.models.remove(name);
@@ -281,7 +293,9 @@ impl Manager {
 
     fn publish(&self, name: &Arc<str>) {
         let model = &self.models[name];
-        self.registry.publish(name.clone(), (!model.is_gone()).then(|| model.entry(name.clone())));
+        let mut labels = self.registry.labels();
+        labels.take_file(name, &model.upkeep.labels, &model.available());
+        self.registry.publish(&labels, name.clone(), (!model.is_gone()).then(|| model.entry(name.clone())));
     }
 }
 

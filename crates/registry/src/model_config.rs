@@ -4,6 +4,8 @@
 //! versions it holds for all of them, except where a version has its own, which then takes its place as a whole. It is no
 //! part of the version's digest: a version loads anew under the same number when its configuration changes.
 
+use std::{collections::BTreeMap, num::NonZeroU64};
+
 use serde::Deserialize;
 
 use crate::versions::Versions;
@@ -24,6 +26,9 @@ pub struct ModelConfig {
     pub engine: EngineChoice,
     /// Which of the numbered versions are up at once; absent, the newest. Only beside numbered folders.
     pub versions: Option<Versions>,
+    /// Labels, each with the number of its version: `[labels]`, `stable = 3`. Only beside numbered folders. A label moves once its
+    /// version answers.
+    pub labels: BTreeMap<String, NonZeroU64>,
 }
 
 /// The values of `engine`.
@@ -71,6 +76,12 @@ impl ModelConfig {
             let message = error.message().lines().collect::<Vec<_>>().join(" ");
             line.map_or(message.clone(), |line| format!("line {line}: {message}"))
         })?;
+        for label in config.labels.keys() {
+            model::Name::new(label).map_err(|error| format!("labels: {error}"))?;
+            if label.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(format!("labels: `{label}` would be taken for a version"));
+            }
+        }
         let mut names: Vec<&str> = config.inputs.iter().map(|input| input.name.as_str()).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -109,13 +120,16 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        refused("outputs = []\nlabels = []", "line 2: unknown field `labels`");
+        refused("outputs = []\nlabel = []", "line 2: unknown field `label`");
         refused("[[inputs]]\nname = 'a'\ntype = 'int'\nshape = 1", "unknown field `shape`");
     }
 
     #[test]
     fn wrong_values_are_refused() {
         refused("versions = 0", "line 1");
+        refused("[labels]\nstable = 0", "line 2");
+        refused("[labels]\n3 = 1", "`3` would be taken for a version");
+        refused("[labels]\n'a b' = 1", "labels: ");
         refused("outputs = 'p'", "line 1");
         refused(
             "engine = 'torch'",

@@ -14,6 +14,8 @@ pub struct Seen {
     pub version: Version,
     pub state: State,
     pub aspired: bool,
+    /// Aspired for a label alone: it stays, and stands in for no other.
+    pub pinned: bool,
 }
 
 /// What to do next, by place in the list of versions.
@@ -28,8 +30,8 @@ pub fn next(versions: &[Seen]) -> Option<Action> {
     if versions.iter().any(|v| v.state == State::Loading) {
         return None;
     }
-    let aspired = versions.iter().any(|v| v.aspired);
-    let answered = versions.iter().any(|v| v.aspired && v.state == State::Available);
+    let aspired = versions.iter().any(|v| v.aspired && !v.pinned);
+    let answered = versions.iter().any(|v| v.aspired && !v.pinned && v.state == State::Available);
     let places = |wanted: State, aspired: bool| {
         versions.iter().enumerate().filter(move |(_, v)| v.state == wanted && v.aspired == aspired)
     };
@@ -70,11 +72,16 @@ pub fn aspired(versions: &[(Version, bool)], wanted: &Versions) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// A row: version, state, `+` where aspired.
+    /// A row: version, state, `+` where aspired, `*` where that is for a label alone.
     fn check(rows: &[(u64, State, char)], expected: Option<Action>) {
         let seen: Vec<Seen> = rows
             .iter()
-            .map(|&(version, state, mark)| Seen { version: Version(version), state, aspired: mark == '+' })
+            .map(|&(version, state, mark)| Seen {
+                version: Version(version),
+                state,
+                aspired: mark != '-',
+                pinned: mark == '*',
+            })
             .collect();
         assert_eq!(next(&seen), expected, "{rows:?}");
     }
@@ -121,6 +128,14 @@ mod tests {
     #[test]
     fn unloading_comes_before_further_loading_so_that_memory_is_given_back() {
         check(&[(1, Available, '-'), (2, Available, '+'), (3, Start, '+')], Some(Unload(0)));
+    }
+
+    #[test]
+    fn a_version_that_has_a_label_stays_and_stands_in_for_no_other() {
+        check(&[(1, Available, '*'), (2, Available, '+')], None);
+        check(&[(1, Available, '*'), (2, Available, '-'), (3, Start, '+')], Some(Load(2)));
+        check(&[(1, Available, '*'), (2, Available, '-'), (3, Available, '+')], Some(Unload(1)));
+        check(&[(1, Start, '*'), (2, Available, '+')], Some(Load(0)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     fmt,
     ops::Deref,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -17,20 +17,35 @@ use arc_swap::ArcSwap;
 use model::{Name, PredictError, Predictor, Version};
 
 use crate::{
-    digest::Digest, loader::About, metrics::Metrics, model_config::ModelConfig, state::State, status::ModelStatus,
+    digest::Digest, labels::Table, loader::About, metrics::Metrics, model_config::ModelConfig, state::State,
+    status::ModelStatus,
 };
 
 /// The models that are up, and what is told of the others.
 #[derive(Default)]
 pub struct Registry {
     models: ArcSwap<Models>,
+    /// Whoever publishes holds it; readers do not.
+    labels: Mutex<Table>,
     ready: AtomicBool,
     metrics: Metrics,
 }
 
 pub(crate) type Models = HashMap<Arc<str>, Arc<Entry>>;
 
+/// Which version of a model is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// The newest that is up.
+    #[default]
+    Newest,
+    Number(Version),
+    /// The one that has this label.
+    Label(&'a str),
+}
+
 /// One model as it is published.
+#[derive(Clone)]
 pub(crate) struct Entry {
     pub status: ModelStatus,
     /// The available versions, ordered upward; the last answers a call that names none.
@@ -61,9 +76,18 @@ pub struct Handle(Arc<Servable>);
 
 impl Registry {
     /// Returns the version asked for, or the newest available one.
-    pub fn get(&self, name: &str, version: Option<Version>) -> Result<Handle, PredictError> {
+    pub fn get<'a>(&self, name: &str, which: impl Into<Which<'a>>) -> Result<Handle, PredictError> {
         let models = self.models.load();
         let Some(entry) = models.get(name) else { return Err(not_found(name, None)) };
+        // A label and the versions are of one moment: one that moves never leads to a version that is gone.
+        let version = match which.into() {
+            Which::Newest => None,
+            Which::Number(version) => Some(version),
+            Which::Label(label) => {
+                let known = entry.status.labels.get(label).copied();
+                Some(known.ok_or_else(|| entry.no_label(name, label))?)
+            }
+        };
         let servable = match version {
             None => entry.available.last(),
             Some(version) => entry.available.iter().rev().find(|servable| servable.version == version),
@@ -100,14 +124,44 @@ impl Registry {
         self.ready.store(true, Ordering::Release);
     }
 
-    /// Publishes a model, or takes it away. Only the one manager calls this.
-    pub(crate) fn publish(&self, name: Arc<str>, entry: Option<Entry>) {
+    /// Returns the labels; while they are held nothing is published.
+    pub(crate) fn labels(&self) -> MutexGuard<'_, Table> {
+        // A poisoned table is whole: each change of it is a single one.
+        self.labels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes a model with its labels, or takes it away. Only the one manager calls this.
+    pub(crate) fn publish(&self, labels: &Table, name: Arc<str>, entry: Option<Entry>) {
         let mut models = Models::clone(&self.models.load());
         match entry {
-            Some(entry) => models.insert(name, Arc::new(entry)),
+            Some(mut entry) => {
+                entry.status.labels = labels.of(&name);
+                models.insert(name, Arc::new(entry))
+            }
             None => models.remove(&name),
         };
         self.models.store(Arc::new(models));
+    }
+
+    /// Publishes the labels of a model that stands.
+    pub(crate) fn publish_labels(&self, labels: &Table, name: &str) {
+        let models = self.models.load();
+        if let Some((name, entry)) = models.get_key_value(name) {
+            self.publish(labels, name.clone(), Some(Entry::clone(entry)));
+        }
+    }
+}
+
+impl<'a> Which<'a> {
+    /// Returns the name and the version that a configuration means by `NAME` or `NAME@LABEL`.
+    pub fn of(text: &'a str) -> (&'a str, Which<'a>) {
+        text.split_once('@').map_or((text, Which::Newest), |(name, label)| (name, Which::Label(label)))
+    }
+}
+
+impl From<Option<Version>> for Which<'_> {
+    fn from(version: Option<Version>) -> Self {
+        version.map_or(Which::Newest, Which::Number)
     }
 }
 
@@ -122,6 +176,14 @@ fn not_found(name: &str, version: Option<Version>) -> PredictError {
 }
 
 impl Entry {
+    fn no_label(&self, name: &str, label: &str) -> PredictError {
+        const LABEL_CHARS_MAX: usize = 160;
+        let label: String = label.chars().take(LABEL_CHARS_MAX).collect();
+        let known: Vec<&str> = self.status.labels.keys().map(|known| &**known).collect();
+        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+        PredictError::NotFound { what: format!("label `{label}` of model `{name}` ({known})") }
+    }
+
     /// Returns why no version, or not this one, answers.
     fn refusal(&self, name: &str, version: Option<Version>) -> PredictError {
         let asked = || self.status.versions.iter().rev().filter(|v| version.is_none_or(|version| v.version == version));

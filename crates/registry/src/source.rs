@@ -53,6 +53,9 @@ pub struct Scan {
     pub models: BTreeMap<String, Found>,
 }
 
+/// Labels, each with the version that it should stand at.
+pub type Labelled = BTreeMap<Arc<str>, Version>;
+
 /// What a source has of one model.
 #[derive(Clone, Debug)]
 pub enum Found {
@@ -67,6 +70,8 @@ pub enum Found {
 pub struct Upkeep {
     /// Which of them should be up.
     pub versions: Versions,
+    /// Labels, each with the version where it should stand.
+    pub labels: Labelled,
 }
 
 /// One artifact that stands still.

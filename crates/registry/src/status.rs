@@ -1,6 +1,6 @@
 //! What is told of models to those who ask for their state.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use model::Version;
 
@@ -15,6 +15,8 @@ pub struct ModelStatus {
     pub versions: Vec<VersionStatus>,
     /// Why nothing new is read of this model, where that is so; what serves goes on.
     pub problem: Option<Arc<str>>,
+    /// Its labels, each with its version, which may be gone.
+    pub labels: BTreeMap<Arc<str>, Version>,
 }
 
 impl ModelStatus {

@@ -24,7 +24,15 @@ pub struct VersionRecord {
     pub provenance: Arc<str>,
 }
 
-/// Keeps version records.
+/// Where a label stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelRecord {
+    pub name: Name,
+    pub label: Name,
+    pub version: Version,
+}
+
+/// Keeps version records, labels, and what was verified here.
 ///
 /// An implementor answers from any thread and may wait for a disk or a network, so it is never called on a network thread.
 /// A version once put keeps its digest until it is removed.
@@ -43,6 +51,15 @@ pub trait ModelStore: Send + Sync {
 
     /// Forgets the version.
     fn remove(&self, name: &Name, version: Version) -> Result<(), StoreError>;
+
+    /// Returns all labels.
+    fn labels(&self) -> Result<Vec<LabelRecord>, StoreError>;
+
+    /// Sets or moves a label.
+    fn set_label(&self, record: LabelRecord) -> Result<(), StoreError>;
+
+    /// Forgets a label.
+    fn remove_label(&self, name: &Name, label: &Name) -> Result<(), StoreError>;
 
     /// Returns whether bytes of this digest were parsed and verified by this build on this machine.
     fn verified(&self, digest: Digest) -> Result<bool, StoreError>;
@@ -64,6 +81,7 @@ pub struct MemoryStore(Mutex<Memory>);
 #[derive(Debug, Default)]
 struct Memory {
     records: BTreeMap<Name, BTreeMap<Version, VersionRecord>>,
+    labels: BTreeMap<(Name, Name), Version>,
     verified: BTreeSet<Digest>,
 }
 
@@ -113,6 +131,25 @@ impl ModelStore for MemoryStore {
                 names.remove(name);
             }
         }
+        Ok(())
+    }
+
+    fn labels(&self) -> Result<Vec<LabelRecord>, StoreError> {
+        let record = |((name, label), version): (&(Name, Name), &Version)| LabelRecord {
+            name: name.clone(),
+            label: label.clone(),
+            version: *version,
+        };
+        Ok(self.lock().labels.iter().map(record).collect())
+    }
+
+    fn set_label(&self, record: LabelRecord) -> Result<(), StoreError> {
+        self.lock().labels.insert((record.name, record.label), record.version);
+        Ok(())
+    }
+
+    fn remove_label(&self, name: &Name, label: &Name) -> Result<(), StoreError> {
+        self.lock().labels.remove(&(name.clone(), label.clone()));
         Ok(())
     }
 

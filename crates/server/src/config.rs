@@ -61,7 +61,8 @@ pub struct Config {
     pub drain_delay_ms: u64,
     /// How long requests in flight may then take to finish before their connections are closed.
     pub drain_ms: u64,
-    /// The model that answers where a protocol names none (`POST /invocations`); the only one where this is empty.
+    /// The model that answers where a protocol names none (`POST /invocations`), `NAME` or `NAME@LABEL`; the only one where this is
+    /// empty.
     pub default_model: String,
     /// Further listeners, each with its dialects: `[[server.listeners]]` below.
     pub listeners: Vec<Listener>,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use gateway::Gateway;
+use registry::{Catalogue, MemoryStore};
 use tokio::sync::Notify;
 
 use crate::{
@@ -40,6 +41,7 @@ pub struct State {
     pub(crate) tracer: Tracer,
     pub(crate) admin: Admin,
     pub(crate) guard: Guard,
+    pub(crate) catalogue: Arc<Catalogue>,
     draining: AtomicBool,
     drain: Notify,
 }
@@ -55,6 +57,10 @@ impl State {
         let mist = mist::Routes::new(mist).map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
         Ok(State {
             tracer: Tracer::new(trace::Config::default()),
+            catalogue: Arc::new(
+                Catalogue::open(gateway.registry().clone(), Arc::new(MemoryStore::default()))
+                    .map_err(io::Error::other)?,
+            ),
             admin: Admin::new(admin::Config::default(), registry::Config::default(), None, true),
             guard: Guard::open(),
             compute: Compute::start(config.threads(), config.compute_queue_max)?,
@@ -96,6 +102,11 @@ impl State {
     /// Takes other keys, tokens and roles; those that are wrong leave the old ones.
     pub fn set_auth(&self, config: &auth::Config) -> Result<(), String> {
         self.guard.replace(config)
+    }
+
+    /// Returns the state whose labels are kept there.
+    pub fn with_catalogue(self, catalogue: Arc<Catalogue>) -> State {
+        State { catalogue, ..self }
     }
 
     /// Returns whether the server was told to stop.

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod config;
 pub mod engine_child;
 pub mod inspect;
+pub mod labels;
 pub mod models;
 pub mod score;
 pub mod serve;

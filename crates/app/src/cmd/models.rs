@@ -52,12 +52,13 @@ fn say(answer: &Value, models: &[Value], json: bool) -> Result<(), Failure> {
         Value::Null => String::new(),
         other => other.to_string(),
     };
-    let mut rows = vec![["model", "version", "state", "format", "class"].map(str::to_owned)];
+    let mut rows = vec![["model", "version", "state", "format", "class", "labels"].map(str::to_owned)];
     let mut health = Vec::new();
     for model in models {
         for version in model["versions"].as_array().into_iter().flatten() {
             let of = |key: &str| text(&version[key]);
-            rows.push([text(&model["name"]), of("version"), of("state"), of("format"), of("class")]);
+            let labels = labels_of(model, &version["version"]);
+            rows.push([text(&model["name"]), of("version"), of("state"), of("format"), of("class"), labels]);
             if !version["health"].is_null() {
                 health.push(format!("{} version {}: {}", text(&model["name"]), of("version"), of("health")));
             }
@@ -66,7 +67,7 @@ fn say(answer: &Value, models: &[Value], json: bool) -> Result<(), Failure> {
             health.push(format!("{}: {}", text(&model["name"]), text(&model["problem"])));
         }
     }
-    let widths: [usize; 5] = std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0));
+    let widths: [usize; 6] = std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0));
     let mut out = String::new();
     for row in &rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
@@ -76,4 +77,10 @@ fn say(answer: &Value, models: &[Value], json: bool) -> Result<(), Failure> {
         let _ = writeln!(out, "{line}");
     }
     cmd::print(&out)
+}
+
+/// Returns the labels that stand at a version.
+fn labels_of(model: &Value, version: &Value) -> String {
+    let all = model["labels"].as_object().into_iter().flatten().filter(|(_, of)| *of == version);
+    all.map(|(label, _)| label.as_str()).collect::<Vec<_>>().join(",")
 }

@@ -76,6 +76,57 @@ fn a_model_is_uploaded_replaced_and_taken_out() {
 }
 
 #[test]
+fn labels_name_versions_and_keep_them_up() {
+    let temp = Temp::new();
+    let (server, url) = served(&temp);
+    let upload = |model: &str| run(&["upload", "words", model, "--server", &url]).ok();
+    upload("examples/models/text");
+    let labels = |args: &[&str]| run(&[&["labels", "words"], args, &["--server", &url]].concat());
+    assert_eq!(labels(&["stable=1"]).ok(), "stable 1\n");
+    upload("examples/models/text");
+    upload("examples/models/text");
+    let of = |path: &str| server.send("GET", path, "").1;
+    let body: Value = serde_json::from_str(&of("/api/v1/models/words")).unwrap();
+    let up: Vec<u64> = body["versions"].as_array().unwrap().iter().map(|v| v["version"].as_u64().unwrap()).collect();
+    assert!(up.contains(&1) && up.contains(&3) && body["labels"]["stable"] == 1, "{body}");
+    let (status, answer) = server.send("POST", "/v2/models/words/versions/stable/infer", "{}");
+    assert_eq!(status, 400, "version 1 is asked: {answer}");
+    let (status, answer) = server.send("POST", "/api/v1/serve/words?label=stable", r#"{"text": "spark"}"#);
+    assert!(status == 200 && answer.contains("prediction"), "{answer}");
+
+    labels(&["canary=7"]).fails(1, "version 7 of model `words` not found");
+    labels(&["canary"]).fails(2, "expected LABEL=VERSION");
+    let delete = |path: &str| send(&server, "DELETE", path, "application/json", b"");
+    for path in ["/api/v1/models/words/versions/1", "/api/v1/models/words"] {
+        let (status, body) = delete(path);
+        assert!(status == 409 && message(&body).contains("the label `stable`"), "{status}");
+    }
+    assert_eq!(labels(&["canary=3", "--remove", "stable"]).ok(), "canary 3\n");
+    assert_eq!(delete("/api/v1/models/words/versions/1").0, 200);
+    assert_eq!(delete("/api/v1/models/words?force=true").0, 200);
+    assert_eq!(server.send("GET", "/api/v1/models/words/labels/canary", "").0, 404);
+}
+
+#[test]
+fn the_models_own_file_says_labels() {
+    let temp = Temp::new();
+    temp.copy("examples/models/text", "models/words/1");
+    temp.copy("examples/models/text", "models/words/2");
+    temp.write("models/words/forebay.toml", "[labels]\nstable = 1\n");
+    let server = Server::start(&[&temp.path("models")]).until_ready();
+    let label = |expected: &str| {
+        let (_, body) = server.send("GET", "/api/v1/models/words/labels/stable", "");
+        assert_eq!(body, expected);
+    };
+    label(r#"{"label":"stable","version":1,"source":"forebay.toml"}"#);
+    let (status, body) = server.send("PUT", "/api/v1/models/words/labels/stable", r#"{"version": 2}"#);
+    assert!(status == 400 && body.contains("stands in its forebay.toml"), "{body}");
+    let (status, body) =
+        server.send("POST", "/v1/models/words/labels/stable:predict", r#"{"instances": [{"text": "a"}]}"#);
+    assert_eq!(status, 200, "{body}");
+}
+
+#[test]
 fn an_artifact_comes_back_as_it_went() {
     let temp = Temp::new();
     let (server, url) = served(&temp);

@@ -1,6 +1,6 @@
 //! The versions of one model as the manager knows them.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use model::{Name, Version};
 
@@ -31,6 +31,8 @@ pub(super) struct Slot {
     pub version: Version,
     pub state: State,
     pub aspired: bool,
+    /// Aspired for a label alone.
+    pub pinned: bool,
     /// Put off until the source speaks again.
     pub waits: bool,
     pub health: Option<Arc<str>>,
@@ -48,8 +50,8 @@ impl Model {
     }
 
     /// Begins a slot for each artifact that should be up, and ends those that nobody aspires to. `next` is the number that
-    /// an unnumbered artifact would get.
-    pub fn settle(&mut self, next: Version) {
+    /// an unnumbered artifact would get, `labelled` are the versions that labels stand at.
+    pub fn settle(&mut self, next: Version, labelled: &[Version]) {
         // A number is failed where its bytes did not load and no others of it serve.
         let failed = |a: &Artifact| self.slot_of(a).is_some_and(|s| s.state == State::End) && self.serving(a).is_none();
         let found: Vec<(Version, bool)> = self.found.iter().map(|a| (a.number.unwrap_or(next), failed(a))).collect();
@@ -60,17 +62,45 @@ impl Model {
             let serves = |a: &&Artifact| self.slot_of(a).is_some_and(|slot| slot.state == State::Available);
             aspired = self.found.iter().filter(serves).cloned().collect();
         }
+        let chosen = aspired.len();
+        let named = |a: &&Artifact| a.number.is_some_and(|number| labelled.contains(&number) || self.says(number));
+        let pinned: Vec<Artifact> = self.found.iter().filter(named).filter(|a| !aspired.contains(a)).cloned().collect();
+        aspired.extend(pinned);
         for artifact in &aspired {
             if self.slot_of(artifact).is_none() {
                 self.slots.push(Slot::new(artifact.clone(), next));
             }
         }
         let stands_in: Vec<bool> = self.slots.iter().map(|slot| self.stands_in(slot, &aspired)).collect();
+        let any = !self.found.is_empty();
         for (slot, stands_in) in self.slots.iter_mut().zip(stands_in) {
-            slot.aspired = stands_in || aspired.contains(&slot.artifact) && slot.state != State::Unloading;
+            let place = aspired.iter().position(|a| *a == slot.artifact).filter(|_| slot.state != State::Unloading);
+            let kept = any && slot.is_kept(labelled);
+            slot.aspired = stands_in || place.is_some() || kept;
+            slot.pinned = !stands_in && place.is_none_or(|place| place >= chosen) && slot.aspired;
         }
         self.slots.retain(|s| s.aspired || matches!(s.state, State::Loading | State::Available | State::Unloading));
         self.slots.sort_by_key(|slot| slot.version);
+    }
+
+    /// Returns whether a label of the source is to stand at the version.
+    fn says(&self, version: Version) -> bool {
+        self.upkeep.labels.values().any(|said| *said == version)
+    }
+
+    /// Returns whether a label keeps the version at this place from being unloaded.
+    pub fn is_held(&self, place: usize, labelled: &[Version]) -> bool {
+        let slot = &self.slots[place];
+        let found = || self.found.iter().any(|a| a.number == slot.artifact.number && *a == slot.artifact);
+        match slot.artifact.number {
+            Some(number) => (labelled.contains(&number) || self.says(number)) && found(),
+            None => !self.found.is_empty() && slot.is_kept(labelled),
+        }
+    }
+
+    /// Returns the versions that answer.
+    pub fn available(&self) -> Vec<Version> {
+        self.slots.iter().filter(|slot| slot.state == State::Available).map(|slot| slot.version).collect()
     }
 
     /// Returns whether the slot serves for an artifact of its number that failed.
@@ -119,6 +149,7 @@ impl Model {
             // A slot that waits is not to be begun: to the policy it is one that is done with for now.
             state: if slot.waits { State::End } else { slot.state },
             aspired: slot.aspired,
+            pinned: slot.pinned,
         };
         self.slots.iter().map(seen).collect()
     }
@@ -146,6 +177,7 @@ impl Model {
                 name,
                 versions: self.slots.iter().map(Slot::status).collect(),
                 problem: self.problem.clone().or_else(|| self.missing()),
+                labels: BTreeMap::new(),
             },
         }
     }
@@ -160,11 +192,17 @@ impl Slot {
             artifact,
             state: State::Start,
             aspired: true,
+            pinned: false,
             waits: false,
             health: None,
             servable: None,
             since: SystemTime::now(),
         }
+    }
+
+    /// Returns whether it is a counted version that a label keeps up, though its artifact was replaced.
+    fn is_kept(&self, labelled: &[Version]) -> bool {
+        self.artifact.number.is_none() && self.state == State::Available && labelled.contains(&self.version)
     }
 
     /// Goes on to the next state.

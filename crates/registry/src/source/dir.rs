@@ -213,7 +213,9 @@ impl<T: Tree> TreeSource<T> {
         });
         let shared = places.iter().find_map(|(place, _)| place.model_config.as_ref().filter(|_| !lingers(place)));
         let config = shared.map(|path| self.read_config(path)).transpose()?.unwrap_or_default();
-        let upkeep = Upkeep { versions: config.versions.unwrap_or_default() };
+        let labels =
+            config.labels.iter().map(|(label, number)| (label.as_str().into(), Version(number.get()))).collect();
+        let upkeep = Upkeep { versions: config.versions.unwrap_or_default(), labels };
         Ok(Found::Artifacts { name: checked, artifacts: artifacts.collect(), upkeep })
     }
 
@@ -310,8 +312,9 @@ impl<T: Tree> TreeSource<T> {
     fn config_of(&self, place: &Place) -> Result<ModelConfig, SourceError> {
         let Some(path) = &place.config else { return Ok(ModelConfig::default()) };
         let config = self.read_config(path)?;
-        if config.versions.is_some() && place.model_config.as_ref() != Some(path) {
-            let reason = format!("`versions` belongs into the {CONFIG} beside numbered version folders");
+        let of_all = [("versions", config.versions.is_some()), ("labels", !config.labels.is_empty())];
+        if let Some((key, _)) = of_all.iter().find(|(_, said)| *said && place.model_config.as_ref() != Some(path)) {
+            let reason = format!("`{key}` belongs into the {CONFIG} beside numbered version folders");
             return Err(SourceError::Config { path: path.clone(), reason });
         }
         Ok(config)

@@ -28,6 +28,7 @@ pub struct FakeSource {
     /// Paths whose reading fails for now.
     pub changing: RefCell<Vec<String>>,
     pub versions: Versions,
+    pub labels: RefCell<BTreeMap<Arc<str>, Version>>,
     pub starting: bool,
 }
 
@@ -81,7 +82,7 @@ impl FakeSource {
             let number = (*number > 0).then_some(Version(*number));
             let path = format!("{name}/{}", number.map_or(0, |version| version.0)).into();
             let artifact = Artifact { number, path, fingerprint };
-            let upkeep = || Upkeep { versions: self.versions.clone() };
+            let upkeep = || Upkeep { versions: self.versions.clone(), labels: self.labels.borrow().clone() };
             let (name_of, new) = (|| Name::new(name).unwrap(), Vec::new);
             let first = || Found::Artifacts { name: name_of(), artifacts: new(), upkeep: upkeep() };
             if let Found::Artifacts { artifacts, .. } = scan.models.entry((*name).to_owned()).or_insert_with(first) {

@@ -27,6 +27,7 @@ use std::{
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use model::PredictError;
+use registry::Which;
 use serde::{Deserialize, Serialize};
 use tracing::{debug, error};
 
@@ -136,6 +137,10 @@ enum Endpoint {
     Version,
     Artifact,
     Delete,
+    Labels,
+    Label,
+    SetLabel,
+    RemoveLabel,
     Traces,
     Trace,
     TraceServices,
@@ -187,6 +192,8 @@ impl Endpoint {
             | Endpoint::V2Stats
             | Endpoint::V2Index
             | Endpoint::Version
+            | Endpoint::Labels
+            | Endpoint::Label
             | Endpoint::Traces
             | Endpoint::Trace
             | Endpoint::TraceServices
@@ -198,6 +205,8 @@ impl Endpoint {
             | Endpoint::PublishAs
             | Endpoint::Artifact
             | Endpoint::Delete
+            | Endpoint::SetLabel
+            | Endpoint::RemoveLabel
             | Endpoint::Openscoring(Wanted::Manage) => Need::Admin,
             Endpoint::Metrics => Need::Metrics,
             Endpoint::V2Server
@@ -248,6 +257,10 @@ const TABLE: &[Route] = &[
         Endpoint::Artifact,
         Dialect::Native,
     ),
+    route("GET", &["api", "v1", "models", "{model}", "labels"], Endpoint::Labels, Dialect::Native),
+    route("GET", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::Label, Dialect::Native),
+    route("PUT", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::SetLabel, Dialect::Native),
+    route("DELETE", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::RemoveLabel, Dialect::Native),
     route("POST", &["api", "{route}"], Endpoint::MistRun, Dialect::Mist),
     route("GET", &["v2"], Endpoint::V2Server, Dialect::V2),
     route("GET", &["v2", "health", "live"], Endpoint::V2Live, Dialect::V2),
@@ -269,8 +282,8 @@ const TABLE: &[Route] = &[
     route(ANY, &["v1", "models", "{model}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
     route(ANY, &["v1", "models", "{model}", "versions", "{version}"], Endpoint::Tfs, Dialect::Tfs),
     route(ANY, &["v1", "models", "{model}", "versions", "{version}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
-    route(ANY, &["v1", "models", "{model}", "labels", "{version}"], Endpoint::Tfs, Dialect::Tfs),
-    route(ANY, &["v1", "models", "{model}", "labels", "{version}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
+    route(ANY, &["v1", "models", "{model}", "labels", "{label}"], Endpoint::Tfs, Dialect::Tfs),
+    route(ANY, &["v1", "models", "{model}", "labels", "{label}", "metadata"], Endpoint::Tfs, Dialect::Tfs),
     route("GET", &["api", "v2", "traces"], Endpoint::Traces, Dialect::Ops),
     route("GET", &["api", "v2", "trace", "{trace}"], Endpoint::Trace, Dialect::Ops),
     route("GET", &["api", "v2", "services"], Endpoint::TraceServices, Dialect::Ops),
@@ -310,7 +323,7 @@ impl Route {
         for pattern in self.path {
             let segment = segments.next()?;
             match *pattern {
-                "{version}" => version = Some(segment),
+                "{version}" | "{label}" => version = Some(segment),
                 pattern if pattern.starts_with('{') => name = segment,
                 pattern if pattern != segment => return None,
                 _ => {}
@@ -368,7 +381,7 @@ struct Asked<'a> {
     head: &'a Parts,
     /// The name in the path.
     name: &'a str,
-    /// The version in the path, as it stands there.
+    /// The version or label in the path, as it stands there.
     version: Option<&'a str>,
     context: &'a Context,
 }
@@ -452,8 +465,10 @@ fn admit(state: &State, head: &Parts, peer: &Peer, matched: &Matched<'_>) -> Res
 /// Returns the model that a request is about, where it is about one.
 fn asked_for<'a>(state: &'a State, matched: &'a Matched<'_>) -> Option<Cow<'a, str>> {
     match matched.endpoint {
-        Endpoint::MistRun => Some(state.mist.find(&matched.name).map_or(&*matched.name, |route| route.model()).into()),
-        Endpoint::MlflowInvoke => mlflow::chosen(state).ok().map(Cow::Owned),
+        Endpoint::MistRun => {
+            Some(state.mist.find(&matched.name).map_or(&*matched.name, |route| Which::of(route.model()).0).into())
+        }
+        Endpoint::MlflowInvoke => mlflow::chosen(state).ok().map(|chosen| Which::of(&chosen).0.to_owned().into()),
         // What is wanted stands behind the last name of the path; no model has a colon in its own.
         Endpoint::Tfs => matched.name.split(':').next().map(Cow::Borrowed),
         _ => matched.route.contains(&"{model}").then(|| Cow::Borrowed(&*matched.name)),
@@ -515,6 +530,10 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
         Endpoint::Version => admin::one(asked),
         Endpoint::Artifact => admin::artifact(asked).await,
         Endpoint::Delete => admin::delete(asked, counted).await,
+        Endpoint::Labels => admin::labels::list(asked),
+        Endpoint::Label => admin::labels::one(asked),
+        Endpoint::SetLabel => admin::labels::set(asked, body).await,
+        Endpoint::RemoveLabel => admin::labels::delete(asked).await,
         Endpoint::Traces => traces::list(asked),
         Endpoint::Trace => traces::one(asked),
         Endpoint::TraceServices => traces::services(asked),

@@ -171,7 +171,7 @@ fn statuses_and_limits() {
     let version = |version: &str| ModelInferRequest { model_version: version.into(), ..floats("double", &[1.0]) };
     assert!(infer(&world, version("1")).is_ok());
     refused(&world, version("2"), Code::NotFound, "version 2");
-    refused(&world, version("latest"), Code::InvalidArgument, "a whole number above 0");
+    refused(&world, version("a b"), Code::InvalidArgument, "a whole number above 0, or a label");
     let name = InferRequestedOutputTensor { name: "z".into(), ..Default::default() };
     refused(
         &world,
@@ -422,6 +422,24 @@ fn tensorflow_serving_predicts() {
     assert_eq!((version.state(), version.status.as_ref().unwrap().error_code), (State::End, 9));
     let refused = world.runtime.block_on(models.get_model_status(status("nobody"))).unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
+    // Labels, before one stands and after.
+    let labelled = |label: &str| {
+        let spec = ModelSpec { version_choice: Some(VersionChoice::VersionLabel(label.into())), ..of("echo").unwrap() };
+        GetModelStatusRequest { model_spec: Some(spec) }
+    };
+    let refused = world.runtime.block_on(models.get_model_status(labelled("stable"))).unwrap_err();
+    let text = "Unrecognized servable version label: stable";
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, text));
+    assert_eq!(world.send("PUT", "/api/v1/models/echo/labels/stable", &[], r#"{"version": 1}"#).status, 200);
+    let one = world.runtime.block_on(models.get_model_status(labelled("stable"))).unwrap().into_inner();
+    assert_eq!(one.model_version_status[0].version, 1);
+    let mut asked = PredictRequest { inputs: [("x".to_owned(), floats())].into(), ..Default::default() };
+    asked.model_spec = labelled("stable").model_spec;
+    let answer = world.runtime.block_on(client.predict(asked.clone())).unwrap().into_inner();
+    assert_eq!(answer.model_spec.unwrap().version_choice, Some(VersionChoice::Version(1)));
+    asked.model_spec = labelled("canary").model_spec;
+    let refused = world.runtime.block_on(client.predict(asked)).unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
     let refused = world.runtime.block_on(models.handle_reload_config_request(ReloadConfigRequest {})).unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
 }

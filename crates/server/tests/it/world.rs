@@ -125,6 +125,7 @@ impl World {
             .build()
             .unwrap();
         let state = State::new(config, mist, Gateway::new(registry), counts).unwrap().with_trace(trace);
+        let state = state.with_admin(server::AdminConfig::default(), registry::Config::default(), None, false);
         let state = Arc::new(adjust(state));
         let bind = |dialects: &Dialects| {
             let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();

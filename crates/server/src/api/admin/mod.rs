@@ -8,6 +8,7 @@
 //! Whoever may change models may run what they compute, so changes are open on loopback addresses alone unless
 //! `admin.open` says otherwise. Bodies of archives have types that no page of another origin may send unasked.
 
+pub(super) mod labels;
 mod upload;
 
 pub(super) use upload::{publish, publish_as};
@@ -63,13 +64,19 @@ impl Admin {
         Admin { config, publisher, source, is_public, uploads }
     }
 
-    /// Returns what makes changes, where they are open. Where callers have roles, the route has asked for the one it takes.
-    pub fn publisher(&self, has_roles: bool) -> Result<Arc<Publisher>, ServeError> {
+    /// Refuses changes where they are not open. Where callers have roles, the route has asked for the one it takes.
+    pub fn check_open(&self, has_roles: bool) -> Result<(), ServeError> {
         if self.is_public && !self.config.open && !has_roles {
             let message = "models are changed on loopback addresses alone; give callers keys with roles ([auth]), or say \
                            admin.open = true, which opens it for all who reach this one";
             return Err(worded(Kind::PermissionDenied, message));
         }
+        Ok(())
+    }
+
+    /// Returns what makes changes, where they are open.
+    pub fn publisher(&self, has_roles: bool) -> Result<Arc<Publisher>, ServeError> {
+        self.check_open(has_roles)?;
         let none = || {
             worded(
                 Kind::FailedPrecondition,
@@ -210,6 +217,7 @@ async fn remove(asked: &Asked<'_>) -> Result<Answer, ServeError> {
         );
         return Err(worded(Kind::InUse, message));
     }
+    labels::release(asked, &name, number, forced).await?;
     let of = name.clone();
     on_disk(asked, move || Ok(publisher.remove(&of, number)?)).await?;
     let gone = || match number {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use codec::json::{Decoder, EncodeOptions, VectorForm, encode, encode_table};
 use hyper::body::Incoming;
 use model::{Batch, PredictError, Table};
+use registry::Which;
 
 use crate::{
     answer::Answer,
@@ -77,8 +78,8 @@ async fn run(
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, name, .. } = asked;
     let mode = mode(asked.query())?;
-    let model = state.mist.find(name).map_or(*name, |route| route.model());
-    let model = state.gateway.predictor(model, None)?;
+    let (model, which) = state.mist.find(name).map_or((*name, Which::Newest), |route| Which::of(route.model()));
+    let model = state.gateway.predictor(model, which)?;
     let known = counted.set_model(state.models.of(model.name()));
     request.fill(model.handle());
     if mode == Mode::Train {

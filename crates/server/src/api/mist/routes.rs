@@ -26,7 +26,7 @@ pub struct MistRoute {
     pub class_name: Option<String>,
     /// Repeated in answers; `default` where absent.
     pub namespace: Option<String>,
-    /// The model that answers; the one named like the route where absent.
+    /// The model that answers, `NAME` or `NAME@LABEL`; the one named like the route where absent.
     pub model: Option<String>,
 }
 

@@ -15,6 +15,7 @@ use gateway::Routed;
 use http::StatusCode;
 use hyper::body::Incoming;
 use model::{Batch, Kind, Predictor, Table};
+use registry::Which;
 
 use crate::{
     answer::{Answer, JSON, Object},
@@ -83,7 +84,9 @@ async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_
     if let Some((key, _)) = query::pairs(asked.query())?.first() {
         return Err(query::unknown(key, &[]));
     }
-    let model = state.gateway.predictor(&chosen(state)?, None)?;
+    let chosen = chosen(state)?;
+    let (name, which) = Which::of(&chosen);
+    let model = state.gateway.predictor(name, which)?;
     let known = state.models.of(model.name());
     counted.set_model(known.clone());
     let mut ask = Ask::new(model, None, None)?;

@@ -48,6 +48,11 @@ pub(in crate::api) fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answe
 fn put_status(object: &mut Object<'_>, model: &ModelStatus) {
     object.text("name", &model.name);
     object.some_text("problem", model.problem.as_deref());
+    if !model.labels.is_empty() {
+        let mut labels = Object::new(object.key("labels"));
+        model.labels.iter().for_each(|(label, version)| labels.plain(label, version));
+        labels.end();
+    }
     object.list("versions", &model.versions, put_version);
 }
 

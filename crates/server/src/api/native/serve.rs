@@ -16,6 +16,7 @@ use codec::{
 use http::{HeaderMap, header};
 use hyper::body::Incoming;
 use model::{Batch, Field, OnFault, RowFault, Table, Value, Version};
+use registry::Which;
 
 use crate::{
     answer::{Answer, JSON},
@@ -29,7 +30,7 @@ use crate::{
     tables::Reading,
 };
 
-const KEYS: [&str; 7] = ["outputs", "on_error", "version", "signature", "timeout_ms", "form", "int64"];
+const KEYS: [&str; 8] = ["outputs", "on_error", "version", "label", "signature", "timeout_ms", "form", "int64"];
 
 /// What the query asks.
 #[derive(Debug, Default, PartialEq)]
@@ -37,6 +38,7 @@ struct Wish {
     outputs: Option<String>,
     signature: Option<String>,
     version: Option<Version>,
+    label: Option<String>,
     on_fault: OnFault,
     timeout_ms: Option<u64>,
     /// How rows stand in JSON, where not as objects.
@@ -63,6 +65,7 @@ impl Wish {
                 "outputs" => wish.outputs = Some(value.into_owned()),
                 "signature" => wish.signature = Some(value.into_owned()),
                 "version" => wish.version = Some(Version(query::number("version", &value)?)),
+                "label" => wish.label = Some(value.into_owned()),
                 "timeout_ms" => wish.timeout_ms = Some(query::number("timeout_ms", &value)?),
                 "form" => {
                     wish.form = match &*value {
@@ -87,6 +90,9 @@ impl Wish {
                     }
                 }
             }
+        }
+        if wish.version.is_some() && wish.label.is_some() {
+            return Err(wrong("query", query, "a version or a label, not both"));
         }
         match wish.form {
             Some(_) if wish.on_fault == OnFault::MarkRow => {
@@ -145,7 +151,8 @@ async fn serve(
     // What nobody would take is refused before the body is read.
     answered(&head.headers, Media::Json)?;
     let wish = Wish::parse(asked.query())?;
-    let model = state.gateway.predictor(name, wish.version)?;
+    let which = wish.label.as_deref().map_or(Which::from(wish.version), Which::Label);
+    let model = state.gateway.predictor(name, which)?;
     let known = counted.set_model(state.models.of(model.name()));
     let timeout = wish.timeout_ms.map_or_else(|| timeout_ms(&head.headers), |ms| Ok(Some(ms)))?;
     let mut ask = Ask::new(model, wish.signature.as_deref(), wish.outputs.as_deref())?;
@@ -263,6 +270,7 @@ mod tests {
         let expected = Wish {
             outputs: Some("a,b".into()),
             signature: Some("s".into()),
+            label: None,
             version: Some(Version(3)),
             on_fault: OnFault::MarkRow,
             timeout_ms: Some(7),
@@ -293,7 +301,7 @@ mod tests {
             let error = Wish::parse(query).unwrap_err().to_string();
             assert!(error.contains(part), "{query}: {error}");
         };
-        refused("output=a", "expected one of outputs, on_error, version, signature, timeout_ms, form, int64");
+        refused("output=a", "expected one of outputs, on_error, version, label, signature, timeout_ms, form, int64");
         refused("version=0", "expected a whole number above 0");
         refused("version=newest", "version \"newest\"");
         refused("on_error=skip", "expected row or call");

@@ -9,7 +9,7 @@ use model::{Batch, Table};
 
 use super::{
     Path,
-    words::{bounded, not_found, of_examples},
+    words::{bounded, of_examples, predictor},
 };
 use crate::{
     api::Asked,
@@ -28,10 +28,7 @@ pub(super) async fn answer(
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, .. } = asked;
-    let model = state
-        .gateway
-        .predictor(&path.model, path.version)
-        .map_err(|error| not_found(error, &path.model, path.version))?;
+    let model = predictor(state, &path.model, path.which())?;
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);

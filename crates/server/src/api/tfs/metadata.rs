@@ -3,10 +3,13 @@
 use std::{borrow::Cow, sync::Arc};
 
 use gateway::Routed;
-use model::{DType, Field, Kind, Predictor, ShapeDef, SignatureDef, TensorDef, Type, Version};
-use registry::{State, VersionStatus};
+use model::{DType, Field, Kind, Predictor, ShapeDef, SignatureDef, TensorDef, Type};
+use registry::{State, VersionStatus, Which};
 
-use super::{Path, worded};
+use super::{
+    Path,
+    words::{labelled, predictor, worded},
+};
 use crate::{
     answer::{Object, put_list, put_text},
     api::Asked,
@@ -17,7 +20,7 @@ use crate::{
 
 /// `GET /v1/models/{model}[/versions/{n}]`: versions downward, those that failed too.
 pub(super) fn status(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>) -> Result<String, ServeError> {
-    let (name, versions) = versions(asked.state, &path.model, path.version)?;
+    let (name, versions) = versions(asked.state, &path.model, path.which())?;
     counted.set_model(asked.state.models.of(&name));
     let mut body = String::new();
     let mut object = Object::new(&mut body);
@@ -30,8 +33,13 @@ pub(super) fn status(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>) 
 pub(in crate::api) fn versions(
     state: &Server,
     model: &str,
-    version: Option<Version>,
+    which: Which<'_>,
 ) -> Result<(Arc<str>, Vec<VersionStatus>), ServeError> {
+    let version = match which {
+        Which::Newest => None,
+        Which::Number(version) => Some(version),
+        Which::Label(label) => Some(labelled(state, model, label)?),
+    };
     let unknown = || worded(Kind::NotFound, format!("Could not find any versions of model {}", cut(model)));
     let status = state.gateway.registry().status(model).map_err(|_| unknown())?;
     let asked_for = |known: &VersionStatus| version.is_none_or(|number| known.version == number);
@@ -68,7 +76,10 @@ fn put_version(out: &mut String, version: &VersionStatus) {
 /// what its fields would be.
 pub(super) fn metadata(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>) -> Result<String, ServeError> {
     let state = asked.state;
-    let model = state.gateway.predictor(&path.model, path.version)?;
+    let model = match path.label {
+        Some(_) => predictor(state, &path.model, path.which())?,
+        None => state.gateway.predictor(&path.model, path.version)?,
+    };
     counted.set_model(state.models.of(model.name()));
     let mut body = String::new();
     let mut object = Object::new(&mut body);

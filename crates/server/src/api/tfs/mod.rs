@@ -14,6 +14,7 @@ pub(super) mod words;
 use codec::tfs::Task;
 use hyper::body::Incoming;
 use model::{Kind, Version};
+use registry::Which;
 
 use words::worded;
 
@@ -39,6 +40,8 @@ enum Wanted {
 struct Path {
     model: String,
     version: Option<Version>,
+    /// In the place of a version.
+    label: Option<String>,
     wanted: Wanted,
 }
 
@@ -68,12 +71,11 @@ pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut
     }
 }
 
-/// Returns the version that has the label. None has one yet.
-fn labelled(_model: &str, label: &str) -> Result<Version, ServeError> {
-    Err(worded(Kind::InvalidArgument, format!("Unrecognized servable version label: {}", cut(label))))
-}
-
 impl Path {
+    fn which(&self) -> Which<'_> {
+        self.label.as_deref().map_or(Which::from(self.version), Which::Label)
+    }
+
     /// Reads `/v1/models/...`: a GET asks for a status or metadata, a POST ends in what it wants done.
     fn parse(method: &str, path: &str) -> Result<Path, ServeError> {
         let malformed = || worded(Kind::InvalidArgument, format!("Malformed request: {} {}", cut(method), cut(path)));
@@ -94,6 +96,7 @@ impl Path {
             },
             _ => return Err(malformed()),
         };
+        let mut label_of = None;
         let (model, version) = match *rest.split('/').collect::<Vec<_>>().as_slice() {
             [model] => (model, None),
             [model, "versions", number] if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
@@ -101,11 +104,15 @@ impl Path {
                 let failed = || worded(Kind::InvalidArgument, format!("Failed to convert version: {}", cut(rest)));
                 (model, Some(Version(number.ok_or_else(failed)?)))
             }
-            [model, "labels", label] => (model, Some(labelled(model, label)?)),
+            [model, "labels", label] if !label.is_empty() => {
+                label_of = query::decode(label, false).map(std::borrow::Cow::into_owned);
+                label_of.as_ref().ok_or_else(malformed)?;
+                (model, None)
+            }
             _ => return Err(malformed()),
         };
         let model = query::decode(model, false).filter(|model| !model.contains(':')).ok_or_else(malformed)?;
-        Ok(Path { model: model.into_owned(), version, wanted })
+        Ok(Path { model: model.into_owned(), version, label: label_of, wanted })
     }
 }
 
@@ -116,7 +123,7 @@ mod tests {
     #[test]
     fn paths() {
         let ok = |method: &str, path: &str, model: &str, version: Option<u64>, wanted: Wanted| {
-            let expected = Path { model: model.to_owned(), version: version.map(Version), wanted };
+            let expected = Path { model: model.to_owned(), version: version.map(Version), label: None, wanted };
             assert_eq!(Path::parse(method, path).unwrap(), expected, "{path}");
         };
         ok("GET", "/v1/models/m", "m", None, Wanted::Status);
@@ -131,6 +138,8 @@ mod tests {
         refused("POST", "/v1/models/m/metadata", "Malformed request");
         refused("POST", "/v1/models/m/versions/HELLO:predict", "Malformed request");
         refused("POST", "/v1/models/m/versions/18446744073709551615:predict", "Failed to convert version");
-        refused("POST", "/v1/models/m/labels/x:predict", "Unrecognized servable version label");
+        refused("POST", "/v1/models/m/labels/:predict", "Malformed request");
+        let path = Path::parse("POST", "/v1/models/m/labels/stable:predict").unwrap();
+        assert_eq!((path.label.as_deref(), path.version, path.wanted), (Some("stable"), None, Wanted::Predict));
     }
 }

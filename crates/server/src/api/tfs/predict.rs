@@ -13,7 +13,7 @@ use model::{Batch, Kind, Signature, Table};
 
 use super::{
     Path,
-    words::{not_found, to_predict, worded},
+    words::{predictor, to_predict, worded},
 };
 use crate::{
     api::Asked,
@@ -32,10 +32,7 @@ pub(super) async fn predict(
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, .. } = asked;
-    let model = state
-        .gateway
-        .predictor(&path.model, path.version)
-        .map_err(|error| not_found(error, &path.model, path.version))?;
+    let model = predictor(state, &path.model, path.which())?;
     let known = state.models.of(model.name());
     counted.set_model(known.clone());
     let mut ask = Ask::new(model, None, None)?;

@@ -4,8 +4,12 @@
 
 use gateway::Routed;
 use model::{Kind, PredictError, Predictor, Signature, Version};
+use registry::Which;
 
-use crate::error::{ServeError, cut};
+use crate::{
+    error::{ServeError, cut},
+    state::State,
+};
 
 /// The signature that answers where a request names none.
 const DEFAULT: &str = "serving_default";
@@ -14,16 +18,27 @@ pub(in crate::api) fn worded(kind: Kind, message: impl Into<String>) -> ServeErr
     ServeError::Worded { kind, message: message.into() }
 }
 
-/// Returns the error of a model or version that is not there in the protocol's words.
-pub(in crate::api) fn not_found(error: PredictError, model: &str, version: Option<Version>) -> ServeError {
-    if error.kind() != Kind::NotFound {
-        return error.into();
-    }
-    let servable = match version {
-        Some(version) => format!("Specific({}, {version})", cut(model)),
-        None => format!("Latest({})", cut(model)),
+/// Returns the version that has the label.
+pub(in crate::api) fn labelled(state: &State, model: &str, label: &str) -> Result<Version, ServeError> {
+    let known = state.gateway.registry().status(model).ok().and_then(|status| status.labels.get(label).copied());
+    let unknown = || worded(Kind::InvalidArgument, format!("Unrecognized servable version label: {}", cut(label)));
+    known.ok_or_else(unknown)
+}
+
+/// Returns the predictor that is asked for; one that is not there is told in the protocol's words.
+pub(in crate::api) fn predictor(state: &State, model: &str, which: Which<'_>) -> Result<Routed, ServeError> {
+    let error = match state.gateway.predictor(model, which) {
+        Ok(found) => return Ok(found),
+        Err(error) if error.kind() != Kind::NotFound => return Err(error.into()),
+        Err(error) => error,
     };
-    worded(Kind::NotFound, format!("Servable not found for request: {servable}"))
+    let servable = match which {
+        Which::Newest => format!("Latest({})", cut(model)),
+        Which::Number(version) => format!("Specific({}, {version})", cut(model)),
+        Which::Label(label) => format!("Specific({}, {})", cut(model), labelled(state, model, label)?),
+    };
+    tracing::trace!(%error, "no servable");
+    Err(worded(Kind::NotFound, format!("Servable not found for request: {servable}")))
 }
 
 /// Returns the signature of this name. Where none is named it is the protocol's default one; of a model whose format names no

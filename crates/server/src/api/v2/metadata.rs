@@ -3,7 +3,7 @@
 use codec::v2::{CONTENT_TYPE, TensorType};
 use http::StatusCode;
 use model::{Field, PredictError, Predictor};
-use registry::State::Available;
+use registry::{State::Available, Which};
 
 use super::{EXTENSIONS, failure, no_query, version};
 use crate::{
@@ -88,8 +88,16 @@ pub(in crate::api) fn ready(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Ans
         Err(error) => return failure(error),
     };
     let known = |error: PredictError| match asked.state.gateway.registry().status(asked.name) {
-        Ok(status) if version.is_none() || status.versions.iter().any(|v| Some(v.version) == version) => {
-            PredictError::Unavailable { message: error.to_string() }
+        Ok(status) => {
+            let of = match version {
+                Which::Newest => return PredictError::Unavailable { message: error.to_string() },
+                Which::Number(version) => Some(version),
+                Which::Label(label) => status.labels.get(label).copied(),
+            };
+            match status.versions.iter().any(|v| Some(v.version) == of) {
+                true => PredictError::Unavailable { message: error.to_string() },
+                false => error,
+            }
         }
         _ => error,
     };

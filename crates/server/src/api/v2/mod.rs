@@ -11,7 +11,8 @@ pub(super) mod repository;
 pub(super) use metadata::{model, ready, server};
 
 use http::StatusCode;
-use model::Version;
+use model::{Name, Version};
+use registry::Which;
 
 use crate::{
     answer::{Answer, Object},
@@ -45,22 +46,27 @@ pub(super) fn failure(error: ServeError) -> Answer {
     Answer::failure(error, body)
 }
 
+/// What may stand in the place of a version.
+const A_VERSION: &str = "a whole number above 0, or a label";
+
 /// Returns the version in the path, where there is one.
-fn version(asked: &Asked<'_>) -> Result<Option<Version>, ServeError> {
+fn version<'a>(asked: &Asked<'a>) -> Result<Which<'a>, ServeError> {
     match asked.version {
-        Some("") => Err(wrong("version", "", "a whole number above 0")),
+        Some("") => Err(wrong("version", "", A_VERSION)),
         version => parse_version(version.unwrap_or_default()),
     }
 }
 
-/// Returns the version that a text says; the empty one says none.
-pub(super) fn parse_version(text: &str) -> Result<Option<Version>, ServeError> {
+/// Returns the version that a text says, by its number or a label; the empty one says none.
+pub(super) fn parse_version(text: &str) -> Result<Which<'_>, ServeError> {
     if text.is_empty() {
-        return Ok(None);
+        return Ok(Which::Newest);
     }
+    let is_number = text.bytes().all(|b| b.is_ascii_digit());
     match text.parse().ok().filter(|&number| number > 0) {
-        Some(number) => Ok(Some(Version(number))),
-        None => Err(wrong("version", text, "a whole number above 0")),
+        Some(number) if is_number => Ok(Which::Number(Version(number))),
+        None if !is_number && Name::new(text).is_ok() => Ok(Which::Label(text)),
+        _ => Err(wrong("version", text, A_VERSION)),
     }
 }
 

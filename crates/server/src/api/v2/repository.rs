@@ -6,8 +6,8 @@
 use codec::v2::TensorType;
 use gateway::Routed;
 use hyper::body::Incoming;
-use model::{Field, PredictError, Predictor, Version};
-use registry::State as Stands;
+use model::{Field, PredictError, Predictor};
+use registry::{State as Stands, Which};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{failure, no_query, version};
@@ -76,18 +76,14 @@ pub(in crate::api) struct Counts {
 }
 
 /// Returns the counts of the model asked for, or of all that answer.
-pub(in crate::api) fn statistics(
-    state: &State,
-    name: &str,
-    version: Option<Version>,
-) -> Result<Vec<Counts>, ServeError> {
+pub(in crate::api) fn statistics(state: &State, name: &str, which: Which<'_>) -> Result<Vec<Counts>, ServeError> {
     let of = |model: Routed| Counts {
         name: model.name().to_string(),
         version: model.version().to_string(),
         calls: state.models.of(model.name()).calls.read(&state.metrics),
     };
     if !name.is_empty() {
-        return Ok(vec![of(state.gateway.predictor(name, version)?)]);
+        return Ok(vec![of(state.gateway.predictor(name, which)?)]);
     }
     let all = state.gateway.registry().list();
     Ok(all.iter().filter_map(|model| state.gateway.predictor(&model.name, None).ok()).map(of).collect())

@@ -10,12 +10,13 @@ mod tensor;
 
 use gateway::Routed;
 use model::{Kind, Version};
+use registry::Which;
 use wire::tensorflow::serving::{ModelSpec, model_spec::VersionChoice};
 
 use super::Called;
 use crate::{
-    api::tfs::words::{not_found, worded},
-    error::{ServeError, cut},
+    api::tfs::words::{predictor, worded},
+    error::ServeError,
     metrics::Counted,
     predict::Ask,
 };
@@ -26,25 +27,20 @@ pub(super) fn refused(what: &str) -> ServeError {
 }
 
 /// Returns the version that a request asks for, where it asks for one.
-fn version(spec: &ModelSpec) -> Result<Option<Version>, ServeError> {
+fn version(spec: &ModelSpec) -> Which<'_> {
     match &spec.version_choice {
-        None => Ok(None),
+        None => Which::Newest,
         // No version has a number below 0, which is then one that is not there.
-        Some(VersionChoice::Version(number)) => Ok(Some(Version(u64::try_from(*number).unwrap_or(0)))),
-        Some(VersionChoice::VersionLabel(label)) => {
-            let text = format!("Unrecognized servable version label: {}", cut(label));
-            Err(worded(Kind::InvalidArgument, text))
-        }
+        Some(VersionChoice::Version(number)) => Which::Number(Version(u64::try_from(*number).unwrap_or(0))),
+        Some(VersionChoice::VersionLabel(label)) => Which::Label(label),
     }
 }
 
 /// Returns the question to the model that a request names.
 fn ask(called: &Called<'_>, spec: Option<&ModelSpec>, counted: &mut Counted<'_>) -> Result<Ask, ServeError> {
     let spec = named(spec)?;
-    let version = version(spec)?;
     let state = called.state;
-    let found = state.gateway.predictor(&spec.name, version);
-    let model = found.map_err(|error| not_found(error, &spec.name, version))?;
+    let model = predictor(state, &spec.name, version(spec))?;
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = called.timeout()?;

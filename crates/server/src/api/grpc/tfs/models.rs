@@ -21,7 +21,7 @@ use crate::{
         grpc::frame::{framed, read},
         tfs::{
             metadata::{defs, versions},
-            words::{not_found, worded},
+            words::{predictor, worded},
         },
     },
     error::{ServeError, cut, grpc_code},
@@ -45,9 +45,7 @@ pub(in crate::api::grpc) fn metadata(
     if let Some(other) = request.metadata_field.iter().find(|field| *field != SIGNATURES) {
         return Err(invalid(format!("Metadata field {} is not supported", cut(other))));
     }
-    let version = version(spec)?;
-    let found = state.gateway.predictor(&spec.name, version);
-    let model = found.map_err(|error| not_found(error, &spec.name, version))?;
+    let model = predictor(state, &spec.name, version(spec))?;
     counted.set_model(state.models.of(model.name()));
     let map = SignatureDefMap {
         signature_def: defs(&model).iter().map(|def| (def.name.to_string(), signature(def))).collect(),
@@ -89,7 +87,7 @@ pub(in crate::api::grpc) fn status(
 ) -> Result<Vec<u8>, ServeError> {
     let request: GetModelStatusRequest = read(message)?;
     let spec = named(request.model_spec.as_ref())?;
-    let (name, versions) = versions(state, &spec.name, version(spec)?)?;
+    let (name, versions) = versions(state, &spec.name, version(spec))?;
     counted.set_model(state.models.of(&name));
     let put = |version: registry::VersionStatus| {
         let failed = version.health.as_deref().filter(|_| version.state == State::End);
