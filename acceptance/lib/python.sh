@@ -6,6 +6,7 @@
 #   forebay_pmml               # sets PMML_PYTHON    (spark35 with what exports and evaluates PMML)
 #   forebay_engines            # sets ENGINES_PYTHON (spark4 with TensorFlow and ONNX Runtime), TENSORFLOW_LIBRARY, ONNXRUNTIME_LIBRARY
 #   forebay_clients            # forebay_engines, and the clients that others wrote (tritonclient, tensorflow-serving-api)
+#   forebay_openapi            # sets OPENAPI_PYTHON (spark4 with schemathesis)
 #   forebay_forest_bench       # sets FOREST_BENCH_PYTHON (trainers of forests and what compiles them; for the benchmark only)
 #
 # The environments live in ${FOREBAY_CACHE:-$HOME/.cache/forebay}, outside the tree, and are
@@ -123,6 +124,22 @@ forebay_clients() {
       { echo "error: the clients of others could not be installed" >&2; return 1; }
     printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-clients.cksum"
   fi
+}
+
+# What asks by our OpenAPI document goes on top of spark4, too; no Java is needed for it.
+forebay_openapi() {
+  OPENAPI_PYTHON=$(forebay_env spark4) || return 1
+  forebay_req=$FOREBAY_LIB/requirements-openapi.txt
+  forebay_dir=$FOREBAY_CACHE/spark4
+  forebay_sum=$(cksum <"$forebay_req")
+  if [ "$(cat "$forebay_dir/requirements-openapi.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
+    echo "adding schemathesis to the Python environment spark4 (a minute, once)" >&2
+    "$OPENAPI_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" \
+        -c "$FOREBAY_LIB/requirements-spark4.txt" >&2 ||
+      { echo "error: schemathesis could not be installed" >&2; return 1; }
+    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-openapi.cksum"
+  fi
+  export OPENAPI_PYTHON
 }
 
 # The packages for PMML go on top of spark35, under its own pins, and are there only where they are asked for.

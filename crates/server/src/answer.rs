@@ -28,6 +28,8 @@ pub(crate) struct Answer {
     pub json_bytes: Option<usize>,
     /// How the body is packed.
     pub coding: Option<Coding>,
+    /// Headers that this answer has besides.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Why there is no better answer: for the log, and for the headers that depend on it.
     pub error: Option<ServeError>,
 }
@@ -35,7 +37,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub fn json(body: impl Into<Bytes>) -> Answer {
         let (status, body) = (StatusCode::OK, body.into());
-        Answer { status, content_type: JSON, body, json_bytes: None, coding: None, error: None }
+        Answer { status, content_type: JSON, body, json_bytes: None, coding: None, headers: Vec::new(), error: None }
     }
 
     /// Returns an answer of Open Inference V2 with tensors in binary.
@@ -62,6 +64,7 @@ impl Answer {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
             headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
         }
+        headers.extend(self.headers);
         if let Some(error) = &self.error {
             if let Some(after) = error.retry_after() {
                 // Whole seconds, rounded up: coming back early would be refused again.

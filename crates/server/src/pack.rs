@@ -9,7 +9,7 @@ use crate::{answer::Answer, predict::Pool, query, state::State};
 /// Returns the answer packed, where that pays and the caller takes it; a large one by the compute pool.
 pub(crate) async fn packed(state: &State, headers: &HeaderMap, answer: Answer) -> Answer {
     let (min, size) = (state.config.compress_bytes_min, answer.body.len());
-    if min == 0 || size < min {
+    if min == 0 || size < min || answer.coding.is_some() {
         return answer;
     }
     let Some(coding) = taken(headers) else { return answer };
@@ -25,6 +25,13 @@ pub(crate) async fn packed(state: &State, headers: &HeaderMap, answer: Answer) -
         Some(packed) => Answer { body: packed.into(), coding: Some(coding), ..answer },
         None => answer,
     }
+}
+
+/// Returns whether the caller takes this coding.
+pub(crate) fn takes(headers: &HeaderMap, coding: Coding) -> bool {
+    let taken = |(name, weight): (&str, f32)| weight > 0.0 && Coding::from_name(name) == Some(coding);
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    values.flat_map(|value| value.to_str().unwrap_or_default().split(',')).any(|range| taken(query::weighted(range)))
 }
 
 /// Returns the coding that the caller likes best, zstd among equals.

@@ -15,6 +15,12 @@ use crate::{
 
 /// Sends bytes; returns the status and the body.
 fn send(server: &Server, method: &str, path: &str, ty: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let (head, body) = send_whole(server, method, path, ty, body);
+    (head[9..12].parse().unwrap(), body)
+}
+
+/// Sends bytes; returns the head and the body.
+fn send_whole(server: &Server, method: &str, path: &str, ty: &str, body: &[u8]) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     let length = body.len();
     let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n");
@@ -24,8 +30,8 @@ fn send(server: &Server, method: &str, path: &str, ty: &str, body: &[u8]) -> (u1
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
-    let status = std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
-    (status, answer[end + 4..].to_vec())
+    let body = answer.split_off(end + 4);
+    (String::from_utf8(answer).unwrap(), body)
 }
 
 fn message(body: &[u8]) -> String {
@@ -139,6 +145,52 @@ fn an_artifact_comes_back_as_it_went() {
     assert!(first == second, "the same files");
     let (status, body) = send(&server, "GET", "/api/v1/models/other/versions/9", "application/json", b"");
     assert_eq!((status, serde_json::from_slice::<Value>(&body).unwrap()["state"].as_str()), (200, Some("available")));
+}
+
+#[test]
+fn openscoring_deploys_replaces_shows_and_removes() {
+    let temp = Temp::new();
+    let (server, _) = served(&temp);
+    let read =
+        |case: &str| std::fs::read(testkit::files::root().join(format!("conformance/pmml/{case}/model.pmml"))).unwrap();
+    let put = |ty: &str, body: &[u8]| {
+        let (head, body) = send_whole(&server, "PUT", "/openscoring/model/flowers", ty, body);
+        (head, serde_json::from_slice::<Value>(&body).unwrap())
+    };
+    let fields = |answer: &Value| answer["schema"]["inputFields"].as_array().unwrap().len();
+    let (head, answer) = put("text/xml", &read("logistic-iris"));
+    assert!(head.starts_with("HTTP/1.1 201") && head.contains("location: /openscoring/model/flowers\r\n"), "{head}");
+    assert_eq!((answer["id"].as_str(), fields(&answer)), (Some("flowers"), 4));
+
+    // What stood is replaced; what does not load leaves it as it is.
+    let (head, answer) = put("application/xml", &read("dates"));
+    assert!(head.starts_with("HTTP/1.1 200") && !head.contains("location"), "{head}");
+    assert_eq!(fields(&answer), 2);
+    let (head, answer) = put("application/xml", b"<PMML");
+    let message = answer["message"].as_str().unwrap();
+    assert!(head.starts_with("HTTP/1.1 400") && message.contains("does not load"), "{head}{message}");
+    let (head, answer) = put("application/json", b"{}");
+    assert!(head.starts_with("HTTP/1.1 400") && answer["message"].as_str().unwrap().contains("xml"), "{answer}");
+
+    let get = |path: &str| send_whole(&server, "GET", path, "application/json", b"");
+    let (head, body) = get("/openscoring/model/flowers/pmml");
+    assert!(head.contains("content-type: application/xml\r\n"), "{head}");
+    assert!(body == read("dates"), "the document that answers, byte for byte");
+    let evaluate = r#"{"arguments": {"born": "1959-05-27", "bmi": 32.1}}"#;
+    let (status, answer) = server.send("POST", "/openscoring/model/flowers", evaluate);
+    assert!(status == 200 && answer.contains("197.2287288092"), "{answer}");
+
+    let delete = || send(&server, "DELETE", "/openscoring/model/flowers", "application/json", b"");
+    assert_eq!(delete(), (200, b"{}".to_vec()));
+    for (status, body) in [delete(), (get("/openscoring/model/flowers/pmml").0[9..12].parse().unwrap(), delete().1)] {
+        let body = String::from_utf8(body).unwrap();
+        assert!(status == 404 && body.contains(r#"Model \"flowers\" not found"#), "{status} {body}");
+    }
+    let (status, body) = {
+        run(&["upload", "words", "examples/models/text", "--server", &format!("http://{}", server.address())]).ok();
+        send(&server, "GET", "/openscoring/model/words/pmml", "application/json", b"")
+    };
+    assert!(status == 400 && String::from_utf8_lossy(&body).contains("has no PMML: it is of spark"), "{status}");
 }
 
 #[test]

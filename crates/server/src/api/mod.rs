@@ -10,6 +10,7 @@ mod health;
 pub(crate) mod mist;
 mod mlflow;
 mod native;
+mod openapi;
 mod openscoring;
 mod tfs;
 mod traces;
@@ -152,20 +153,23 @@ enum Endpoint {
     Live,
     Ready,
     Metrics,
+    OpenApi,
+    Swagger,
 }
 
 impl Endpoint {
     /// Returns whether an `accept` header that leaves JSON out is refused before anything is done.
     fn is_json(self) -> bool {
-        use openscoring::Wanted::Csv;
+        use openscoring::Wanted::{Csv, Pmml};
         !matches!(
             self,
             Endpoint::Metrics
+                | Endpoint::Swagger
                 | Endpoint::Artifact
                 | Endpoint::NativeServe
                 | Endpoint::MlflowPing
                 | Endpoint::MlflowVersion
-                | Endpoint::Openscoring(Csv)
+                | Endpoint::Openscoring(Csv | Pmml)
         )
     }
 }
@@ -207,7 +211,7 @@ impl Endpoint {
             | Endpoint::Delete
             | Endpoint::SetLabel
             | Endpoint::RemoveLabel
-            | Endpoint::Openscoring(Wanted::Manage) => Need::Admin,
+            | Endpoint::Openscoring(Wanted::Deploy | Wanted::Undeploy | Wanted::Pmml) => Need::Admin,
             Endpoint::Metrics => Need::Metrics,
             Endpoint::V2Server
             | Endpoint::V2Live
@@ -215,7 +219,9 @@ impl Endpoint {
             | Endpoint::MlflowPing
             | Endpoint::MlflowVersion
             | Endpoint::Live
-            | Endpoint::Ready => Need::Open,
+            | Endpoint::Ready
+            | Endpoint::OpenApi
+            | Endpoint::Swagger => Need::Open,
         }
     }
 }
@@ -295,14 +301,17 @@ const TABLE: &[Route] = &[
     openscoring("GET", &["openscoring", "model"], openscoring::Wanted::List),
     openscoring("GET", &["openscoring", "model", "{model}"], openscoring::Wanted::Model),
     openscoring("POST", &["openscoring", "model", "{model}"], openscoring::Wanted::Evaluate),
-    openscoring("PUT", &["openscoring", "model", "{model}"], openscoring::Wanted::Manage),
-    openscoring("DELETE", &["openscoring", "model", "{model}"], openscoring::Wanted::Manage),
-    openscoring("GET", &["openscoring", "model", "{model}", "pmml"], openscoring::Wanted::Manage),
+    openscoring("PUT", &["openscoring", "model", "{model}"], openscoring::Wanted::Deploy),
+    openscoring("DELETE", &["openscoring", "model", "{model}"], openscoring::Wanted::Undeploy),
+    openscoring("GET", &["openscoring", "model", "{model}", "pmml"], openscoring::Wanted::Pmml),
     openscoring("POST", &["openscoring", "model", "{model}", "batch"], openscoring::Wanted::Batch),
     openscoring("POST", &["openscoring", "model", "{model}", "csv"], openscoring::Wanted::Csv),
     route("GET", &["health", "live"], Endpoint::Live, Dialect::Ops),
     route("GET", &["health", "ready"], Endpoint::Ready, Dialect::Ops),
     route("GET", &["metrics"], Endpoint::Metrics, Dialect::Ops),
+    route("GET", &["api-docs", "openapi.json"], Endpoint::OpenApi, Dialect::Ops),
+    route("GET", &["swagger"], Endpoint::Swagger, Dialect::Ops),
+    route("GET", &["swagger", "{file}"], Endpoint::Swagger, Dialect::Ops),
 ];
 
 /// A row of the table, and the names that its path holds.
@@ -545,6 +554,8 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
         Endpoint::Live => health::live(),
         Endpoint::Ready => health::ready(asked.state),
         Endpoint::Metrics => health::metrics(asked.state),
+        Endpoint::OpenApi => openapi::document(),
+        Endpoint::Swagger => openapi::page(asked),
     }
 }
 

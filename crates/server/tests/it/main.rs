@@ -33,5 +33,5 @@ macro_rules! scripts {
 
 scripts! {
     cors ids labels labels_configured limits_by_script mist mist_always_200 mlflow mlflow_choice mlflow_tensors models native native_forms openscoring
-    refused tfs traces typed v2
+    refused swagger tfs traces typed v2
 }

@@ -129,7 +129,7 @@ async fn removed(asked: &Asked<'_>) -> Result<Answer, ServeError> {
 }
 
 /// Takes the labels off what is to be removed, where the caller insists; else refuses, and says which they are.
-pub(super) async fn release(
+pub(in crate::api) async fn release(
     asked: &Asked<'_>,
     name: &Name,
     number: Option<Version>,

@@ -11,7 +11,7 @@
 pub(super) mod labels;
 mod upload;
 
-pub(super) use upload::{publish, publish_as};
+pub(super) use upload::{loaded, publish, publish_as, taken};
 
 use std::{sync::Arc, time::Duration};
 
@@ -93,7 +93,7 @@ fn publisher(asked: &Asked<'_>) -> Result<Arc<Publisher>, ServeError> {
     asked.state.admin.publisher(asked.state.guard.is_on())
 }
 
-fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
+pub(super) fn worded(kind: Kind, message: impl Into<String>) -> ServeError {
     ServeError::Worded { kind, message: message.into() }
 }
 
@@ -130,7 +130,8 @@ async fn on_disk<T: Send + 'static>(
     }
 }
 
-fn name(asked: &Asked<'_>) -> Result<Name, ServeError> {
+/// Returns the name in the path, which a model may have.
+pub(super) fn name(asked: &Asked<'_>) -> Result<Name, ServeError> {
     Name::new(asked.name).map_err(|error| worded(Kind::InvalidArgument, error.to_string()))
 }
 
@@ -183,14 +184,18 @@ pub(super) fn one(asked: &Asked<'_>) -> Answer {
 pub(super) async fn artifact(asked: &Asked<'_>) -> Answer {
     let read = async || {
         query::none(asked.query())?;
-        let (name, version, publisher) = (name(asked)?, version(asked)?, publisher(asked)?);
-        let tar = on_disk(asked, move || {
-            let files = publisher.read(&name, version)?;
-            archive::pack(&files).map_err(|error| worded(Kind::Unavailable, error.to_string()))
-        });
-        Ok(Answer { content_type: "application/x-tar", ..Answer::json(tar.await?) })
+        let files = files(asked, &name(asked)?, version(asked)?).await?;
+        let packed =
+            on_disk(asked, move || archive::pack(&files).map_err(|error| worded(Kind::Unavailable, error.to_string())));
+        Ok(Answer { content_type: "application/x-tar", ..Answer::json(packed.await?) })
     };
     answered(asked, read().await)
+}
+
+/// Returns the files of a version.
+pub(super) async fn files(asked: &Asked<'_>, name: &Name, version: Version) -> Result<archive::Files, ServeError> {
+    let (name, publisher) = (name.clone(), publisher(asked)?);
+    on_disk(asked, move || Ok(publisher.read(&name, version)?)).await
 }
 
 /// `DELETE /api/v1/models/{model}[/versions/{version}]`: taken out of the directory, then unloaded when its last answer is given.
@@ -208,7 +213,8 @@ async fn remove(asked: &Asked<'_>) -> Result<Answer, ServeError> {
     let forced = forced(asked.query())?;
     let name = name(asked)?;
     let number = asked.version.map(|_| version(asked)).transpose()?;
-    let publisher = publisher(asked)?;
+    // Whether it may be is said before whether it can.
+    publisher(asked)?;
     let answers = asked.state.gateway.registry().status(name.as_str()).ok().and_then(|s| s.default_version());
     if let (Some(number), false) = (number.filter(|number| answers == Some(*number)), forced) {
         let message = format!(
@@ -218,13 +224,7 @@ async fn remove(asked: &Asked<'_>) -> Result<Answer, ServeError> {
         return Err(worded(Kind::InUse, message));
     }
     labels::release(asked, &name, number, forced).await?;
-    let of = name.clone();
-    on_disk(asked, move || Ok(publisher.remove(&of, number)?)).await?;
-    let gone = || match number {
-        Some(number) => seen(asked, &name, number).is_none(),
-        None => asked.state.gateway.registry().status(name.as_str()).is_err(),
-    };
-    let is_gone = until(asked, gone).await;
+    let is_gone = removed(asked, &name, number).await?;
     let mut body = String::new();
     let mut object = Object::new(&mut body);
     object.text("name", name.as_str());
@@ -234,6 +234,17 @@ async fn remove(asked: &Asked<'_>) -> Result<Answer, ServeError> {
     object.plain("unloaded", is_gone);
     object.end();
     Ok(Answer::json(body))
+}
+
+/// Takes a version out, or all of a model; returns whether it is unloaded by now.
+pub(super) async fn removed(asked: &Asked<'_>, name: &Name, number: Option<Version>) -> Result<bool, ServeError> {
+    let (of, publisher) = (name.clone(), publisher(asked)?);
+    on_disk(asked, move || Ok(publisher.remove(&of, number)?)).await?;
+    let gone = || match number {
+        Some(number) => seen(asked, name, number).is_none(),
+        None => asked.state.gateway.registry().status(name.as_str()).is_err(),
+    };
+    Ok(until(asked, gone).await)
 }
 
 fn forced(text: &str) -> Result<bool, ServeError> {

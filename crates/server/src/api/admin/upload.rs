@@ -82,39 +82,49 @@ async fn take(
     counted: &mut Counted<'_>,
 ) -> Result<Answer, ServeError> {
     let wish = Wish::parse(asked.query())?;
-    let (name, admin) = (name(asked)?, &asked.state.admin);
-    let publisher = publisher(asked)?;
-    let bytes = {
-        let full = || PredictError::Overloaded { message: "another upload is under way".to_owned(), retry_after: None };
-        let _one = admin.uploads.try_acquire().map_err(|_| full())?;
-        let bytes = receive(asked, body).await?;
-        let (of, source) = (name.clone(), admin.source.clone());
-        let serving = asked.state.gateway.registry().status(name.as_str()).ok().and_then(|status| {
-            status.versions.into_iter().find(|version| version.state == State::Available).map(|version| version.path)
-        });
-        let unpacked = on_disk(asked, move || {
-            // A name belongs to one source.
-            serving.map_or(Ok(()), |path| publisher.claim(&of, &path))?;
-            let refused = |error: archive::ArchiveError| worded(Kind::InvalidArgument, error.to_string());
-            let files = archive::unpack(&bytes, &wish.file, &source).map_err(refused)?;
-            Ok(publisher.publish(&of, number, &files)?)
-        });
-        unpacked.await?
-    };
+    let name = name(asked)?;
+    let version = taken(asked, &name, number, &wish.file, &TYPES, body).await?;
     counted.set_model(asked.state.models.of(name.as_str()));
-    if !wish.wait {
-        return Ok(Answer { status: StatusCode::ACCEPTED, ..Answer::json(shown(asked, &name, bytes)) });
-    }
-    await_load(asked, &name, bytes).await
+    let is_loaded = wish.wait && loaded(asked, &name, version).await?;
+    let status = if is_loaded { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    Ok(Answer { status, ..Answer::json(shown(asked, &name, version)) })
 }
 
-/// Waits for what becomes of the version. One that does not load is taken out again.
-async fn await_load(asked: &Asked<'_>, name: &Name, version: Version) -> Result<Answer, ServeError> {
+/// Takes a body of one of these types in as a version, where `file` names it as a single file; returns its number.
+pub(in crate::api) async fn taken(
+    asked: &Asked<'_>,
+    name: &Name,
+    number: Option<Version>,
+    file: &str,
+    types: &[&str],
+    body: &mut Incoming,
+) -> Result<Version, ServeError> {
+    let admin = &asked.state.admin;
+    let publisher = publisher(asked)?;
+    let full = || PredictError::Overloaded { message: "another upload is under way".to_owned(), retry_after: None };
+    let _one = admin.uploads.try_acquire().map_err(|_| full())?;
+    let bytes = receive(asked, types, body).await?;
+    let (of, file, source) = (name.clone(), file.to_owned(), admin.source.clone());
+    let serving = asked.state.gateway.registry().status(name.as_str()).ok().and_then(|status| {
+        status.versions.into_iter().find(|version| version.state == State::Available).map(|version| version.path)
+    });
+    let unpacked = on_disk(asked, move || {
+        // A name belongs to one source.
+        serving.map_or(Ok(()), |path| publisher.claim(&of, &path))?;
+        let refused = |error: archive::ArchiveError| worded(Kind::InvalidArgument, error.to_string());
+        let files = archive::unpack(&bytes, &file, &source).map_err(refused)?;
+        Ok(publisher.publish(&of, number, &files)?)
+    });
+    unpacked.await
+}
+
+/// Waits for what becomes of the version; returns whether it answers. One that does not load is taken out again.
+pub(in crate::api) async fn loaded(asked: &Asked<'_>, name: &Name, version: Version) -> Result<bool, ServeError> {
     let ended = |state| matches!(state, State::Available | State::End);
     let is_there = until(asked, || seen(asked, name, version).is_some_and(|v| ended(v.state))).await;
     let status = seen(asked, name, version);
     if !is_there {
-        return Ok(Answer { status: StatusCode::ACCEPTED, ..Answer::json(shown(asked, name, version)) });
+        return Ok(false);
     }
     if let Some(failed) = status.filter(|v| v.state == State::End) {
         let (of, publisher) = (name.clone(), publisher(asked)?);
@@ -123,7 +133,7 @@ async fn await_load(asked: &Asked<'_>, name: &Name, version: Version) -> Result<
         let message = format!("version {version} of model `{name}` does not load and was taken out again: {health}");
         return Err(worded(Kind::FailedPrecondition, message));
     }
-    Ok(Answer { status: StatusCode::CREATED, ..Answer::json(shown(asked, name, version)) })
+    Ok(true)
 }
 
 fn shown(asked: &Asked<'_>, name: &Name, version: Version) -> String {
@@ -136,7 +146,7 @@ fn shown(asked: &Asked<'_>, name: &Name, version: Version) -> String {
     body
 }
 
-async fn receive(asked: &Asked<'_>, body: &mut Incoming) -> Result<Bytes, ServeError> {
+async fn receive(asked: &Asked<'_>, types: &[&str], body: &mut Incoming) -> Result<Bytes, ServeError> {
     let config = &asked.state.admin.config;
     let (limit, ms) = (config.upload_bytes_max, config.upload_timeout_ms);
     let too_large =
@@ -147,8 +157,8 @@ async fn receive(asked: &Asked<'_>, body: &mut Incoming) -> Result<Bytes, ServeE
         text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     };
     let ty = headers.get(header::CONTENT_TYPE).map(essence).unwrap_or_default();
-    if !TYPES.contains(&&*ty) {
-        return Err(wrong("content-type", &cut(&ty), format!("one of {}", TYPES.join(", "))));
+    if !types.contains(&&*ty) {
+        return Err(wrong("content-type", &cut(&ty), format!("one of {}", types.join(", "))));
     }
     let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > limit as u64) {

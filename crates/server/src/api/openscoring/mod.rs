@@ -1,15 +1,15 @@
 //! Openscoring: `/openscoring/model`, a model's schema, one request, a batch of them, a table of CSV.
 //!
 //! A model of any format is asked so; where it is no PMML its inputs and outputs are shown as PMML would have them. Bodies are
-//! [`codec::openscoring`]'s. A failure is `{"message": "..."}`. Deploying and removing models are refused by name.
+//! [`codec::openscoring`]'s. A failure is `{"message": "..."}`.
 //!
 //! Source: Openscoring's README.
 
 mod evaluate;
+mod manage;
 mod schema;
 
 use hyper::body::Incoming;
-use model::PredictError;
 
 use crate::{
     answer::{Answer, Object},
@@ -42,8 +42,9 @@ pub(super) enum Wanted {
     Evaluate,
     Batch,
     Csv,
-    /// What changes models, or shows their files.
-    Manage,
+    Deploy,
+    Undeploy,
+    Pmml,
 }
 
 pub(super) async fn answer(
@@ -53,19 +54,18 @@ pub(super) async fn answer(
     counted: &mut Counted<'_>,
 ) -> Answer {
     let answered = match wanted {
-        Wanted::List => schema::list(asked),
-        Wanted::Model => schema::one(asked, counted),
-        Wanted::Evaluate | Wanted::Batch | Wanted::Csv => evaluate::answer(asked, wanted, body, counted).await,
-        Wanted::Manage => {
-            let what = format!("{} of a model by Openscoring's API", asked.head.method);
-            Err(PredictError::Unimplemented { what }.into())
+        Wanted::List => schema::list(asked).map(Answer::json),
+        Wanted::Model => schema::one(asked, counted).map(Answer::json),
+        Wanted::Evaluate | Wanted::Batch => evaluate::answer(asked, wanted, body, counted).await.map(Answer::json),
+        Wanted::Csv => {
+            let bytes = evaluate::answer(asked, wanted, body, counted).await;
+            bytes.map(|bytes| Answer { content_type: Media::Plain.name(), ..Answer::json(bytes) })
         }
+        Wanted::Deploy => manage::deploy(asked, body, counted).await,
+        Wanted::Undeploy => manage::undeploy(asked, counted).await,
+        Wanted::Pmml => manage::download(asked, counted).await,
     };
-    match answered {
-        Ok(bytes) if wanted == Wanted::Csv => Answer { content_type: Media::Plain.name(), ..Answer::json(bytes) },
-        Ok(bytes) => Answer::json(bytes),
-        Err(error) => failure(error),
-    }
+    answered.unwrap_or_else(failure)
 }
 
 /// Paths of this protocol take no query, but for CSV, whose delimiter is told by its header.
