@@ -3,12 +3,14 @@
 use std::{
     collections::HashMap,
     fmt,
+    future::Future,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use model::{Call, Cost, ModelFiles, Name, PredictError, Predictor, Reply, Signature, Table, Version};
-use registry::{Handle, LoadError, Loaded, Loader, ModelConfig, Registry, Which};
+use registry::{Handle, LoadError, Loaded, Loader, Looked, ModelConfig, Registry, Which};
 
 use crate::{
     config::Config,
@@ -28,6 +30,16 @@ pub struct Gateway {
 /// The predictor that a name stands for at this moment. It keeps its version alive, and so does an answer to come.
 #[derive(Clone)]
 pub struct Routed(Handle);
+
+/// What a name stands for at this moment.
+pub enum Found {
+    Up(Routed),
+    /// A lazy version, which is being loaded now.
+    Cold(Waking),
+}
+
+/// The wait for a lazy version. Dropping it leaves the load to others.
+pub type Waking = Pin<Box<dyn Future<Output = Result<Routed, PredictError>> + Send>>;
 
 /// Puts the policies around predictors.
 pub struct Policies {
@@ -51,7 +63,37 @@ impl Gateway {
         Gateway { registry }
     }
 
-    /// Returns the predictor of a model's version, of the one that has a label, or of its newest one that is up.
+    /// Returns the predictor of a model's version, of the one that has a label, or of its newest one that is up; a lazy one is
+    /// loaded because of this.
+    pub fn find<'a>(&self, name: &str, which: impl Into<Which<'a>>) -> Result<Found, PredictError> {
+        let which = which.into();
+        match self.registry.find(name, which)? {
+            Looked::Up(handle) => Ok(Found::Up(Routed(handle))),
+            Looked::Cold(mut activation) => {
+                let (registry, name) = (self.registry.clone(), name.to_owned());
+                let (version, label) = match which {
+                    Which::Newest => (None, None),
+                    Which::Number(version) => (Some(version), None),
+                    Which::Label(label) => (None, Some(label.to_owned())),
+                };
+                Ok(Found::Cold(Box::pin(async move {
+                    loop {
+                        if let Some(handle) = activation.await? {
+                            return Ok(Routed(handle));
+                        }
+                        // It was exchanged meanwhile.
+                        let which = label.as_deref().map_or(Which::from(version), Which::Label);
+                        match registry.find(&name, which)? {
+                            Looked::Up(handle) => return Ok(Routed(handle)),
+                            Looked::Cold(next) => activation = next,
+                        }
+                    }
+                })))
+            }
+        }
+    }
+
+    /// Returns the predictor of a model's version, of the one that has a label, or of its newest one that is up, where it is loaded.
     pub fn predictor<'a>(&self, name: &str, which: impl Into<Which<'a>>) -> Result<Routed, PredictError> {
         self.registry.get(name, which).map(Routed)
     }

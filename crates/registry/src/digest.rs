@@ -22,6 +22,11 @@ impl Digest {
         }
         Digest(hash.finalize().into())
     }
+
+    /// Returns the digest of this one and more bytes.
+    pub(crate) fn and(&self, bytes: &[u8]) -> Digest {
+        Digest(Sha256::new().chain_update(self.0).chain_update(bytes).finalize().into())
+    }
 }
 
 impl fmt::Display for Digest {

@@ -5,8 +5,7 @@
 //! is nothing to do, then looks at the source again. All state is here; the registry holds only what was published.
 
 use std::{
-    collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -15,11 +14,14 @@ use model::{Name, Version};
 use tracing::{info, warn};
 
 use crate::{
+    config::Loading,
     error::{LoadError, StoreError},
-    loader::Loader,
+    guarded,
+    lazy::Lazy,
+    loader::{About, Loader},
     policy::{self, Action},
-    registry::{Load, Registry, Servable},
-    source::{Artifact, Content, Found, Labelled, Scan, Source},
+    registry::{Load, Registry, Servable, Up},
+    source::{Again, Artifact, Content, Found, Labelled, Scan, Source},
     state::State,
     store::{ModelStore, VersionRecord},
 };
@@ -34,13 +36,19 @@ pub struct Manager {
     loader: Arc<dyn Loader>,
     store: Arc<dyn ModelStore>,
     models: BTreeMap<Arc<str>, Model>,
+    /// How models are loaded whose owner does not say it.
+    loading: Loading,
+    /// Where there may be something to do, eager models first.
+    work: BTreeSet<(Loading, Arc<str>)>,
+    /// Models with a version whose last handle is awaited.
+    leaving: BTreeSet<Arc<str>>,
     /// Whether a source spoke yet.
     aspired: bool,
 }
 
 /// What became of a slot that was to be loaded.
 enum Outcome {
-    Loaded(Arc<Servable>),
+    Up(Up),
     /// The bytes and the configuration are those of this slot, which serves.
     Same(usize),
     /// The bytes are others than those published under the number; the slot that serves them goes on.
@@ -52,7 +60,21 @@ enum Outcome {
 
 impl Manager {
     pub fn new(registry: Arc<Registry>, loader: Arc<dyn Loader>, store: Arc<dyn ModelStore>) -> Manager {
-        Manager { registry, loader, store, models: BTreeMap::new(), aspired: false }
+        Manager {
+            registry,
+            loader,
+            store,
+            models: BTreeMap::new(),
+            loading: Loading::Eager,
+            work: BTreeSet::new(),
+            leaving: BTreeSet::new(),
+            aspired: false,
+        }
+    }
+
+    /// Returns the manager that loads models so whose owner says nothing.
+    pub fn with_loading(self, loading: Loading) -> Manager {
+        Manager { loading, ..self }
     }
 
     /// Takes over what should be up. An empty scan unloads everything.
@@ -101,35 +123,60 @@ impl Manager {
         for name in changed.iter().filter(|name| self.models.contains_key(*name)).cloned().collect::<Vec<_>>() {
             self.settle_and_publish(&name);
         }
-        let next = self.models.iter().find_map(|(name, model)| Some((name.clone(), policy::next(&model.seen())?)));
-        match next {
-            Some((name, Action::Load(place))) => self.load(source, &name, place),
-            Some((name, Action::Unload(place))) => self.unload(&name, place),
-            None => {
-                if self.aspired && !source.is_starting() {
-                    self.registry.set_ready();
-                }
-                return false;
+        while let Some((loading, name)) = self.next_model() {
+            if loading == Loading::Lazy {
+                self.tell_ready(source);
             }
+            match self.models.get(&name).and_then(|model| policy::next(&model.seen())) {
+                Some(Action::Load(place)) => self.load(source, &name, place),
+                Some(Action::Unload(place)) => self.unload(&name, place),
+                None => {
+                    self.work.remove(&(loading, name));
+                    continue;
+                }
+            }
+            return true;
         }
-        true
+        self.tell_ready(source);
+        false
+    }
+
+    /// Returns where to look for something to do: what somebody waits for, else eager models, else lazy ones.
+    fn next_model(&self) -> Option<(Loading, Arc<str>)> {
+        let awaited = self.registry.awaited(|name| self.work.contains(&(Loading::Lazy, name.clone())));
+        awaited.map(|name| (Loading::Lazy, name)).or_else(|| self.work.first().cloned())
+    }
+
+    /// Nobody waits for lazy models: all that is eager was tried.
+    fn tell_ready(&self, source: &dyn Source) {
+        let is_eager = |(loading, _): &(Loading, Arc<str>)| *loading == Loading::Eager;
+        if self.aspired && !source.is_starting() && !self.work.first().is_some_and(is_eager) {
+            self.registry.set_ready();
+        }
     }
 
     /// Ends the versions whose last handle was dropped. Their memory is given back here, not on the thread of a request.
     fn reap(&mut self) {
-        let names: Vec<Arc<str>> = self.models.keys().cloned().collect();
-        for name in names {
-            let model = self.models.get_mut(&name).expect("its key was just read");
+        self.registry.board.reap();
+        for name in self.leaving.clone() {
+            let Some(model) = self.models.get_mut(&name) else {
+                self.leaving.remove(&name);
+                continue;
+            };
             let mut ended = 0;
             // A servable that no map holds is reached by its handles alone, so a count of one cannot rise again.
             for slot in model.slots.iter_mut().filter(|slot| slot.state == State::Unloading) {
-                if slot.servable.as_ref().is_none_or(|servable| Arc::strong_count(servable) == 1) {
-                    slot.servable = None;
+                let is_held = matches!(&slot.up, Some(Up::Loaded(servable)) if Arc::strong_count(servable) > 1);
+                if !is_held {
+                    slot.up = None;
                     slot.enter(State::End);
                     ended += 1;
                     self.registry.metrics().unloaded();
                     info!(model = %name, version = %slot.version, "unloaded");
                 }
+            }
+            if !model.slots.iter().any(|slot| slot.state == State::Unloading) {
+                self.leaving.remove(&name);
             }
             if ended > 0 {
                 self.settle_and_publish(&name);
@@ -138,13 +185,25 @@ impl Manager {
     }
 
     fn unload(&mut self, name: &Arc<str>, place: usize) {
-        let model = self.models.get_mut(name).expect("the policy saw it");
         // From here to the publishing no label moves: a version that one stands at stays.
-        let labels = self.registry.labels();
+        let (registry, is_lazy) = (self.registry.clone(), self.is_lazy(name));
+        let labels = registry.labels();
         let labelled: Vec<Version> = labels.of(name).into_values().collect();
+        let model = self.models.get_mut(name).expect("the policy saw it");
         if !model.is_held(place, &labelled) {
-            model.slots[place].enter(State::Unloading);
-            self.registry.publish(&labels, name.clone(), Some(model.entry(name.clone())));
+            let slot = &mut model.slots[place];
+            slot.enter(State::Unloading);
+            let went = match &slot.up {
+                Some(Up::Loaded(servable)) => servable.about.bytes,
+                Some(Up::Lazy(_)) | None => 0,
+            };
+            slot.up = match slot.up.take() {
+                Some(Up::Lazy(lazy)) => registry.board.retire(&lazy, registry.metrics()).map(Up::Loaded),
+                up => up,
+            };
+            registry.board.count_eager(0, went, registry.metrics());
+            registry.publish(&labels, name.clone(), Some(model.entry(name.clone(), is_lazy)));
+            self.leaving.insert(name.clone());
         }
         drop(labels);
         self.settle_and_publish(name);
@@ -158,9 +217,9 @@ impl Manager {
         let model = self.models.get_mut(name).expect("the policy saw it");
         let slot = &mut model.slots[place];
         match outcome {
-            Outcome::Loaded(servable) => {
-                info!(model = %name, version = %servable.version, path = %servable.path, "available");
-                (slot.version, slot.servable, slot.health) = (servable.version, Some(servable), None);
+            Outcome::Up(up) => {
+                info!(model = %name, version = %up.version(), path = %slot.artifact.path, "available");
+                (slot.version, slot.up, slot.health) = (up.version(), Some(up), None);
                 slot.enter(State::Available);
                 self.registry.metrics().loaded(name);
             }
@@ -210,19 +269,98 @@ impl Manager {
             Err(error) => return Outcome::Failed(error.to_string()),
         };
         self.slot(name, place).version = version;
-        self.make(&checked, version, &artifact, content)
+        let model = &self.models[name];
+        let again = match self.loading_of(model) {
+            Loading::Eager => None,
+            Loading::Lazy => source.again(&artifact),
+        };
+        let made = match again {
+            None => self.make(&checked, version, &artifact, &content).map(|servable| (Up::Loaded(servable), None)),
+            Some(again) => self.make_lazy(model, version, &artifact, (&content, again)),
+        };
+        let recorded = made.and_then(|made| self.record(&checked, version, &artifact, &content).map(|()| made));
+        let (board, metrics) = (&self.registry.board, self.registry.metrics());
+        match recorded {
+            Err(health) => Outcome::Failed(health),
+            Ok((up, loaded)) => {
+                match (&up, loaded) {
+                    (Up::Loaded(servable), _) => board.count_eager(servable.about.bytes, 0, metrics),
+                    (Up::Lazy(lazy), Some(servable)) => board.keep(lazy, servable, metrics),
+                    (Up::Lazy(_), None) => {}
+                }
+                Outcome::Up(up)
+            }
+        }
     }
 
-    /// Runs the loader and records the version that it made.
-    fn make(&self, name: &Name, version: Version, artifact: &Artifact, content: Content) -> Outcome {
+    fn is_lazy(&self, name: &str) -> bool {
+        self.models.get(name).is_some_and(|model| self.loading_of(model) == Loading::Lazy)
+    }
+
+    fn loading_of(&self, model: &Model) -> Loading {
+        model.upkeep.load.unwrap_or(self.loading)
+    }
+
+    /// Makes a version that may be cold. It has to have been loaded once; what was loaded is returned with it where it takes the place
+    /// of one that is.
+    fn make_lazy(
+        &self,
+        model: &Model,
+        version: Version,
+        artifact: &Artifact,
+        (content, again): (&Content, Arc<dyn Again>),
+    ) -> Result<(Up, Option<Arc<Servable>>), String> {
+        let name = model.name.as_ref().expect("a model with an artifact has a checked name");
+        let lazy = |about: Option<About>| {
+            let what = (name.clone(), version, content.digest());
+            Arc::new(Lazy::new(what, content.config.clone(), artifact.path.clone(), again, about))
+        };
+        let proof = content.proof();
+        let is_verified = self.store.verified(proof).unwrap_or_else(|error| {
+            warn!(model = %name, %error, "the version is loaded to see that it does");
+            false
+        });
+        if is_verified && !model.is_loaded() {
+            return Ok((Up::Lazy(lazy(None)), None));
+        }
+        let servable = self.make(name, version, artifact, content)?;
+        if let Err(error) = self.store.set_verified(proof) {
+            warn!(model = %name, %error, "that the version loads is not remembered");
+        }
+        let lazy = lazy(Some(servable.about.clone()));
+        Ok((Up::Lazy(lazy), Some(servable).filter(|_| model.is_loaded())))
+    }
+
+    /// Runs the loader.
+    fn make(
+        &self,
+        name: &Name,
+        version: Version,
+        artifact: &Artifact,
+        content: &Content,
+    ) -> Result<Arc<Servable>, String> {
         let begun = Instant::now();
         let loaded = guarded(|| self.loader.load(name, version, &content.files, &content.config));
         self.registry.metrics().took(begun.elapsed());
         let loaded = match loaded {
             Ok(Ok(loaded)) => loaded,
-            Ok(Err(LoadError { message, .. })) => return Outcome::Failed(message),
-            Err(panic) => return Outcome::Failed(panic),
+            Ok(Err(LoadError { message, .. })) => return Err(message),
+            Err(panic) => return Err(panic),
         };
+        Ok(Arc::new(Servable {
+            name: name.clone(),
+            version,
+            predictor: loaded.predictor,
+            about: loaded.about,
+            digest: content.digest(),
+            config: content.config.clone(),
+            path: artifact.path.clone(),
+            load: Load::begin(),
+        }))
+    }
+
+    /// Keeps which bytes the version has.
+    fn record(&self, name: &Name, version: Version, artifact: &Artifact, content: &Content) -> Result<(), String> {
         let record = VersionRecord {
             name: name.clone(),
             version,
@@ -230,19 +368,7 @@ impl Manager {
             created: SystemTime::now(),
             provenance: artifact.path.clone(),
         };
-        if let Err(error) = self.store.put(record) {
-            return Outcome::Failed(error.to_string());
-        }
-        Outcome::Loaded(Arc::new(Servable {
-            name: name.clone(),
-            version,
-            predictor: loaded.predictor,
-            about: loaded.about,
-            digest: content.digest(),
-            config: content.config,
-            path: artifact.path.clone(),
-            load: Load::begin(),
-        }))
+        self.store.put(record).map_err(|error| error.to_string())
     }
 
     /// Returns the number of a version: the source's, or the next one where the bytes are new.
@@ -286,8 +412,16 @@ impl Manager {
         let labelled: Vec<Version> = self.registry.labels().of(name).into_values().collect();
         model.settle(Version(next), &labelled);
         self.publish(name);
-        if self.models[name].is_gone() {
+        let model = &self.models[name];
+        let (loading, is_gone) = (self.loading_of(model), model.is_gone());
+        // It may have been the other kind before.
+        for old in [Loading::Eager, Loading::Lazy] {
+            self.work.remove(&(old, name.clone()));
+        }
+        if is_gone {
             self.models.remove(name);
+        } else {
+            self.work.insert((loading, name.clone()));
         }
     }
 
@@ -295,14 +429,7 @@ impl Manager {
         let model = &self.models[name];
         let mut labels = self.registry.labels();
         labels.take_file(name, &model.upkeep.labels, &model.available());
-        self.registry.publish(&labels, name.clone(), (!model.is_gone()).then(|| model.entry(name.clone())));
+        let entry = (!model.is_gone()).then(|| model.entry(name.clone(), self.is_lazy(name)));
+        self.registry.publish(&labels, name.clone(), entry);
     }
-}
-
-/// Runs what others wrote; a panic is an error like any other.
-fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-        format!("internal error, this is a bug: the load panicked: {}", text.unwrap_or("no message"))
-    })
 }

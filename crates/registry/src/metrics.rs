@@ -15,6 +15,11 @@ pub struct Metrics {
     by_model: Mutex<BTreeMap<Arc<str>, Loads>>,
     unloads: AtomicU64,
     load_us: AtomicU64,
+    activations: AtomicU64,
+    activation_failures: AtomicU64,
+    activation_us: AtomicU64,
+    evictions: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// How the loads of one model ended.
@@ -37,6 +42,16 @@ pub struct Counts {
     pub unloads: u64,
     /// Microseconds spent in the loader, failures included.
     pub load_us: u64,
+    /// Lazy versions that were loaded because somebody asked.
+    pub activations: u64,
+    /// Such loads that failed.
+    pub activation_failures: u64,
+    /// Microseconds that they took, failures included: reading and loading.
+    pub activation_us: u64,
+    /// Lazy versions that were given up.
+    pub evictions: u64,
+    /// Bytes of all loaded versions.
+    pub bytes: u64,
 }
 
 impl Metrics {
@@ -48,6 +63,11 @@ impl Metrics {
             failures: loads.values().map(|loads| loads.failed).sum(),
             unloads: get(&self.unloads),
             load_us: get(&self.load_us),
+            activations: get(&self.activations),
+            activation_failures: get(&self.activation_failures),
+            activation_us: get(&self.activation_us),
+            evictions: get(&self.evictions),
+            bytes: get(&self.bytes),
         }
     }
 
@@ -71,6 +91,20 @@ impl Metrics {
 
     pub(crate) fn unloaded(&self) {
         self.unloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn activated(&self, is_ok: bool, time: Duration) {
+        let counter = if is_ok { &self.activations } else { &self.activation_failures };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.activation_us.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(crate) fn evicted(&self, count: usize) {
+        self.evictions.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_bytes(&self, bytes: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn took(&self, time: Duration) {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, num::NonZeroU64};
 
 use serde::Deserialize;
 
-use crate::versions::Versions;
+use crate::{config::Loading, versions::Versions};
 
 /// The keys of `forebay.toml`. Unknown ones are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -29,6 +29,8 @@ pub struct ModelConfig {
     /// Labels, each with the number of its version: `[labels]`, `stable = 3`. Only beside numbered folders. A label moves once its
     /// version answers.
     pub labels: BTreeMap<String, NonZeroU64>,
+    /// When the model is loaded; absent, as `models.load` says. Beside numbered folders it holds for all of them.
+    pub load: Option<Loading>,
 }
 
 /// The values of `engine`.

@@ -11,13 +11,14 @@ use std::{
 
 use model::{ModelFiles, Name, Version};
 
-use crate::{digest::Digest, error::SourceError, model_config::ModelConfig, versions::Versions};
+use crate::{config::Loading, digest::Digest, error::SourceError, model_config::ModelConfig, versions::Versions};
 
 pub mod beside;
 pub mod dir;
 mod layout;
 pub use layout::CONFIG;
 mod listing;
+mod reader;
 mod settle;
 mod several;
 pub mod tree;
@@ -30,6 +31,11 @@ pub use several::{SourceStatus, Sources};
 pub trait Source {
     /// Returns the content of an artifact.
     fn read(&self, artifact: &Artifact) -> Result<Content, SourceError>;
+
+    /// Returns what reads the artifact later; without it its versions are loaded at once and stay.
+    fn again(&self, _: &Artifact) -> Option<Arc<dyn Again>> {
+        None
+    }
 
     /// Returns whether it has seen artifacts of the beginning that it did not announce yet; nobody is ready until it did.
     fn is_starting(&self) -> bool {
@@ -45,6 +51,14 @@ pub trait Watched: Source + Send {
 
     /// Returns how long to wait until the next look.
     fn pause(&self) -> Duration;
+}
+
+/// Reads one artifact, whenever its version is loaded again.
+///
+/// An implementor returns the bytes that the artifact's fingerprint stood for, or [`SourceError::Changing`]. It is called on
+/// loader threads, several artifacts at a time.
+pub trait Again: Send + Sync {
+    fn read(&self) -> Result<Content, SourceError>;
 }
 
 /// All that a source has, by the name of the model as the source writes it. A model that is not in it was removed.
@@ -72,6 +86,8 @@ pub struct Upkeep {
     pub versions: Versions,
     /// Labels, each with the version where it should stand.
     pub labels: Labelled,
+    /// When they are loaded, where he says it.
+    pub load: Option<Loading>,
 }
 
 /// One artifact that stands still.
@@ -97,6 +113,12 @@ impl Content {
     /// Returns the content of these files under this configuration.
     pub fn new(files: ModelFiles, config: ModelConfig) -> Content {
         Content { files, config, digest: OnceLock::new() }
+    }
+
+    /// Returns what stands for the files and all else that decides whether they load: one that was seen to load does so again.
+    pub fn proof(&self) -> Digest {
+        let config = format!("{:?} {}", self.config, env!("CARGO_PKG_VERSION"));
+        self.digest().and(config.as_bytes())
     }
 
     /// Returns the digest of the files, made when it is first asked for: who reads one artifact and keeps no versions never asks.

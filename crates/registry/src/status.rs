@@ -33,7 +33,9 @@ pub struct VersionStatus {
     pub state: State,
     /// What is wrong: why it failed, or what is refused of it while it goes on answering.
     pub health: Option<Arc<str>>,
-    /// Known once it is available.
+    /// Whether it is in memory; a lazy version that is available and not loaded is loaded by the first call.
+    pub is_loaded: bool,
+    /// Known once it was loaded.
     pub about: Option<About>,
     pub digest: Option<Digest>,
     /// Where it lies in its source.

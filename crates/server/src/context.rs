@@ -155,6 +155,14 @@ pub(crate) fn grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Serv
     read().map(Some).ok_or_else(|| asked(GRPC_TIMEOUT.as_str(), text, "up to eight digits and one of H, M, S, m, u, n"))
 }
 
+/// Returns the time that a request has by its headers: ours, or what it asks for where that is less. What is wrong with them is
+/// said by those who answer.
+pub(crate) fn allowed(headers: &HeaderMap, ours: Duration) -> Duration {
+    let asked = timeout_ms(headers).ok().flatten().map(Duration::from_millis);
+    let grpc = grpc_timeout(headers).ok().flatten();
+    asked.into_iter().chain(grpc).fold(ours, Duration::min)
+}
+
 /// Returns the deadline that a header asks for.
 pub(crate) fn timeout_ms(headers: &HeaderMap) -> Result<Option<u64>, ServeError> {
     let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };

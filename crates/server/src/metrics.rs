@@ -84,8 +84,16 @@ metrics! {
         "Loads of a version that ended: ok or failed.";
     LOAD_TIME Counter "forebay_model_load_seconds_total" "seconds" []
         "Time spent loading versions, failed loads included.";
+    ACTIVATIONS Counter "forebay_activations_total" "1" ["result"]
+        "Lazy versions that were loaded because a call asked for them: ok or failed.";
+    ACTIVATION_TIME Counter "forebay_activation_seconds_total" "seconds" []
+        "Time that such loads took, reading the artifact and failed loads included.";
+    EVICTIONS Counter "forebay_evictions_total" "1" []
+        "Lazy versions whose memory was given to others (models.memory_bytes_max), or that were unloaded by request.";
+    LOADED_BYTES Gauge "forebay_loaded_bytes" "bytes" []
+        "What counts against models.memory_bytes_max: the bytes of all loaded versions.";
     MODELS Gauge "forebay_models" "1" ["state"]
-        "Versions, by state.";
+        "Versions, by state; cold ones are available too: the first call loads them.";
     MODEL_BYTES Gauge "forebay_model_bytes" "bytes" ["model", "version"]
         "Memory of a loaded version.";
     REFUSED Counter "forebay_policy_refusals_total" "1" ["policy"]

@@ -8,9 +8,11 @@ use std::{
     },
 };
 
-use gateway::Gateway;
-use registry::{Catalogue, MemoryStore};
-use tokio::sync::Notify;
+use gateway::{Found, Gateway, Routed};
+use http::HeaderMap;
+use model::PredictError;
+use registry::{Catalogue, MemoryStore, Which};
+use tokio::{sync::Notify, time::timeout_at};
 
 use crate::{
     api::{
@@ -21,7 +23,7 @@ use crate::{
     body::Held,
     compute::Compute,
     config::Config,
-    context::Ids,
+    context::{Context, Ids, allowed},
     known::Models,
     metrics::{Gathered, Metrics},
     trace::{self, Tracer},
@@ -109,6 +111,24 @@ impl State {
         State { catalogue, ..self }
     }
 
+    /// Returns the version asked for, or the newest that is up. A lazy one is loaded first, within the time that the request has;
+    /// the load goes on for others where its time is over.
+    pub(crate) async fn model(
+        &self,
+        name: &str,
+        which: Which<'_>,
+        context: &Context,
+        headers: &HeaderMap,
+    ) -> Result<Routed, PredictError> {
+        match self.gateway.find(name, which)? {
+            Found::Up(model) => Ok(model),
+            Found::Cold(waking) => {
+                let until = context.begun + allowed(headers, self.config.timeout(None));
+                timeout_at(until.into(), waking).await.map_err(|_| PredictError::DeadlineExceeded)?
+            }
+        }
+    }
+
     /// Returns whether the server was told to stop.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
@@ -136,22 +156,26 @@ impl State {
             loads: registry.metrics().by_model(),
             refused: vec![("concurrency", policies.overloaded), ("deadline", policies.deadline_exceeded)],
             load_us: counts.load_us,
+            lazy: counts,
             compute_waiting: self.compute.waiting(),
             spans: self.tracer.counts(),
             auth: self.guard.refusals().read().collect(),
             ..Gathered::default()
         };
         use registry::State::*;
-        let mut states = [Start, Loading, Available, Unloading, End].map(|state| (state.name(), 0));
+        let states = [Start, Loading, Available, Unloading, End].map(registry::State::name);
+        let mut states: Vec<_> = states.into_iter().chain(["cold"]).map(|name| (name, 0)).collect();
+        let cold = states.len() - 1;
         for model in registry.list() {
             for version in model.versions {
-                states[version.state as usize].1 += 1;
-                if let Some(about) = version.about {
+                let is_cold = version.state == Available && !version.is_loaded;
+                states[if is_cold { cold } else { version.state as usize }].1 += 1;
+                if let Some(about) = version.about.filter(|_| version.is_loaded) {
                     gathered.bytes.push((model.name.clone(), version.version.0, about.bytes));
                 }
             }
         }
-        gathered.models = states.to_vec();
+        gathered.models = states;
         gathered
     }
 }

@@ -1,10 +1,14 @@
-//! Models replaced under load: two versions with different answers take turns. No request may fail, every answer must be one
-//! of the two, and each new version must answer within a second.
+//! Models replaced under load: three models are called at a constant rate; of one after the other two versions with different
+//! answers take turns. No request may fail, every answer must be one of the two, the two models that are not replaced answer
+//! about as fast as before, and memory does not grow.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,65 +18,97 @@ use crate::{
     evidence,
     http::Client,
     server::{Server, binary},
+    soak::percentile_us,
     tree::copy,
 };
 
-/// Connections that send one request after the other.
-const CLIENTS: usize = 4;
+const NAMES: [&str; 3] = ["one", "two", "three"];
+
+/// Connections for each model.
+const CLIENTS: usize = 2;
+
+/// Each of them sends a request so often.
+const PACE: Duration = Duration::from_millis(5);
 
 /// The longest that a new version may take to answer.
 const LATEST: Duration = Duration::from_secs(1);
 
 const ROW: &[u8] = br#"{"text": "mist makes spark better"}"#;
-const PATH: &str = "/api/v1/serve/text?outputs=prediction";
+
+/// What is replaced, where a number of a model is expected: nothing.
+const NONE: usize = usize::MAX;
 
 /// What the clients and the swapper saw.
-#[derive(Default)]
 struct Seen {
     requests: AtomicU64,
     failed: AtomicU64,
     /// Answers that are neither version's.
     other: AtomicU64,
+    /// The model that is replaced now.
+    swapped: AtomicUsize,
+    /// Microseconds of the calls of models that are not replaced: before, and while another is.
+    quiet_us: Mutex<Vec<u32>>,
+    beside_us: Mutex<Vec<u32>>,
     stop: AtomicBool,
 }
 
+/// How long it is.
+struct Size {
+    /// Of all models together.
+    swaps: usize,
+    /// Time to call before anything is replaced.
+    quiet: Duration,
+    /// From one replacement to the next.
+    pace: Duration,
+}
+
 pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
-    let (swaps, seconds) = if short { (10, 6) } else { (100, 60) };
+    let size = match short {
+        true => Size { swaps: 12, quiet: Duration::from_secs(2), pace: Duration::from_millis(400) },
+        false => Size { swaps: 1_000, quiet: Duration::from_secs(60), pace: Duration::from_millis(400) },
+    };
     let models = Models::new(root)?;
     let binary = binary(root)?;
     let folder = models.folder.display().to_string();
     let server = Server::start(&binary, &["serve", &folder, "--http", "127.0.0.1:0"], None)?;
     server.ready()?;
-    let answers = [models.answer(&server, 0)?, models.answer(&server, 1)?];
-    anyhow::ensure!(
-        answers[0] != answers[1],
-        "the two versions answer alike: {}",
-        String::from_utf8_lossy(&answers[0])
-    );
-
-    let seen = Seen::default();
+    let answers = models.answers(&server)?;
+    let seen = Seen {
+        requests: AtomicU64::new(0),
+        failed: AtomicU64::new(0),
+        other: AtomicU64::new(0),
+        swapped: AtomicUsize::new(NONE),
+        quiet_us: Mutex::default(),
+        beside_us: Mutex::default(),
+        stop: AtomicBool::new(false),
+    };
     let begin = Instant::now();
-    let mut waits = Vec::new();
+    let (mut waits, mut resident) = (Vec::new(), [0; 2]);
     std::thread::scope(|scope| -> anyhow::Result<()> {
-        for _ in 0..CLIENTS {
-            scope.spawn(|| load(&server.address, &answers, &seen));
+        for client in 0..CLIENTS * NAMES.len() {
+            let (address, answers, seen) = (&server.address, &answers, &seen);
+            scope.spawn(move || load(address, client % NAMES.len(), answers, seen));
         }
-        let pace = Duration::from_secs(seconds) / swaps;
-        let swapped = (0..swaps).try_for_each(|swap| {
-            std::thread::sleep((begin + pace * swap).saturating_duration_since(Instant::now()));
-            // The version that was put last answers now; the other one comes.
-            waits.push(models.swap(&server, &answers[swap as usize % 2])?);
-            anyhow::Ok(())
-        });
-        std::thread::sleep((begin + Duration::from_secs(seconds)).saturating_duration_since(Instant::now()));
+        std::thread::sleep(size.quiet);
+        let swapped = swaps(&models, &server, &answers, &seen, &size, &mut waits, &mut resident[0]);
+        std::thread::sleep(LATEST);
         seen.stop.store(true, Relaxed);
         swapped
     })?;
+    resident[1] = server.resident_bytes()?;
     let late = waits.iter().filter(|&&wait| wait > LATEST).count();
     waits.sort();
+    let times = [&seen.quiet_us, &seen.beside_us].map(|times| {
+        let mut times = times.lock().expect("no client panics").clone();
+        times.sort_unstable();
+        times
+    });
+    let p99 = times.each_ref().map(|times| percentile_us(times, 99.0));
+    let grown = resident[1] as f64 / resident[0] as f64 - 1.0;
     let figures = json!({
         "seconds": begin.elapsed().as_secs(),
-        "clients": CLIENTS,
+        "models": NAMES.len(),
+        "clients": CLIENTS * NAMES.len(),
         "requests": seen.requests.load(Relaxed),
         "failed": seen.failed.load(Relaxed),
         "answers_of_neither": seen.other.load(Relaxed),
@@ -80,7 +116,12 @@ pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
         "replacements_later_than_a_second": late,
         "replacement_ms_median": waits[waits.len() / 2].as_millis() as u64,
         "replacement_ms_longest": waits.last().map_or(0, Duration::as_millis) as u64,
-        "resident_mib_at_end": server.resident_bytes()? >> 20,
+        "not_replaced_us": {
+            "before": {"calls": times[0].len(), "p50": percentile_us(&times[0], 50.0), "p99": p99[0]},
+            "meanwhile": {"calls": times[1].len(), "p50": percentile_us(&times[1], 50.0), "p99": p99[1]},
+        },
+        "resident_mib": {"after_one_replacement_each": resident[0] >> 20, "at_end": resident[1] >> 20},
+        "resident_growth": (grown * 1e4).round() / 1e4,
     });
     println!("{figures:#}");
     anyhow::ensure!(figures["requests"].as_u64() > Some(0), "no request was answered");
@@ -89,15 +130,55 @@ pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     anyhow::ensure!(late == 0, "{late} replacements took longer than a second");
+    anyhow::ensure!(p99[1] <= 2 * p99[0], "the models beside were slower: {} us, before {} us", p99[1], p99[0]);
+    anyhow::ensure!(grown <= 0.1, "resident memory grew by {:.1} %", grown * 100.0);
     evidence::write(root, "swap", "cargo xtask soak swap", &figures)
 }
 
-/// Sends requests until told to stop.
-fn load(address: &str, answers: &[Vec<u8>; 2], seen: &Seen) {
-    let mut client = None;
+/// Replaces the models, one after the other, each its share of times; takes the memory after the first replacement of each.
+fn swaps(
+    models: &Models,
+    server: &Server,
+    answers: &[Vec<u8>; 2],
+    seen: &Seen,
+    size: &Size,
+    waits: &mut Vec<Duration>,
+    resident: &mut u64,
+) -> anyhow::Result<()> {
+    let mut swap = |model: usize| -> anyhow::Result<()> {
+        let begun = Instant::now();
+        seen.swapped.store(model, Relaxed);
+        waits.push(models.swap(server, model, answers)?);
+        std::thread::sleep(size.pace.saturating_sub(begun.elapsed()));
+        Ok(())
+    };
+    (0..NAMES.len()).try_for_each(&mut swap)?;
+    std::thread::sleep(LATEST);
+    *resident = server.resident_bytes()?;
+    (NAMES.len()..size.swaps).try_for_each(|n| swap(n * NAMES.len() / size.swaps))
+}
+
+fn path(model: usize) -> String {
+    format!("/api/v1/serve/{}?outputs=prediction", NAMES[model])
+}
+
+/// Sends requests at a constant pace until told to stop.
+fn load(address: &str, model: usize, answers: &[Vec<u8>; 2], seen: &Seen) {
+    let (path, mut client, mut due) = (path(model), None, Instant::now());
+    let (mut quiet, mut beside) = (Vec::new(), Vec::new());
     while !seen.stop.load(Relaxed) {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        due = (due + PACE).max(Instant::now());
+        let swapped = seen.swapped.load(Relaxed);
         let connected = client.take().map_or_else(|| Client::connect(address), Ok);
-        let answer = connected.and_then(|mut c| c.post(PATH, ROW).map(|answer| (c, answer)));
+        let begun = Instant::now();
+        let answer = connected.and_then(|mut c| c.post(&path, ROW).map(|answer| (c, answer)));
+        let took = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
+        match swapped {
+            NONE => quiet.push(took),
+            other if other != model => beside.push(took),
+            _ => {}
+        }
         seen.requests.fetch_add(1, Relaxed);
         match answer {
             Ok((kept, answer)) if answer.status == 200 => {
@@ -111,13 +192,15 @@ fn load(address: &str, answers: &[Vec<u8>; 2], seen: &Seen) {
             }
         }
     }
+    seen.quiet_us.lock().expect("no client panics").extend(quiet);
+    seen.beside_us.lock().expect("no client panics").extend(beside);
 }
 
-/// A models directory with one model, of which two forms take turns as versions 1, 2, 3 ...
+/// A models directory with three models, of each of which two forms take turns as versions 1, 2, 3 ...
 struct Models {
     folder: PathBuf,
     forms: [PathBuf; 2],
-    next: AtomicU64,
+    next: [AtomicU64; 3],
 }
 
 impl Models {
@@ -130,53 +213,54 @@ impl Models {
         // The second form wants more certainty before it says 1: another answer to the same row.
         let changed = raise_threshold(&forms[1])?;
         anyhow::ensure!(changed, "the example has a threshold to change");
-        let models = Models { folder: base.join("models"), forms, next: AtomicU64::new(1) };
-        fs::create_dir_all(models.folder.join("text"))?;
-        models.put()?;
+        let models = Models { folder: base.join("models"), forms, next: [1; 3].map(AtomicU64::new) };
+        for (model, name) in NAMES.iter().enumerate() {
+            fs::create_dir_all(models.folder.join(name))?;
+            models.put(model)?;
+        }
         Ok(models)
     }
 
-    /// Puts the form whose turn it is in place as the next version, by one rename, and takes away all but the last two.
-    fn put(&self) -> anyhow::Result<()> {
-        let version = self.next.fetch_add(1, Relaxed);
-        let staged = self.folder.with_file_name(format!("staged-{version}"));
-        copy(&self.forms[version as usize % 2], &staged)?;
-        fs::rename(&staged, self.folder.join(format!("text/{version}")))?;
+    /// Puts the form whose turn it is in place as the next version, by one rename, and takes away all but the last two. Returns
+    /// which form it was.
+    fn put(&self, model: usize) -> anyhow::Result<usize> {
+        let version = self.next[model].fetch_add(1, Relaxed);
+        let staged = self.folder.with_file_name(format!("staged-{model}-{version}"));
+        let (form, folder) = (version as usize % 2, self.folder.join(NAMES[model]));
+        copy(&self.forms[form], &staged)?;
+        fs::rename(&staged, folder.join(version.to_string()))?;
         if version > 2 {
-            fs::remove_dir_all(self.folder.join(format!("text/{}", version - 2)))?;
+            fs::remove_dir_all(folder.join((version - 2).to_string()))?;
         }
-        Ok(())
+        Ok(form)
     }
 
-    /// Returns what the server answers now, after putting the other form where `turn` is not the first.
-    fn answer(&self, server: &Server, turn: u64) -> anyhow::Result<Vec<u8>> {
+    /// Returns what each form answers; the first model takes both.
+    fn answers(&self, server: &Server) -> anyhow::Result<[Vec<u8>; 2]> {
         let mut client = Client::connect(&server.address)?;
-        let before = client.post(PATH, ROW)?;
-        if turn == 0 {
-            return Ok(before.body);
-        }
-        self.put()?;
+        let before = client.post(&path(0), ROW)?.body;
+        let form = self.put(0)?;
         let begin = Instant::now();
         while begin.elapsed() < 10 * LATEST {
-            let now = client.post(PATH, ROW)?;
-            if now.body != before.body {
-                return Ok(now.body);
+            let now = client.post(&path(0), ROW)?.body;
+            if now != before {
+                return Ok(if form == 1 { [before, now] } else { [now, before] });
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        anyhow::bail!("the second form never answered")
+        anyhow::bail!("the other form never answered")
     }
 
     /// Puts the next version and waits for its answer; returns how long that took.
-    fn swap(&self, server: &Server, new: &[u8]) -> anyhow::Result<Duration> {
+    fn swap(&self, server: &Server, model: usize, answers: &[Vec<u8>; 2]) -> anyhow::Result<Duration> {
         let mut client = Client::connect(&server.address)?;
-        self.put()?;
+        let new = &answers[self.put(model)?];
         let begin = Instant::now();
         while begin.elapsed() < 10 * LATEST {
-            if client.post(PATH, ROW)?.body == new {
+            if client.post(&path(model), ROW)?.body == *new {
                 return Ok(begin.elapsed());
             }
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(2));
         }
         anyhow::bail!("a new version did not answer within {:?}", 10 * LATEST)
     }

@@ -73,7 +73,7 @@ async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::
     }
     let addresses: Vec<SocketAddr> =
         [local].into_iter().chain(grpc).chain(also.iter().map(|(local, _)| *local)).collect();
-    let registry = Arc::new(Registry::default());
+    let registry = Arc::new(Registry::within(settings.models.source.memory_bytes_max));
     let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
     let counters = policies.metrics();
     // One address that others reach is enough for them to reach all.
@@ -105,7 +105,8 @@ async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::
     for (local, dialects) in also {
         info!(address = %local, ?dialects, "listening too");
     }
-    let watch = watch::start(sources::open(&places, &settings.models.source), registry, loader).map_err(started)?;
+    let source = &settings.models.source;
+    let watch = watch::start(sources::open(&places, source), registry, loader, source).map_err(started)?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = server::run(listeners, state.clone(), async { drop(stopped.await) });
     let drained = tokio::select! {

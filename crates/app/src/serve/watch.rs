@@ -1,7 +1,7 @@
-//! The thread that looks at the sources of models and loads what it finds.
+//! The threads that look at the sources of models and load what is found or asked for.
 //!
-//! Loads are dear and read files, so they have a thread of their own: the listener is up before the first model is, and a
-//! slow load delays no answer.
+//! Loads are dear and read files, so they have threads of their own: the listener is up before the first model is, and a
+//! slow load delays no answer. One thread looks at the sources and loads what stays; others load lazy models when somebody asks.
 
 use std::{
     sync::{
@@ -12,19 +12,32 @@ use std::{
     time::Instant,
 };
 
-use registry::{Loader, Manager, MemoryStore, Registry, Sources, Watched};
+use registry::{Config, Loader, Manager, MemoryStore, Registry, Sources, Watched};
 
-/// The running thread; dropping it lets the step at hand finish and ends it.
+/// The running threads; dropping this lets the loads at hand finish and ends them.
 pub struct Watch {
     stop: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    registry: Arc<Registry>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// Starts to watch the sources (none: there are no models).
-pub fn start(mut sources: Sources, registry: Arc<Registry>, loader: Arc<dyn Loader>) -> std::io::Result<Watch> {
+pub fn start(
+    mut sources: Sources,
+    registry: Arc<Registry>,
+    loader: Arc<dyn Loader>,
+    config: &Config,
+) -> std::io::Result<Watch> {
     let (stop, stopped) = sync_channel::<()>(0);
+    let mut watch = Watch { stop: Some(stop), registry: registry.clone(), threads: Vec::new() };
+    for _ in 0..config.load_threads.max(1) {
+        let (registry, loader) = (registry.clone(), loader.clone());
+        watch.spawn("loader", move || registry.load_cold(&*loader))?;
+    }
+    let loading = config.load;
     let run = move || {
-        let mut manager = Manager::new(registry, loader, Arc::new(MemoryStore::default()));
+        let store = Arc::new(MemoryStore::default());
+        let mut manager = Manager::new(registry, loader, store).with_loading(loading);
         loop {
             // One that cannot be read keeps what it said last, so this has no error of its own.
             if let Ok(scan) = sources.scan(Instant::now()) {
@@ -36,14 +49,22 @@ pub fn start(mut sources: Sources, registry: Arc<Registry>, loader: Arc<dyn Load
             }
         }
     };
-    let thread = thread::Builder::new().name("models".to_owned()).spawn(run)?;
-    Ok(Watch { stop: Some(stop), thread: Some(thread) })
+    watch.spawn("models", run)?;
+    Ok(watch)
+}
+
+impl Watch {
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        self.threads.push(thread::Builder::new().name(name.to_owned()).spawn(run)?);
+        Ok(())
+    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        self.registry.close();
+        for thread in self.threads.drain(..) {
             // A panic was reported when it happened.
             let _ = thread.join();
         }

@@ -6,7 +6,7 @@ use model::{Name, Version};
 
 use crate::{
     policy::{self, Seen},
-    registry::{Entry, Servable},
+    registry::{Entry, Up},
     source::{Artifact, Content, Upkeep},
     state::State,
     status::{ModelStatus, VersionStatus},
@@ -36,7 +36,7 @@ pub(super) struct Slot {
     /// Put off until the source speaks again.
     pub waits: bool,
     pub health: Option<Arc<str>>,
-    pub servable: Option<Arc<Servable>>,
+    pub up: Option<Up>,
     pub since: SystemTime,
 }
 
@@ -124,8 +124,17 @@ impl Model {
     /// Returns the place of the version that serves these very bytes under this very configuration.
     pub fn serving_same(&self, artifact: &Artifact, content: &Content) -> Option<usize> {
         let place = self.serving(artifact)?;
-        let servable = self.slots[place].servable.as_ref()?;
-        (servable.digest == content.digest() && servable.config == content.config).then_some(place)
+        let up = self.slots[place].up.as_ref()?;
+        (up.digest() == content.digest() && *up.config() == content.config).then_some(place)
+    }
+
+    /// Returns whether a version of it answers without being loaded first.
+    pub fn is_loaded(&self) -> bool {
+        self.slots.iter().any(|slot| match &slot.up {
+            Some(Up::Loaded(_)) => slot.state == State::Available,
+            Some(Up::Lazy(lazy)) => lazy.is_loaded(),
+            None => false,
+        })
     }
 
     /// Lets the slot at `other` stand for the artifact of the one at `place`, which turned out to be no new version.
@@ -169,10 +178,11 @@ impl Model {
     }
 
     /// Returns the model as it is published.
-    pub fn entry(&self, name: Arc<str>) -> Entry {
+    pub fn entry(&self, name: Arc<str>, is_lazy: bool) -> Entry {
         let available = self.slots.iter().filter(|slot| slot.state == State::Available);
         Entry {
-            available: available.filter_map(|slot| slot.servable.clone()).collect(),
+            available: available.filter_map(|slot| slot.up.clone()).collect(),
+            is_lazy,
             status: ModelStatus {
                 name,
                 versions: self.slots.iter().map(Slot::status).collect(),
@@ -195,7 +205,7 @@ impl Slot {
             pinned: false,
             waits: false,
             health: None,
-            servable: None,
+            up: None,
             since: SystemTime::now(),
         }
     }
@@ -212,12 +222,18 @@ impl Slot {
     }
 
     fn status(&self) -> VersionStatus {
+        // Of one that may be cold the registry says what it is at the moment.
+        let servable = match &self.up {
+            Some(Up::Loaded(servable)) => Some(servable),
+            Some(Up::Lazy(_)) | None => None,
+        };
         VersionStatus {
             version: self.version,
             state: self.state,
             health: self.health.clone(),
-            about: self.servable.as_ref().map(|servable| servable.about.clone()),
-            digest: self.servable.as_ref().map(|servable| servable.digest),
+            is_loaded: servable.is_some(),
+            about: servable.map(|servable| servable.about.clone()),
+            digest: self.up.as_ref().map(Up::digest),
             path: self.artifact.path.clone(),
             since: self.since,
         }

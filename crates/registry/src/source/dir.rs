@@ -4,25 +4,23 @@
 //! kept open and nothing is mapped, so whoever writes to the directory cannot reach into a version that serves.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    hash::{Hash, Hasher},
+    collections::{BTreeMap, HashMap},
     path::Path,
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use model::{Buffer, ModelFiles, Name, Version};
+use model::{Name, Version};
 
 use super::{
-    Artifact, Content, Found, Scan, Source, Upkeep, Watched,
-    layout::{self, CONFIG, Place, Placed},
+    Again, Artifact, Content, Found, Scan, Source, Upkeep, Watched,
+    layout::{self, Place, Placed},
     listing::Disk,
+    reader::{Reader, Seen, shown},
     settle::{Look, Settle},
-    tree::{self, Entry, Listing, Tree},
+    tree::{Entry, Tree},
 };
-use crate::{config::Config, error::SourceError, model_config::ModelConfig};
-
-/// Bytes of a configuration beside an artifact.
-const CONFIG_BYTES_MAX: u64 = 1 << 20;
+use crate::{config::Config, error::SourceError};
 
 /// A directory of models, or one model.
 pub type DirSource = TreeSource<Disk>;
@@ -32,10 +30,14 @@ pub type DirSource = TreeSource<Disk>;
 pub struct TreeSource<T> {
     tree: T,
     root: Root,
-    config: Config,
+    config: Arc<Config>,
     settle: Settle<Place>,
-    /// What the last scan found, and what lingers.
-    places: BTreeSet<Place>,
+    /// What the last scan found, and what lingers, by path.
+    places: HashMap<String, Place>,
+    /// What the configurations of models said when they were read, by path.
+    upkeeps: HashMap<String, (Entry, Upkeep)>,
+    /// How long the last look took.
+    took: Duration,
     /// What the last scan said.
     last: Scan,
     /// When the first look was.
@@ -60,12 +62,8 @@ const START_PART: u32 = 10;
 /// So many settling times after the first look the start is over, whoever is still copying.
 const START_SETTLES: u32 = 10;
 
-/// What one look shows of a place.
-#[derive(Clone, Debug)]
-struct Seen {
-    listing: Result<Listing, SourceError>,
-    config: Option<Entry>,
-}
+/// A look takes at most this part of the time: many models are looked at less often.
+const LOOK_PART: u32 = 10;
 
 impl DirSource {
     /// Returns the source of a directory or file that exists.
@@ -85,8 +83,22 @@ impl<T: Tree> TreeSource<T> {
     /// Returns the source of what the tree shows.
     pub fn over(tree: T, root: Root, config: Config) -> TreeSource<T> {
         let settle = Settle::new(Duration::from_millis(config.settle_ms));
-        let (places, last) = (BTreeSet::new(), Scan::default());
-        TreeSource { tree, root, config, settle, places, last, begun: None, starting: true }
+        TreeSource {
+            tree,
+            root,
+            config: Arc::new(config),
+            settle,
+            places: HashMap::new(),
+            upkeeps: HashMap::new(),
+            took: Duration::ZERO,
+            last: Scan::default(),
+            begun: None,
+            starting: true,
+        }
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { tree: &self.tree, config: &self.config }
     }
 
     fn find(&self) -> Result<Vec<Placed>, SourceError> {
@@ -121,12 +133,13 @@ impl<T: Tree> TreeSource<T> {
     /// the last scan said.
     pub fn scan(&mut self, now: Instant) -> Result<Scan, SourceError> {
         let Some(now) = self.tree.look(now)? else { return Ok(self.last.clone()) };
+        let begun = Instant::now();
         let mut problems = BTreeMap::new();
         let mut seen = BTreeMap::new();
         for placed in self.find()? {
             match placed {
                 Ok(place) => {
-                    let look = self.see(&place);
+                    let look = self.reader().see(&place);
                     seen.insert(place, look);
                 }
                 Err((name, error)) => {
@@ -139,37 +152,52 @@ impl<T: Tree> TreeSource<T> {
         let since = now.saturating_duration_since(*self.begun.get_or_insert(now));
         let waits = seen.keys().any(|place| !still.contains_key(place));
         self.starting &= waits && since < START_SETTLES * Duration::from_millis(self.config.settle_ms);
-        self.places = still.keys().chain(seen.keys()).cloned().collect();
+        let places = still.keys().chain(seen.keys());
+        self.places = places.map(|place| (place.path.clone(), place.clone())).collect();
         let mut models: BTreeMap<&str, Vec<(&Place, u64)>> = BTreeMap::new();
         for (place, fingerprint) in &still {
             models.entry(&place.name).or_default().push((place, *fingerprint));
         }
         let mut scan = Scan::default();
+        let (known, mut upkeeps) = (std::mem::take(&mut self.upkeeps), HashMap::new());
         for (name, places) in models {
-            let found = self.found(name, &places, &seen).unwrap_or_else(Found::Problem);
+            let mut upkeep = |path: &str| self.upkeep(path, &known, &mut upkeeps);
+            let found = found(name, &places, &seen, &mut upkeep).unwrap_or_else(Found::Problem);
             scan.models.insert(name.to_owned(), found);
         }
+        self.upkeeps = upkeeps;
         scan.models.extend(problems.into_iter().map(|(name, error)| (name, Found::Problem(error))));
         self.last.clone_from(&scan);
+        self.took = begun.elapsed();
         Ok(scan)
     }
 
-    fn see(&self, place: &Place) -> Seen {
-        let listing = tree::list(&self.tree, &place.path, &self.config).and_then(|mut listing| {
-            // The configuration is told apart from the files of the model.
-            listing.entries.retain(|entry| Some(&entry.path) != place.config.as_ref());
-            if listing.files().next().is_none() {
-                return Err(SourceError::Empty { path: shown(&place.path) });
+    /// Returns what the configuration at `path` says of its model; it is read when it has changed.
+    fn upkeep(
+        &self,
+        path: &str,
+        known: &HashMap<String, (Entry, Upkeep)>,
+        now: &mut HashMap<String, (Entry, Upkeep)>,
+    ) -> Result<Upkeep, SourceError> {
+        let entry = self.tree.entry(path)?;
+        let upkeep = match known.get(path).filter(|(old, _)| *old == entry) {
+            Some((_, upkeep)) => upkeep.clone(),
+            None => {
+                let config = self.reader().read_config(path)?;
+                let labels = config.labels.iter();
+                let labels = labels.map(|(label, number)| (label.as_str().into(), Version(number.get()))).collect();
+                Upkeep { versions: config.versions.unwrap_or_default(), labels, load: config.load }
             }
-            Ok(listing)
-        });
-        Seen { listing, config: place.config.as_ref().and_then(|path| self.tree.entry(path).ok()) }
+        };
+        now.insert(path.to_owned(), (entry, upkeep.clone()));
+        Ok(upkeep)
     }
 
     /// Returns how long to wait until the next look.
     pub fn pause(&self) -> Duration {
         let poll = Duration::from_millis(self.config.poll_ms.max(1));
-        if self.starting { poll / START_PART } else { poll }
+        let poll = if self.starting { poll / START_PART } else { poll };
+        poll.max(self.took * (LOOK_PART - 1))
     }
 
     /// Returns the look that the settling sees. While starting, what has not been touched for a while is still.
@@ -186,49 +214,45 @@ impl<T: Tree> TreeSource<T> {
         };
         Look { fingerprint: seen.fingerprint(), whole }
     }
+}
 
-    /// Returns what stands of one model.
-    fn found(&self, name: &str, places: &[(&Place, u64)], seen: &BTreeMap<Place, Seen>) -> Result<Found, SourceError> {
-        let checked = Name::new(name)?;
-        // Two artifacts at once are an error as soon as they are seen; one that lingers after its removal is not.
-        for (place, _) in places.iter().filter(|(place, _)| seen.contains_key(place)) {
-            let other = seen.keys().find(|other| other.name == name && other.path != place.path && other.same(place));
-            if let Some(other) = other {
-                let what = match place.number.filter(|_| other.number.is_some()) {
-                    Some(number) => format!("version {number} of model `{name}`"),
-                    None => format!("model `{name}`"),
-                };
-                let (first, second) = (shown(&place.path), shown(&other.path));
-                return Err(SourceError::Twice { what, first, second });
-            }
+/// Returns what stands of one model.
+fn found(
+    name: &str,
+    places: &[(&Place, u64)],
+    seen: &BTreeMap<Place, Seen>,
+    upkeep: &mut dyn FnMut(&str) -> Result<Upkeep, SourceError>,
+) -> Result<Found, SourceError> {
+    let checked = Name::new(name)?;
+    let of_name = || seen.range(Place::first(name)..).map(|(place, _)| place).take_while(|place| place.name == name);
+    // Two artifacts at once are an error as soon as they are seen; one that lingers after its removal is not.
+    for (place, _) in places.iter().filter(|(place, _)| seen.contains_key(place)) {
+        if let Some(other) = of_name().find(|other| other.path != place.path && other.same(place)) {
+            let what = match place.number.filter(|_| other.number.is_some()) {
+                Some(number) => format!("version {number} of model `{name}`"),
+                None => format!("model `{name}`"),
+            };
+            let (first, second) = (shown(&place.path), shown(&other.path));
+            return Err(SourceError::Twice { what, first, second });
         }
-        let lingers = |place: &Place| !seen.contains_key(place);
-        let taken = |place: &Place| places.iter().any(|(other, _)| !lingers(other) && other.same(place));
-        let stand = places.iter().filter(|(place, _)| !lingers(place) || !taken(place));
-        // An artifact that cannot be read is one that fails to load: reading it says why.
-        let artifacts = stand.map(|(place, fingerprint)| Artifact {
-            number: place.number,
-            path: place.path.as_str().into(),
-            fingerprint: *fingerprint,
-        });
-        let shared = places.iter().find_map(|(place, _)| place.model_config.as_ref().filter(|_| !lingers(place)));
-        let config = shared.map(|path| self.read_config(path)).transpose()?.unwrap_or_default();
-        let labels =
-            config.labels.iter().map(|(label, number)| (label.as_str().into(), Version(number.get()))).collect();
-        let upkeep = Upkeep { versions: config.versions.unwrap_or_default(), labels };
-        Ok(Found::Artifacts { name: checked, artifacts: artifacts.collect(), upkeep })
     }
-
-    fn read_config(&self, path: &str) -> Result<ModelConfig, SourceError> {
-        let error = |reason| SourceError::Config { path: path.to_owned(), reason };
-        let size = self.tree.entry(path)?.size;
-        if size > CONFIG_BYTES_MAX {
-            return Err(error(format!("{size} bytes, more than a configuration may have ({CONFIG_BYTES_MAX})")));
-        }
-        let bytes = self.tree.read(path, size)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| error("not UTF-8".to_owned()))?;
-        ModelConfig::parse(text).map_err(error)
-    }
+    let lingers = |place: &Place| !seen.contains_key(place);
+    let taken = |place: &Place| places.iter().any(|(other, _)| !lingers(other) && other.same(place));
+    let stand = places.iter().filter(|(place, _)| !lingers(place) || !taken(place));
+    // An artifact that cannot be read is one that fails to load: reading it says why.
+    let artifacts = stand.map(|(place, fingerprint)| Artifact {
+        number: place.number,
+        path: place.path.as_str().into(),
+        fingerprint: *fingerprint,
+    });
+    let artifacts = artifacts.collect();
+    let mut stands = places.iter().map(|(place, _)| *place).filter(|place| !lingers(place));
+    let upkeep = match stands.clone().find_map(|place| place.model_config.as_ref()) {
+        Some(shared) => upkeep(shared)?,
+        // What is wrong with it is said where it is read with its artifact.
+        None => stands.find(|p| p.number.is_none()).and_then(|p| upkeep(p.config.as_ref()?).ok()).unwrap_or_default(),
+    };
+    Ok(Found::Artifacts { name: checked, artifacts, upkeep })
 }
 
 /// Returns the one model at `root`, whatever it is called: an artifact, or of a folder of numbered versions the one asked
@@ -238,7 +262,7 @@ pub fn read_one(
     version: Option<Version>,
     config: Config,
 ) -> Result<(Option<Version>, Content), SourceError> {
-    let mut source = DirSource::new(root, config)?;
+    let source = DirSource::new(root, config)?;
     let shown = || root.display().to_string();
     let places =
         source.find()?.into_iter().map(|placed| placed.map_err(|(_, error)| error)).collect::<Result<Vec<_>, _>>()?;
@@ -257,44 +281,37 @@ pub fn read_one(
         known.sort_unstable();
         return Err(SourceError::NoVersion { path: shown(), version: version.unwrap_or(Version(0)), known });
     };
-    let artifact = Artifact {
-        number: place.number,
-        path: place.path.as_str().into(),
-        fingerprint: source.see(&place).fingerprint(),
-    };
-    source.places = BTreeSet::from([place]);
-    Ok((artifact.number, source.read(&artifact)?))
+    let fingerprint = source.reader().see(&place).fingerprint();
+    Ok((place.number, source.reader().read(&place, fingerprint)?))
 }
 
 impl<T: Tree> Source for TreeSource<T> {
     fn read(&self, artifact: &Artifact) -> Result<Content, SourceError> {
-        let changing = || SourceError::Changing { path: shown(&artifact.path) };
-        let same = |place: &&Place| *place.path == *artifact.path && place.number == artifact.number;
-        let place = self.places.iter().find(same).ok_or_else(changing)?;
-        let seen = self.see(place);
-        if seen.fingerprint() != artifact.fingerprint {
-            return Err(changing());
-        }
-        let config = self.config_of(place)?;
-        let listing = seen.listing.clone()?;
-        let below = |path: &str| match path.strip_prefix(&place.path) {
-            Some("") | None => path.rsplit('/').next().unwrap_or(path).to_owned(),
-            Some(rest) => rest.trim_start_matches('/').to_owned(),
-        };
-        let mut files = Vec::new();
-        for file in listing.files() {
-            let bytes = self.tree.read(&file.path, file.size)?;
-            files.push((below(&file.path), Buffer::from_vec(bytes)));
-        }
-        // What was written meanwhile shows in the listing; a mixture of two artifacts is never loaded.
-        if self.see(place).fingerprint() != artifact.fingerprint || !self.tree.is_same(&listing)? {
-            return Err(changing());
-        }
-        Ok(Content::new(ModelFiles::new(files), config))
+        let place = self.place(artifact).ok_or(SourceError::Changing { path: shown(&artifact.path) })?;
+        self.reader().read(place, artifact.fingerprint)
+    }
+
+    fn again(&self, artifact: &Artifact) -> Option<Arc<dyn Again>> {
+        let (tree, place) = (self.tree.again()?, self.place(artifact)?.clone());
+        Some(Arc::new(Kept { tree, config: self.config.clone(), place, fingerprint: artifact.fingerprint }))
     }
 
     fn is_starting(&self) -> bool {
         self.starting
+    }
+}
+
+/// An artifact that is read later.
+struct Kept {
+    tree: Arc<dyn Tree + Sync>,
+    config: Arc<Config>,
+    place: Place,
+    fingerprint: u64,
+}
+
+impl Again for Kept {
+    fn read(&self) -> Result<Content, SourceError> {
+        Reader { tree: &*self.tree, config: &self.config }.read(&self.place, self.fingerprint)
     }
 }
 
@@ -309,15 +326,8 @@ impl<T: Tree> Watched for TreeSource<T> {
 }
 
 impl<T: Tree> TreeSource<T> {
-    fn config_of(&self, place: &Place) -> Result<ModelConfig, SourceError> {
-        let Some(path) = &place.config else { return Ok(ModelConfig::default()) };
-        let config = self.read_config(path)?;
-        let of_all = [("versions", config.versions.is_some()), ("labels", !config.labels.is_empty())];
-        if let Some((key, _)) = of_all.iter().find(|(_, said)| *said && place.model_config.as_ref() != Some(path)) {
-            let reason = format!("`{key}` belongs into the {CONFIG} beside numbered version folders");
-            return Err(SourceError::Config { path: path.clone(), reason });
-        }
-        Ok(config)
+    fn place(&self, artifact: &Artifact) -> Option<&Place> {
+        self.places.get(&*artifact.path).filter(|place| place.number == artifact.number)
     }
 }
 
@@ -326,21 +336,4 @@ impl Place {
     fn same(&self, other: &Place) -> bool {
         self.number.is_none() || other.number.is_none() || self.number == other.number
     }
-}
-
-impl Seen {
-    fn fingerprint(&self) -> u64 {
-        let mut hash = std::hash::DefaultHasher::new();
-        match &self.listing {
-            Ok(listing) => listing.fingerprint().hash(&mut hash),
-            Err(error) => error.to_string().hash(&mut hash),
-        }
-        self.config.hash(&mut hash);
-        hash.finish()
-    }
-}
-
-/// Returns the path as a message names it: the root is `.`.
-pub(super) fn shown(path: &str) -> String {
-    if path.is_empty() { ".".to_owned() } else { path.to_owned() }
 }

@@ -111,6 +111,11 @@ pub(super) fn folder(tree: &dyn Tree, limits: &Config, name: &str, path: &str) -
 }
 
 impl Place {
+    /// Returns what stands before all places of a name.
+    pub fn first(name: &str) -> Place {
+        Place::alone(name, String::new())
+    }
+
     fn alone(name: &str, path: String) -> Place {
         Place { name: name.to_owned(), number: None, path, config: None, model_config: None }
     }

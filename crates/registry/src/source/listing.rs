@@ -10,16 +10,17 @@ use std::{
     io::{self, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
-    dir::shown,
+    reader::shown,
     tree::{Entry, Stamp, Tree, too_many},
 };
 use crate::error::SourceError;
 
 /// What lies below the canonical root of a source on the disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Disk {
     pub(super) root: PathBuf,
     /// The one file in the root that is a model, where that is all there is to it.
@@ -29,6 +30,10 @@ pub struct Disk {
 impl Tree for Disk {
     fn single(&self) -> Option<&str> {
         self.file.as_deref()
+    }
+
+    fn again(&self) -> Option<Arc<dyn Tree + Sync>> {
+        Some(Arc::new(self.clone()))
     }
 
     /// Returns one file or folder, links followed.

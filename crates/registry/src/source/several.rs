@@ -12,7 +12,7 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{Artifact, Content, Found, Scan, Source, Watched, tree::join};
+use super::{Again, Artifact, Content, Found, Scan, Source, Watched, tree::join};
 use crate::error::SourceError;
 
 /// Sources, none of them preferred.
@@ -139,6 +139,11 @@ impl Source for Sources {
         let changing = || SourceError::Changing { path: artifact.path.to_string() };
         let (place, own) = self.places.get(&artifact.path).ok_or_else(changing)?;
         self.parts[*place].source.read(&Artifact { path: own.clone(), ..artifact.clone() })
+    }
+
+    fn again(&self, artifact: &Artifact) -> Option<Arc<dyn Again>> {
+        let (place, own) = self.places.get(&artifact.path)?;
+        self.parts[*place].source.again(&Artifact { path: own.clone(), ..artifact.clone() })
     }
 
     /// Nobody is ready until every source has spoken.

@@ -5,6 +5,7 @@
 
 use std::{
     hash::{Hash, Hasher},
+    sync::Arc,
     time::Instant,
 };
 
@@ -31,6 +32,12 @@ pub trait Tree: Send {
 
     /// Reads a file up to a size; a larger one has changed since it was listed.
     fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, SourceError>;
+
+    /// Returns a view of the same place that other threads may read from, whenever that is; without one what lies here is not
+    /// loaded lazily.
+    fn again(&self) -> Option<Arc<dyn Tree + Sync>> {
+        None
+    }
 
     /// Returns whether an artifact is what was listed before it was read, where `entry` and `names` do not show it.
     fn is_same(&self, listing: &Listing) -> Result<bool, SourceError> {

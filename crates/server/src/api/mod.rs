@@ -25,6 +25,7 @@ use std::{
     task::Poll,
 };
 
+use gateway::Routed;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use model::PredictError;
@@ -396,6 +397,11 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Returns a model that is to answer, after a load where it is lazy.
+    async fn model<'w>(&self, name: &str, which: impl Into<Which<'w>>) -> Result<Routed, PredictError> {
+        self.state.model(name, which.into(), self.context, &self.head.headers).await
+    }
+
     fn query(&self) -> &str {
         self.head.uri.query().unwrap_or_default()
     }
@@ -520,16 +526,16 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
     match endpoint {
         Endpoint::NativeServe => native::serve::answer(asked, body, counted).await,
         Endpoint::NativeModels => native::models::list(asked),
-        Endpoint::NativeModel => native::models::one(asked, counted),
+        Endpoint::NativeModel => native::models::one(asked, counted).await,
         Endpoint::MistRun => mist::answer(asked, body, counted).await,
         Endpoint::V2Infer => v2::infer::answer(asked, body, counted).await,
-        Endpoint::V2Model => v2::model(asked, counted),
+        Endpoint::V2Model => v2::model(asked, counted).await,
         Endpoint::V2ModelReady => v2::ready(asked, counted),
         Endpoint::V2Server => v2::server(asked),
         Endpoint::V2Live => v2::live(),
         Endpoint::V2Ready => v2::server_ready(asked.state),
         Endpoint::V2Stats => v2::repository::stats(asked),
-        Endpoint::V2Config => v2::repository::config(asked, counted),
+        Endpoint::V2Config => v2::repository::config(asked, counted).await,
         Endpoint::V2Index => v2::repository::indexed(asked, body).await,
         Endpoint::V2Load => v2::repository::loaded(asked, body).await,
         Endpoint::V2Unload => v2::repository::unloaded(asked, body).await,

@@ -21,6 +21,7 @@ pub(crate) struct Gathered {
     pub loads: BTreeMap<Arc<str>, Loads>,
     /// Microseconds spent loading.
     pub load_us: u64,
+    pub lazy: registry::Counts,
     /// Policy, calls that it ended.
     pub refused: Vec<(&'static str, u64)>,
     /// State, number.
@@ -124,6 +125,13 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
         page.sample(&LOADS, &[model, &"failed"], loads.failed);
     }
     page.single(&LOAD_TIME, Some(gathered.load_us as f64 / 1e6));
+    let lazy = &gathered.lazy;
+    page.head(&ACTIVATIONS);
+    page.sample(&ACTIVATIONS, &[&"ok"], lazy.activations);
+    page.sample(&ACTIVATIONS, &[&"failed"], lazy.activation_failures);
+    page.single(&ACTIVATION_TIME, Some(lazy.activation_us as f64 / 1e6));
+    page.single(&EVICTIONS, Some(lazy.evictions));
+    page.single(&LOADED_BYTES, Some(lazy.bytes));
     page.head(&MODELS);
     for (state, n) in &gathered.models {
         page.sample(&MODELS, &[state], n);

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -71,6 +71,9 @@ pub struct Seen {
     pub cancelled: AtomicUsize,
     /// Calls that began.
     pub begun: AtomicUsize,
+    pub loads: AtomicUsize,
+    /// Milliseconds that a load takes.
+    pub load_ms: AtomicU64,
 }
 
 /// Returns the names that a world has, and what each does.
@@ -79,10 +82,13 @@ pub fn all() -> Vec<&'static str> {
 }
 
 /// Makes the fake that the model's name says.
+#[derive(Clone)]
 pub struct Fakes(pub Arc<Seen>);
 
 impl Loader for Fakes {
     fn load(&self, name: &Name, _: Version, _: &ModelFiles, _: &ModelConfig) -> Result<Loaded, LoadError> {
+        self.0.loads.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(self.0.load_ms.load(Ordering::SeqCst)));
         let (does, fixed_us) = match DOES.iter().find(|(known, ..)| *known == name.as_str()) {
             Some((_, does, fixed_us)) => (*does, *fixed_us),
             None if name.as_str() == "vectors" => (Does::Vectors, 1.0),

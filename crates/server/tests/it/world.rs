@@ -10,7 +10,8 @@ use std::{
 use gateway::{Gateway, Guarded, Policies};
 use model::{Buffer, ModelFiles, Name};
 use registry::{
-    Artifact, Content, Found, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError, Upkeep,
+    Again, Artifact, Content, Found, Loading, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError,
+    Upkeep,
 };
 use server::{AuthConfig, Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
@@ -26,6 +27,7 @@ pub struct World {
     pub runtime: Runtime,
     pub state: Arc<State>,
     pub manager: Mutex<Manager>,
+    pub registry: Arc<Registry>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<std::io::Result<Drained>>>,
 }
@@ -55,7 +57,19 @@ pub struct Files;
 
 impl Source for Files {
     fn read(&self, artifact: &Artifact) -> Result<Content, SourceError> {
-        let bytes = Buffer::from_vec(artifact.path.as_bytes().to_vec());
+        Kept(artifact.path.clone()).read()
+    }
+
+    fn again(&self, artifact: &Artifact) -> Option<Arc<dyn Again>> {
+        Some(Arc::new(Kept(artifact.path.clone())))
+    }
+}
+
+struct Kept(Arc<str>);
+
+impl Again for Kept {
+    fn read(&self) -> Result<Content, SourceError> {
+        let bytes = Buffer::from_vec(self.0.as_bytes().to_vec());
         Ok(Content::new(ModelFiles::new([("m".to_owned(), bytes)]), ModelConfig::default()))
     }
 }
@@ -106,6 +120,16 @@ impl World {
         world
     }
 
+    /// Returns a server whose models are loaded when somebody asks; a thread loads them. Each has 64 bytes.
+    pub fn lazy(config: Config, bytes_max: u64) -> World {
+        let (trace, registry) = (TraceConfig::default(), Registry::within(bytes_max));
+        let world = World::over(registry, Loading::Lazy, (config, MistConfig::default(), trace), &[], |state| state);
+        world.load();
+        let (registry, loader) = (world.registry.clone(), Fakes(world.seen.clone()));
+        std::thread::spawn(move || registry.load_cold(&loader));
+        world
+    }
+
     fn start(
         config: Config,
         mist: MistConfig,
@@ -113,18 +137,29 @@ impl World {
         further: &[Dialects],
         adjust: impl FnOnce(State) -> State,
     ) -> World {
-        let (seen, registry) = (Arc::<Seen>::default(), Arc::<Registry>::default());
+        World::over(Registry::default(), Loading::Eager, (config, mist, trace), further, adjust)
+    }
+
+    fn over(
+        registry: Registry,
+        loading: Loading,
+        (config, mist, trace): (Config, MistConfig, TraceConfig),
+        further: &[Dialects],
+        adjust: impl FnOnce(State) -> State,
+    ) -> World {
+        let (seen, registry) = (Arc::<Seen>::default(), Arc::new(registry));
         let policies = Policies::new(gateway::Config::default(), Arc::new(TokioTimer));
         let counts = policies.metrics();
         let loader = Guarded::new(Arc::new(Fakes(seen.clone())), policies);
         let manager = Manager::new(registry.clone(), Arc::new(loader), Arc::<MemoryStore>::default());
+        let manager = manager.with_loading(loading);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("network")
             .enable_all()
             .build()
             .unwrap();
-        let state = State::new(config, mist, Gateway::new(registry), counts).unwrap().with_trace(trace);
+        let state = State::new(config, mist, Gateway::new(registry.clone()), counts).unwrap().with_trace(trace);
         let state = state.with_admin(server::AdminConfig::default(), registry::Config::default(), None, false);
         let state = Arc::new(adjust(state));
         let bind = |dialects: &Dialects| {
@@ -138,7 +173,7 @@ impl World {
             let _ = stopped.await;
         }));
         let (manager, stop, running) = (Mutex::new(manager), Some(stop), Some(running));
-        World { addr, further, seen, runtime, state, manager, stop, running }
+        World { addr, further, seen, runtime, state, manager, registry, stop, running }
     }
 
     pub fn load(&self) {
@@ -179,6 +214,12 @@ impl World {
     pub fn stopped(&mut self) -> Drained {
         let running = self.running.take().expect("awaited once");
         self.runtime.block_on(running).unwrap().unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.registry.close();
     }
 }
 

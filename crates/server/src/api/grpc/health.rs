@@ -43,7 +43,7 @@ pub(super) fn status(state: &State, service: &str) -> ServingStatus {
         return of(server_ready(state).error.is_none());
     }
     match state.gateway.registry().status(service) {
-        Ok(_) => of(!state.is_draining() && state.gateway.predictor(service, None).is_ok()),
+        Ok(_) => of(!state.is_draining() && state.gateway.registry().check(service, None).is_ok()),
         Err(_) => ServingStatus::ServiceUnknown,
     }
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use codec::tfs::Task;
+use gateway::Routed;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Incoming;
 use model::{Kind, PredictError};
@@ -139,6 +140,11 @@ struct Called<'a> {
 }
 
 impl Called<'_> {
+    /// Returns a model that is to answer, after a load where it is lazy.
+    async fn model<'w>(&self, name: &str, which: impl Into<registry::Which<'w>>) -> Result<Routed, PredictError> {
+        self.state.model(name, which.into(), self.context, &self.head.headers).await
+    }
+
     /// Returns the time that the call may take: the server's, or what one of two headers says where it is less.
     fn timeout(&self) -> Result<std::time::Duration, ServeError> {
         let ours = self.state.config.timeout(timeout_ms(&self.head.headers)?);
@@ -230,16 +236,16 @@ async fn answer(
         Method::ServerReady => Ok(v2::server_ready(state)),
         Method::ModelReady => v2::model_ready(state, &message, counted),
         Method::ServerMetadata => Ok(v2::server_metadata()),
-        Method::ModelMetadata => v2::model_metadata(state, &message, counted),
-        Method::ModelConfig => repository::config(state, &message, counted),
+        Method::ModelMetadata => v2::model_metadata(called, &message, counted).await,
+        Method::ModelConfig => repository::config(called, &message, counted).await,
         Method::ModelStatistics => repository::statistics(state, &message),
         Method::RepositoryIndex => repository::index(state, &message),
-        Method::RepositoryModelLoad => repository::load(state, &message),
+        Method::RepositoryModelLoad => repository::load(called, &message).await,
         Method::RepositoryModelUnload => repository::unload(state, &message),
         Method::Examples(task) => tfs::examples::one(called, task, message, counted).await,
         Method::MultiInference => tfs::examples::many(called, message, counted).await,
         Method::Predict => tfs::predict::predict(called, message, counted).await,
-        Method::GetModelMetadata => tfs::models::metadata(state, &message, counted),
+        Method::GetModelMetadata => tfs::models::metadata(called, &message, counted).await,
         Method::GetModelStatus => tfs::models::status(state, &message, counted),
         Method::Refused(what) => Err(tfs::refused(what)),
         Method::HealthCheck => health::check(state, &message),

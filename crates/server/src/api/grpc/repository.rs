@@ -3,11 +3,14 @@
 use wire::inference::{
     DataType, InferStatistics, ModelConfig, ModelConfigRequest, ModelConfigResponse, ModelInput, ModelOutput,
     ModelStatistics, ModelStatisticsRequest, ModelStatisticsResponse, RepositoryIndexRequest, RepositoryIndexResponse,
-    RepositoryModelLoadRequest, RepositoryModelLoadResponse, RepositoryModelUnloadRequest, StatisticDuration,
-    repository_index_response::ModelIndex,
+    RepositoryModelLoadRequest, RepositoryModelLoadResponse, RepositoryModelUnloadRequest,
+    RepositoryModelUnloadResponse, StatisticDuration, repository_index_response::ModelIndex,
 };
 
-use super::frame::{framed, read};
+use super::{
+    Called,
+    frame::{framed, read},
+};
 use crate::{
     api::v2::{
         parse_version,
@@ -29,15 +32,17 @@ pub(super) fn index(state: &State, message: &[u8]) -> Result<Vec<u8>, ServeError
     Ok(framed(&RepositoryIndexResponse { models: models.collect() }))
 }
 
-pub(super) fn load(state: &State, message: &[u8]) -> Result<Vec<u8>, ServeError> {
+pub(super) async fn load(called: &Called<'_>, message: &[u8]) -> Result<Vec<u8>, ServeError> {
     let request: RepositoryModelLoadRequest = read(message)?;
-    repository::load(state, &request.model_name, !request.parameters.is_empty())?;
+    repository::load(&request.model_name, !request.parameters.is_empty())?;
+    called.model(&request.model_name, None).await?;
     Ok(framed(&RepositoryModelLoadResponse {}))
 }
 
 pub(super) fn unload(state: &State, message: &[u8]) -> Result<Vec<u8>, ServeError> {
     let request: RepositoryModelUnloadRequest = read(message)?;
-    Err(repository::unload(state, &request.model_name))
+    repository::unload(state, &request.model_name)?;
+    Ok(framed(&RepositoryModelUnloadResponse {}))
 }
 
 pub(super) fn statistics(state: &State, message: &[u8]) -> Result<Vec<u8>, ServeError> {
@@ -68,10 +73,14 @@ pub(super) fn statistics(state: &State, message: &[u8]) -> Result<Vec<u8>, Serve
     Ok(framed(&ModelStatisticsResponse { model_stats: all.into_iter().map(of).collect() }))
 }
 
-pub(super) fn config(state: &State, message: &[u8], counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
+pub(super) async fn config(
+    called: &Called<'_>,
+    message: &[u8],
+    counted: &mut Counted<'_>,
+) -> Result<Vec<u8>, ServeError> {
     let request: ModelConfigRequest = read(message)?;
-    let model = state.gateway.predictor(&request.name, parse_version(&request.version)?)?;
-    counted.set_model(state.models.of(model.name()));
+    let model = called.model(&request.name, parse_version(&request.version)?).await?;
+    counted.set_model(called.state.models.of(model.name()));
     let (inputs, outputs) = repository::configured(&model);
     let ty = |tensor: &Configured| DataType::from_str_name(&tensor.data_type).unwrap_or(DataType::TypeInvalid).into();
     let input = |tensor: Configured| ModelInput {

@@ -59,7 +59,7 @@ async fn infer_as(
 ) -> Result<Vec<u8>, ServeError> {
     let Called { state, context, .. } = called;
     let head: ModelInferHead = read(&message)?;
-    let model = state.gateway.predictor(&head.model_name, parse_version(&head.model_version)?)?;
+    let model = called.model(&head.model_name, parse_version(&head.model_version)?).await?;
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = called.timeout()?;
@@ -261,9 +261,9 @@ pub(super) fn server_metadata() -> Vec<u8> {
 pub(super) fn model_ready(state: &State, message: &[u8], counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
     let request: ModelReadyRequest = read(message)?;
     let version = parse_version(&request.version)?;
-    let ready = match state.gateway.predictor(&request.name, version) {
-        Ok(model) => {
-            counted.set_model(state.models.of(model.name()));
+    let ready = match state.gateway.registry().check(&request.name, version) {
+        Ok(_) => {
+            counted.set_model(state.models.of(&request.name));
             true
         }
         Err(error) if matches!(error.kind(), Kind::Internal) => return Err(error.into()),
@@ -272,9 +272,14 @@ pub(super) fn model_ready(state: &State, message: &[u8], counted: &mut Counted<'
     Ok(framed(&ModelReadyResponse { ready }))
 }
 
-pub(super) fn model_metadata(state: &State, message: &[u8], counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
+pub(super) async fn model_metadata(
+    called: &Called<'_>,
+    message: &[u8],
+    counted: &mut Counted<'_>,
+) -> Result<Vec<u8>, ServeError> {
+    let state = called.state;
     let request: ModelMetadataRequest = read(message)?;
-    let model = state.gateway.predictor(&request.name, parse_version(&request.version)?)?;
+    let model = called.model(&request.name, parse_version(&request.version)?).await?;
     counted.set_model(state.models.of(model.name()));
     let versions = state.gateway.registry().status(&request.name)?.versions;
     let tensor = |field: &Field, input: bool| {

@@ -79,7 +79,7 @@ async fn run(
     let Asked { state, head, context, name, .. } = asked;
     let mode = mode(asked.query())?;
     let (model, which) = state.mist.find(name).map_or((*name, Which::Newest), |route| Which::of(route.model()));
-    let model = state.gateway.predictor(model, which)?;
+    let model = asked.model(model, which).await?;
     let known = counted.set_model(state.models.of(model.name()));
     request.fill(model.handle());
     if mode == Mode::Train {

@@ -86,7 +86,7 @@ async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_
     }
     let chosen = chosen(state)?;
     let (name, which) = Which::of(&chosen);
-    let model = state.gateway.predictor(name, which)?;
+    let model = asked.model(name, which).await?;
     let known = state.models.of(model.name());
     counted.set_model(known.clone());
     let mut ask = Ask::new(model, None, None)?;

@@ -1,7 +1,7 @@
 //! What stands: the list of models, and the signature of one.
 
 use model::{Field, Predictor, Signature};
-use registry::{ModelStatus, VersionStatus};
+use registry::{ModelStatus, State, VersionStatus};
 
 use crate::{
     answer::{Answer, Object, put_list, put_text, rfc3339},
@@ -27,7 +27,7 @@ pub(in crate::api) fn list(asked: &Asked<'_>) -> Answer {
 }
 
 /// `GET /api/v1/models/{model}`: its versions, and the signatures of the one that answers.
-pub(in crate::api) fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answer {
+pub(in crate::api) async fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answer {
     let status =
         match query::none(asked.query()).and_then(|()| Ok(asked.state.gateway.registry().status(asked.name)?)) {
             Ok(status) => status,
@@ -37,7 +37,7 @@ pub(in crate::api) fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answe
     let mut body = String::new();
     let mut object = Object::new(&mut body);
     put_status(&mut object, &status);
-    if let Ok(model) = asked.state.gateway.predictor(asked.name, None) {
+    if let Ok(model) = asked.model(asked.name, None).await {
         object.plain("version", model.version());
         object.list("signatures", model.signatures(), put_signature);
     }
@@ -60,6 +60,9 @@ pub(in crate::api) fn put_version(out: &mut String, version: &VersionStatus) {
     let mut object = Object::new(out);
     object.plain("version", version.version);
     object.text("state", version.state.name());
+    if version.state == State::Available && !version.is_loaded {
+        object.plain("cold", true);
+    }
     object.some_text("health", version.health.as_deref());
     if let Some(about) = &version.about {
         object.text("format", &about.format);

@@ -152,7 +152,7 @@ async fn serve(
     answered(&head.headers, Media::Json)?;
     let wish = Wish::parse(asked.query())?;
     let which = wish.label.as_deref().map_or(Which::from(wish.version), Which::Label);
-    let model = state.gateway.predictor(name, which)?;
+    let model = asked.model(name, which).await?;
     let known = counted.set_model(state.models.of(model.name()));
     let timeout = wish.timeout_ms.map_or_else(|| timeout_ms(&head.headers), |ms| Ok(Some(ms)))?;
     let mut ask = Ask::new(model, wish.signature.as_deref(), wish.outputs.as_deref())?;

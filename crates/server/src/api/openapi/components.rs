@@ -42,6 +42,7 @@ fn native() -> Named {
     let version = object(&[
         ("version", count()),
         ("state", one_of(&["start", "loading", "available", "unloading", "end"])),
+        ("cold?", truth()),
         ("health?", text()),
         ("format?", text()),
         ("class?", text()),

@@ -28,7 +28,7 @@ pub(super) async fn answer(
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, name, .. } = asked;
     no_query(asked)?;
-    let model = state.gateway.predictor(name, None)?;
+    let model = asked.model(name, None).await?;
     let known = counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     // In a batch each is answered by itself; a table's rows keep their places, for they have names.

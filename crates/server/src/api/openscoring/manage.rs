@@ -41,7 +41,7 @@ pub(super) async fn deploy(
         let message = format!("Model \"{name}\" is not loaded yet; it will answer when it is");
         return Err(worded(Kind::DeadlineExceeded, message));
     }
-    let answer = Answer::json(schema::one(asked, counted)?);
+    let answer = Answer::json(schema::one(asked, counted).await?);
     if was_there {
         return Ok(answer);
     }
@@ -67,7 +67,7 @@ pub(super) async fn undeploy(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Re
 /// `GET /openscoring/model/{id}/pmml`: the document that answers.
 pub(super) async fn download(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Result<Answer, ServeError> {
     no_query(asked)?;
-    let model = asked.state.gateway.predictor(asked.name, None).map_err(|error| match error.kind() {
+    let model = asked.model(asked.name, None).await.map_err(|error| match error.kind() {
         Kind::NotFound => not_found(asked),
         _ => error.into(),
     })?;

@@ -55,7 +55,7 @@ pub(super) async fn answer(
 ) -> Answer {
     let answered = match wanted {
         Wanted::List => schema::list(asked).map(Answer::json),
-        Wanted::Model => schema::one(asked, counted).map(Answer::json),
+        Wanted::Model => schema::one(asked, counted).await.map(Answer::json),
         Wanted::Evaluate | Wanted::Batch => evaluate::answer(asked, wanted, body, counted).await.map(Answer::json),
         Wanted::Csv => {
             let bytes = evaluate::answer(asked, wanted, body, counted).await;

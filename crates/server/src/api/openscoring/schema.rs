@@ -29,9 +29,9 @@ pub(super) fn list(asked: &Asked<'_>) -> Result<Vec<u8>, ServeError> {
 }
 
 /// `GET /openscoring/model/{id}`.
-pub(super) fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
+pub(super) async fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Result<Vec<u8>, ServeError> {
     no_query(asked)?;
-    let model = asked.state.gateway.predictor(asked.name, None)?;
+    let model = asked.model(asked.name, None).await?;
     counted.set_model(asked.state.models.of(model.name()));
     let mut body = String::new();
     let mut object = Object::new(&mut body);

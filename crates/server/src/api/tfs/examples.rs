@@ -9,7 +9,7 @@ use model::{Batch, Table};
 
 use super::{
     Path,
-    words::{bounded, of_examples, predictor},
+    words::{bounded, of_examples, served},
 };
 use crate::{
     api::Asked,
@@ -28,7 +28,7 @@ pub(super) async fn answer(
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, .. } = asked;
-    let model = predictor(state, &path.model, path.which())?;
+    let model = served(state, asked.model(&path.model, path.which()).await, &path.model, path.which())?;
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);

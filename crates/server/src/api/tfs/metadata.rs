@@ -8,7 +8,7 @@ use registry::{State, VersionStatus, Which};
 
 use super::{
     Path,
-    words::{labelled, predictor, worded},
+    words::{labelled, served, worded},
 };
 use crate::{
     answer::{Object, put_list, put_text},
@@ -74,11 +74,12 @@ fn put_version(out: &mut String, version: &VersionStatus) {
 
 /// `GET /v1/models/{model}[/versions/{n}]/metadata`: the signatures as the artifact writes them down; of a format that has none,
 /// what its fields would be.
-pub(super) fn metadata(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>) -> Result<String, ServeError> {
+pub(super) async fn metadata(asked: &Asked<'_>, path: &Path, counted: &mut Counted<'_>) -> Result<String, ServeError> {
     let state = asked.state;
+    let found = asked.model(&path.model, path.which()).await;
     let model = match path.label {
-        Some(_) => predictor(state, &path.model, path.which())?,
-        None => state.gateway.predictor(&path.model, path.version)?,
+        Some(_) => served(state, found, &path.model, path.which())?,
+        None => found?,
     };
     counted.set_model(state.models.of(model.name()));
     let mut body = String::new();

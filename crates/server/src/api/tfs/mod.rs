@@ -61,7 +61,7 @@ pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut
     };
     let answered = match path.wanted {
         Wanted::Status => metadata::status(asked, &path, counted).map(String::into_bytes),
-        Wanted::Metadata => metadata::metadata(asked, &path, counted).map(String::into_bytes),
+        Wanted::Metadata => metadata::metadata(asked, &path, counted).await.map(String::into_bytes),
         Wanted::Predict => predict::predict(asked, &path, body, counted).await,
         Wanted::Examples(task) => examples::answer(asked, &path, task, body, counted).await,
     };

@@ -13,7 +13,7 @@ use model::{Batch, Kind, Signature, Table};
 
 use super::{
     Path,
-    words::{predictor, to_predict, worded},
+    words::{served, to_predict, worded},
 };
 use crate::{
     api::Asked,
@@ -32,7 +32,7 @@ pub(super) async fn predict(
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
     let Asked { state, head, context, .. } = asked;
-    let model = predictor(state, &path.model, path.which())?;
+    let model = served(state, asked.model(&path.model, path.which()).await, &path.model, path.which())?;
     let known = state.models.of(model.name());
     counted.set_model(known.clone());
     let mut ask = Ask::new(model, None, None)?;

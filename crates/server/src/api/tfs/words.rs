@@ -25,9 +25,14 @@ pub(in crate::api) fn labelled(state: &State, model: &str, label: &str) -> Resul
     known.ok_or_else(unknown)
 }
 
-/// Returns the predictor that is asked for; one that is not there is told in the protocol's words.
-pub(in crate::api) fn predictor(state: &State, model: &str, which: Which<'_>) -> Result<Routed, ServeError> {
-    let error = match state.gateway.predictor(model, which) {
+/// Returns the predictor that was asked for; one that is not there is told in the protocol's words.
+pub(in crate::api) fn served(
+    state: &State,
+    found: Result<Routed, PredictError>,
+    model: &str,
+    which: Which<'_>,
+) -> Result<Routed, ServeError> {
+    let error = match found {
         Ok(found) => return Ok(found),
         Err(error) if error.kind() != Kind::NotFound => return Err(error.into()),
         Err(error) => error,

@@ -40,7 +40,7 @@ async fn infer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>
     let Asked { state, head, context, name, .. } = asked;
     no_query(asked)?;
     let json_bytes = json_bytes(&head.headers)?;
-    let model = state.gateway.predictor(name, version(asked)?)?;
+    let model = asked.model(name, version(asked)?).await?;
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = state.config.timeout(timeout_ms(&head.headers)?);

@@ -28,17 +28,17 @@ pub(in crate::api) fn server(asked: &Asked<'_>) -> Answer {
 }
 
 /// `GET /v2/models/{model}[/versions/{version}]`.
-pub(in crate::api) fn model(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answer {
-    match described(asked, counted) {
+pub(in crate::api) async fn model(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answer {
+    match described(asked, counted).await {
         Ok(body) => Answer::json(body),
         Err(error) => failure(error),
     }
 }
 
-fn described(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Result<String, ServeError> {
+async fn described(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Result<String, ServeError> {
     no_query(asked)?;
     let state = asked.state;
-    let model = state.gateway.predictor(asked.name, version(asked)?)?;
+    let model = asked.model(asked.name, version(asked)?).await?;
     counted.set_model(state.models.of(model.name()));
     let versions = state.gateway.registry().status(asked.name)?.versions;
     let available = versions.iter().filter(|v| v.state == Available).map(|v| v.version.to_string());
@@ -101,9 +101,9 @@ pub(in crate::api) fn ready(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Ans
         }
         _ => error,
     };
-    let error = match asked.state.gateway.predictor(asked.name, version).map_err(known) {
-        Ok(model) => {
-            counted.set_model(asked.state.models.of(model.name()));
+    let error = match asked.state.gateway.registry().check(asked.name, version).map_err(known) {
+        Ok(_) => {
+            counted.set_model(asked.state.models.of(asked.name));
             return Answer::json(readiness(asked.name, true));
         }
         Err(error) => ServeError::from(error),

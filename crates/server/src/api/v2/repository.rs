@@ -6,7 +6,7 @@
 use codec::v2::TensorType;
 use gateway::Routed;
 use hyper::body::Incoming;
-use model::{Field, PredictError, Predictor};
+use model::{Field, PredictError, Predictor, Version};
 use registry::{State as Stands, Which};
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -34,6 +34,7 @@ pub(in crate::api) fn index(state: &State, ready: bool) -> Vec<Indexed> {
     for model in state.gateway.registry().list() {
         for version in &model.versions {
             let (state, reason) = match version.state {
+                Stands::Available if !version.is_loaded => ("READY", "cold: the first call loads it"),
                 Stands::Available => ("READY", ""),
                 Stands::Start | Stands::Loading => ("LOADING", ""),
                 Stands::Unloading => ("UNLOADING", ""),
@@ -49,23 +50,27 @@ pub(in crate::api) fn index(state: &State, ready: bool) -> Vec<Indexed> {
     all
 }
 
-/// A load asks that a model answers: one that does is left as it is, another says why it does not.
-pub(in crate::api) fn load(state: &State, name: &str, parameters: bool) -> Result<(), ServeError> {
+/// A load asks that a model answers: a lazy one is loaded, one that is up is left as it is, another says why it is not. What a load may
+/// not ask is refused here.
+pub(in crate::api) fn load(name: &str, parameters: bool) -> Result<(), ServeError> {
     if parameters {
         let what = format!("parameters of a load of model `{}`: its artifact and forebay.toml say all", cut(name));
         return Err(PredictError::Unimplemented { what }.into());
     }
-    state.gateway.predictor(name, None)?;
     Ok(())
 }
 
-/// Returns why an unload is refused: the models directory would bring the model back.
-pub(in crate::api) fn unload(state: &State, name: &str) -> ServeError {
-    if let Err(error) = state.gateway.registry().status(name) {
-        return error.into();
+/// Gives the memory of a lazy model back; the next call loads it again. An eager one stays: the models directory would bring it back.
+pub(in crate::api) fn unload(state: &State, name: &str) -> Result<(), ServeError> {
+    if state.gateway.registry().cool(name)?.is_some() {
+        return Ok(());
     }
-    let what = format!("an unload of model `{}`: take its artifact out of the models directory", cut(name));
-    PredictError::Unimplemented { what }.into()
+    let what = format!(
+        "an unload of model `{}`, which stays loaded: take its artifact out of the models directory, or say `load = \"lazy\"` in its \
+         forebay.toml",
+        cut(name)
+    );
+    Err(PredictError::Unimplemented { what }.into())
 }
 
 /// What was counted of a model.
@@ -77,16 +82,16 @@ pub(in crate::api) struct Counts {
 
 /// Returns the counts of the model asked for, or of all that answer.
 pub(in crate::api) fn statistics(state: &State, name: &str, which: Which<'_>) -> Result<Vec<Counts>, ServeError> {
-    let of = |model: Routed| Counts {
-        name: model.name().to_string(),
-        version: model.version().to_string(),
-        calls: state.models.of(model.name()).calls.read(&state.metrics),
+    let of = |name: &str, version: Version| Counts {
+        name: name.to_owned(),
+        version: version.to_string(),
+        calls: state.models.of(name).calls.read(&state.metrics),
     };
     if !name.is_empty() {
-        return Ok(vec![of(state.gateway.predictor(name, which)?)]);
+        return Ok(vec![of(name, state.gateway.registry().check(name, which)?)]);
     }
     let all = state.gateway.registry().list();
-    Ok(all.iter().filter_map(|model| state.gateway.predictor(&model.name, None).ok()).map(of).collect())
+    Ok(all.iter().filter_map(|model| Some(of(&model.name, model.default_version()?))).collect())
 }
 
 /// A tensor as a configuration shows it: Triton's name of the type, all dimensions.
@@ -155,9 +160,12 @@ pub(in crate::api) fn stats(asked: &Asked<'_>) -> Answer {
 }
 
 /// `GET /v2/models/{model}[/versions/{version}]/config`.
-pub(in crate::api) fn config(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answer {
-    let found = no_query(asked).and_then(|()| Ok(asked.state.gateway.predictor(asked.name, version(asked)?)?));
-    let model = match found {
+pub(in crate::api) async fn config(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answer {
+    let found = async {
+        no_query(asked)?;
+        Ok(asked.model(asked.name, version(asked)?).await?)
+    };
+    let model = match found.await {
         Ok(model) => model,
         Err(error) => return failure(error),
     };
@@ -206,8 +214,12 @@ pub(in crate::api) async fn indexed(asked: &Asked<'_>, body: &mut Incoming) -> A
 
 /// `POST /v2/repository/models/{model}/load`.
 pub(in crate::api) async fn loaded(asked: &Asked<'_>, body: &mut Incoming) -> Answer {
-    let options = options(asked, body).await;
-    match options.and_then(|options| load(asked.state, asked.name, options.parameters.is_some())) {
+    let answered = async {
+        load(asked.name, options(asked, body).await?.parameters.is_some())?;
+        asked.model(asked.name, None).await?;
+        Ok::<_, ServeError>(())
+    };
+    match answered.await {
         Ok(()) => Answer::json(""),
         Err(error) => failure(error),
     }
@@ -215,8 +227,8 @@ pub(in crate::api) async fn loaded(asked: &Asked<'_>, body: &mut Incoming) -> An
 
 /// `POST /v2/repository/models/{model}/unload`.
 pub(in crate::api) async fn unloaded(asked: &Asked<'_>, body: &mut Incoming) -> Answer {
-    match options(asked, body).await {
-        Ok(_) => failure(unload(asked.state, asked.name)),
+    match options(asked, body).await.and_then(|_| unload(asked.state, asked.name)) {
+        Ok(()) => Answer::json(""),
         Err(error) => failure(error),
     }
 }

@@ -43,7 +43,7 @@ pub(in crate::api::grpc) async fn one(
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
     let head: RequestHead = read(&message)?;
-    let ask = ask(called, head.model_spec.as_ref(), counted)?;
+    let ask = ask(called, head.model_spec.as_ref(), counted).await?;
     let wire = OfExamples::new(called, &ask, head.model_spec, task, false);
     let result = predict::answer(called.state, called.context, ask, wire, message).await;
     counted.count(&result);
@@ -60,7 +60,7 @@ pub(in crate::api::grpc) async fn many(
     let none = ModelSpec::default();
     // The first task says which version of the model answers all.
     let first = request.tasks.first().and_then(|task| task.model_spec.as_ref()).unwrap_or(&none);
-    let Ask { model, timeout, .. } = ask(called, Some(first), counted)?;
+    let Ask { model, timeout, .. } = ask(called, Some(first), counted).await?;
     let until = Instant::now() + timeout;
     let tasks = checked(&model, &request.tasks)?;
     let mut results = Vec::with_capacity(tasks.len());

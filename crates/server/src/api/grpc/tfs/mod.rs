@@ -15,7 +15,7 @@ use wire::tensorflow::serving::{ModelSpec, model_spec::VersionChoice};
 
 use super::Called;
 use crate::{
-    api::tfs::words::{predictor, worded},
+    api::tfs::words::{served, worded},
     error::ServeError,
     metrics::Counted,
     predict::Ask,
@@ -37,10 +37,11 @@ fn version(spec: &ModelSpec) -> Which<'_> {
 }
 
 /// Returns the question to the model that a request names.
-fn ask(called: &Called<'_>, spec: Option<&ModelSpec>, counted: &mut Counted<'_>) -> Result<Ask, ServeError> {
+async fn ask(called: &Called<'_>, spec: Option<&ModelSpec>, counted: &mut Counted<'_>) -> Result<Ask, ServeError> {
     let spec = named(spec)?;
     let state = called.state;
-    let model = predictor(state, &spec.name, version(spec))?;
+    let which = version(spec);
+    let model = served(state, called.model(&spec.name, which).await, &spec.name, which)?;
     counted.set_model(state.models.of(model.name()));
     let mut ask = Ask::new(model, None, None)?;
     ask.timeout = called.timeout()?;

@@ -18,10 +18,13 @@ use wire::{
 use super::{named, spec_of, version};
 use crate::{
     api::{
-        grpc::frame::{framed, read},
+        grpc::{
+            Called,
+            frame::{framed, read},
+        },
         tfs::{
             metadata::{defs, versions},
-            words::{predictor, worded},
+            words::{served, worded},
         },
     },
     error::{ServeError, cut, grpc_code},
@@ -31,8 +34,8 @@ use crate::{
 
 const SIGNATURES: &str = "signature_def";
 
-pub(in crate::api::grpc) fn metadata(
-    state: &Server,
+pub(in crate::api::grpc) async fn metadata(
+    called: &Called<'_>,
     message: &[u8],
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
@@ -45,8 +48,9 @@ pub(in crate::api::grpc) fn metadata(
     if let Some(other) = request.metadata_field.iter().find(|field| *field != SIGNATURES) {
         return Err(invalid(format!("Metadata field {} is not supported", cut(other))));
     }
-    let model = predictor(state, &spec.name, version(spec))?;
-    counted.set_model(state.models.of(model.name()));
+    let which = version(spec);
+    let model = served(called.state, called.model(&spec.name, which).await, &spec.name, which)?;
+    counted.set_model(called.state.models.of(model.name()));
     let map = SignatureDefMap {
         signature_def: defs(&model).iter().map(|def| (def.name.to_string(), signature(def))).collect(),
     };

@@ -31,7 +31,7 @@ pub(in crate::api::grpc) async fn predict(
     counted: &mut Counted<'_>,
 ) -> Result<Vec<u8>, ServeError> {
     let head: RequestHead = read(&message)?;
-    let ask = ask(called, head.model_spec.as_ref(), counted)?;
+    let ask = ask(called, head.model_spec.as_ref(), counted).await?;
     let config = &called.state.config;
     let tensors = Tensors {
         model: ask.model.clone(),
