@@ -38,7 +38,7 @@ run() {
   grep -E 'Test cases:|generated|passed' "$work/said" | tail -n 2
 }
 run "$PWD/acceptance/lib/openapi.toml" 20
-sed '/^parameters/d; /^"path\./d' acceptance/lib/openapi.toml >"$work/made-up.toml"
+sed 's/^parameters.*/request-timeout = 30/; /^"path\./d' acceptance/lib/openapi.toml >"$work/made-up.toml"
 run "$work/made-up.toml" 8
 curl -fs "$address/health/ready" >/dev/null || fail "the server is no longer ready"
 kill "$server" && wait "$server"

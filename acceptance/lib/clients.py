@@ -1,9 +1,9 @@
 """Clients that others wrote, unmodified, against a running server; what was said stands in docs/clients.md.
 
-    python clients.py HOST:PORT PAGE [write]
+    python clients.py HOST:PORT GUARDED SECRET PAGE [write]
 
 Each function below is one exchange: its lines are what a caller writes, what it returns is what came back. Without `write` the
-page has to be what it was.
+page has to be what it was. GUARDED is the address of a server that asks for tokens, which SECRET signs.
 """
 
 import inspect
@@ -14,10 +14,12 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import grpc
+import jwt
 import numpy as np
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
@@ -38,7 +40,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-address, page = sys.argv[1:3]
+address, guarded, secret, page = sys.argv[1:5]
 http = triton_http.InferenceServerClient(address)
 rpc = triton_grpc.InferenceServerClient(address)
 channel = grpc.insecure_channel(address)
@@ -270,6 +272,41 @@ def reflection_and_health():
     return sorted(reflected.get_services()), MessageToDict(check)
 
 
+# === tokens ===
+
+
+def token_of(**claims):
+    """Returns a token by pyjwt."""
+    return jwt.encode({"aud": "forebay", "exp": time.time() + 300, **claims}, secret, algorithm="HS256")
+
+
+def token_of_a_scorer():
+    """A token with the role `predict`: tritonclient over HTTP and gRPC, the stubs of TensorFlow Serving."""
+    token = {"authorization": f"Bearer {token_of(sub='alice', roles=['predict'])}"}
+    answers = []
+    for module in (triton_http, triton_grpc):
+        tensor = module.InferInput("text", [1], "BYTES")
+        tensor.set_data_from_numpy(np.array([b"l m n"], dtype=np.object_))
+        client = module.InferenceServerClient(guarded)
+        answers.append(client.infer("text", [tensor], headers=dict(token)).as_numpy("prediction").tolist())
+    request = get_model_status_pb2.GetModelStatusRequest()
+    request.model_spec.name = "text"
+    stub = model_service_pb2_grpc.ModelServiceStub(grpc.insecure_channel(guarded))
+    answers.append(MessageToDict(stub.GetModelStatus(request, metadata=list(token.items()))))
+    return answers
+
+
+def token_that_does_not_hold():
+    """No token, one that is over, one without the role: 401, 401 and 403, over gRPC as well."""
+    over_http, over_grpc = triton_http.InferenceServerClient(guarded), triton_grpc.InferenceServerClient(guarded)
+    said = []
+    for claims in (None, {"roles": ["predict"], "exp": time.time() - 600}, {"roles": ["predict"]}):
+        headers = {"authorization": f"Bearer {token_of(sub='bob', **claims)}"} if claims else {}
+        said.append(refused(lambda: over_http.get_model_repository_index(headers=headers)))
+        said.append(refused(lambda: over_grpc.get_model_repository_index(headers=headers)))
+    return said
+
+
 # === curl ===
 
 CURL = [
@@ -295,13 +332,14 @@ def curl(path, content_type, body):
 PARTS = [
     ("tritonclient", "`tritonclient` (HTTP: `http`, gRPC: `rpc`)", "triton_"),
     ("tensorflow-serving-api", "`tensorflow-serving-api` with `grpcio`", "serving_"),
+    ("pyjwt", "Tokens by `pyjwt`", "token_"),
     ("grpcio-reflection", "Reflection and health, as `grpcurl` asks", "reflection_"),
 ]
 
 
 def normalised(text):
     """Takes out what differs from run to run."""
-    text = text.replace(address, "localhost:8080")
+    text = text.replace(address, "localhost:8080").replace(guarded, "localhost:8080")
     return re.sub(r'("(?:request_id|version|modelVersion)": ")[^"]*[-.][^"]*"', r'\1..."', text)
 
 
@@ -318,7 +356,7 @@ def written():
     for _, title, prefix in PARTS:
         out += [f"## {title}", ""]
         for name, exchange in list(globals().items()):
-            if not name.startswith(prefix) or not inspect.isfunction(exchange):
+            if not name.startswith(prefix) or not inspect.isfunction(exchange) or name == "token_of":
                 continue
             print(name, flush=True)
             source = inspect.getsource(exchange).split('"""\n', 1)[1]
@@ -334,7 +372,7 @@ def written():
 
 
 now = written()
-if sys.argv[3:] == ["write"]:
+if sys.argv[5:] == ["write"]:
     with open(page, "w") as file:
         file.write(now)
 elif open(page).read() != now:
