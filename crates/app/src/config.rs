@@ -24,6 +24,7 @@ use crate::{failure::Failure, logs};
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub server: server::Config,
+    pub batching: server::BatchingConfig,
     pub models: Models,
     pub formats: Formats,
     pub engines: Engines,
@@ -178,7 +179,7 @@ mod tests {
             &[],
             &[],
             "",
-            "f.toml: line 1: unknown table `quantum`; there are admin, auth, engines, formats, gateway, log, mist, models, runtime, server, trace",
+            "f.toml: line 1: unknown table `quantum`; there are admin, auth, batching, engines, formats, gateway, log, mist, models, runtime, server, trace",
         );
     }
 

@@ -193,6 +193,13 @@ impl Predictor for Servable {
         Some(shown)
     }
 
+    fn is_joinable(&self, call: &Call) -> bool {
+        let joinable = |compiled: &Compiled| {
+            !compiled.is_due(call) && compiled.program(call).is_ok_and(|program| program.is_joinable())
+        };
+        self.compiled(call).is_ok_and(joinable)
+    }
+
     fn cost(&self) -> Cost {
         self.cost.cost()
     }

@@ -145,6 +145,10 @@ impl Predictor for Routed {
         self.0.show(call, see)
     }
 
+    fn is_joinable(&self, call: &Call) -> bool {
+        self.0.is_joinable(call)
+    }
+
     fn cost(&self) -> Cost {
         self.0.cost()
     }

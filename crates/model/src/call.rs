@@ -31,24 +31,37 @@ pub enum OnFault {
 
 /// A flag that the caller raises when nobody waits for the answer any more.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Option<Arc<AtomicBool>>);
+pub struct Cancel(Option<Arc<Flag>>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    raised: AtomicBool,
+    /// Of calls that are answered as one: raised once all of them are.
+    all: Vec<Cancel>,
+}
 
 impl Cancel {
     /// Returns a flag that can be raised; the default one cannot, and costs nothing to ask.
     pub fn new() -> Cancel {
-        Cancel(Some(Arc::new(AtomicBool::new(false))))
+        Cancel(Some(Arc::default()))
+    }
+
+    /// Returns the flag of calls that are answered as one.
+    pub fn of_all(all: Vec<Cancel>) -> Cancel {
+        Cancel(Some(Arc::new(Flag { raised: AtomicBool::new(false), all })))
     }
 
     /// Raises the flag.
     pub fn cancel(&self) {
         if let Some(flag) = &self.0 {
-            flag.store(true, Ordering::Relaxed);
+            flag.raised.store(true, Ordering::Relaxed);
         }
     }
 
     /// Returns whether it was raised.
     pub fn is_cancelled(&self) -> bool {
-        self.0.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+        let all = |flag: &Flag| !flag.all.is_empty() && flag.all.iter().all(Cancel::is_cancelled);
+        self.0.as_ref().is_some_and(|flag| flag.raised.load(Ordering::Relaxed) || all(flag))
     }
 }
 
@@ -146,6 +159,13 @@ pub trait Predictor: Send + Sync {
         None
     }
 
+    /// Returns whether the rows of the call may be answered together with those of others like it, each with the bits that it
+    /// has alone. Who says so answers such calls `Now`.
+    fn is_joinable(&self, call: &Call) -> bool {
+        let _ = call;
+        false
+    }
+
     /// What a call is expected to take.
     fn cost(&self) -> Cost {
         Cost::default()
@@ -164,5 +184,15 @@ mod tests {
         assert_eq!(call.check(), Err(PredictError::DeadlineExceeded));
         call.cancel.cancel();
         assert_eq!(call.check(), Err(PredictError::Cancelled));
+    }
+
+    #[test]
+    fn calls_answered_as_one_are_cancelled_together() {
+        let each = [Cancel::new(), Cancel::new()];
+        let all = Cancel::of_all(each.to_vec());
+        each[0].cancel();
+        assert!(!all.is_cancelled());
+        each[1].cancel();
+        assert!(all.is_cancelled() && !Cancel::of_all(Vec::new()).is_cancelled());
     }
 }

@@ -56,6 +56,9 @@ pub struct Config {
     pub compute_threads: usize,
     /// Calls waiting for a compute thread; beyond it they are refused as overloaded.
     pub compute_queue_max: usize,
+    /// A call that would wait longer for a compute thread is refused as overloaded; one that would wait beyond its own time
+    /// is, whatever stands here.
+    pub compute_wait_ms_max: u64,
     /// After the signal to stop: how long `/health/ready` says no while the listener still accepts, so that balancers
     /// notice in time.
     pub drain_delay_ms: u64,
@@ -90,6 +93,26 @@ pub struct Cors {
     pub origins: Vec<String>,
 }
 
+/// The table `[batching]`: concurrent calls of few rows to one model are answered together where that was measured to take less.
+/// Needs a restart to change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Batching {
+    /// Whether calls that wait for a compute thread are joined at all.
+    pub enabled: bool,
+    /// Rows of calls that are answered together; a call of more than half of them is answered alone.
+    pub rows_max: usize,
+    /// Microseconds that a call waits for others before it is computed. With 0 nobody waits for others: those are joined that
+    /// wait for a thread anyway.
+    pub wait_us: u64,
+}
+
+impl Default for Batching {
+    fn default() -> Batching {
+        Batching { enabled: true, rows_max: 256, wait_us: 0 }
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -113,6 +136,7 @@ impl Default for Config {
             inline_bytes_max: 64 << 10,
             compute_threads: 0,
             compute_queue_max: 1024,
+            compute_wait_ms_max: 5_000,
             drain_delay_ms: 0,
             drain_ms: 30_000,
             default_model: String::new(),
@@ -131,6 +155,10 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
         }
+    }
+
+    pub(crate) fn compute_wait(&self) -> Duration {
+        Duration::from_millis(self.compute_wait_ms_max)
     }
 
     pub(crate) fn json_limits(&self) -> Limits {

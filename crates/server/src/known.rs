@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use arc_swap::ArcSwap;
@@ -14,19 +14,26 @@ use codec::{
     CodecError,
     json::{Decoder, Limits},
 };
+use gateway::join::Paying;
 use model::Signature;
 use registry::Load;
 
-use crate::metrics::{CallMeter, ModelMeters};
+use crate::metrics::{CallMeter, JoinMeter, ModelMeters};
 
 /// Decoders kept per model: one for each set of outputs asked of its loads and signatures.
 const DECODERS_MAX: usize = 8;
+
+/// Kinds of calls per model of which is kept what joining them takes.
+const PAYING_MAX: usize = 8;
 
 /// One model.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub meters: ModelMeters,
     pub calls: CallMeter,
+    pub joins: JoinMeter,
+    /// By the likeness of calls, the last used last.
+    paying: Mutex<Vec<(u64, Arc<Paying>)>>,
     decoders: ArcSwap<Vec<Kept>>,
 }
 
@@ -66,6 +73,19 @@ impl Models {
 }
 
 impl Known {
+    /// Returns what calls of this likeness took.
+    pub fn paying(&self, like: u64) -> Arc<Paying> {
+        // A poisoned list is whole: each change of it is a single one.
+        let mut paying = self.paying.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = paying.iter().position(|(kept, _)| *kept == like).map(|place| paying.remove(place));
+        let (_, of) = found.unwrap_or_default();
+        if paying.len() == PAYING_MAX {
+            paying.remove(0);
+        }
+        paying.push((like, of.clone()));
+        of
+    }
+
     /// Returns the decoder of the inputs to bring for the outputs asked, made at the first request for them. It is found by
     /// the load and the signature's name: a version may come back under its number with other types, and to compare wide
     /// signatures would cost more than the rest of a request.

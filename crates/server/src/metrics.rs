@@ -8,6 +8,7 @@
 //! A request that names no known model counts under the empty label, so that callers cannot grow the label set.
 
 mod page;
+mod pool;
 mod process;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::{
 
 pub use page::reference_page;
 pub(crate) use page::{Gathered, render};
+pub(crate) use pool::{JoinMeter, PoolMeter};
 
 /// One metric as `/metrics` shows it.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,7 +99,7 @@ metrics! {
     MODEL_BYTES Gauge "forebay_model_bytes" "bytes" ["model", "version"]
         "Memory of a loaded version.";
     REFUSED Counter "forebay_policy_refusals_total" "1" ["policy"]
-        "Calls that a policy ended: too many at once (concurrency), out of time (deadline).";
+        "Calls that a policy ended: too many at once (concurrency), out of time (deadline), refused rather than let wait (load).";
     AUTH Counter "forebay_auth_refusals_total" "1" ["reason"]
         "Requests that were not let in: without key or token (missing), with one that is not known (invalid) or too old (expired), without the role (role), for a model that is not theirs (model), too many (rate).";
     IN_FLIGHT Gauge "forebay_requests_in_flight" "1" []
@@ -106,6 +108,14 @@ metrics! {
         "Open connections.";
     COMPUTE_WAITING Gauge "forebay_compute_waiting" "1" []
         "Calls that wait for a compute thread.";
+    QUEUE Histogram "forebay_queue_seconds" "seconds" []
+        "Time that calls waited for a compute thread.";
+    QUEUE_LEFT Counter "forebay_queue_left_total" "1" ["why"]
+        "Calls that left the queue without being computed: gone (their caller left), late (their time was over).";
+    JOINED Histogram "forebay_joined_calls" "1" ["model"]
+        "Calls that one run of the model on a compute thread answered together; 1 was alone.";
+    APART Counter "forebay_joins_apart_total" "1" []
+        "Joined calls that came to no answer, so that each of them was answered alone.";
     SPANS Counter "forebay_spans_total" "1" []
         "Spans of traced requests.";
     SPANS_DROPPED Counter "forebay_spans_dropped_total" "1" []

@@ -5,18 +5,28 @@
 //! first byte on, goes to the compute pool. An answer that comes later is awaited, never blocked on. When the caller goes
 //! away the future is dropped: a later answer is cancelled by that, a computation by its flag.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    hash::{DefaultHasher, Hash, Hasher},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use gateway::Routed;
+use gateway::{Routed, join};
 use model::{
     Batch, Call, Cancel, Mark, OnFault, Part, PredictError, Predictor, Reply, RowFault, Signature, Spans, Table,
     call::Later,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
-    compute::NotRun,
+    compute::{Alike, Joined, NotRun, Terms, Waiter},
+    config::Batching,
     context::Context,
     error::{ServeError, asked},
     state::State,
@@ -127,6 +137,7 @@ struct Job<W> {
     call: Call,
     wire: W,
     body: Bytes,
+    is_decoded: bool,
     rows: usize,
     bad: Vec<RowFault>,
 }
@@ -156,7 +167,33 @@ impl<W: Wire> Job<W> {
         }
         (self.call.batch, self.bad) = (batch, bad);
         self.body = Bytes::new();
+        self.is_decoded = true;
         Ok(())
+    }
+
+    /// Returns what the pool is to know of the call.
+    fn terms(&self, state: &State, until: std::time::Instant) -> Terms {
+        let until = Some(until);
+        if !self.is_decoded {
+            return Terms { until, ..Terms::default() };
+        }
+        let expect_us = self.ask.model.cost().expect_us(self.rows).max(0.0);
+        let expect = Duration::try_from_secs_f64(expect_us / 1e6).ok();
+        Terms { expect, until, alike: self.alike(state) }
+    }
+
+    /// Returns which calls may be answered together with this one, where any may.
+    fn alike(&self, state: &State) -> Option<Alike> {
+        let Batching { enabled, rows_max, wait_us } = state.batching;
+        let model = &self.ask.model;
+        if !enabled || 2 * self.rows > rows_max || !join::is_part(&self.call) || !model.is_joinable(&self.call) {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        (model.handle().load(), join::likeness(&self.call)).hash(&mut hasher);
+        let (like, known) = (hasher.finish(), state.models.of(model.name().as_str()));
+        let linger = Duration::from_micros(wait_us);
+        Some(Alike { like, rows: self.rows, rows_max, linger, paying: known.paying(like), known })
     }
 
     fn is_cheap(&self, inline_max_us: u64) -> bool {
@@ -255,13 +292,13 @@ pub(crate) async fn answer<W: Wire>(
         spans: context.spans.clone(),
         ..Call::default()
     };
-    let mut job = Job { ask, call, wire, body, rows: 0, bad: Vec::new() };
+    let mut job = Job { ask, call, wire, body, is_decoded: false, rows: 0, bad: Vec::new() };
     let pool = Pool { state, deadline: deadline.into() };
     let step = if job.body.len() > state.config.inline_bytes_max {
-        pool.call(job, |mut job| job.decode().and_then(|()| job.call())).await?
+        pool.call(job).await?
     } else {
         job.decode()?;
-        if job.is_cheap(state.config.inline_max_us) { job.call()? } else { pool.call(job, Job::call).await? }
+        if job.is_cheap(state.config.inline_max_us) { job.call()? } else { pool.call(job).await? }
     };
     match step {
         Step::Done(bytes, tally) => Ok((bytes, tally)),
@@ -323,33 +360,101 @@ pub(crate) struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    async fn call<W: Wire>(
-        &self,
-        mut job: Job<W>,
-        run: impl FnOnce(Job<W>) -> Result<Step<W>, ServeError> + Send + 'static,
-    ) -> Result<Step<W>, ServeError> {
+    /// Makes the call on a compute thread, together with others like it where that pays.
+    async fn call<W: Wire>(&self, mut job: Job<W>) -> Result<Step<W>, ServeError> {
         let cancel = CancelOnDrop(Cancel::new());
         job.call.cancel = cancel.0.clone();
-        let queued = Traced::begin(&job.call);
-        self.run(move || {
-            queued.end(Part::Queue, "queue");
-            run(job)
-        })
-        .await?
+        let queued = Some(Traced::begin(&job.call));
+        let terms = job.terms(self.state, self.deadline.into());
+        let call = self.state.compute.call(terms, |answer| Box::new(Seat { job, queued, answer }));
+        self.within(call).await?
     }
 
     pub async fn run<T: Send + 'static>(&self, run: impl FnOnce() -> T + Send + 'static) -> Result<T, ServeError> {
-        match timeout_at(self.deadline, self.state.compute.run(run)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(NotRun::Full { waiting })) => Err(ServeError::from(PredictError::Overloaded {
-                message: format!("{waiting} calls wait for a compute thread (server.compute_queue_max)"),
-                retry_after: None,
-            })),
-            Ok(Err(NotRun::Panicked)) => {
-                self.state.metrics.count_panic();
-                Err(internal("the computation panicked".to_owned()))
-            }
+        self.within(self.state.compute.run(run)).await
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = Result<T, NotRun>>) -> Result<T, ServeError> {
+        match timeout_at(self.deadline, work).await {
+            Ok(done) => done.map_err(|why| not_run(self.state, why)),
             Err(_) => Err(PredictError::DeadlineExceeded.into()),
         }
+    }
+}
+
+/// Returns why the pool did not do what it was asked, as callers see it.
+pub(crate) fn not_run(state: &State, why: NotRun) -> ServeError {
+    let message = match why {
+        NotRun::Full { waiting } => format!("{waiting} calls wait for a compute thread (server.compute_queue_max)"),
+        NotRun::Slow { wait } => {
+            format!("calls come faster than they are answered, this one would wait {} ms", wait.as_millis())
+        }
+        NotRun::Late => return PredictError::DeadlineExceeded.into(),
+        NotRun::Panicked => {
+            state.metrics.count_panic();
+            return internal("the computation panicked".to_owned());
+        }
+    };
+    PredictError::Overloaded { message, retry_after: None }.into()
+}
+
+/// A call that waits for a compute thread.
+struct Seat<W> {
+    job: Job<W>,
+    queued: Option<Traced>,
+    answer: oneshot::Sender<Result<Result<Step<W>, ServeError>, NotRun>>,
+}
+
+impl<W: Wire> Seat<W> {
+    /// Gives the caller what the work comes to; returns whether that is an answer.
+    fn give(
+        answer: oneshot::Sender<Result<Result<Step<W>, ServeError>, NotRun>>,
+        work: impl FnOnce() -> Result<Step<W>, ServeError>,
+    ) -> bool {
+        let result = catch_unwind(AssertUnwindSafe(work)).map_err(|_| NotRun::Panicked);
+        let well = matches!(result, Ok(Ok(Step::Done(..))));
+        // The caller may have gone meanwhile; then nobody wants the answer.
+        let _ = answer.send(result);
+        well
+    }
+}
+
+impl<W: Wire> Waiter for Seat<W> {
+    fn is_gone(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    fn begin(&mut self) {
+        if let Some(queued) = self.queued.take() {
+            queued.end(Part::Queue, "queue");
+        }
+    }
+
+    fn run(self: Box<Self>) -> bool {
+        let Seat { mut job, answer, .. } = *self;
+        Seat::give(answer, move || {
+            if !job.is_decoded {
+                job.decode()?;
+            }
+            job.call()
+        })
+    }
+
+    fn refuse(self: Box<Self>, why: NotRun) {
+        let _ = self.answer.send(Err(why));
+    }
+
+    fn call(&self) -> Option<(&dyn Predictor, &Call)> {
+        Some((&self.job.ask.model, &self.job.call))
+    }
+
+    fn settle(self: Box<Self>, batch: Result<Batch, PredictError>, joined: Joined<'_>) {
+        let Seat { job, answer, .. } = *self;
+        if let Some(spans) = &job.call.spans {
+            let name = format!("predict, {} calls joined", joined.calls);
+            spans.add(Part::Predict, &name.into(), joined.begun, joined.took);
+            joined.spans.iter().for_each(|span| spans.add(span.part, &span.name, span.begun, span.took));
+        }
+        Seat::give(answer, move || job.encode(batch?).map(|(bytes, tally)| Step::Done(bytes, tally)));
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     auth::{self, Guard},
     body::Held,
     compute::Compute,
-    config::Config,
+    config::{Batching, Config},
     context::{Context, Ids, allowed},
     known::Models,
     metrics::{Gathered, Metrics},
@@ -41,6 +41,7 @@ pub struct State {
     pub(crate) held: Held,
     pub(crate) ids: Ids,
     pub(crate) tracer: Tracer,
+    pub(crate) batching: Batching,
     pub(crate) admin: Admin,
     pub(crate) guard: Guard,
     pub(crate) catalogue: Arc<Catalogue>,
@@ -63,9 +64,10 @@ impl State {
                 Catalogue::open(gateway.registry().clone(), Arc::new(MemoryStore::default()))
                     .map_err(io::Error::other)?,
             ),
+            batching: Batching::default(),
             admin: Admin::new(admin::Config::default(), registry::Config::default(), None, true),
             guard: Guard::open(),
-            compute: Compute::start(config.threads(), config.compute_queue_max)?,
+            compute: Compute::start(config.threads(), config.compute_queue_max, config.compute_wait())?,
             config,
             mist,
             gateway,
@@ -82,6 +84,11 @@ impl State {
     /// Returns the state that traces so.
     pub fn with_trace(self, config: trace::Config) -> State {
         State { tracer: Tracer::new(config), ..self }
+    }
+
+    /// Returns the state that joins calls so.
+    pub fn with_batching(self, batching: Batching) -> State {
+        State { batching, ..self }
     }
 
     /// Returns the state that takes changes of the models directory behind `publisher`, within the limits of `source`. Where
@@ -152,12 +159,18 @@ impl State {
     pub(crate) fn gather(&self) -> Gathered {
         let registry = self.gateway.registry();
         let (counts, policies) = (registry.metrics().counts(), self.policies.counts());
+        let pool = self.compute.meter().counts();
         let mut gathered = Gathered {
             loads: registry.metrics().by_model(),
-            refused: vec![("concurrency", policies.overloaded), ("deadline", policies.deadline_exceeded)],
+            refused: vec![
+                ("concurrency", policies.overloaded),
+                ("deadline", policies.deadline_exceeded),
+                ("load", pool.shed),
+            ],
             load_us: counts.load_us,
             lazy: counts,
             compute_waiting: self.compute.waiting(),
+            pool,
             spans: self.tracer.counts(),
             auth: self.guard.refusals().read().collect(),
             ..Gathered::default()

@@ -90,6 +90,7 @@ async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::
     let state = server::State::new(settings.server.clone(), settings.mist.clone(), gateway, counters)
         .map_err(|error| Failure::usage(format_args!("{error}")))?
         .with_trace(settings.trace.clone())
+        .with_batching(settings.batching.clone())
         .with_admin(
             settings.admin.clone(),
             settings.models.source.clone(),

@@ -7,8 +7,9 @@ use std::{fmt::Write, fs};
 use crate::support::run;
 
 /// The struct of each table, by its file.
-const TABLES: [(&str, &[(&str, &str)]); 11] = [
+const TABLES: [(&str, &[(&str, &str)]); 12] = [
     ("server", &[("server/src/config.rs", "Config")]),
+    ("batching", &[("server/src/config.rs", "Batching")]),
     ("models", &[("app/src/config.rs", "Models"), ("registry/src/config.rs", "Config")]),
     ("formats", &[("app/src/config/formats.rs", "Formats")]),
     ("engines", &[("app/src/config/engines.rs", "Engines")]),

@@ -12,7 +12,10 @@ use std::{
 
 use registry::Loads;
 
-use super::*;
+use super::{
+    pool::{BOUNDS_CALLS, Counted, PoolCounts},
+    *,
+};
 use crate::known::{Known, Models};
 
 /// What others count and the page shows.
@@ -31,6 +34,7 @@ pub(crate) struct Gathered {
     pub compute_waiting: usize,
     /// Reason, requests that were not let in.
     pub auth: Vec<(&'static str, u64)>,
+    pub pool: PoolCounts,
     /// Spans that were made, and those that no exporter took.
     pub spans: (u64, u64),
 }
@@ -80,6 +84,20 @@ impl Page {
         }
         let close = if sep == ',' { "}" } else { "" };
         self.put(format_args!("{close} {value}\n"));
+    }
+
+    fn histogram(&mut self, metric: &Metric, labels: &[&dyn Display], bounds: &[f64], counted: &Counted) {
+        let bounds: Vec<String> = bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]).collect();
+        let labels = || metric.labels.iter().zip(labels).map(|(k, v)| (*k, *v));
+        let bucket_name = format!("{}_bucket", metric.name);
+        let mut count = 0;
+        for (bound, bucket) in bounds.iter().zip(&counted.buckets) {
+            count += bucket;
+            let le: (&str, &dyn Display) = ("le", bound);
+            self.labelled(&bucket_name, labels().chain([le]), count);
+        }
+        self.labelled(&format!("{}_sum", metric.name), labels(), counted.sum);
+        self.labelled(&format!("{}_count", metric.name), labels(), count);
     }
 
     fn single(&mut self, metric: &Metric, value: Option<impl Display>) {
@@ -151,6 +169,7 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     page.single(&IN_FLIGHT, Some(metrics.in_flight.load(Relaxed)));
     page.single(&CONNECTIONS, Some(metrics.connections.load(Relaxed)));
     page.single(&COMPUTE_WAITING, Some(gathered.compute_waiting));
+    pool(&mut page, &gathered.pool, &meters.models);
     page.single(&SPANS, Some(gathered.spans.0));
     page.single(&SPANS_DROPPED, Some(gathered.spans.1));
     page.single(&PANICS, Some(metrics.panics.load(Relaxed)));
@@ -163,19 +182,31 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     page.0
 }
 
-fn durations(page: &mut Page, dialect: &'static str, model: &str, meter: &Meter) {
-    let labels: [(&str, &dyn Display); 2] = [("dialect", &dialect), ("model", &model)];
-    let mut count = 0;
-    let bounds = BOUNDS_US.iter().map(|&us| (us as f64 / 1e6).to_string()).chain(["+Inf".to_owned()]);
-    let bucket_name = format!("{}_bucket", DURATION.name);
-    for (bound, bucket) in bounds.zip(&meter.buckets) {
-        count += bucket.load(Relaxed);
-        let le: (&str, &dyn Display) = ("le", &bound);
-        page.labelled(&bucket_name, labels.into_iter().chain([le]), count);
+fn pool(page: &mut Page, pool: &PoolCounts, models: &BTreeMap<Arc<str>, Arc<Known>>) {
+    page.head(&QUEUE);
+    page.histogram(&QUEUE, &[], &seconds(), &pool.queued);
+    page.head(&QUEUE_LEFT);
+    page.sample(&QUEUE_LEFT, &[&"gone"], pool.gone);
+    page.sample(&QUEUE_LEFT, &[&"late"], pool.late);
+    page.head(&JOINED);
+    for (name, known) in models {
+        let counted = known.joins.counts();
+        if counted.sum > 0.0 {
+            page.histogram(&JOINED, &[name], &BOUNDS_CALLS.map(|bound| bound as f64), &counted);
+        }
     }
-    let sum_s = meter.sum_ns.load(Relaxed) as f64 / 1e9;
-    page.labelled(&format!("{}_sum", DURATION.name), labels.into_iter(), sum_s);
-    page.labelled(&format!("{}_count", DURATION.name), labels.into_iter(), count);
+    page.single(&APART, Some(pool.apart));
+}
+
+/// The bounds of times, in seconds.
+fn seconds() -> [f64; BOUNDS_US.len()] {
+    BOUNDS_US.map(|us| us as f64 / 1e6)
+}
+
+fn durations(page: &mut Page, dialect: &'static str, model: &str, meter: &Meter) {
+    let buckets = meter.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
+    let counted = Counted { buckets, sum: meter.sum_ns.load(Relaxed) as f64 / 1e9 };
+    page.histogram(&DURATION, &[&dialect, &model], &seconds(), &counted);
 }
 
 /// Returns the page `docs/reference/metrics.md`.

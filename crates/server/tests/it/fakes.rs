@@ -19,6 +19,8 @@ use registry::{About, LoadError, Loaded, Loader, ModelConfig};
 pub enum Does {
     /// y = 2x; refuses the row 13, drops the row 14.
     Double,
+    /// Takes a few milliseconds a call, however many rows it has, then doubles; calls may be joined.
+    Join,
     /// Waits for a second, then doubles.
     Sleep,
     /// Waits until the call is cancelled or its time is over, on a compute thread.
@@ -44,13 +46,14 @@ pub enum Does {
     Count,
 }
 
-const DOES: [(&str, Does, f64); 16] = [
+const DOES: [(&str, Does, f64); 17] = [
     ("typed", Does::Typed, 1.0),
     ("longs", Does::Big, 1.0),
     ("half", Does::Half, 1.0),
     ("echo", Does::Echo, 1.0),
     ("double", Does::Double, 1.0),
     ("double-dear", Does::Double, 1e6),
+    ("join", Does::Join, 3000.0),
     ("sleep", Does::Sleep, 1.0),
     ("spin", Does::Spin, 1e6),
     ("fail", Does::Fail, 1.0),
@@ -242,6 +245,13 @@ impl Predictor for Fake {
         self.seen.begun.fetch_add(1, Ordering::SeqCst);
         match self.does {
             Does::Double => Reply::Now(double(&call)),
+            Does::Join => {
+                std::thread::sleep(Duration::from_millis(3));
+                let spans = call.spans.as_ref();
+                let now = std::time::Instant::now();
+                spans.inspect(|spans| spans.add(model::Part::Step, &"doubling".into(), now, Duration::ZERO));
+                Reply::Now(double(&call))
+            }
             Does::Sleep => {
                 let waits = Waits(self.seen.clone());
                 Reply::Later(Box::pin(async move {
@@ -300,6 +310,10 @@ impl Predictor for Fake {
                 Reply::Now(Ok(batch))
             }
         }
+    }
+
+    fn is_joinable(&self, _: &Call) -> bool {
+        self.does == Does::Join
     }
 
     fn cost(&self) -> Cost {

@@ -13,6 +13,7 @@ mod fakes;
 mod grpc;
 mod hostile;
 mod http2;
+mod joins;
 mod lazy;
 mod limits;
 mod listeners;

@@ -47,6 +47,7 @@ fn the_page_is_the_table() {
     world.post("/api/v1/serve/nobody", r#"{"x":1}"#);
     world.post("/api/double?serve", r#"{"x":[1,2,3]}"#);
     world.post("/api/v1/serve/panic", r#"{"x":1}"#);
+    world.post("/api/v1/serve/join", r#"{"x":1}"#);
     let answer = world.get("/metrics");
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let page = answer.body.as_str();

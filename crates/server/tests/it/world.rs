@@ -13,7 +13,7 @@ use registry::{
     Again, Artifact, Content, Found, Loading, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError,
     Upkeep,
 };
-use server::{AuthConfig, Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
+use server::{AuthConfig, BatchingConfig, Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
 use crate::fakes::{Fakes, Seen, all};
@@ -104,6 +104,11 @@ impl World {
     /// Returns a server that knows its callers.
     pub fn guarded(auth: &AuthConfig) -> World {
         World::adjusted(Config::default(), &[], |state| state.with_auth(auth).unwrap())
+    }
+
+    /// Returns a server that joins calls so.
+    pub fn batching(config: Config, batching: BatchingConfig) -> World {
+        World::adjusted(config, &[], |state| state.with_batching(batching))
     }
 
     /// Returns a server whose state is made so.

@@ -99,6 +99,10 @@ impl Predictor for Concurrency {
         }
     }
 
+    fn is_joinable(&self, call: &Call) -> bool {
+        self.inner.is_joinable(call)
+    }
+
     fn cost(&self) -> Cost {
         self.inner.cost()
     }

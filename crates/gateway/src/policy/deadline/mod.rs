@@ -92,6 +92,10 @@ impl Predictor for Deadline {
         shown
     }
 
+    fn is_joinable(&self, call: &Call) -> bool {
+        self.inner.is_joinable(call)
+    }
+
     fn cost(&self) -> Cost {
         self.inner.cost()
     }

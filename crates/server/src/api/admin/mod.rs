@@ -23,9 +23,9 @@ use tokio::{sync::Semaphore, time::Instant};
 use crate::{
     answer::{Answer, Object},
     api::{Asked, native},
-    compute::NotRun,
     error::{ServeError, asked as wrong},
     metrics::Counted,
+    predict::not_run,
     query,
 };
 
@@ -118,15 +118,7 @@ async fn on_disk<T: Send + 'static>(
 ) -> Result<T, ServeError> {
     match asked.state.compute.run(run).await {
         Ok(result) => result,
-        Err(NotRun::Full { waiting }) => Err(PredictError::Overloaded {
-            message: format!("{waiting} calls wait for a compute thread (server.compute_queue_max)"),
-            retry_after: None,
-        }
-        .into()),
-        Err(NotRun::Panicked) => {
-            asked.state.metrics.count_panic();
-            Err(PredictError::Internal { message: "the change panicked".to_owned() }.into())
-        }
+        Err(why) => Err(not_run(asked.state, why)),
     }
 }
 

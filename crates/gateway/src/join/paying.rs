@@ -1,0 +1,145 @@
+//! Whether joining pays, by what calls took: never on by guess.
+//!
+//! For calls of 1, 2, 3 to 4, 5 to 8 ... rows a smoothed time a row is kept, of calls alone and joined alike, measured around
+//! everything that a compute thread does for them. Joined calls are taken where they take clearly less than the same calls
+//! alone: everyone of them waits for all, so a small gain would cost more waiting than it saves. A size that nobody has
+//! measured is tried a few times, and now and then again, since answers have the same bits either way.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+/// Sizes told apart: the last holds all calls of more rows.
+const SIZES: usize = 14;
+
+/// How often a size is measured before it is judged.
+const TRIES: u64 = 3;
+
+/// One in so many joins that would not pay is made, so that the figures stay true.
+const AGAIN: u64 = 128;
+
+/// Joined calls take at most this share of what they take alone.
+const SHARE: f64 = 0.8;
+
+/// What the calls of one kind took.
+#[derive(Debug, Default)]
+pub struct Paying {
+    sizes: [Size; SIZES],
+    refused: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Size {
+    /// Nanoseconds a row, smoothed.
+    per_row_ns: AtomicU64,
+    measured: AtomicU64,
+}
+
+fn size(rows: usize) -> usize {
+    ((usize::BITS - rows.saturating_sub(1).leading_zeros()) as usize).min(SIZES - 1)
+}
+
+impl Paying {
+    /// Takes in what a call, or several as one, took.
+    pub fn record(&self, rows: usize, took: Duration) {
+        let size = &self.sizes[size(rows)];
+        let now = (took.as_nanos() as u64 / rows.max(1) as u64).max(1);
+        let before = size.per_row_ns.load(Relaxed);
+        // First calls compile and fill caches, and a busy machine only ever adds: down quickly, up slowly.
+        let smoothed = if before == 0 || now < before { now } else { before + (now - before) / 8 };
+        size.per_row_ns.store(smoothed, Relaxed);
+        size.measured.fetch_add(1, Relaxed);
+    }
+
+    /// Returns whether it may be worth while for a call of so many rows to wait for another.
+    pub fn may_pay(&self, rows: usize) -> bool {
+        self.expect_ns(rows).is_some() && self.pays(&[rows, rows])
+    }
+
+    /// Returns how many of these calls to answer as one, the first of them included: 1 is alone.
+    pub fn take(&self, rows: &[usize]) -> usize {
+        let Some(first) = rows.first() else { return 0 };
+        if self.expect_ns(*first).is_none() {
+            // Without knowing what it takes alone there is nothing to compare.
+            return 1;
+        }
+        let mut calls = rows.len();
+        while calls > 1 {
+            if self.pays(&rows[..calls]) {
+                return calls;
+            }
+            calls = calls.div_ceil(2);
+        }
+        if rows.len() > 1 && self.refused.fetch_add(1, Relaxed) % AGAIN == AGAIN - 1 { rows.len() } else { 1 }
+    }
+
+    fn pays(&self, rows: &[usize]) -> bool {
+        let Some(joined) = self.expect_ns(rows.iter().sum()) else { return true };
+        // A size that is unknown alone is taken to cost as much a row as the first.
+        let first = self.expect_ns(rows[0]).unwrap_or(0.0) / rows[0].max(1) as f64;
+        let alone = |rows: &usize| self.expect_ns(*rows).unwrap_or(first * *rows as f64);
+        joined <= SHARE * rows.iter().map(alone).sum::<f64>()
+    }
+
+    fn expect_ns(&self, rows: usize) -> Option<f64> {
+        let size = &self.sizes[size(rows)];
+        let known = size.measured.load(Relaxed) >= TRIES;
+        known.then(|| size.per_row_ns.load(Relaxed) as f64 * rows as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const US: Duration = Duration::from_micros(1);
+
+    /// Measures calls that take `fixed` and so much a row.
+    fn measure(paying: &Paying, fixed: u32, per_row: u32, sizes: &[usize]) {
+        for _ in 0..TRIES {
+            sizes.iter().for_each(|&rows| paying.record(rows, (fixed + per_row * rows as u32) * US));
+        }
+    }
+
+    #[test]
+    fn sizes_are_powers_of_two() {
+        assert_eq!([1, 2, 3, 4, 5, 8, 9].map(size), [0, 1, 2, 2, 3, 3, 4]);
+        assert_eq!([0, 1 << 13, usize::MAX].map(size), [0, SIZES - 1, SIZES - 1]);
+    }
+
+    #[test]
+    fn nothing_is_joined_before_calls_alone_were_measured() {
+        let paying = Paying::default();
+        assert_eq!(paying.take(&[1; 8]), 1);
+        measure(&paying, 100, 1, &[1]);
+        assert_eq!(paying.take(&[1; 8]), 8, "then joining is tried");
+    }
+
+    #[test]
+    fn what_is_dear_a_call_is_joined_and_what_is_dear_a_row_is_not() {
+        let (call, row) = (Paying::default(), Paying::default());
+        measure(&call, 100, 1, &[1, 2, 4, 8]);
+        measure(&row, 1, 100, &[1, 2, 4, 8]);
+        assert_eq!([call.take(&[1; 8]), call.take(&[1]), call.take(&[])], [8, 1, 0]);
+        assert_eq!(row.take(&[1; 8]), 1);
+        assert_eq!([call.may_pay(1), row.may_pay(1), Paying::default().may_pay(1)], [true, false, false]);
+    }
+
+    #[test]
+    fn fewer_are_joined_where_all_do_not_pay() {
+        let paying = Paying::default();
+        measure(&paying, 100, 1, &[1, 2, 4]);
+        // Eight rows leave the cache, say.
+        measure(&paying, 10_000, 0, &[8]);
+        assert_eq!(paying.take(&[1; 8]), 4);
+    }
+
+    #[test]
+    fn what_did_not_pay_is_tried_again_now_and_then() {
+        let paying = Paying::default();
+        measure(&paying, 1, 100, &[1, 2]);
+        let joined = (0..2 * AGAIN).filter(|_| paying.take(&[1, 1]) == 2).count();
+        assert_eq!(joined, 2);
+    }
+}
