@@ -15,6 +15,8 @@ const BODY_MAX: usize = 16 << 20;
 pub struct Client {
     stream: BufReader<TcpStream>,
     host: String,
+    /// The last answer said that the connection closes.
+    closing: bool,
 }
 
 /// An answer: the status and the body.
@@ -29,7 +31,7 @@ impl Client {
         let stream = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Client { stream: BufReader::new(stream), host: address.to_owned() })
+        Ok(Client { stream: BufReader::new(stream), host: address.to_owned(), closing: false })
     }
 
     pub fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
@@ -39,16 +41,32 @@ impl Client {
 
     /// Posts a JSON body.
     pub fn post(&mut self, path: &str, body: &[u8]) -> anyhow::Result<Answer> {
+        self.begin(path, body)?;
+        self.answer()
+    }
+
+    /// Returns whether the server closes the connection.
+    pub fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Sends a JSON body; [`Client::answer`] waits for what comes of it.
+    pub fn begin(&mut self, path: &str, body: &[u8]) -> anyhow::Result<()> {
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             self.host,
             body.len()
         );
-        self.send(&[head.as_bytes(), body].concat())
+        Ok(self.stream.get_mut().write_all(&[head.as_bytes(), body].concat())?)
     }
 
     fn send(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
         self.stream.get_mut().write_all(request)?;
+        self.answer()
+    }
+
+    /// Reads the answer to what was sent.
+    pub fn answer(&mut self) -> anyhow::Result<Answer> {
         let mut line = String::new();
         self.line(&mut line)?;
         let status = line.split(' ').nth(1).and_then(|s| s.parse().ok());
@@ -63,6 +81,7 @@ impl Client {
             if let Some(value) = lower.strip_prefix("content-length:") {
                 length = value.trim().parse().context("content-length")?;
             }
+            self.closing |= lower == "connection: close";
             if lower.starts_with("transfer-encoding:") {
                 bail!("an answer in chunks, which this client does not read");
             }

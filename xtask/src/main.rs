@@ -13,6 +13,7 @@ mod docs;
 mod duplicates;
 mod evidence;
 mod http;
+mod made;
 mod ops;
 mod server;
 mod soak;
@@ -24,9 +25,9 @@ const USAGE: &str = "usage: cargo xtask <verb>
   check   prints what breaks a house rule
   docs    writes the generated parts of the pages anew
   bench [PART...] [--spark-from FILE]
-          measures (rows, batch, forest, pmml, rest, start; all where none is named) and writes docs/performance.md
+          measures (rows, batch, forest, pmml, tensors, rest, wire, start; all where none is named) and writes docs/performance.md
   soak NAME [--short]
-          a long run; in full it leaves its figures in docs/evidence (spark-fuzz, swap)";
+          a long run; in full it leaves its figures in docs/evidence (drain, overload, spark-fuzz, swap)";
 
 fn main() -> anyhow::Result<ExitCode> {
     let verbs: Vec<String> = std::env::args().skip(1).collect();

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -90,14 +90,33 @@ impl Server {
         self.child.id()
     }
 
+    /// Waits until the server has ended.
+    pub fn wait(&mut self, longest: Duration) -> anyhow::Result<ExitStatus> {
+        let begin = Instant::now();
+        while begin.elapsed() < longest {
+            if let Some(exit) = self.child.try_wait()? {
+                return Ok(exit);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        bail!("the server did not end within {longest:?}")
+    }
+
     /// Returns the processor time that the server has used, user and system, in seconds.
     pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
-        let after_name = stat.rsplit_once(')').context("the process's state")?.1;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-        // Linux counts in hundredths of a second on every machine that we build for.
-        Ok(ticks / 100.0)
+        cpu_seconds(self.pid())
+    }
+
+    /// Returns the ids of the server's process and of those that came of it.
+    pub fn family(&self) -> Vec<u32> {
+        let mut family = vec![self.pid()];
+        let mut next = 0;
+        while let Some(pid) = family.get(next) {
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            family.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            next += 1;
+        }
+        family
     }
 
     /// Returns the resident memory in bytes.
@@ -116,6 +135,16 @@ impl Server {
         let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib * 1024)
     }
+}
+
+/// Returns the processor time that a process has used, user and system, in seconds.
+pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(')').context("the process's state")?.1;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+    // Linux counts in hundredths of a second on every machine that we build for.
+    Ok(ticks / 100.0)
 }
 
 impl Drop for Server {

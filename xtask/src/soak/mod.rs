@@ -1,9 +1,15 @@
 //! Long runs: `cargo xtask soak NAME`. In full they leave their figures in `docs/evidence/`; acceptance runs them short and
 //! asserts counts.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
+mod drain;
 mod lazy;
+mod load;
+mod overload;
 mod spark_fuzz;
 mod swap;
 
@@ -15,8 +21,29 @@ pub fn run(root: &Path, name: &str, args: &[&str]) -> anyhow::Result<()> {
         ("lazy", ["--short"]) => lazy::run(root, true),
         ("swap", []) => swap::run(root, false),
         ("swap", ["--short"]) => swap::run(root, true),
-        ("lazy" | "swap", _) => anyhow::bail!("{name} takes nothing, or --short"),
-        (other, _) => anyhow::bail!("no soak is called {other:?}; there are lazy, spark-fuzz and swap"),
+        ("drain", []) => drain::run(root, false),
+        ("drain", ["--short"]) => drain::run(root, true),
+        ("overload", []) => overload::run(root, false),
+        ("overload", ["--short"]) => overload::run(root, true),
+        ("drain" | "lazy" | "overload" | "swap", _) => anyhow::bail!("{name} takes nothing, or --short"),
+        (other, _) => anyhow::bail!("no soak is called {other:?}; there are drain, lazy, overload, spark-fuzz and swap"),
+    }
+}
+
+/// A folder of a soak, taken away when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> anyhow::Result<Scratch> {
+        let folder = std::env::temp_dir().join(format!("forebay-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        Ok(Scratch(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

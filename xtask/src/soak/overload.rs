@@ -1,0 +1,92 @@
+//! Three times the load that a server carries: what it answers stays fast, the rest is refused at once, and when the load is over
+//! so is everything that came of it.
+//!
+//! The model is made dear by support vectors, a few milliseconds a row, and the server computes on one thread, so that the load
+//! has a core of its own on a machine of two. First a closed load tells the capacity, an open one of a third of it the times
+//! without load; then three times the capacity is asked for, and at once after it half of it.
+
+use std::{fs, path::Path, time::Duration};
+
+use serde_json::json;
+
+use super::load::{self, Seen, percentile_ms};
+use crate::{
+    evidence,
+    http::Client,
+    made,
+    server::{Server, binary},
+};
+
+const FIELDS: usize = 8;
+const PATH: &str = "/api/v1/serve/dear";
+const CONNECTIONS: usize = 64;
+
+/// Times that are too long are counted from here on in what comes after the load.
+const RECOVERY: Duration = Duration::from_secs(1);
+
+pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
+    let time = Duration::from_secs(if short { 3 } else { 30 });
+    let binary = binary(root)?;
+    let folder = super::Scratch::new("overload")?;
+    fs::write(folder.0.join("dear.pmml"), made::machine(if short { 20_000 } else { 60_000 }, FIELDS))?;
+    fs::write(folder.0.join("forebay.toml"), "[server]\ncompute_threads = 1\ninline_max_us = 1\n")?;
+    let models = folder.0.display().to_string();
+    let config = folder.0.join("forebay.toml").display().to_string();
+    let server = Server::start(&binary, &["serve", &models, "--http", "127.0.0.1:0", "--config", &config], None)?;
+    server.ready()?;
+    let row: Vec<String> = (0..FIELDS).map(|at| format!("\"f{at}\":0.{at}")).collect();
+    let body = format!("{{{}}}", row.join(",")).into_bytes();
+    let answer = Client::connect(&server.address)?.post(PATH, &body)?;
+    anyhow::ensure!(answer.status == 200, "it answers {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+
+    let ask = |rate: f64, time: Duration| load::open(&server.address, PATH, &body, CONNECTIONS, rate, time);
+    load::closed(&server.address, PATH, &body, 4, time / 10);
+    let closed = load::closed(&server.address, PATH, &body, 4, time / 2);
+    let capacity = closed.iter().filter(|seen| seen.status == 200).count() as f64 / (time / 2).as_secs_f64();
+    let calm = ask(capacity / 3.0, time / 2);
+    let over = ask(3.0 * capacity, time);
+    let after = ask(capacity / 2.0, (time / 3).max(2 * RECOVERY));
+
+    let calm_p99 = percentile_ms(took(&calm, 200), 0.99);
+    let over_p99 = percentile_ms(took(&over, 200), 0.99);
+    let goodput = over.iter().filter(|seen| seen.status == 200).count() as f64 / time.as_secs_f64();
+    let refused = || over.iter().filter(|seen| seen.status == 503).map(|seen| seen.answered);
+    let late = |seen: &&Seen| seen.status != 200 || seen.took.as_secs_f64() * 1e3 > 3.0 * calm_p99;
+    let recovered = after.iter().filter(late).map(|seen| seen.at + seen.took).max().unwrap_or_default();
+    let others =
+        [&closed, &calm, &over, &after].into_iter().flatten().filter(|seen| ![200, 503].contains(&seen.status));
+    let figures = json!({
+        "seconds": time.as_secs(),
+        "capacity_per_s": capacity.round(),
+        "asked_per_s": (over.len() as f64 / time.as_secs_f64()).round(),
+        "goodput_per_s": goodput.round(),
+        "goodput_share": (goodput / capacity * 1e3).round() / 1e3,
+        "p99_ms_without_load": calm_p99,
+        "p99_ms_of_answers": over_p99,
+        "p99_times": (over_p99 / calm_p99 * 1e2).round() / 1e2,
+        "answered": over.iter().filter(|seen| seen.status == 200).count(),
+        "refused": refused().count(),
+        "refusal_ms_median": percentile_ms(refused(), 0.5),
+        "refusal_ms_p99": percentile_ms(refused(), 0.99),
+        "neither_answered_nor_refused": others.count(),
+        "recovery_ms": recovered.as_millis() as u64,
+    });
+    println!("{figures:#}");
+    let of = |key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
+    anyhow::ensure!(of("neither_answered_nor_refused") == 0.0, "requests got another answer, or none");
+    anyhow::ensure!(of("refused") > 0.0 && of("answered") > 0.0, "nothing was refused, or all was");
+    let last = after.iter().filter(|seen| seen.at > RECOVERY && seen.status != 200).count();
+    anyhow::ensure!(last == 0, "{last} requests were refused a second after the load was over");
+    if short {
+        return Ok(());
+    }
+    anyhow::ensure!(of("goodput_share") >= 0.9, "less than 90 % of the capacity was answered");
+    anyhow::ensure!(of("p99_times") <= 3.0, "answers took more than three times as long as without load");
+    anyhow::ensure!(of("refusal_ms_p99") < 2.0, "refusals took two milliseconds or more");
+    anyhow::ensure!(of("recovery_ms") < 1000.0, "it took a second or more to recover");
+    evidence::write(root, "overload", "cargo xtask soak overload", &figures)
+}
+
+fn took(seen: &[Seen], status: u16) -> impl Iterator<Item = Duration> {
+    seen.iter().filter(move |seen| seen.status == status).map(|seen| seen.took)
+}
