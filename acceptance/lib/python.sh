@@ -8,6 +8,7 @@
 #   forebay_clients            # forebay_engines, and the clients that others wrote (tritonclient, tensorflow-serving-api)
 #   forebay_openapi            # sets OPENAPI_PYTHON (spark4 with schemathesis)
 #   forebay_forest_bench       # sets FOREST_BENCH_PYTHON (trainers of forests and what compiles them; for the benchmark only)
+#   forebay_wire               # sets WIRE_PYTHON    (forest-bench with LitServe; for the benchmark only)
 #
 # The environments live in ${FOREBAY_CACHE:-$HOME/.cache/forebay}, outside the tree, and are
 # made once: an environment is installed anew only when the checksum of its requirements file
@@ -91,6 +92,20 @@ forebay_spark4() {
 # The compilers of forests want newer libraries than PySpark has, so they have an environment of their own.
 forebay_forest_bench() {
   FOREST_BENCH_PYTHON=$(forebay_env forest-bench) && export FOREST_BENCH_PYTHON
+}
+
+# LitServe goes on top of forest-bench, for the peer of the wire's benchmark.
+forebay_wire() {
+  WIRE_PYTHON=$(forebay_env forest-bench) || return 1
+  forebay_req=$FOREBAY_LIB/requirements-wire.txt
+  forebay_dir=$FOREBAY_CACHE/forest-bench
+  forebay_sum=$(cksum <"$forebay_req")
+  if [ "$(cat "$forebay_dir/requirements-wire.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
+    echo "adding LitServe to the Python environment forest-bench (once)" >&2
+    "$WIRE_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" >&2 || return 1
+    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-wire.cksum"
+  fi
+  export WIRE_PYTHON
 }
 
 # The engines of others go on top of spark4, under its own pins; no Java is needed for them. Sets where their libraries are, too.

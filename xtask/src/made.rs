@@ -86,9 +86,13 @@ pub fn machine(vectors: usize, fields: usize) -> String {
     }
     let _ =
         write!(body, "</VectorDictionary><SupportVectorMachine><SupportVectors numberOfSupportVectors=\"{vectors}\">");
-    (0..vectors).for_each(|at| drop(write!(body, "<SupportVector vectorId=\"v{at}\"/>")));
+    for at in 0..vectors {
+        let _ = write!(body, "<SupportVector vectorId=\"v{at}\"/>");
+    }
     let _ = write!(body, "</SupportVectors><Coefficients absoluteValue=\"0\" numberOfCoefficients=\"{vectors}\">");
-    (0..vectors).for_each(|_| drop(write!(body, "<Coefficient value=\"{}\"/>", numbers.next() - 0.5)));
+    for _ in 0..vectors {
+        let _ = write!(body, "<Coefficient value=\"{}\"/>", numbers.next() - 0.5);
+    }
     body.push_str("</Coefficients></SupportVectorMachine>");
     document(
         fields,

@@ -27,7 +27,7 @@ const USAGE: &str = "usage: cargo xtask <verb>
   bench [PART...] [--spark-from FILE]
           measures (rows, batch, forest, pmml, tensors, rest, wire, start; all where none is named) and writes docs/performance.md
   soak NAME [--short]
-          a long run; in full it leaves its figures in docs/evidence (drain, overload, spark-fuzz, swap)";
+          a long run; in full it leaves its figures in docs/evidence (drain, lazy, overload, spark-fuzz, swap)";
 
 fn main() -> anyhow::Result<ExitCode> {
     let verbs: Vec<String> = std::env::args().skip(1).collect();

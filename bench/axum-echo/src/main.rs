@@ -1,4 +1,4 @@
-//! Rows of the two benchmark models parsed into typed values and written back as JSON by axum: what the network and JSON
+//! Rows of the two benchmark models, and requests of Open Inference V2, parsed into typed values and written back as JSON by axum: what the network and JSON
 //! cost any server in Rust. Its first line on standard error tells the address, as Forebay's does.
 
 use axum::{Json, Router, routing::post};
@@ -35,6 +35,24 @@ struct Forest {
     x19: f64,
 }
 
+/// A request of Open Inference V2, and as much of an answer.
+#[derive(Serialize, Deserialize)]
+struct Tensors {
+    inputs: Vec<Tensor>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tensor {
+    name: String,
+    shape: Vec<i64>,
+    datatype: String,
+    data: Vec<f64>,
+}
+
+async fn tensors(Json(request): Json<Tensors>) -> Json<Tensors> {
+    Json(request)
+}
+
 async fn text(Json(row): Json<Text>) -> Json<Text> {
     Json(row)
 }
@@ -45,7 +63,10 @@ async fn forest(Json(row): Json<Forest>) -> Json<Forest> {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let routes = Router::new().route("/text", post(text)).route("/forest", post(forest));
+    let routes = Router::new()
+        .route("/text", post(text))
+        .route("/forest", post(forest))
+        .route("/v2/models/{model}/infer", post(tensors));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     eprintln!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, routes).await

@@ -4,7 +4,7 @@
 //! one machine. A part leaves its figures in `docs/evidence/bench-PART.json`, and [`page`] renders all of them, so that one
 //! part can be measured anew alone; a test holds the page to the evidence. Peers are programs of their own: real Spark
 //! behind `acceptance/lib/spark_bench.py`, the JVM's PMML evaluators behind `pmml_bench.py`, compilers of forests
-//! behind `forest_bench.py`, ONNX Runtime behind `tensor_bench.py`, axum in `bench/axum-echo`, which is outside the workspace.
+//! behind `forest_bench.py`, ONNX Runtime behind `tensor_bench.py`, axum and tonic in `bench/`, which is outside the workspace.
 //!
 //! On two cores or more: what is measured has the first core to itself, who measures it the second.
 
@@ -23,6 +23,8 @@ mod rows;
 mod spent;
 mod start;
 mod tensors;
+mod wire;
+mod wrk;
 
 /// The core of what is measured, and the core of who sends requests to it.
 const CORE: usize = 0;
@@ -44,7 +46,8 @@ struct Part {
     render: fn(&Value) -> String,
 }
 
-const PARTS: [Part; 7] = [rows::PART, batch::PART, forest::PART, pmml::PART, tensors::PART, rest::PART, start::PART];
+const PARTS: [Part; 8] =
+    [rows::PART, batch::PART, forest::PART, pmml::PART, tensors::PART, rest::PART, wire::PART, start::PART];
 
 /// Measures the named parts, or all, and writes the page.
 pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
