@@ -167,14 +167,19 @@ impl Signature {
     /// Returns the inputs to bring for the outputs asked (the default ones where none are): those needed, and those that may
     /// be left out, which say so by [`Field::optional`].
     pub fn fields(&self, outputs: Option<&[Arc<str>]>) -> Vec<Field> {
-        let needed = self.needed(outputs);
-        let optional = |field: &Field| field.optional && (outputs.is_none() || field.gates);
-        let chosen = self.inputs.iter().zip(needed).filter(|(field, needed)| *needed || optional(field));
-        let brought = |(field, needed): (&Field, bool)| {
-            let must = needed && !field.has_default;
-            Field { default: must, optional: !must, ..field.clone() }
-        };
-        chosen.map(brought).collect()
+        let brought = self.brought(outputs).into_iter();
+        brought.map(|(field, must)| Field { default: must, optional: !must, ..field.clone() }).collect()
+    }
+
+    /// Returns the inputs of [`Signature::fields`] where they lie, and whether each must be brought.
+    pub fn brought(&self, outputs: Option<&[Arc<str>]>) -> Vec<(&Field, bool)> {
+        let mut brought = Vec::with_capacity(self.inputs.len());
+        for (field, needed) in self.inputs.iter().zip(self.needed(outputs)) {
+            if needed || (field.optional && (outputs.is_none() || field.gates)) {
+                brought.push((field, needed && !field.has_default));
+            }
+        }
+        brought
     }
 
     /// Returns the inputs to bring as [`Signature::fields`] has them, tensors as columns where rows can say them. Those with a

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use model::{Batch, Column, DType, Field, Type, Violation, Whole};
+use model::{Batch, Column, DType, Field, Signature, Type, Violation, Whole};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
@@ -73,7 +73,7 @@ struct RawInput<'a> {
     #[serde(default, borrow)]
     datatype: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
-    parameters: Option<RawParameters<'a>>,
+    parameters: Option<Box<RawParameters<'a>>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     /// Beyond the protocol: what is no tensor.
@@ -146,7 +146,7 @@ impl Request {
     /// Reads a body whose JSON is followed by the bytes of tensors.
     pub fn parse_binary(body: &[u8], mut binary: &[u8]) -> Result<Request, CodecError> {
         let raw: RawRequest<'_> = serde_json::from_slice(body).map_err(|error| shape_or_syntax(&error, body))?;
-        let mut request = Request::new(raw.id);
+        let mut request = Request::with_room(raw.id, raw.inputs.len());
         for input in &raw.inputs {
             let sent = input.read(&mut binary)?;
             request.insert(&input.name, sent)?;
@@ -174,12 +174,20 @@ impl Request {
 
     /// Returns a request without tensors, for one that comes otherwise than as JSON.
     pub fn new(id: Option<String>) -> Request {
+        Request::with_room(id, 0)
+    }
+
+    /// Returns one that will have so many tensors.
+    pub fn with_room(id: Option<String>, inputs: usize) -> Request {
+        // What a message claims is bounded by its own bytes; this bounds what is taken at once.
+        const ROOM_MAX: usize = 4096;
+        let room = inputs.min(ROOM_MAX);
         Request {
             id,
             outputs: None,
             forms: Forms::default(),
-            inputs: Vec::new(),
-            seen: rustc_hash::FxHashSet::default(),
+            inputs: Vec::with_capacity(room),
+            seen: rustc_hash::FxHashSet::with_capacity_and_hasher(room, Default::default()),
         }
     }
 
@@ -206,10 +214,27 @@ impl Request {
         Ok(())
     }
 
+    /// Returns the batch for what the outputs (the default ones where none are) of a signature are computed from.
+    pub fn batch_for(
+        self,
+        signature: &Signature,
+        outputs: Option<&[Arc<str>]>,
+        rows_max: usize,
+    ) -> Result<Batch, CodecError> {
+        self.batch_of(&signature.brought(outputs), &signature.inputs, rows_max)
+    }
+
     /// Returns the batch for these fields. `known` are all that the model has: an input of another name is refused, one that
     /// the fields do not need is passed over. There are at most `rows_max` rows.
     pub fn batch(self, fields: &[Field], known: &[Field], rows_max: usize) -> Result<Batch, CodecError> {
-        if let Some((name, _)) = self.inputs.iter().find(|(name, _)| known.iter().all(|field| field.name != *name)) {
+        let brought: Vec<(&Field, bool)> = fields.iter().map(|field| (field, !field.optional)).collect();
+        self.batch_of(&brought, known, rows_max)
+    }
+
+    fn batch_of(self, fields: &[(&Field, bool)], known: &[Field], rows_max: usize) -> Result<Batch, CodecError> {
+        let is_unknown = |(at, name): (usize, &str)| place(known, at, |field| &*field.name == name).is_none();
+        let mut names = self.inputs.iter().enumerate().map(|(at, (name, _))| (at, &**name));
+        if let Some((_, name)) = names.find(|&asked| is_unknown(asked)) {
             let names: Vec<&str> = known.iter().map(|field| &*field.name).collect();
             let expected = format!("an input that the model has ({})", names.join(", "));
             return Err(violation(Some(name), expected, "another"));
@@ -226,9 +251,10 @@ impl Request {
         let mut violations = Vec::new();
         let mut columns = Vec::with_capacity(fields.len());
         let mut rows: Option<(Arc<str>, usize)> = None;
-        for field in fields {
-            let Some((_, sent)) = self.inputs.iter().find(|(name, _)| *name == field.name) else {
-                if !field.optional {
+        for (at, &(field, must)) in fields.iter().enumerate() {
+            let found = place(&self.inputs, at, |(name, _)| *name == field.name);
+            let Some((_, sent)) = found.map(|at| &self.inputs[at]) else {
+                if must {
                     let expected = Datatype::of(field.ty()).name();
                     violations.push(fault(Some(&field.name), format!("an input tensor of {expected}"), "nothing"));
                 }
@@ -272,6 +298,11 @@ impl Request {
     }
 }
 
+/// Returns the place of what is looked for; callers mostly bring things in their order, so `likely` is tried first.
+fn place<T>(list: &[T], likely: usize, is: impl Fn(&T) -> bool) -> Option<usize> {
+    if list.get(likely).is_some_and(&is) { Some(likely) } else { list.iter().position(is) }
+}
+
 impl RawInput<'_> {
     fn read(&self, binary: &mut &[u8]) -> Result<Sent, CodecError> {
         let name = &*self.name;
@@ -302,7 +333,7 @@ impl RawInput<'_> {
 
     fn tensor(&self, binary: &mut &[u8]) -> Result<Input, CodecError> {
         let field = Some(&*self.name);
-        self.parameters.as_ref().map_or(Ok(()), RawParameters::check)?;
+        self.parameters.as_deref().map_or(Ok(()), RawParameters::check)?;
         let datatype = datatype_of(&self.name, self.datatype.as_deref())?;
         let Some(dims) = &self.shape else {
             return Err(violation(field, "the key `shape`: an array of its dimensions", "nothing"));

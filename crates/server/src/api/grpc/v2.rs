@@ -96,8 +96,7 @@ impl Wire for Tensors {
             [] => None,
             some => Some(predict::choose(signature, some.iter().map(|output| &*output.name))?),
         };
-        let fields = signature.fields(outputs.as_deref());
-        let batch = request.batch(&fields, &signature.inputs, self.rows_max)?;
+        let batch = request.batch_for(signature, outputs.as_deref(), self.rows_max)?;
         Ok(Decoded { batch, bad: Vec::new(), outputs, signature: None })
     }
 
@@ -122,7 +121,7 @@ fn classes(output: &InferRequestedOutputTensor) -> Option<(String, usize)> {
 
 /// Returns the tensors of a message.
 fn request(message: &ModelInferRequest) -> Result<Request, ServeError> {
-    let mut request = Request::new(None);
+    let mut request = Request::with_room(None, message.inputs.len());
     let raw = &message.raw_input_contents;
     if !raw.is_empty() && raw.len() != message.inputs.len() {
         let expected = format!("one for each of the {} inputs", message.inputs.len());

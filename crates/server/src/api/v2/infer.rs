@@ -115,8 +115,7 @@ impl Wire for Tensors {
             Some(names) => Some(predict::choose(signature, names.iter().map(|name| &**name))?),
             None => None,
         };
-        let fields = signature.fields(outputs.as_deref());
-        let batch = request.batch(&fields, &signature.inputs, self.rows_max)?;
+        let batch = request.batch_for(signature, outputs.as_deref(), self.rows_max)?;
         Ok(Decoded { batch, bad: Vec::new(), outputs, signature: None })
     }
 
