@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderValue, header};
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -45,6 +46,9 @@ pub struct Drained {
     /// Connections that were cut because they did not finish within `drain_ms`.
     pub cut: usize,
 }
+
+/// How long requests that are on their way are taken after the signal to stop, at least.
+const GRACE: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -81,7 +85,8 @@ pub async fn run(
     }
     shutdown.await;
     state.start_draining();
-    tokio::time::sleep(Duration::from_millis(config.drain_delay_ms)).await;
+    // Requests that were sent before the signal may not be read yet; an idle connection that closes now would lose them.
+    tokio::time::sleep(Duration::from_millis(config.drain_delay_ms).max(GRACE)).await;
     // With their tasks the listeners close.
     accepting.shutdown().await;
     signal.send_replace(Phase::Drain);
@@ -196,7 +201,12 @@ async fn connection(
             let conn = conn.clone();
             async move {
                 let busy = Busy::new(conn);
+                let is_http1 = request.version() <= http::Version::HTTP_11;
                 let mut response = api::handle(&busy.0.state, busy.0.dialects, &busy.0.peer, request).await;
+                if is_http1 && busy.0.state.is_draining() {
+                    // Whoever asks next is told to do so elsewhere before the connection closes.
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 response.body_mut().hold(busy);
                 Ok::<_, std::convert::Infallible>(response)
             }

@@ -26,7 +26,9 @@ pub fn run(root: &Path, name: &str, args: &[&str]) -> anyhow::Result<()> {
         ("overload", []) => overload::run(root, false),
         ("overload", ["--short"]) => overload::run(root, true),
         ("drain" | "lazy" | "overload" | "swap", _) => anyhow::bail!("{name} takes nothing, or --short"),
-        (other, _) => anyhow::bail!("no soak is called {other:?}; there are drain, lazy, overload, spark-fuzz and swap"),
+        (other, _) => {
+            anyhow::bail!("no soak is called {other:?}; there are drain, lazy, overload, spark-fuzz and swap")
+        }
     }
 }
 
