@@ -6,3 +6,6 @@ if [ -z "$FOREBAY_BIN" ]; then
 fi
 FOREBAY=$FOREBAY_BIN
 export FOREBAY
+# What servers keep of models goes to a folder of this run, not to a home.
+XDG_STATE_HOME=$(mktemp -d)
+export XDG_STATE_HOME

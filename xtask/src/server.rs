@@ -54,7 +54,9 @@ impl Server {
                 command
             }
         };
-        let mut child = command.args(args).stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let state = std::env::temp_dir().join("forebay-xtask");
+        let command = command.args(args).env("XDG_STATE_HOME", state);
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let lines = BufReader::new(child.stderr.take().context("its standard error")?).lines();
         let (tell, told) = mpsc::channel();
         // Reads on to the end, so that the server never waits for somebody to read its log.

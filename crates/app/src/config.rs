@@ -33,6 +33,7 @@ pub struct Settings {
     pub admin: server::AdminConfig,
     pub auth: server::AuthConfig,
     pub trace: server::TraceConfig,
+    pub catalogue: store::Config,
     pub log: logs::Config,
     pub runtime: Runtime,
 }
@@ -99,6 +100,7 @@ impl Settings {
     fn check(&self) -> Result<(), String> {
         self.log.filter()?;
         self.trace.check()?;
+        store::Place::parse(&self.catalogue.url).map_err(|error| error.to_string())?;
         if self.models.path.is_empty() {
             return Err("models.path is empty; name a directory or a model".to_owned());
         }
@@ -179,7 +181,7 @@ mod tests {
             &[],
             &[],
             "",
-            "f.toml: line 1: unknown table `quantum`; there are admin, auth, batching, engines, formats, gateway, log, mist, models, runtime, server, trace",
+            "f.toml: line 1: unknown table `quantum`; there are admin, auth, batching, catalogue, engines, formats, gateway, log, mist, models, runtime, server, trace",
         );
     }
 

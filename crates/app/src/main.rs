@@ -54,6 +54,7 @@ enum Command {
     Models(cmd::models::ModelsArgs),
     Versions(cmd::models::VersionsArgs),
     Labels(cmd::labels::Args),
+    Catalogue(cmd::catalogue::Args),
 }
 
 fn main() -> ExitCode {
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         Command::Upload(args) => signals::interruptible(|| cmd::upload::run(args)),
         Command::Models(args) => signals::interruptible(|| cmd::models::models(args)),
         Command::Versions(args) => signals::interruptible(|| cmd::models::versions(args)),
+        Command::Catalogue(args) => cmd::catalogue::run(args),
         Command::Labels(args) => signals::interruptible(|| cmd::labels::run(args)),
     };
     match done {

@@ -1,4 +1,5 @@
 //! What runs beside the listener while models are served.
 
+pub mod catalogue;
 pub mod sources;
 pub mod watch;

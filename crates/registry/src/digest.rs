@@ -29,6 +29,18 @@ impl Digest {
     }
 }
 
+impl Digest {
+    /// Returns the digest that a text says, as it is printed.
+    pub fn parse(text: &str) -> Option<Digest> {
+        let hex = text.strip_prefix("sha256:").filter(|hex| hex.len() == 64 && hex.is_ascii())?;
+        let mut bytes = [0; 32];
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hex[2 * place..2 * place + 2], 16).ok()?;
+        }
+        Some(Digest(bytes))
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("sha256:")?;
@@ -60,5 +72,11 @@ mod tests {
             assert_ne!(same, other);
         }
         assert_eq!(of(&[]).to_string().len(), "sha256:".len() + 64);
+        assert_eq!(Digest::parse(&same.to_string()), Some(same));
+        for wrong in
+            ["", "sha256:", "sha256:00", &format!("sha256:{}", "g".repeat(64)), &format!("sha256:{}", "ä".repeat(32))]
+        {
+            assert_eq!(Digest::parse(wrong), None, "{wrong}");
+        }
     }
 }

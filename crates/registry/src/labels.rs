@@ -7,16 +7,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use model::{Name, Version};
 
 use crate::{
     error::StoreError,
+    events::{Event, EventKind},
     registry::Registry,
     state::State,
-    store::{LabelRecord, ModelStore},
+    store::{LabelRecord, ModelStore, StoreHealth},
 };
 
 /// Labels that one model may have.
@@ -87,6 +91,25 @@ impl Table {
         std::mem::take(&mut self.changed)
     }
 
+    /// Puts these stored labels in the place of those that are known; returns the models whose labels are others now.
+    fn take_over(&mut self, kept: &[LabelRecord]) -> Vec<Arc<str>> {
+        let mut stored: HashMap<Arc<str>, BTreeMap<Arc<str>, Version>> =
+            self.models.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
+        for LabelRecord { name, label, version } in kept {
+            stored.entry(name.as_str().into()).or_default().insert(label.as_str().into(), *version);
+        }
+        let mut changed = Vec::new();
+        for (name, labels) in stored {
+            let known = &mut self.models.entry(name.clone()).or_default().stored;
+            if *known != labels {
+                *known = labels;
+                self.changed.insert(name.clone());
+                changed.push(name);
+            }
+        }
+        changed
+    }
+
     fn put(&mut self, name: &Name, label: &Name, version: Option<Version>) {
         let name: Arc<str> = name.as_str().into();
         let stored = &mut self.models.entry(name.clone()).or_default().stored;
@@ -102,6 +125,8 @@ impl Table {
 pub struct Catalogue {
     registry: Arc<Registry>,
     store: Arc<dyn ModelStore>,
+    /// The store's revision that was taken over.
+    seen: AtomicU64,
 }
 
 impl Catalogue {
@@ -111,7 +136,40 @@ impl Catalogue {
         let mut table = registry.labels();
         kept.iter().for_each(|record| table.put(&record.name, &record.label, Some(record.version)));
         drop(table);
-        Ok(Catalogue { registry, store })
+        registry.events().keep_in(store.clone(), store.events()?);
+        let seen = AtomicU64::new(store.health().revision);
+        Ok(Catalogue { registry, store, seen })
+    }
+
+    /// Takes over labels that others moved in the store, where there are such. Called every now and then.
+    pub fn refresh(&self) {
+        let now = self.store.health().revision;
+        if self.seen.swap(now, Ordering::Relaxed) == now {
+            return;
+        }
+        let Ok(kept) = self.store.labels() else { return };
+        let mut table = self.registry.labels();
+        for name in table.take_over(&kept) {
+            self.registry.publish_labels(&table, &name);
+        }
+    }
+
+    /// Returns how the store is.
+    pub fn health(&self) -> StoreHealth {
+        self.store.health()
+    }
+
+    /// Refuses a change while the store cannot keep it.
+    pub fn check_up(&self) -> Result<(), StoreError> {
+        match self.store.health().is_up {
+            true => Ok(()),
+            false => Err(StoreError::Unavailable { message: "it is gone".to_owned() }),
+        }
+    }
+
+    /// Adds what a caller did to the events.
+    pub fn add_event(&self, event: Event) {
+        self.registry.events().add(event);
     }
 
     /// Sets or moves a label; returns where it stood before.
@@ -132,6 +190,12 @@ impl Catalogue {
             table.put(name, label, Some(version));
             self.registry.publish_labels(&table, name.as_str());
             tracing::info!(model = %name, %label, %version, "label moved");
+            let event = Event::new(EventKind::Labelled, name.as_str()).version(version);
+            let event = Event { label: Some(label.as_str().into()), ..event };
+            self.add_event(match old {
+                Some(old) => event.message(format!("from version {old}")),
+                None => event,
+            });
         }
         Ok(old)
     }
@@ -146,6 +210,8 @@ impl Catalogue {
         table.put(name, label, None);
         self.registry.publish_labels(&table, name.as_str());
         tracing::info!(model = %name, %label, "label removed");
+        let event = Event::new(EventKind::Unlabelled, name.as_str()).version(old);
+        self.add_event(Event { label: Some(label.as_str().into()), ..event });
         Ok(old)
     }
 

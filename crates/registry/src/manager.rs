@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::{
     config::Loading,
     error::{LoadError, StoreError},
+    events::{Event, EventKind},
     guarded,
     lazy::Lazy,
     loader::{About, Loader},
@@ -172,6 +173,7 @@ impl Manager {
                     slot.enter(State::End);
                     ended += 1;
                     self.registry.metrics().unloaded();
+                    self.registry.events().add(Event::new(EventKind::Unloaded, name.as_ref()).version(slot.version));
                     info!(model = %name, version = %slot.version, "unloaded");
                 }
             }
@@ -222,12 +224,16 @@ impl Manager {
                 (slot.version, slot.up, slot.health) = (up.version(), Some(up), None);
                 slot.enter(State::Available);
                 self.registry.metrics().loaded(name);
+                self.registry.events().add(Event::new(EventKind::Available, name).version(slot.version));
             }
             Outcome::Failed(health) => {
                 warn!(model = %name, version = %slot.version, error = %health, "load failed");
                 slot.health = Some(health.into());
                 slot.enter(State::End);
                 self.registry.metrics().failed(name);
+                let health = slot.health.clone().unwrap_or_default();
+                let event = Event::new(EventKind::Failed, name).version(slot.version);
+                self.registry.events().add(event.message(health));
             }
             Outcome::Later(health) => {
                 if slot.health.as_deref() != Some(&*health) {
@@ -238,6 +244,8 @@ impl Manager {
             Outcome::Same(other) => model.adopt(place, other, None),
             Outcome::Immutable(other, health) => {
                 warn!(model = %name, error = %health, "refused");
+                let event = Event::new(EventKind::Failed, name).version(model.slots[other].version);
+                self.registry.events().add(event.message(&*health));
                 model.adopt(place, other, Some(health.into()));
             }
         }

@@ -20,6 +20,7 @@ use model::{Name, PredictError, Predictor, Version};
 
 use crate::{
     digest::Digest,
+    events::Events,
     labels::Table,
     lazy::{Activation, Board, Lazy, Now},
     loader::{About, Loader},
@@ -43,6 +44,7 @@ pub struct Registry {
     /// Who waits for models that were never loaded.
     coming: Mutex<BTreeMap<Arc<str>, Vec<Arc<crate::lazy::Waiter>>>>,
     is_awaited: AtomicBool,
+    events: Events,
 }
 
 pub(crate) type Models = HashMap<Arc<str>, Arc<Entry>>;
@@ -118,6 +120,7 @@ impl Registry {
             labels: Mutex::default(),
             ready: AtomicBool::new(false),
             metrics: Metrics::default(),
+            events: Events::default(),
             board: Board::new(memory_bytes_max),
             coming: Mutex::default(),
             is_awaited: AtomicBool::new(false),
@@ -216,6 +219,11 @@ impl Registry {
     /// Returns whether all eager models that were there at the beginning were tried; it stays so.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+
+    /// Returns what happened to models.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// Returns the counters of the manager that fills this registry.

@@ -4,14 +4,14 @@
 //! are small and hold no bytes of the artifacts.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
 use model::{Name, Version};
 
-use crate::{digest::Digest, error::StoreError};
+use crate::{digest::Digest, error::StoreError, events::Event};
 
 /// One published version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,21 @@ pub struct LabelRecord {
     pub name: Name,
     pub label: Name,
     pub version: Version,
+}
+
+/// How a store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// What keeps it: `memory`, `sqlite`, `postgres`.
+    pub kind: &'static str,
+    /// Whether it can be reached.
+    pub is_up: bool,
+    /// Changes that wait until it can.
+    pub waiting: u64,
+    /// How often it could not.
+    pub outages: u64,
+    /// Counts what others changed there.
+    pub revision: u64,
 }
 
 /// Keeps version records, labels, and what was verified here.
@@ -66,6 +81,15 @@ pub trait ModelStore: Send + Sync {
 
     /// Remembers that they were.
     fn set_verified(&self, digest: Digest) -> Result<(), StoreError>;
+
+    /// Keeps an event. It does not wait.
+    fn add_event(&self, event: &Event) -> Result<(), StoreError>;
+
+    /// Returns the last events in their order.
+    fn events(&self) -> Result<Vec<Event>, StoreError>;
+
+    /// Returns how the store is; it does not wait.
+    fn health(&self) -> StoreHealth;
 }
 
 /// Records that a model has at most; the oldest are forgotten first, numbers are never given twice.
@@ -73,6 +97,9 @@ const RECORDS_MAX: usize = 1_000;
 
 /// Verified digests that are remembered; beyond them the first of their order are forgotten, which costs a verification.
 const VERIFIED_MAX: usize = 100_000;
+
+/// Events that are remembered. The ring that callers read is another; this one is for the next registry of this process.
+const EVENTS_MAX: usize = 1_000;
 
 /// The store in memory.
 #[derive(Debug, Default)]
@@ -83,9 +110,21 @@ struct Memory {
     records: BTreeMap<Name, BTreeMap<Version, VersionRecord>>,
     labels: BTreeMap<(Name, Name), Version>,
     verified: BTreeSet<Digest>,
+    events: VecDeque<Event>,
 }
 
 impl MemoryStore {
+    /// Puts these labels in the place of those that are known.
+    pub fn replace_labels(&self, labels: &[LabelRecord]) {
+        let of = |record: &LabelRecord| ((record.name.clone(), record.label.clone()), record.version);
+        self.lock().labels = labels.iter().map(of).collect();
+    }
+
+    /// Puts these events in the place of those that are known.
+    pub fn replace_events(&self, events: Vec<Event>) {
+        self.lock().events = events.into();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Memory> {
         // Every change of the maps is one insert or remove, so poisoned ones are whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -164,6 +203,23 @@ impl ModelStore for MemoryStore {
             verified.pop_first();
         }
         Ok(())
+    }
+
+    fn add_event(&self, event: &Event) -> Result<(), StoreError> {
+        let events = &mut self.lock().events;
+        events.push_back(event.clone());
+        while events.len() > EVENTS_MAX {
+            events.pop_front();
+        }
+        Ok(())
+    }
+
+    fn events(&self) -> Result<Vec<Event>, StoreError> {
+        Ok(self.lock().events.iter().cloned().collect())
+    }
+
+    fn health(&self) -> StoreHealth {
+        StoreHealth { kind: "memory", is_up: true, waiting: 0, outages: 0, revision: 0 }
     }
 }
 

@@ -116,6 +116,12 @@ metrics! {
         "Calls that one run of the model on a compute thread answered together; 1 was alone.";
     APART Counter "forebay_joins_apart_total" "1" []
         "Joined calls that came to no answer, so that each of them was answered alone.";
+    CATALOGUE_UP Gauge "forebay_catalogue_up" "1" ["kind"]
+        "1 while the catalogue can be reached; 0: what serves goes on, changes are refused.";
+    CATALOGUE_WAITING Gauge "forebay_catalogue_waiting" "1" []
+        "Changes that wait until the catalogue can be reached again.";
+    CATALOGUE_OUTAGES Counter "forebay_catalogue_outages_total" "1" []
+        "Times that the catalogue was lost.";
     SPANS Counter "forebay_spans_total" "1" []
         "Spans of traced requests.";
     SPANS_DROPPED Counter "forebay_spans_dropped_total" "1" []

@@ -172,6 +172,7 @@ impl State {
             compute_waiting: self.compute.waiting(),
             pool,
             spans: self.tracer.counts(),
+            catalogue: Some(self.catalogue.health()),
             auth: self.guard.refusals().read().collect(),
             ..Gathered::default()
         };

@@ -1,6 +1,7 @@
 //! The commands, one file each: `Args` as clap reads them, and `run`.
 
 pub mod bench;
+pub mod catalogue;
 pub mod config;
 pub mod engine_child;
 pub mod inspect;

@@ -3,10 +3,14 @@
 //! The listener is up first and answers health checks while the models load; SIGTERM and SIGINT drain it, SIGHUP reads the
 //! configuration again.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use gateway::{Gateway, Guarded, Policies};
-use registry::Registry;
+use registry::{Catalogue, ModelStore, Registry};
 use server::Dialects;
 use tokio::{
     net::TcpListener,
@@ -21,6 +25,7 @@ use crate::{
     loader::EngineLoader,
     logs,
     serve::{
+        catalogue,
         sources::{self, Place},
         watch,
     },
@@ -43,6 +48,9 @@ pub struct Args {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The folder where what is known of models is kept [catalogue.path; default: $XDG_STATE_HOME/forebay]
+    #[arg(long, value_name = "DIR")]
+    state: Option<String>,
     /// The time zone in which SQL's days begin, where a model names none [formats.time_zone; default: UTC]
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
@@ -52,25 +60,20 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let settings = resolve(&args)?;
     let level = logs::start(&settings.log).map_err(Failure::Usage)?;
     let places = sources::places(&args.models, &settings)?;
+    let paths: Vec<&Path> = places.iter().map(Place::path).collect();
+    let known = catalogue::open(&settings.catalogue, &paths)?;
     let runtime = runtime(settings.runtime.threads).map_err(|error| Failure::refused(format_args!("{error}")))?;
-    runtime.block_on(serve(args, settings, places, level))
+    runtime.block_on(serve(args, settings, places, level, known))
 }
 
-async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::Level) -> Result<(), Failure> {
-    let (local, listener) = bind(&settings.server.http, "choose another address with --http").await?;
-    let mut listeners = vec![(listener, Dialects::ALL)];
-    let mut grpc = None;
-    if !settings.server.grpc.is_empty() {
-        let (address, listener) = bind(&settings.server.grpc, "server.grpc names another address").await?;
-        listeners.push((listener, Dialects::ALL));
-        grpc = Some(address);
-    }
-    let mut also = Vec::new();
-    for further in &settings.server.listeners {
-        let (local, listener) = bind(&further.address, "choose another address in [[server.listeners]]").await?;
-        listeners.push((listener, Dialects::of(&further.dialects)));
-        also.push((local, &further.dialects[..]));
-    }
+async fn serve(
+    args: Args,
+    settings: Settings,
+    places: Vec<Place>,
+    level: logs::Level,
+    (store, trouble): (Arc<dyn ModelStore>, Option<String>),
+) -> Result<(), Failure> {
+    let Bound { listeners, local, grpc, also } = Bound::new(&settings.server).await?;
     let addresses: Vec<SocketAddr> =
         [local].into_iter().chain(grpc).chain(also.iter().map(|(local, _)| *local)).collect();
     let registry = Arc::new(Registry::within(settings.models.source.memory_bytes_max));
@@ -99,15 +102,21 @@ async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::
         )
         .with_auth(&settings.auth)
         .map_err(Failure::Usage)?;
-    let state = Arc::new(state);
+    let known = Catalogue::open(registry.clone(), store.clone());
+    let known = Arc::new(known.map_err(|error| Failure::refused(format_args!("{error}")))?);
+    let state = Arc::new(state.with_catalogue(known.clone()));
     let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
     let signals = Signals::new().map_err(started)?;
     announce(&settings, local, grpc, &sources::told(&places));
+    if let Some(trouble) = trouble {
+        warn!("{trouble}");
+    }
     for (local, dialects) in also {
         info!(address = %local, ?dialects, "listening too");
     }
     let source = &settings.models.source;
-    let watch = watch::start(sources::open(&places, source), registry, loader, source).map_err(started)?;
+    let sources = sources::open(&places, source);
+    let watch = watch::start(sources, registry, loader, source, store, known).map_err(started)?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = server::run(listeners, state.clone(), async { drop(stopped.await) });
     let drained = tokio::select! {
@@ -121,6 +130,34 @@ async fn serve(args: Args, settings: Settings, places: Vec<Place>, level: logs::
         info!(connections_cut = drained.cut, "stopped");
     }
     Ok(())
+}
+
+/// The listeners, and where they are.
+struct Bound<'a> {
+    listeners: Vec<(TcpListener, Dialects)>,
+    local: SocketAddr,
+    grpc: Option<SocketAddr>,
+    also: Vec<(SocketAddr, &'a [server::Dialect])>,
+}
+
+impl Bound<'_> {
+    async fn new(config: &server::Config) -> Result<Bound<'_>, Failure> {
+        let (local, listener) = bind(&config.http, "choose another address with --http").await?;
+        let mut listeners = vec![(listener, Dialects::ALL)];
+        let mut grpc = None;
+        if !config.grpc.is_empty() {
+            let (address, listener) = bind(&config.grpc, "server.grpc names another address").await?;
+            listeners.push((listener, Dialects::ALL));
+            grpc = Some(address);
+        }
+        let mut also = Vec::new();
+        for further in &config.listeners {
+            let (local, listener) = bind(&further.address, "choose another address in [[server.listeners]]").await?;
+            listeners.push((listener, Dialects::of(&further.dialects)));
+            also.push((local, &further.dialects[..]));
+        }
+        Ok(Bound { listeners, local, grpc, also })
+    }
 }
 
 /// Returns a listener on the address, and where it is.
@@ -145,6 +182,7 @@ fn resolve(args: &Args) -> Result<Settings, Failure> {
         ("runtime.threads", args.threads.map(|n| n.to_string())),
         ("log.level", args.log_level.clone()),
         ("formats.time_zone", args.time_zone.clone()),
+        ("catalogue.path", args.state.clone()),
     ];
     let flags: Vec<(&str, String)> = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     config::resolve(args.config.as_deref(), &flags).map(|resolved| resolved.settings)

@@ -65,6 +65,10 @@ impl Place {
         folder.map_or_else(String::new, |folder| folder.display().to_string())
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn shown(&self) -> String {
         self.path.display().to_string()
     }

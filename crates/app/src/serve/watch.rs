@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use registry::{Config, Loader, Manager, MemoryStore, Registry, Sources, Watched};
+use registry::{Catalogue, Config, Loader, Manager, ModelStore, Registry, Sources, Watched};
 
 /// The running threads; dropping this lets the loads at hand finish and ends them.
 pub struct Watch {
@@ -27,6 +27,8 @@ pub fn start(
     registry: Arc<Registry>,
     loader: Arc<dyn Loader>,
     config: &Config,
+    store: Arc<dyn ModelStore>,
+    catalogue: Arc<Catalogue>,
 ) -> std::io::Result<Watch> {
     let (stop, stopped) = sync_channel::<()>(0);
     let mut watch = Watch { stop: Some(stop), registry: registry.clone(), threads: Vec::new() };
@@ -36,9 +38,9 @@ pub fn start(
     }
     let loading = config.load;
     let run = move || {
-        let store = Arc::new(MemoryStore::default());
         let mut manager = Manager::new(registry, loader, store).with_loading(loading);
         loop {
+            catalogue.refresh();
             // One that cannot be read keeps what it said last, so this has no error of its own.
             if let Ok(scan) = sources.scan(Instant::now()) {
                 manager.aspire(scan);

@@ -7,7 +7,7 @@ use std::{fmt::Write, fs};
 use crate::support::run;
 
 /// The struct of each table, by its file.
-const TABLES: [(&str, &[(&str, &str)]); 12] = [
+const TABLES: [(&str, &[(&str, &str)]); 13] = [
     ("server", &[("server/src/config.rs", "Config")]),
     ("batching", &[("server/src/config.rs", "Batching")]),
     ("models", &[("app/src/config.rs", "Models"), ("registry/src/config.rs", "Config")]),
@@ -18,6 +18,7 @@ const TABLES: [(&str, &[(&str, &str)]); 12] = [
     ("admin", &[("server/src/api/admin/mod.rs", "Config")]),
     ("auth", &[("server/src/auth/config.rs", "Config")]),
     ("trace", &[("server/src/trace/config.rs", "Config")]),
+    ("catalogue", &[("store/src/config.rs", "Config")]),
     ("log", &[("app/src/logs.rs", "Config")]),
     ("runtime", &[("app/src/config.rs", "Runtime")]),
 ];

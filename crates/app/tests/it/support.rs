@@ -43,6 +43,8 @@ pub fn command(args: &[&str]) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FOREBAY_")) {
         command.env_remove(name);
     }
+    // What a server keeps of its models goes where the models of tests are.
+    command.env("XDG_STATE_HOME", std::env::temp_dir().join(format!("forebay-state-{}", std::process::id())));
     command
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Gathered {
     pub pool: PoolCounts,
     /// Spans that were made, and those that no exporter took.
     pub spans: (u64, u64),
+    pub catalogue: Option<registry::StoreHealth>,
 }
 
 /// The meters that counted anything, ordered by model and dialect.
@@ -170,6 +171,7 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     page.single(&CONNECTIONS, Some(metrics.connections.load(Relaxed)));
     page.single(&COMPUTE_WAITING, Some(gathered.compute_waiting));
     pool(&mut page, &gathered.pool, &meters.models);
+    catalogue(&mut page, gathered.catalogue);
     page.single(&SPANS, Some(gathered.spans.0));
     page.single(&SPANS_DROPPED, Some(gathered.spans.1));
     page.single(&PANICS, Some(metrics.panics.load(Relaxed)));
@@ -201,6 +203,14 @@ fn pool(page: &mut Page, pool: &PoolCounts, models: &BTreeMap<Arc<str>, Arc<Know
 /// The bounds of times, in seconds.
 fn seconds() -> [f64; BOUNDS_US.len()] {
     BOUNDS_US.map(|us| us as f64 / 1e6)
+}
+
+fn catalogue(page: &mut Page, health: Option<registry::StoreHealth>) {
+    let Some(registry::StoreHealth { kind, is_up, waiting, outages, .. }) = health else { return };
+    page.head(&CATALOGUE_UP);
+    page.sample(&CATALOGUE_UP, &[&kind], u8::from(is_up));
+    page.single(&CATALOGUE_WAITING, Some(waiting));
+    page.single(&CATALOGUE_OUTAGES, Some(outages));
 }
 
 fn durations(page: &mut Page, dialect: &'static str, model: &str, meter: &Meter) {

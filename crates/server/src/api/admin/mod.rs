@@ -16,7 +16,7 @@ pub(super) use upload::{loaded, publish, publish_as, taken};
 use std::{sync::Arc, time::Duration};
 
 use model::{Kind, Name, PredictError, Version};
-use registry::{PublishError, Publisher, VersionStatus, archive};
+use registry::{Event, EventKind, PublishError, Publisher, VersionStatus, archive};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -122,6 +122,11 @@ async fn on_disk<T: Send + 'static>(
     }
 }
 
+/// Refuses a change that the catalogue could not keep.
+fn check_up(asked: &Asked<'_>) -> Result<(), ServeError> {
+    asked.state.catalogue.check_up().map_err(|error| worded(Kind::Unavailable, error.to_string()))
+}
+
 /// Returns the name in the path, which a model may have.
 pub(super) fn name(asked: &Asked<'_>) -> Result<Name, ServeError> {
     Name::new(asked.name).map_err(|error| worded(Kind::InvalidArgument, error.to_string()))
@@ -215,6 +220,7 @@ async fn remove(asked: &Asked<'_>) -> Result<Answer, ServeError> {
         );
         return Err(worded(Kind::InUse, message));
     }
+    check_up(asked)?;
     labels::release(asked, &name, number, forced).await?;
     let is_gone = removed(asked, &name, number).await?;
     let mut body = String::new();
@@ -231,7 +237,10 @@ async fn remove(asked: &Asked<'_>) -> Result<Answer, ServeError> {
 /// Takes a version out, or all of a model; returns whether it is unloaded by now.
 pub(super) async fn removed(asked: &Asked<'_>, name: &Name, number: Option<Version>) -> Result<bool, ServeError> {
     let (of, publisher) = (name.clone(), publisher(asked)?);
+    check_up(asked)?;
     on_disk(asked, move || Ok(publisher.remove(&of, number)?)).await?;
+    let event = Event::new(EventKind::Removed, name.as_str());
+    asked.state.catalogue.add_event(Event { version: number, ..event });
     let gone = || match number {
         Some(number) => seen(asked, name, number).is_none(),
         None => asked.state.gateway.registry().status(name.as_str()).is_err(),

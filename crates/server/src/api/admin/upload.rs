@@ -7,9 +7,9 @@ use http::{StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use model::{Kind, Name, PredictError, Version};
-use registry::{State, archive};
+use registry::{Event, EventKind, State, archive};
 
-use super::{answered, name, on_disk, publisher, seen, until, version, worded};
+use super::{answered, check_up, name, on_disk, publisher, seen, until, version, worded};
 use crate::{
     answer::Answer,
     api::{Asked, native::models::put_version},
@@ -101,6 +101,7 @@ pub(in crate::api) async fn taken(
 ) -> Result<Version, ServeError> {
     let admin = &asked.state.admin;
     let publisher = publisher(asked)?;
+    check_up(asked)?;
     let full = || PredictError::Overloaded { message: "another upload is under way".to_owned(), retry_after: None };
     let _one = admin.uploads.try_acquire().map_err(|_| full())?;
     let bytes = receive(asked, types, body).await?;
@@ -115,7 +116,9 @@ pub(in crate::api) async fn taken(
         let files = archive::unpack(&bytes, &file, &source).map_err(refused)?;
         Ok(publisher.publish(&of, number, &files)?)
     });
-    unpacked.await
+    let version = unpacked.await?;
+    asked.state.catalogue.add_event(Event::new(EventKind::Published, name.as_str()).version(version));
+    Ok(version)
 }
 
 /// Waits for what becomes of the version; returns whether it answers. One that does not load is taken out again.
