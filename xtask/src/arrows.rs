@@ -43,7 +43,7 @@ pub const ROWS: [Row; 14] = [
     ),
     row(
         "app",
-        &["model", "plan", "codec", "formats", "engine", "registry", "gateway", "remote", "store", "server"],
+        &["model", "plan", "codec", "wire", "formats", "engine", "registry", "gateway", "remote", "store", "server"],
         "the binary: commands, configuration, wiring",
     ),
     row("xtask", &[], "the house rules and the tasks around the code"),

@@ -141,7 +141,8 @@ pub fn csv(body: &[u8], fields: Vec<Field>, rows_max: usize) -> Result<(Csv, Opt
         options.fields.insert(0, id_field(&first));
     }
     options.chunk_rows_max = rows_max.saturating_add(1);
-    let csv = CsvOptions { delimiter, ..CsvOptions::default() };
+    // What Openscoring reads tables with has an empty cell as no value.
+    let csv = CsvOptions { delimiter, empty_text_is_null: true };
     let batch = table::whole(&mut CsvSource::new(body, options, csv)?, rows_max)?;
     let Some((all, _)) = batch else { return Ok((Csv { delimiter, ids: None }, None)) };
     let mut ids = None;

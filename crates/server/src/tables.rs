@@ -22,10 +22,11 @@ pub(crate) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads CSV.
-    pub fn csv(mut self, body: &[u8]) -> Result<(Batch, Vec<RowFault>), ServeError> {
+    /// Reads CSV; an empty cell of a column of texts is null, or an empty text.
+    pub fn csv(mut self, body: &[u8], empty_text_is_null: bool) -> Result<(Batch, Vec<RowFault>), ServeError> {
         let options = self.options();
-        self.whole(&mut CsvSource::new(body, options, CsvOptions::default())?)
+        let csv = CsvOptions { empty_text_is_null, ..CsvOptions::default() };
+        self.whole(&mut CsvSource::new(body, options, csv)?)
     }
 
     /// Reads an Arrow IPC stream or file, of which no message may be larger than `bytes_max`.

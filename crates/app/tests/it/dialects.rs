@@ -5,12 +5,13 @@ use std::{net::TcpListener, thread, time::Duration};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    golden::lineage,
+    carriers::{self, Tensor},
+    golden::{lineage, shared},
     serve::Server,
-    support::{Temp, example},
+    support::{Temp, example, lines},
 };
 
-type Row = Map<String, Value>;
+pub type Row = Map<String, Value>;
 
 /// Sends a body of JSON, which must be answered.
 fn ask(server: &Server, path: &str, body: &Value) -> Value {
@@ -19,17 +20,36 @@ fn ask(server: &Server, path: &str, body: &Value) -> Value {
     serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
 }
 
-/// Sends CSV, returns the rows of the CSV that is answered; cells that are JSON are read as that.
-fn ask_csv(server: &Server, path: &str, rows: &[Row], delimiter: char) -> Vec<Row> {
-    let cell = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+/// Returns rows as CSV.
+fn csv(rows: &[Row], delimiter: char) -> String {
+    let cell = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => format!("\"{}\"", other.to_string().replace('"', "\"\"")),
+    };
     let line = |cells: Vec<String>| cells.join(&delimiter.to_string()) + "\n";
     let mut body = line(rows[0].keys().cloned().collect());
     rows.iter().for_each(|row| body += &line(row.values().map(cell).collect()));
-    let (status, answer) = server.send_as("POST", path, "text/csv", &body);
+    body
+}
+
+/// Sends CSV to what answers JSON.
+fn csv_answered_in_json(server: &Server, path: &str, rows: &[Row]) -> Value {
+    let (status, answer) = server.send_as("POST", path, "text/csv", &csv(rows, ','));
+    assert_eq!(status, 200, "{path}: {answer}");
+    serde_json::from_str(&answer).unwrap()
+}
+
+/// Sends CSV, returns the rows of the CSV that is answered; cells that are JSON are read as that.
+fn ask_csv(server: &Server, path: &str, rows: &[Row], delimiter: char) -> Vec<Row> {
+    let (status, answer) = server.send_as("POST", path, "text/csv", &csv(rows, delimiter));
     assert_eq!(status, 200, "{path}: {answer}");
     let mut lines = answer.lines().map(|line| cells(line, delimiter));
     let header = lines.next().unwrap();
-    let value = |cell: String| serde_json::from_str(&cell).unwrap_or(Value::String(cell));
+    let value = |cell: String| match &*cell {
+        "" => Value::Null,
+        _ => serde_json::from_str(&cell).unwrap_or(Value::String(cell)),
+    };
     lines.map(|line| header.iter().cloned().zip(line.into_iter().map(value)).collect()).collect()
 }
 
@@ -69,8 +89,11 @@ fn objects(rows: &Value) -> Vec<Row> {
 fn assert_same(want: &Value, got: &Value, at: &str) {
     match (want, got) {
         (Value::Number(a), Value::Number(b)) => {
-            let bits = |n: &serde_json::Number| n.as_f64().unwrap().to_bits();
-            assert_eq!(bits(a), bits(b), "{at}: {b}, not {a}");
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            // Of single precision, which a dialect may write in fewer digits.
+            let is_single = f64::from(a as f32).to_bits() == a.to_bits();
+            let same = a.to_bits() == b.to_bits() || (is_single && (a as f32).to_bits() == (b as f32).to_bits());
+            assert!(same, "{at}: {b}, not {a}");
         }
         (Value::Array(a), Value::Array(b)) => {
             assert_eq!(a.len(), b.len(), "{at}");
@@ -89,6 +112,12 @@ fn assert_same(want: &Value, got: &Value, at: &str) {
             stored.for_each(|(i, value)| dense[i.as_u64().unwrap() as usize] = value.clone());
             assert_same(&Value::Array(dense), &Value::Array(b.clone()), at);
         }
+        // Values within values are a text of JSON where a dialect has elements alone.
+        (Value::Array(_) | Value::Object(_), Value::String(text)) => {
+            assert_same(want, &serde_json::from_str(text).unwrap_or_else(|_| panic!("{at}: {text}")), at);
+        }
+        // An empty cell is no text or an empty one.
+        (Value::String(a), Value::Null) => assert_eq!(a, "", "{at}"),
         // A text in a cell that looks like a number.
         (Value::String(a), b) => assert_eq!(a, &b.as_str().map_or_else(|| b.to_string(), str::to_owned), "{at}"),
         (a, b) => assert_eq!(a, b, "{at}"),
@@ -105,60 +134,132 @@ fn assert_rows(want: &[Row], got: &[Row], dialect: &str) {
     }
 }
 
-/// Returns the answer of Open Inference V2, row by row.
-fn by_tensors(server: &Server, model: &str, rows: &[Row]) -> Vec<Row> {
+/// Returns the inputs of a model as tensors: of one of rows a column each, of one of tensors what its metadata say.
+fn tensors(server: &Server, model: &str, rows: &[Row]) -> Vec<Tensor> {
     let (_, metadata) = server.send("GET", &format!("/v2/models/{model}"), "");
     let metadata: Value = serde_json::from_str(&metadata).unwrap();
-    let known: Vec<&Value> = metadata["inputs"].as_array().unwrap().iter().map(|input| &input["name"]).collect();
+    let known = metadata["inputs"].as_array().unwrap();
+    let known = |name: &String| known.iter().find(|input| input["name"] == **name).map(|input| &input["datatype"]);
     let tensor = |name: &String| {
-        let data: Vec<&Value> = rows.iter().map(|row| &row[name]).collect();
-        let datatype = match data[0] {
-            Value::String(_) => "BYTES",
-            value if value.is_f64() => "FP64",
-            _ => "INT64",
-        };
-        json!({"name": name, "shape": [rows.len()], "datatype": datatype, "data": data})
-    };
-    let inputs: Vec<Value> = rows[0].keys().filter(|name| known.contains(&&json!(name))).map(tensor).collect();
-    let answer = ask(server, &format!("/v2/models/{model}/infer"), &json!({"inputs": inputs}));
-    let mut out = vec![Row::new(); rows.len()];
-    for output in answer["outputs"].as_array().unwrap() {
-        let data = output["data"].as_array().unwrap();
-        let size = data.len() / rows.len();
-        let is_json = output["parameters"]["content_type"] == "application/json";
-        for (at, row) in out.iter_mut().enumerate() {
-            let value = match output["shape"].as_array().unwrap().len() {
-                2 => Value::Array(data[at * size..(at + 1) * size].to_vec()),
-                _ if is_json => serde_json::from_str(data[at].as_str().unwrap()).unwrap(),
-                _ => data[at].clone(),
-            };
-            row.insert(output["name"].as_str().unwrap().to_owned(), value);
+        let declared = known(name)?;
+        let (mut shape, mut data) = (vec![rows.len()], rows.iter().map(|row| row[name].clone()).collect::<Vec<_>>());
+        while let Some(Value::Array(first)) = data.first() {
+            shape.push(first.len());
+            data = data.into_iter().flat_map(|part| part.as_array().unwrap().clone()).collect();
         }
+        let datatype = match data.iter().find(|value| !value.is_null()) {
+            Some(Value::String(_)) => "BYTES",
+            Some(Value::Bool(_)) => "BOOL",
+            Some(_) if declared == "FP32" => "FP32",
+            Some(value) if value.is_i64() && declared != "FP64" => "INT64",
+            _ => "FP64",
+        };
+        Some(Tensor { name: name.clone(), datatype, shape, data })
+    };
+    rows[0].keys().filter_map(tensor).collect()
+}
+
+/// Returns the answer of Open Inference V2, row by row.
+fn by_tensors(server: &Server, model: &str, rows: usize, tensors: &[Tensor]) -> Vec<Row> {
+    let input = |tensor: &Tensor| json!({"name": tensor.name, "shape": tensor.shape, "datatype": tensor.datatype, "data": tensor.data});
+    let inputs: Vec<Value> = tensors.iter().map(input).collect();
+    let answer = ask(server, &format!("/v2/models/{model}/infer"), &json!({"inputs": inputs}));
+    let mut out = vec![Row::new(); rows];
+    for output in answer["outputs"].as_array().unwrap() {
+        let shape: Vec<usize> = serde_json::from_value(output["shape"].clone()).unwrap();
+        let data = output["data"].as_array().unwrap().clone();
+        carriers::part(&mut out, output["name"].as_str().unwrap(), &shape, data);
     }
     out
 }
 
+/// One model and rows of it.
+struct Case {
+    /// The artifact, from the repository's root.
+    path: String,
+    model: &'static str,
+    rows: Vec<Row>,
+    /// It takes tensors: dialects of columns of single values cannot carry them.
+    whole: bool,
+}
+
+impl Case {
+    fn new(path: &str, rows: &[Value]) -> Case {
+        let rows = objects(&json!(rows));
+        let mut names: Vec<&String> = Vec::new();
+        for name in rows.iter().flat_map(|row| row.keys()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        // What is left out in one row is null in it.
+        let full = |row: &Row| {
+            names.iter().map(|name| ((*name).clone(), row.get(*name).cloned().unwrap_or_default())).collect()
+        };
+        let rows = rows.iter().map(full).collect();
+        Case { path: path.to_owned(), model: "m", rows, whole: false }
+    }
+
+    /// Returns one of our own oracle cases, its first rows.
+    fn own(case: &str, file: &str, count: usize) -> Case {
+        let folder = format!("conformance/{case}");
+        let text = std::fs::read_to_string(testkit::files::root().join(&folder).join("input.jsonl")).unwrap();
+        Case::new(&format!("{folder}/{file}"), &lines(&text)[..count])
+    }
+}
+
 /// Asks a model in every dialect; the answers of each must be those of the native one.
-fn through_every_dialect(model: &str, rows: &[Row]) {
-    let server = Server::start(&[&format!("examples/models/{model}")]).until_ready();
+fn through_every_dialect(case: &Case) {
+    let (model, temp) = (case.model, Temp::new());
+    let from = testkit::files::root().join(&case.path);
+    if from.is_dir() {
+        temp.copy(&case.path, "models/m");
+    } else {
+        let to = format!("models/m.{}", from.extension().unwrap().display());
+        temp.write(&to, std::fs::read(from).unwrap());
+    }
+    let server = Server::start(&[&temp.path("models")]).until_ready();
+    for rows in [&case.rows[..], &case.rows[..1]] {
+        let want = objects(&ask(&server, &format!("/api/v1/serve/{model}"), &json!(rows)));
+        let same = |got: &[Row], dialect: &str| assert_rows(&want, got, &format!("{} by {dialect}", case.path));
+        as_json(&server, model, rows, same);
+        as_tensors(&server, model, rows, &want, same);
+        if !case.whole {
+            as_tables(&server, model, rows, &want, same);
+            openscoring(&server, model, rows, same);
+        }
+    }
+}
+
+/// Forms of JSON: the native ones, TensorFlow Serving's, MLflow's four.
+fn as_json(server: &Server, model: &str, rows: &[Row], same: impl Fn(&[Row], &str)) {
     let native = format!("/api/v1/serve/{model}");
-    let want = objects(&ask(&server, &native, &json!(rows)));
-    let same = |got: &[Row], dialect: &str| assert_rows(&want, got, dialect);
     let split = json!({"columns": rows[0].keys().collect::<Vec<_>>(),
         "data": rows.iter().map(|row| row.values().collect::<Vec<_>>()).collect::<Vec<_>>()});
-
-    same(&turned(&ask(&server, &format!("{native}?form=columns"), &columns(rows))), "native columns");
-    let answer = ask(&server, &format!("{native}?form=split"), &split);
+    same(&turned(&ask(server, &format!("{native}?form=columns"), &columns(rows))), "native columns");
+    let answer = ask(server, &format!("{native}?form=split"), &split);
     let names: Vec<String> = serde_json::from_value(answer["columns"].clone()).unwrap();
     let row = |row: &Value| names.iter().cloned().zip(row.as_array().unwrap().iter().cloned()).collect();
     same(&answer["data"].as_array().unwrap().iter().map(row).collect::<Vec<_>>(), "native split");
-    same(&ask_csv(&server, &native, rows, ','), "native csv");
-
-    same(&by_tensors(&server, model, rows), "v2");
 
     let predict = format!("/v1/models/{model}:predict");
-    same(&objects(&ask(&server, &predict, &json!({"instances": rows}))["predictions"]), "tfs rows");
-    same(&turned(&ask(&server, &predict, &json!({"inputs": columns(rows)}))["outputs"]), "tfs columns");
+    let names: Vec<String> = {
+        let (_, metadata) = server.send("GET", &format!("/v2/models/{model}"), "");
+        let metadata: Value = serde_json::from_str(&metadata).unwrap();
+        let names = metadata["outputs"].as_array().unwrap().iter().map(|output| output["name"].as_str().unwrap());
+        names.map(str::to_owned).collect()
+    };
+    // A value alone stands for the one output that there is.
+    let named = |row: &Value| match row {
+        Value::Object(row) if row.contains_key(&names[0]) || names.len() > 1 => row.clone(),
+        value => Row::from_iter([(names[0].clone(), value.clone())]),
+    };
+    let rows_of = |answer: &Value| match answer {
+        Value::Array(rows) => rows.iter().map(named).collect::<Vec<_>>(),
+        columns => turned(columns),
+    };
+    same(&rows_of(&ask(server, &predict, &json!({"instances": rows}))["predictions"]), "tfs rows");
+    same(&rows_of(&ask(server, &predict, &json!({"inputs": columns(rows)}))["outputs"]), "tfs columns");
 
     for (form, body) in [
         ("dataframe_split", split),
@@ -166,31 +267,79 @@ fn through_every_dialect(model: &str, rows: &[Row]) {
         ("instances", json!(rows)),
         ("inputs", columns(rows)),
     ] {
-        same(&objects(&ask(&server, "/invocations", &json!({form: body}))["predictions"]), form);
+        same(&rows_of(&ask(server, "/invocations", &json!({form: body}))["predictions"]), form);
     }
+}
 
-    let evaluate = format!("/openscoring/model/{model}");
-    for (row, want) in rows.iter().zip(&want) {
-        let answer = ask(&server, &evaluate, &json!({"id": "a", "arguments": row}));
-        assert_rows(std::slice::from_ref(want), &[answer["results"].as_object().unwrap().clone()], "openscoring");
+/// Tensors: as JSON, in binary, over gRPC. What bytes cannot say is asked by JSON alone.
+fn as_tensors(server: &Server, model: &str, rows: &[Row], want: &[Row], same: impl Fn(&[Row], &str)) {
+    let tensors = tensors(server, model, rows);
+    same(&by_tensors(server, model, rows.len(), &tensors), "v2");
+    let answers_null = want.iter().any(|row| row.values().any(Value::is_null));
+    if tensors.iter().all(Tensor::is_plain) && !answers_null {
+        same(&carriers::binary(server, model, rows.len(), &tensors), "v2 in binary");
+        same(&carriers::v2_grpc(server, model, rows.len(), &tensors), "v2 over grpc");
+        same(&carriers::tfs_grpc(server, model, rows.len(), &tensors), "tfs over grpc");
     }
-    let requests: Vec<Value> = rows.iter().map(|row| json!({"arguments": row})).collect();
-    let batch = ask(&server, &format!("{evaluate}/batch"), &json!({"requests": requests}));
-    let results = batch["responses"].as_array().unwrap().iter().map(|one| one["results"].as_object().unwrap().clone());
-    same(&results.collect::<Vec<_>>(), "openscoring batch");
-    same(&ask_csv(&server, &format!("{evaluate}/csv"), rows, ';'), "openscoring csv");
+}
 
-    let envelope = ask(&server, &format!("/api/{model}?serve"), &columns(rows));
+/// Tables: CSV (of MLflow too) and Arrow, and Mist's columns.
+fn as_tables(server: &Server, model: &str, rows: &[Row], want: &[Row], same: impl Fn(&[Row], &str)) {
+    let native = format!("/api/v1/serve/{model}");
+    // An empty cell of a column of texts is an empty text there, which Openscoring has as null.
+    let lacks_text = |name: &String| {
+        let mut values = rows.iter().map(|row| &row[name]);
+        values.clone().any(Value::is_null) && values.all(|value| value.is_null() || value.is_string())
+    };
+    if !rows[0].keys().any(lacks_text) {
+        same(&ask_csv(server, &native, rows, ','), "native csv");
+    }
+    same(&objects(&csv_answered_in_json(server, "/invocations", rows)["predictions"]), "mlflow csv");
+    same(&carriers::arrow(server, model, rows, want), "native arrow");
+    let envelope = ask(server, &format!("/api/{model}?serve"), &columns(rows));
     same(&objects(&envelope["payload"]["result"]), "mist");
 }
 
+fn openscoring(server: &Server, model: &str, rows: &[Row], same: impl Fn(&[Row], &str)) {
+    let evaluate = format!("/openscoring/model/{model}");
+    let one = |row: &Row| ask(server, &evaluate, &json!({"id": "a", "arguments": row}))["results"].clone();
+    same(&objects(&rows.iter().map(one).collect()), "openscoring");
+    let requests: Vec<Value> = rows.iter().map(|row| json!({"arguments": row})).collect();
+    let batch = ask(server, &format!("{evaluate}/batch"), &json!({"requests": requests}));
+    let results = batch["responses"].as_array().unwrap().iter().map(|one| one["results"].clone());
+    same(&objects(&results.collect()), "openscoring batch");
+    same(&ask_csv(server, &format!("{evaluate}/csv"), rows, ';'), "openscoring csv");
+}
+
 #[test]
-fn one_row_has_the_same_numbers_in_every_dialect() {
+fn one_row_has_the_same_numbers_in_every_dialect_of_spark() {
     for model in ["text", "mixed", "breast-cancer"] {
-        let rows = objects(&Value::Array(example(&format!("requests/{model}.json"))));
-        through_every_dialect(model, &rows);
-        through_every_dialect(model, &rows[..1]);
+        let rows = example(&format!("requests/{model}.json"));
+        through_every_dialect(&Case::new(&format!("examples/models/{model}"), &rows));
     }
+    // Texts, dates and times; null among the answers.
+    through_every_dialect(&Case::own("spark/sql-moments-1", "model", 2));
+}
+
+#[test]
+fn one_row_has_the_same_numbers_in_every_dialect_of_pmml() {
+    // Categories, some missing; dates; texts.
+    for (case, count) in [("logistic-iris", 3), ("lightgbm-categories", 6), ("dates", 3), ("texts", 3)] {
+        through_every_dialect(&Case::own(&format!("pmml/{case}"), "model.pmml", count));
+    }
+}
+
+#[test]
+fn one_row_has_the_same_numbers_in_every_dialect_of_tensors() {
+    let own = |case: &str, file: &str, rows: Value| {
+        let case = Case { whole: true, ..Case::new(&format!("{case}/{file}"), rows.as_array().unwrap()) };
+        through_every_dialect(&case);
+    };
+    let Some(folder) = shared("conformance") else { return };
+    let at = |case: &str| std::fs::canonicalize(folder.join(case)).unwrap().display().to_string();
+    let rows = json!([{"x": [-1.75, 1.25, 0.1]}, {"x": [7.0, -0.2, 1e-7]}]);
+    own(&at("onnx/hand_ml_linearclassifier_softmax"), "model.onnx", rows);
+    own(&at("tensorflow/tfs_half_plus_two_cpu"), "model", json!([{"x": [1.1]}, {"x": [-7.3]}]));
 }
 
 /// Waits until a port is nobody's: another run of this test may have it for a while.

@@ -86,6 +86,12 @@ fn chosen(types: &[Type], input: &Input) -> Option<Type> {
     if types.iter().any(|ty| same(&ty)) {
         return Some(own);
     }
+    // Texts of times are of the first type that all of them say.
+    let says = |ty: &Type| types.contains(ty) && elements_as(ty, &input.elements).is_some();
+    let mut times = [DType::Date, DType::Timestamp].map(Type::scalar).into_iter();
+    if let (Datatype::Bytes, Some(time)) = (input.datatype, times.find(says)) {
+        return Some(time);
+    }
     // Values as JSON, where only one type takes them.
     let nested: Vec<&Type> = types.iter().filter(|ty| !is_single(ty)).collect();
     match nested.as_slice() {

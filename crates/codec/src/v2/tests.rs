@@ -80,6 +80,12 @@ fn where_a_field_takes_several_types_the_datatype_says_which() {
     is(r#""shape":[1],"datatype":"BYTES","data":["1"]"#, r#"[{"1"}]"#);
     let part = vec![Type::I64, Type::F64, Type::BOOL, Type::VECTOR];
     assert_eq!(of(part, r#""shape":[1,2],"datatype":"INT8","data":[1,2]"#).as_deref(), Ok("[{[1.0,2.0]}]"));
+    let times = || vec![Type::scalar(DType::Date), Type::scalar(DType::Timestamp)];
+    let time = |data: &str| of(times(), &format!(r#""shape":[2],"datatype":"BYTES","data":{data}"#));
+    assert_eq!(time(r#"["2024-02-29",null]"#).as_deref(), Ok(r#"[{"2024-02-29"},{null}]"#));
+    let noon = r#"["2024-02-29T12:00:00Z","1969-12-31T23:59:59.5Z"]"#;
+    assert_eq!(time(noon).as_deref(), Ok(r#"[{"2024-02-29T12:00:00Z"},{"1969-12-31T23:59:59.500Z"}]"#));
+    assert!(time(r#"["2024-02-29","noon"]"#).is_err());
     let items = vec![Type::list(Type::Text), Type::list(Type::I64)];
     assert_eq!(of(items, r#""shape":[1,2],"datatype":"INT32","data":[1,2]"#).as_deref(), Ok("[{[1,2]}]"));
 }

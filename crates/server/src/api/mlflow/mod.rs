@@ -145,7 +145,8 @@ impl Wire for Rows {
             _ => {
                 let (decoder, fields) = (decoder()?, signature.columns(None));
                 let rows_max = self.limits.rows_max;
-                Reading { fields, rows_max, keep_bad_rows: false, decoder: &decoder }.csv(body)?.0
+                // As pandas has it.
+                Reading { fields, rows_max, keep_bad_rows: false, decoder: &decoder }.csv(body, true)?.0
             }
         };
         Ok(Decoded { batch, bad: Vec::new(), outputs: None, signature: None })

@@ -200,7 +200,7 @@ impl Rows {
         let table = || Reading { fields, rows_max: self.rows_max, keep_bad_rows, decoder: &self.decoder };
         match (self.reads, self.wish.form) {
             (Media::Arrow, _) => table().arrow(body, self.bytes_max),
-            (Media::Csv | Media::Plain | Media::Bytes, _) => table().csv(body),
+            (Media::Csv | Media::Plain | Media::Bytes, _) => table().csv(body, false),
             (Media::Json, Some(TableForm::Columns)) => Ok((self.decoder.columns(body)?, Vec::new())),
             (Media::Json, Some(TableForm::Split)) => Ok((self.decoder.split(body)?, Vec::new())),
             (Media::Json, None) => {

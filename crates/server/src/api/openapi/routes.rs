@@ -34,36 +34,16 @@ pub(super) fn told(endpoint: Endpoint, path: &[&str]) -> Told {
     match endpoint {
         NativeServe => op("POST", serve()),
         NativeModels => get("models", "Every model with its versions", object(&[("models", list(named("Model")))])),
-        NativeModel => get(
-            "model",
-            "One model: its versions, and the signatures of the one that answers",
-            named("ModelWithSignatures"),
-        ),
+        NativeModel => get("model", "One model and how to ask it", named("ModelWithSignatures")),
         Publish => op("POST", upload(Op::new("publish", "Put in the next version"))),
         PublishAs => op("PUT", upload(Op::new("publishAs", "Put in a version under its number"))),
         Version => get("version", "One version", named("Version")),
-        Artifact => op(
-            "GET",
-            Op::new("artifact", "The files of a version, as a tar").answers(
-                "200",
-                "A tar.",
-                &[("application/x-tar", text())],
-            ),
-        ),
+        Artifact => plain("artifact", "The files of a version, as a tar", "application/x-tar"),
         Delete => op("DELETE", delete(path.contains(&"{version}"))),
         Labels => get("labels", "The labels of a model", object(&[("name", text()), ("labels", list(named("Label")))])),
         Label => get("label", "The version that has a label", named("Label")),
-        SetLabel => op(
-            "PUT",
-            Op::new("setLabel", "Move a label to a version that answers")
-                .body(true, &[(JSON, object(&[("version", count())]))], Some(json!({"version": 1})))
-                .ok("It has it.", named("Label")),
-        ),
-        RemoveLabel => op(
-            "DELETE",
-            Op::new("removeLabel", "Remove a label")
-                .ok("It is gone.", object(&[("label", text()), ("previous", count())])),
-        ),
+        SetLabel => op("PUT", set_label()),
+        RemoveLabel => op("DELETE", remove_label()),
         MistRun => op("POST", mist()),
         V2Infer => op("POST", infer()),
         V2Model => get("v2Model", "The inputs and outputs of a model as tensors", v2_model()),
@@ -80,17 +60,12 @@ pub(super) fn told(endpoint: Endpoint, path: &[&str]) -> Told {
         V2Config => get("v2Config", "Inputs and outputs as Triton's configuration has them", named("ModelConfig")),
         V2Index => op("POST", repository("v2Index", "Every version with its state").ok("The index.", named("Index"))),
         V2Load => op("POST", repository("v2Load", "Ask that a model answers").answers("200", "It answers.", &[])),
-        V2Unload => op("POST", repository("v2Unload", "Refused by name: the models directory says what is served")),
+        V2Unload => op("POST", repository("v2Unload", "Give up a lazy model").answers("200", "It is.", &[])),
         Tfs => tfs(path),
         Traces => op("GET", traces()),
         Trace => get("trace", "The spans of one trace, as Zipkin shows them", named("Trace")),
         TraceServices => get("traceServices", "The services that have spans", list(text())),
-        TraceSpans => op(
-            "GET",
-            Op::new("traceSpans", "The names of spans")
-                .query("serviceName", "Of this service.", text())
-                .ok("Names.", list(text())),
-        ),
+        TraceSpans => op("GET", trace_spans()),
         MlflowInvoke => op("POST", invoke()),
         MlflowPing => op("GET", ping(path)),
         MlflowVersion => op("GET", Op::new("mlflowVersion", "The server's version").answers("200", "It, bare.", &[])),
@@ -99,17 +74,31 @@ pub(super) fn told(endpoint: Endpoint, path: &[&str]) -> Told {
         Ready => {
             op("GET", ready("ready", "Whether calls are answered", &[("status", text()), ("loading?", list(text()))]))
         }
-        Metrics => op(
-            "GET",
-            Op::new("metrics", "Everything that is counted").answers(
-                "200",
-                "Prometheus's text.",
-                &[("text/plain", text())],
-            ),
-        ),
+        Metrics => plain("metrics", "Everything that is counted", "text/plain"),
         OpenApi => Told::LeftOut("the document itself"),
         Swagger => Told::LeftOut("pages for people"),
     }
+}
+
+/// What is answered as text or bytes of this type.
+fn plain(id: &str, summary: &str, ty: &str) -> Told {
+    op("GET", Op::new(id, summary).answers("200", "What was asked for.", &[(ty, text())]))
+}
+
+fn set_label() -> Op {
+    Op::new("setLabel", "Move a label to a version that answers")
+        .body(true, &[(JSON, object(&[("version", count())]))], Some(json!({"version": 1})))
+        .ok("It has it.", named("Label"))
+}
+
+fn remove_label() -> Op {
+    let gone = object(&[("label", text()), ("previous", count())]);
+    Op::new("removeLabel", "Remove a label").ok("It is gone.", gone)
+}
+
+fn trace_spans() -> Op {
+    let op = Op::new("traceSpans", "The names of spans").query("serviceName", "Of this service.", text());
+    op.ok("Names.", list(text()))
 }
 
 fn ready(id: &str, summary: &str, fields: &[(&str, Shape)]) -> Op {
