@@ -48,7 +48,8 @@ cp -r examples/models/text "$work/models/words/1"
 cp -r examples/models/text "$work/models/words/2"
 printf 'versions = "all"\n' >"$work/models/words/forebay.toml"
 
-serve() { # URL
+serve() {
+  : >"$work/forebay.log"
   "$FOREBAY" serve "$work/models" --http 127.0.0.1:0 --config "$work/forebay.toml" 2>"$work/forebay.log" &
   server=$!
   wait_for grep -q 'http://127' "$work/forebay.log"

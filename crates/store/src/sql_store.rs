@@ -198,7 +198,6 @@ impl Drop for SqlStore {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 mod tests {
     use std::{path::PathBuf, time::SystemTime};
 
