@@ -29,9 +29,11 @@ pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
     let time = Duration::from_secs(if short { 4 } else { 60 });
     let binary = binary(root)?;
     let folder = super::Scratch::new("overload")?;
-    fs::write(folder.0.join("dear.pmml"), made::machine(if short { 20_000 } else { 60_000 }, FIELDS))?;
+    let models = folder.0.join("models");
+    fs::create_dir_all(&models)?;
+    fs::write(models.join("dear.pmml"), made::machine(if short { 20_000 } else { 60_000 }, FIELDS))?;
     fs::write(folder.0.join("forebay.toml"), "[server]\ncompute_threads = 1\ninline_max_us = 1\n")?;
-    let models = folder.0.display().to_string();
+    let models = models.display().to_string();
     let config = folder.0.join("forebay.toml").display().to_string();
     let server = Server::start(&binary, &["serve", &models, "--http", "127.0.0.1:0", "--config", &config], None)?;
     server.ready()?;
