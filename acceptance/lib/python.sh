@@ -7,6 +7,7 @@
 #   forebay_engines            # sets ENGINES_PYTHON (spark4 with TensorFlow and ONNX Runtime), TENSORFLOW_LIBRARY, ONNXRUNTIME_LIBRARY
 #   forebay_clients            # forebay_engines, and the clients that others wrote (tritonclient, tensorflow-serving-api)
 #   forebay_openapi            # sets OPENAPI_PYTHON (spark4 with schemathesis)
+#   forebay_s3                 # sets S3_PYTHON      (spark4 with moto's server and boto3)
 #   forebay_forest_bench       # sets FOREST_BENCH_PYTHON (trainers of forests and what compiles them; for the benchmark only)
 #   forebay_wire               # sets WIRE_PYTHON    (forest-bench with LitServe; for the benchmark only)
 #
@@ -173,4 +174,20 @@ forebay_pmml() {
   "$SPARK35_PYTHON" -c 'import lightgbm' 2>/dev/null ||
     { echo "error: LightGBM does not load; it needs libgomp (Debian: apt-get install libgomp1)" >&2; return 1; }
   PMML_PYTHON=$SPARK35_PYTHON && export PMML_PYTHON
+}
+
+# An S3 server goes on top of spark4, under its own pins; no Java is needed for it.
+forebay_s3() {
+  S3_PYTHON=$(forebay_env spark4) || return 1
+  forebay_req=$FOREBAY_LIB/requirements-s3.txt
+  forebay_dir=$FOREBAY_CACHE/spark4
+  forebay_sum=$(cksum <"$forebay_req")
+  if [ "$(cat "$forebay_dir/requirements-s3.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
+    echo "adding moto and boto3 to the Python environment spark4 (a minute, once)" >&2
+    "$S3_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" \
+        -c "$FOREBAY_LIB/requirements-spark4.txt" >&2 ||
+      { echo "error: moto and boto3 could not be installed" >&2; return 1; }
+    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-s3.cksum"
+  fi
+  export S3_PYTHON
 }

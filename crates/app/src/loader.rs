@@ -9,7 +9,7 @@ use formats::{
     foreign::{Foreign, Layout, Support},
 };
 use model::{InputSpec, Kind, ModelFiles, Name, Predictor, SignatureDef, Version};
-use plan::Provenance;
+use plan::{Plan, Provenance};
 use registry::{About, EngineChoice, LoadError, Loaded, Loader, ModelConfig};
 use remote::{Artifact, EngineError, Engines, Form};
 
@@ -198,6 +198,11 @@ fn restrict(model: &mut plan::Model, names: &[String]) -> Result<(), OpenError> 
     Ok(())
 }
 
+/// Returns the number of nodes, those over groups with them.
+pub fn nodes(plan: &Plan) -> usize {
+    plan.nodes.len() + plan.grouped.as_ref().map_or(0, |grouped| nodes(&grouped.then))
+}
+
 impl Loader for EngineLoader {
     fn load(&self, _: &Name, _: Version, files: &ModelFiles, config: &ModelConfig) -> Result<Loaded, LoadError> {
         let opened = inputs(Vec::new(), config).and_then(|inputs| {
@@ -216,6 +221,8 @@ impl Loader for EngineLoader {
             class: said(&from.class),
             tool: said(&from.tool),
             bytes: from.artifact_bytes,
+            nodes: opened.plans().map_or(0, |(model, _)| model.plans.iter().map(|(_, plan)| nodes(plan) as u64).sum()),
+            warnings: opened.warnings().iter().map(|warning| warning.as_str().into()).collect(),
             defs: opened.defs().into(),
         };
         let predictor: Arc<dyn Predictor> = match opened {

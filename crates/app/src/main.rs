@@ -51,6 +51,7 @@ enum Command {
     #[command(hide = true)]
     EngineChild,
     Upload(cmd::upload::Args),
+    Apply(cmd::apply::Args),
     Models(cmd::models::ModelsArgs),
     Versions(cmd::models::VersionsArgs),
     Labels(cmd::labels::Args),
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Config(args) => cmd::config::run(args),
         Command::EngineChild => cmd::engine_child::run(),
         Command::Upload(args) => signals::interruptible(|| cmd::upload::run(args)),
+        Command::Apply(args) => signals::interruptible(|| cmd::apply::run(args)),
         Command::Models(args) => signals::interruptible(|| cmd::models::models(args)),
         Command::Versions(args) => signals::interruptible(|| cmd::models::versions(args)),
         Command::Catalogue(args) => cmd::catalogue::run(args),

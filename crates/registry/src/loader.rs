@@ -39,6 +39,10 @@ pub struct About {
     pub tool: Option<Arc<str>>,
     /// Bytes that the loaded version holds in memory.
     pub bytes: u64,
+    /// Steps of its plans, where our own ops answer.
+    pub nodes: u64,
+    /// What the reader passed over.
+    pub warnings: Arc<[Box<str>]>,
     /// The signatures as the artifact writes them down, where its format has such.
     pub defs: Arc<[SignatureDef]>,
 }

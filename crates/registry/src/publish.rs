@@ -56,6 +56,17 @@ pub struct Publisher {
     given: Mutex<std::collections::HashMap<Name, Version>>,
 }
 
+/// What publishing would do to a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// There is no version of it yet.
+    Created,
+    /// It gets a version of other files.
+    Updated,
+    /// The newest version, or the one asked for, has these very files.
+    Unchanged,
+}
+
 /// What is moved into its place begins so: names of this kind are no models.
 const HIDDEN: &str = ".forebay-";
 
@@ -74,11 +85,8 @@ impl Publisher {
 
     /// Puts a version in: the number asked for, or the next one.
     pub fn publish(&self, name: &Name, version: Option<Version>, files: &Files) -> Result<Version, PublishError> {
-        if name.as_str().bytes().all(|b| b.is_ascii_digit()) {
-            return Err(PublishError::Digits { name: name.clone() });
-        }
         let mut given = self.lock();
-        let stand = self.versions(name)?;
+        let stand = self.open_versions(name)?;
         let highest = stand.iter().copied().chain(given.get(name).copied()).max().unwrap_or(Version(0));
         let version = version.unwrap_or(Version(highest.0.saturating_add(1)));
         if stand.contains(&version) {
@@ -92,6 +100,29 @@ impl Publisher {
         moved.inspect_err(|_| drop(fs::remove_dir_all(&staged))).map_err(failed)?;
         given.insert(name.clone(), highest.max(version));
         Ok(version)
+    }
+
+    /// Returns the number that publishing would take, and what it would do; nothing is changed.
+    pub fn compare(
+        &self,
+        name: &Name,
+        version: Option<Version>,
+        files: &Files,
+    ) -> Result<(Version, Change), PublishError> {
+        let given = self.lock();
+        let stand = self.open_versions(name)?;
+        let newest = version.filter(|version| stand.contains(version)).or(stand.iter().copied().max());
+        if let Some(newest) = newest.filter(|newest| version.is_none_or(|version| version == *newest))
+            && self.read(name, newest)? == *files
+        {
+            return Ok((newest, Change::Unchanged));
+        }
+        if let Some(version) = version.filter(|version| stand.contains(version)) {
+            return Err(PublishError::AlreadyExists { name: name.clone(), version });
+        }
+        let highest = stand.iter().copied().chain(given.get(name).copied()).max().unwrap_or(Version(0));
+        let change = if stand.is_empty() { Change::Created } else { Change::Updated };
+        Ok((version.unwrap_or(Version(highest.0.saturating_add(1))), change))
     }
 
     /// Refuses a name that is served from this place, where the directory has nothing of it.
@@ -144,6 +175,14 @@ impl Publisher {
             Err(error) => return Err(failed(error)),
         }
         Ok(files)
+    }
+
+    /// Returns the numbered versions of a name that may have more of them.
+    fn open_versions(&self, name: &Name) -> Result<Vec<Version>, PublishError> {
+        match name.as_str().bytes().all(|b| b.is_ascii_digit()) {
+            true => Err(PublishError::Digits { name: name.clone() }),
+            false => self.versions(name),
+        }
     }
 
     /// Returns the numbered versions that lie there.
@@ -234,6 +273,16 @@ mod tests {
         let again = publisher.publish(&name, Some(Version(7)), &files("other"));
         assert!(matches!(again, Err(PublishError::AlreadyExists { .. })), "{again:?}");
         assert_eq!(publisher.read(&name, Version(7)).unwrap(), files("7"));
+        let compared = |version: Option<u64>, text: &str| {
+            publisher.compare(&name, version.map(Version), &files(text)).map_err(|error| error.to_string())
+        };
+        assert_eq!(compared(None, "7"), Ok((Version(7), Change::Unchanged)));
+        assert_eq!(compared(Some(1), "1"), Ok((Version(1), Change::Unchanged)));
+        assert_eq!(compared(None, "1"), Ok((Version(8), Change::Updated)));
+        assert_eq!(compared(Some(9), "7"), Ok((Version(9), Change::Updated)));
+        assert!(compared(Some(1), "7").unwrap_err().contains("versions are immutable"));
+        let other = Name::new("other").unwrap();
+        assert_eq!(publisher.compare(&other, None, &files("1")).unwrap(), (Version(1), Change::Created));
         publisher.remove(&name, Some(Version(7))).unwrap();
         assert!(matches!(publisher.remove(&name, Some(Version(7))), Err(PublishError::NotFound { .. })));
         assert_eq!(publisher.publish(&name, None, &files("8")).unwrap(), Version(8));

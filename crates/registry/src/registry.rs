@@ -26,6 +26,7 @@ use crate::{
     loader::{About, Loader},
     metrics::Metrics,
     model_config::ModelConfig,
+    source::SourceStatus,
     state::State,
     status::ModelStatus,
 };
@@ -38,6 +39,7 @@ pub struct Registry {
     shards: [ArcSwap<Models>; SHARDS],
     /// Whoever publishes holds it; readers do not.
     labels: Mutex<Table>,
+    sources: ArcSwap<Vec<SourceStatus>>,
     ready: AtomicBool,
     metrics: Metrics,
     pub(crate) board: Board,
@@ -118,6 +120,7 @@ impl Registry {
         Registry {
             shards: std::array::from_fn(|_| ArcSwap::default()),
             labels: Mutex::default(),
+            sources: ArcSwap::default(),
             ready: AtomicBool::new(false),
             metrics: Metrics::default(),
             events: Events::default(),
@@ -214,6 +217,18 @@ impl Registry {
     /// Returns the status of one model.
     pub fn status(&self, name: &str) -> Result<ModelStatus, PredictError> {
         self.shard(name).load().get(name).map(|entry| entry.status()).ok_or_else(|| not_found(name, None))
+    }
+
+    /// Returns what is known of each source.
+    pub fn sources(&self) -> Arc<Vec<SourceStatus>> {
+        self.sources.load_full()
+    }
+
+    /// Takes over what is known of each source, for whoever owns them to tell.
+    pub fn set_sources(&self, sources: Vec<SourceStatus>) {
+        if **self.sources.load() != sources {
+            self.sources.store(Arc::new(sources));
+        }
     }
 
     /// Returns whether all eager models that were there at the beginning were tried; it stays so.

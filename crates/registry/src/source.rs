@@ -9,9 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{ModelFiles, Name, Version};
+use model::{Buffer, ModelFiles, Name, Version};
 
-use crate::{config::Loading, digest::Digest, error::SourceError, model_config::ModelConfig, versions::Versions};
+use crate::{
+    archive::Files, config::Loading, digest::Digest, error::SourceError, model_config::ModelConfig, versions::Versions,
+};
 
 pub mod beside;
 pub mod dir;
@@ -119,6 +121,17 @@ impl Content {
     pub fn proof(&self) -> Digest {
         let config = format!("{:?} {}", self.config, env!("CARGO_PKG_VERSION"));
         self.digest().and(config.as_bytes())
+    }
+
+    /// Returns the content of an artifact whose configuration lies among its files.
+    pub fn of(mut files: Files) -> Result<Content, SourceError> {
+        let wrong = |reason| SourceError::Config { path: CONFIG.to_owned(), reason };
+        let config = files.remove(CONFIG).map(|bytes| {
+            let text = String::from_utf8(bytes).map_err(|_| wrong("not UTF-8".to_owned()))?;
+            ModelConfig::parse(&text).map_err(wrong)
+        });
+        let files = files.into_iter().map(|(path, bytes)| (path, Buffer::from_vec(bytes)));
+        Ok(Content::new(ModelFiles::new(files), config.transpose()?.unwrap_or_default()))
     }
 
     /// Returns the digest of the files, made when it is first asked for: who reads one artifact and keeps no versions never asks.

@@ -136,6 +136,12 @@ impl State {
         }
     }
 
+    /// Returns the state that tries models by this loader before they are published; after `with_admin`.
+    pub fn with_trials(mut self, loader: Arc<dyn registry::Loader>) -> State {
+        self.admin.set_loader(loader);
+        self
+    }
+
     /// Returns whether the server was told to stop.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)

@@ -76,7 +76,8 @@ fn plain(entry: &toml::Value) -> String {
 }
 
 /// Keys whose values are nobody's to see, by their table; in the lists and tables below it too.
-const SECRETS: [(&str, &str); 2] = [("auth", "key"), ("auth", "secret")];
+const SECRETS: [(&str, &str); 4] =
+    [("auth", "key"), ("auth", "secret"), ("models", "secret_access_key"), ("models", "session_token")];
 
 /// Returns the value as it may be shown.
 fn shown(table: &str, value: &toml::Value) -> toml::Value {
@@ -103,7 +104,8 @@ mod tests {
     fn secrets_are_not_shown() {
         let mut layers = Layers::new();
         let file = "[[auth.keys]]\nname = 'a'\nkey = 'a-very-secret-key'\nroles = ['read']\n\
-                    [[auth.jwt.keys]]\nalgorithm = 'HS256'\nsecret = 'a-very-secret-secret'\n";
+                    [[auth.jwt.keys]]\nalgorithm = 'HS256'\nsecret = 'a-very-secret-secret'\n\
+                    [[models.sources]]\nurl = 's3://b'\nsecret_access_key = 'very-secret'\nsession_token = 'very-secret'\n";
         layers.add_file("f.toml", file).unwrap();
         let shown = show(&layers);
         assert!(

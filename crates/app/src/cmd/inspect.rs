@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     cmd,
     failure::Failure,
+    loader::nodes,
     model_arg::{ModelArg, Opened},
 };
 
@@ -151,11 +152,6 @@ fn table(signature: &Signature) -> String {
         format!("{}\n", format!("  {}", cells.join("  ")).trim_end())
     };
     rows.iter().map(line).collect()
-}
-
-/// Returns the number of nodes, those over groups with them.
-fn nodes(plan: &Plan) -> usize {
-    plan.nodes.len() + plan.grouped.as_ref().map_or(0, |grouped| nodes(&grouped.then))
 }
 
 fn as_json(opened: &Opened, ops: Option<&[OpUse]>) -> Value {

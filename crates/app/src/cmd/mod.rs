@@ -1,5 +1,6 @@
 //! The commands, one file each: `Args` as clap reads them, and `run`.
 
+pub mod apply;
 pub mod bench;
 pub mod catalogue;
 pub mod config;

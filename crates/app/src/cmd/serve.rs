@@ -34,7 +34,7 @@ use crate::{
 /// Serves a directory of models over HTTP
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Models directories, and models: PATH, or NAME=PATH for a model of another name [models.path; default: models]
+    /// Models directories and models: PATH, s3://BUCKET/PREFIX or hdfs://HOST:PORT/PATH; NAME=... gives a model another name [models.path; default: models]
     models: Vec<String>,
     /// Address and port to listen on; port 0 takes a free one [server.http; default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
@@ -81,14 +81,12 @@ async fn serve(
     let counters = policies.metrics();
     // One address that others reach is enough for them to reach all.
     let is_public = addresses.iter().any(|address| !address.ip().is_loopback());
-    let loader = Arc::new(Guarded::new(
-        Arc::new(EngineLoader {
-            limits: settings.formats.clone().into(),
-            time_zone: settings.formats.time_zone.as_str().into(),
-            engines: settings.engines.engines(),
-        }),
-        policies,
-    ));
+    let engine = Arc::new(EngineLoader {
+        limits: settings.formats.clone().into(),
+        time_zone: settings.formats.time_zone.as_str().into(),
+        engines: settings.engines.engines(),
+    });
+    let loader = Arc::new(Guarded::new(engine.clone(), policies));
     let gateway = Gateway::new(registry.clone());
     let state = server::State::new(settings.server.clone(), settings.mist.clone(), gateway, counters)
         .map_err(|error| Failure::usage(format_args!("{error}")))?
@@ -100,11 +98,13 @@ async fn serve(
             sources::publisher(&places, &settings.models.source),
             is_public,
         )
+        .with_trials(engine)
         .with_auth(&settings.auth)
         .map_err(Failure::Usage)?;
     let known = Catalogue::open(registry.clone(), store.clone());
     let known = Arc::new(known.map_err(|error| Failure::refused(format_args!("{error}")))?);
     let state = Arc::new(state.with_catalogue(known.clone()));
+    let sources = sources::open(&places, &settings.models.source)?;
     let started = |error: std::io::Error| Failure::refused(format_args!("cannot start: {error}"));
     let signals = Signals::new().map_err(started)?;
     announce(&settings, local, grpc, &sources::told(&places));
@@ -115,7 +115,6 @@ async fn serve(
         info!(address = %local, ?dialects, "listening too");
     }
     let source = &settings.models.source;
-    let sources = sources::open(&places, source);
     let watch = watch::start(sources, registry, loader, source, store, known).map_err(started)?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = server::run(listeners, state.clone(), async { drop(stopped.await) });

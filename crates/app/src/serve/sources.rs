@@ -1,4 +1,4 @@
-//! Where the models of `forebay serve` come from: paths and `NAME=PATH`s of the command line, and what the configuration adds.
+//! Where the models of `forebay serve` come from: places and `NAME=PLACE`s of the command line, and what the configuration adds.
 
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,19 @@ use crate::{
 };
 
 /// One place of models.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Place {
     /// What the one model there is called, where that is said.
     name: Option<Name>,
-    path: PathBuf,
+    at: At,
+}
+
+#[derive(Debug)]
+enum At {
+    /// A directory or a file.
+    Path(PathBuf),
+    /// A store elsewhere, as the configuration says it.
+    Url(String, Box<config::Source>),
 }
 
 /// Returns the places to serve from: those of the command line, else `models.path`; then those of the configuration.
@@ -25,52 +33,66 @@ pub fn places(args: &[String], settings: &Settings) -> Result<Vec<Place>, Failur
     match args {
         // Nobody said so, and there is no such directory: there are no models.
         [] if settings.models.path == MODELS_PATH && !Path::new(MODELS_PATH).exists() => {}
-        [] => places.push(Place::plain(&settings.models.path)?),
+        [] => places.push(Place::plain(None, &settings.models.path)?),
         args => {
             for arg in args {
                 places.push(Place::of(arg)?);
             }
         }
     }
-    for config::Source { name, path } in &settings.models.sources {
-        let name = name.as_deref().map(Name::new).transpose();
+    for source in &settings.models.sources {
+        let name = source.name.as_deref().map(Name::new).transpose();
         let name = name.map_err(|error| Failure::usage(format_args!("models.sources: {error}")))?;
-        let plain = Place::plain(path.as_deref().unwrap_or_default())?;
-        places.push(Place { name, ..plain });
+        places.push(match &source.url {
+            Some(url) => Place { name, at: At::Url(url.clone(), Box::new(source.clone())) },
+            None => Place::plain(name, source.path.as_deref().unwrap_or_default())?,
+        });
     }
     Ok(places)
 }
 
 impl Place {
-    /// Reads `NAME=PATH` or a path. What stands before a `=` and is no name belongs to a path.
+    /// Reads `NAME=PLACE` or a place. What stands before a `=` and is no name belongs to a path.
     fn of(arg: &str) -> Result<Place, Failure> {
-        match arg.split_once('=').and_then(|(name, path)| Some((Name::new(name).ok()?, path))) {
-            Some((name, path)) => Ok(Place { name: Some(name), ..Place::plain(path)? }),
-            None => Place::plain(arg),
+        match arg.split_once('=').and_then(|(name, place)| Some((Name::new(name).ok()?, place))) {
+            Some((name, place)) => Place::plain(Some(name), place),
+            None => Place::plain(None, arg),
         }
     }
 
-    fn plain(path: &str) -> Result<Place, Failure> {
-        if !Path::new(path).exists() {
+    fn plain(name: Option<Name>, place: &str) -> Result<Place, Failure> {
+        if place.contains("://") {
+            return Ok(Place { name, at: At::Url(place.to_owned(), Box::default()) });
+        }
+        if !Path::new(place).exists() {
             return Err(Failure::usage(format_args!(
-                "{path}: no such models directory and no such model; create it or name another"
+                "{place}: no such models directory and no such model; create it or name another"
             )));
         }
-        Ok(Place { name: None, path: PathBuf::from(path) })
+        Ok(Place { name, at: At::Path(PathBuf::from(place)) })
     }
 
     /// Returns the folder below which the paths of its artifacts are.
     fn root(&self) -> String {
-        let folder = if self.path.is_dir() { Some(&*self.path) } else { self.path.parent() };
-        folder.map_or_else(String::new, |folder| folder.display().to_string())
+        match &self.at {
+            At::Path(path) if !path.is_dir() => path.parent().map_or_else(String::new, |f| f.display().to_string()),
+            _ => self.shown(),
+        }
     }
 
+    /// Returns what tells the place from others: its path, or its address as one.
     pub fn path(&self) -> &Path {
-        &self.path
+        match &self.at {
+            At::Path(path) => path,
+            At::Url(url, _) => Path::new(url),
+        }
     }
 
     fn shown(&self) -> String {
-        self.path.display().to_string()
+        match &self.at {
+            At::Path(path) => path.display().to_string(),
+            At::Url(url, _) => url.clone(),
+        }
     }
 }
 
@@ -82,27 +104,37 @@ pub fn told(places: &[Place]) -> String {
     }
 }
 
-/// Opens the places. One that cannot be opened has no models.
-pub fn open(places: &[Place], config: &registry::Config) -> Sources {
+/// Opens the places. A path that cannot be opened has no models; an address that is none, or whose settings are wrong, is a mistake.
+pub fn open(places: &[Place], config: &registry::Config) -> Result<Sources, Failure> {
     let mut sources = Sources::default();
     for place in places {
-        let opened = match place.name.clone() {
-            None => DirSource::new(&place.path, config.clone()),
-            Some(name) => DirSource::named(name, &place.path, config.clone()),
-        };
-        match opened {
-            Ok(source) => sources.add(&place.shown(), &place.root(), Box::new(source)),
-            Err(error) => error!(%error, "the models cannot be read; none of them is served"),
+        let (shown, root, name) = (place.shown(), place.root(), place.name.clone());
+        match &place.at {
+            At::Path(path) => match name {
+                None => DirSource::new(path, config.clone()),
+                Some(name) => DirSource::named(name, path, config.clone()),
+            }
+            .map(|source| sources.add(&shown, &root, Box::new(source)))
+            .unwrap_or_else(|error| error!(%error, "the models cannot be read; none of them is served")),
+            At::Url(url, source) => {
+                let limits = source.limits(config.settle_ms);
+                let opened = objects::open(url, name, &source.access(), limits, config.clone());
+                let opened = opened.map_err(|error| Failure::usage(format_args!("{error}")))?;
+                sources.add(&shown, &root, Box::new(opened));
+            }
         }
     }
-    sources
+    Ok(sources)
 }
 
 /// Returns what changes the models directory, where there is one and no other.
 pub fn publisher(places: &[Place], config: &registry::Config) -> Option<Publisher> {
-    let mut folders = places.iter().filter(|place| place.name.is_none() && place.path.is_dir());
+    let mut folders = places.iter().filter_map(|place| match (&place.name, &place.at) {
+        (None, At::Path(path)) if path.is_dir() => Some(path),
+        _ => None,
+    });
     let (Some(folder), None) = (folders.next(), folders.next()) else { return None };
-    let made = Publisher::new(&folder.path, config.clone());
+    let made = Publisher::new(folder, config.clone());
     made.inspect_err(|error| warn!(%error, "models cannot be published")).ok()
 }
 
@@ -117,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stands_before_a_path() {
+    fn a_name_stands_before_a_place() {
         let temp = std::env::temp_dir().join(format!("forebay-places-{}=x", std::process::id()));
         std::fs::create_dir_all(&temp).unwrap();
         let path = temp.display().to_string();
@@ -125,6 +157,9 @@ mod tests {
         check(&format!("m={path}"), Some((Some("m"), &path)));
         check("m=/no/such/path", None);
         check("/no/such/path", None);
+        check("s3://b/m", Some((None, "s3://b/m")));
+        check("m=s3://b/m?x=y", Some((Some("m"), "s3://b/m?x=y")));
+        check("s3://b/m?x=y", Some((None, "s3://b/m?x=y")));
         std::fs::remove_dir(&temp).unwrap();
     }
 }

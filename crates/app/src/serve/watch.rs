@@ -38,11 +38,12 @@ pub fn start(
     }
     let loading = config.load;
     let run = move || {
-        let mut manager = Manager::new(registry, loader, store).with_loading(loading);
+        let mut manager = Manager::new(registry.clone(), loader, store).with_loading(loading);
         loop {
             catalogue.refresh();
             // One that cannot be read keeps what it said last, so this has no error of its own.
             if let Ok(scan) = sources.scan(Instant::now()) {
+                registry.set_sources(sources.statuses());
                 manager.aspire(scan);
                 while manager.step(&sources) && stopped.try_recv() == Err(TryRecvError::Empty) {}
             }

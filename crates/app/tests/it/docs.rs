@@ -105,7 +105,7 @@ fn commands() {
          else; errors go to standard\nerror, one line with the remedy. Exit codes: 0 done, 1 refused (model, input, rows), 2 \
          usage or configuration, 130 interrupted.\n",
     );
-    let all: [&[&str]; 12] = [
+    let all: [&[&str]; 13] = [
         &[],
         &["serve"],
         &["score"],
@@ -113,6 +113,7 @@ fn commands() {
         &["verify"],
         &["bench"],
         &["upload"],
+        &["apply"],
         &["models"],
         &["versions"],
         &["config"],

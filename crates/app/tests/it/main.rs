@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 
 mod admin;
+mod apply;
 mod carriers;
 mod catalogue;
 mod config;

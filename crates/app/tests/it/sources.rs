@@ -40,6 +40,17 @@ fn several_places_are_one_server() {
         let (status, body) = server.send("POST", &format!("/api/v1/serve/{name}"), r#"{"x": 3}"#);
         assert!(status == 200 && body.contains("7.0"), "{name}: {status} {body}");
     }
+    let (status, said) = server.send("GET", "/api/v1/sources", "");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let said: Vec<(&str, u64)> = said["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| (source["source"].as_str().unwrap(), source["models"].as_u64().unwrap()))
+        .collect();
+    let five = temp.path("configured/five");
+    let expected = [(&*folder, 1), (&*line, 1), (&*line, 1), ("examples/models/text", 1), (&*five, 1)];
+    assert_eq!((status, &said[..]), (200, &expected[..]));
     // The one models directory takes what is published; names of other places stay theirs.
     let url = format!("http://{}", server.address());
     run(&["upload", "more", "examples/models/text", "--server", &url]).ok();

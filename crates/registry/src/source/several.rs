@@ -122,9 +122,11 @@ impl Part {
                 self.last = Some(scan);
             }
             Err(SourceError::NotYet { .. }) => {}
-            // Told once, not with every look.
+            // Told once, not with every look; what a network says of itself differs each time.
             Err(error) => {
-                if self.problem.as_ref() != Some(&error) {
+                let is_remote = |error: &SourceError| matches!(error, SourceError::Remote { .. });
+                let told = |known: &SourceError| *known == error || is_remote(known) && is_remote(&error);
+                if !self.problem.as_ref().is_some_and(told) {
                     warn!(source = %self.label, %error, "the models cannot be read; what serves goes on");
                 }
                 self.problem = Some(error);

@@ -120,6 +120,7 @@ impl Dialects {
 enum Endpoint {
     NativeServe,
     NativeModels,
+    NativeSources,
     NativeModel,
     MistRun,
     V2Infer,
@@ -194,6 +195,7 @@ impl Endpoint {
             | Endpoint::V2Config
             | Endpoint::Openscoring(Wanted::Model) => Need::Ask,
             Endpoint::NativeModels
+            | Endpoint::NativeSources
             | Endpoint::V2Stats
             | Endpoint::V2Index
             | Endpoint::Version
@@ -252,6 +254,7 @@ const TABLE: &[Route] = &[
     route("POST", &["v2", "models", "{model}", "infer"], Endpoint::V2Infer, Dialect::V2),
     route("POST", &["v2", "models", "{model}", "versions", "{version}", "infer"], Endpoint::V2Infer, Dialect::V2),
     route("GET", &["api", "v1", "models"], Endpoint::NativeModels, Dialect::Native),
+    route("GET", &["api", "v1", "sources"], Endpoint::NativeSources, Dialect::Native),
     route("GET", &["api", "v1", "models", "{model}"], Endpoint::NativeModel, Dialect::Native),
     route("DELETE", &["api", "v1", "models", "{model}"], Endpoint::Delete, Dialect::Native),
     route("POST", &["api", "v1", "models", "{model}", "versions"], Endpoint::Publish, Dialect::Native),
@@ -526,6 +529,7 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
     match endpoint {
         Endpoint::NativeServe => native::serve::answer(asked, body, counted).await,
         Endpoint::NativeModels => native::models::list(asked),
+        Endpoint::NativeSources => native::models::sources(asked),
         Endpoint::NativeModel => native::models::one(asked, counted).await,
         Endpoint::MistRun => mist::answer(asked, body, counted).await,
         Endpoint::V2Infer => v2::infer::answer(asked, body, counted).await,

@@ -108,7 +108,7 @@ impl Loader for Fakes {
             class: Some(format!("fakes.{does:?}").into()),
             tool: None,
             bytes: 64,
-            defs: Arc::new([]),
+            ..About::default()
         };
         Ok(Loaded { predictor: Arc::new(fake), about })
     }

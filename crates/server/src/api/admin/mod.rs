@@ -3,12 +3,14 @@
 //! `POST /api/v1/models/{model}/versions` takes the next version, `PUT .../versions/{version}` one under its number: a tar, a tar.gz
 //! or a zip, or one file with `?file=NAME`. The answer comes when the version answers (201), or when it did not load: then it
 //! is taken out again and the health text is the error. `GET` shows a version, `GET .../artifact` gives its files as a tar, `DELETE` takes it out.
+//! With `?dry_run=true` a body is read, compiled and verified, and the answer says what it is; nothing is stored.
 //! All is done in the models directory, so what another hand puts there is the same.
 //!
 //! Whoever may change models may run what they compute, so changes are open on loopback addresses alone unless
 //! `admin.open` says otherwise. Bodies of archives have types that no page of another origin may send unasked.
 
 pub(super) mod labels;
+mod trial;
 mod upload;
 
 pub(super) use upload::{loaded, publish, publish_as, taken};
@@ -16,7 +18,7 @@ pub(super) use upload::{loaded, publish, publish_as, taken};
 use std::{sync::Arc, time::Duration};
 
 use model::{Kind, Name, PredictError, Version};
-use registry::{Event, EventKind, PublishError, Publisher, VersionStatus, archive};
+use registry::{Event, EventKind, Loader, PublishError, Publisher, VersionStatus, archive};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -51,6 +53,8 @@ impl Default for Config {
 pub(crate) struct Admin {
     config: Config,
     publisher: Option<Arc<Publisher>>,
+    /// What tries a model that is not published.
+    loader: Option<Arc<dyn Loader>>,
     source: registry::Config,
     /// Whether callers from elsewhere reach us.
     is_public: bool,
@@ -61,7 +65,11 @@ pub(crate) struct Admin {
 impl Admin {
     pub fn new(config: Config, source: registry::Config, publisher: Option<Publisher>, is_public: bool) -> Admin {
         let (publisher, uploads) = (publisher.map(Arc::new), Semaphore::new(1));
-        Admin { config, publisher, source, is_public, uploads }
+        Admin { config, publisher, loader: None, source, is_public, uploads }
+    }
+
+    pub fn set_loader(&mut self, loader: Arc<dyn Loader>) {
+        self.loader = Some(loader);
     }
 
     /// Refuses changes where they are not open. Where callers have roles, the route has asked for the one it takes.

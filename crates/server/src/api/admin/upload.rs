@@ -1,15 +1,23 @@
 //! Taking a version in.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use model::{Kind, Name, PredictError, Version};
-use registry::{Event, EventKind, State, archive};
+use registry::{
+    Event, EventKind, Publisher, State,
+    archive::{self, Files},
+};
+use tokio::sync::SemaphorePermit;
 
-use super::{answered, check_up, name, on_disk, publisher, seen, until, version, worded};
+use super::{
+    answered, check_up, name, on_disk, publisher, seen,
+    trial::{self, Trial},
+    until, version, worded,
+};
 use crate::{
     answer::Answer,
     api::{Asked, native::models::put_version},
@@ -18,7 +26,7 @@ use crate::{
     query,
 };
 
-const KEYS: [&str; 2] = ["file", "wait"];
+const KEYS: [&str; 3] = ["file", "wait", "dry_run"];
 
 /// What archives and files of models are sent as. None of them is a type that a web page may send to another origin without
 /// that one's consent.
@@ -38,22 +46,24 @@ struct Wish {
     file: String,
     /// Whether the answer waits until the version answers.
     wait: bool,
+    /// Whether it is only tried.
+    dry_run: bool,
 }
 
 impl Wish {
     fn parse(text: &str) -> Result<Wish, ServeError> {
-        let mut wish = Wish { file: String::new(), wait: true };
+        let truth = |key: &str, value: &str| match value {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(wrong(key, other, "true or false")),
+        };
+        let mut wish = Wish { file: String::new(), wait: true, dry_run: false };
         for (key, value) in query::pairs(text)? {
             match &*key {
                 "file" if value.is_empty() => return Err(wrong("file", "", "the name of a file")),
                 "file" => wish.file = value.into_owned(),
-                "wait" => {
-                    wish.wait = match &*value {
-                        "true" => true,
-                        "false" => false,
-                        other => return Err(wrong("wait", other, "true or false")),
-                    }
-                }
+                "wait" => wish.wait = truth("wait", &value)?,
+                "dry_run" => wish.dry_run = truth("dry_run", &value)?,
                 _ => return Err(query::unknown(&key, &KEYS)),
             }
         }
@@ -83,6 +93,10 @@ async fn take(
 ) -> Result<Answer, ServeError> {
     let wish = Wish::parse(asked.query())?;
     let name = name(asked)?;
+    if wish.dry_run {
+        let Received { publisher, files, _one } = received(asked, &name, &wish.file, &TYPES, body).await?;
+        return trial::run(&asked.state.admin, Trial { name, number, publisher }, files).await;
+    }
     let version = taken(asked, &name, number, &wish.file, &TYPES, body).await?;
     counted.set_model(asked.state.models.of(name.as_str()));
     let is_loaded = wish.wait && loaded(asked, &name, version).await?;
@@ -99,26 +113,46 @@ pub(in crate::api) async fn taken(
     types: &[&str],
     body: &mut Incoming,
 ) -> Result<Version, ServeError> {
+    let Received { publisher, files, _one } = received(asked, name, file, types, body).await?;
+    let of = name.clone();
+    let version = on_disk(asked, move || Ok(publisher.publish(&of, number, &files()?)?)).await?;
+    asked.state.catalogue.add_event(Event::new(EventKind::Published, name.as_str()).version(version));
+    Ok(version)
+}
+
+/// A body that lies in memory, one at a time.
+struct Received<'a> {
+    publisher: Arc<Publisher>,
+    /// Unpacks it.
+    files: Box<dyn FnOnce() -> Result<Files, ServeError> + Send>,
+    _one: SemaphorePermit<'a>,
+}
+
+/// Takes a body in, where it may be published under the name.
+async fn received<'a>(
+    asked: &'a Asked<'_>,
+    name: &Name,
+    file: &str,
+    types: &[&str],
+    body: &mut Incoming,
+) -> Result<Received<'a>, ServeError> {
     let admin = &asked.state.admin;
     let publisher = publisher(asked)?;
     check_up(asked)?;
     let full = || PredictError::Overloaded { message: "another upload is under way".to_owned(), retry_after: None };
     let _one = admin.uploads.try_acquire().map_err(|_| full())?;
     let bytes = receive(asked, types, body).await?;
-    let (of, file, source) = (name.clone(), file.to_owned(), admin.source.clone());
+    let (of, file, source, at) = (name.clone(), file.to_owned(), admin.source.clone(), publisher.clone());
     let serving = asked.state.gateway.registry().status(name.as_str()).ok().and_then(|status| {
         status.versions.into_iter().find(|version| version.state == State::Available).map(|version| version.path)
     });
-    let unpacked = on_disk(asked, move || {
+    let files = move || {
         // A name belongs to one source.
-        serving.map_or(Ok(()), |path| publisher.claim(&of, &path))?;
+        serving.map_or(Ok(()), |path| at.claim(&of, &path))?;
         let refused = |error: archive::ArchiveError| worded(Kind::InvalidArgument, error.to_string());
-        let files = archive::unpack(&bytes, &file, &source).map_err(refused)?;
-        Ok(publisher.publish(&of, number, &files)?)
-    });
-    let version = unpacked.await?;
-    asked.state.catalogue.add_event(Event::new(EventKind::Published, name.as_str()).version(version));
-    Ok(version)
+        archive::unpack(&bytes, &file, &source).map_err(refused)
+    };
+    Ok(Received { publisher, files: Box::new(files), _one })
 }
 
 /// Waits for what becomes of the version; returns whether it answers. One that does not load is taken out again.

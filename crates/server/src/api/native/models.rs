@@ -26,6 +26,25 @@ pub(in crate::api) fn list(asked: &Asked<'_>) -> Answer {
     Answer::json(body)
 }
 
+/// `GET /api/v1/sources`: where models come from, and what is in the way.
+pub(in crate::api) fn sources(asked: &Asked<'_>) -> Answer {
+    if let Err(error) = query::none(asked.query()) {
+        return native::failure(error, asked.context);
+    }
+    let mut body = String::new();
+    let mut object = Object::new(&mut body);
+    object.list("sources", asked.state.gateway.registry().sources().iter(), |out, source| {
+        let mut object = Object::new(out);
+        object.text("source", &source.source);
+        object.plain("models", source.models);
+        object.plain("known", source.is_known);
+        object.some_text("problem", source.problem.as_deref());
+        object.end();
+    });
+    object.end();
+    Answer::json(body)
+}
+
 /// `GET /api/v1/models/{model}`: its versions, and the signatures of the one that answers.
 pub(in crate::api) async fn one(asked: &Asked<'_>, counted: &mut Counted<'_>) -> Answer {
     let status =
@@ -78,7 +97,7 @@ pub(in crate::api) fn put_version(out: &mut String, version: &VersionStatus) {
     object.end();
 }
 
-fn put_signature(out: &mut String, signature: &Signature) {
+pub(in crate::api) fn put_signature(out: &mut String, signature: &Signature) {
     let mut object = Object::new(out);
     object.text("name", &signature.name);
     object.list("inputs", &signature.inputs, |out, field| put_field(out, field, true));

@@ -5,7 +5,7 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
 };
 
-use super::shapes::{Shape, any, count, either, integer, list, map, named, object, one_of, open, text, truth};
+use super::shapes::{Shape, any, count, either, from_0, integer, list, map, named, object, one_of, open, text, truth};
 
 /// Returns all of them.
 pub(super) fn all() -> Components {
@@ -70,7 +70,24 @@ fn native() -> Named {
             [("name", text()), ("problem?", text()), ("labels?", map(count())), ("versions", list(named("Version")))];
         open(&[&own, more].concat())
     };
+    let source = object(&[("source", text()), ("models", from_0()), ("known", truth()), ("problem?", text())]);
+    let trial = object(&[
+        ("dry_run", truth()),
+        ("name", text()),
+        ("version", count()),
+        ("change", one_of(&["created", "updated", "unchanged"])),
+        ("format", text()),
+        ("class?", text()),
+        ("tool?", text()),
+        ("bytes", from_0()),
+        ("nodes", from_0()),
+        ("digest", text()),
+        ("warnings", list(text())),
+        ("signatures", list(named("Signature"))),
+    ]);
     vec![
+        ("Source", source),
+        ("Trial", trial),
         ("Row", map(any())),
         ("Rows", either(&[named("Row"), list(named("Row"))])),
         ("Columns", map(list(any()))),

@@ -33,6 +33,11 @@ pub(super) fn told(endpoint: Endpoint, path: &[&str]) -> Told {
     use Endpoint::*;
     match endpoint {
         NativeServe => op("POST", serve()),
+        NativeSources => get(
+            "sources",
+            "Where models come from, and what is in the way",
+            object(&[("sources", list(named("Source")))]),
+        ),
         NativeModels => get("models", "Every model with its versions", object(&[("models", list(named("Model")))])),
         NativeModel => get("model", "One model and how to ask it", named("ModelWithSignatures")),
         Publish => op("POST", upload(Op::new("publish", "Put in the next version"))),
@@ -133,7 +138,9 @@ fn upload(op: Op) -> Op {
     op.about("A tar, a tar.gz or a zip; or one file, which `file` names. The answer comes when the version answers, or when it did not load: then it is taken out again.")
         .query("file", "The name of the one file that the body is.", text())
         .query("wait", "`false`: answer at once.", one_of(&["true", "false"]))
+        .query("dry_run", "`true`: read, compiled and verified, not stored.", one_of(&["true", "false"]))
         .body(true, &TYPES.map(|ty| (ty, text())), None)
+        .answers("200", "A dry run: what publishing would do.", &[(JSON, named("Trial"))])
         .answers("201", "It answers.", &[(JSON, named("Version"))])
         .answers("202", "It is put in, and not loaded yet.", &[(JSON, named("Version"))])
 }
