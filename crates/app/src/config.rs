@@ -17,12 +17,13 @@ pub use formats::Formats;
 pub use layers::Layers;
 pub use sources::Source;
 
-use crate::{failure::Failure, logs};
+use crate::{client, failure::Failure, logs};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    pub access_log: server::AccessLogConfig,
     pub server: server::Config,
     pub batching: server::BatchingConfig,
     pub models: Models,
@@ -32,6 +33,7 @@ pub struct Settings {
     pub mist: server::MistConfig,
     pub admin: server::AdminConfig,
     pub auth: server::AuthConfig,
+    pub client: client::Config,
     pub trace: server::TraceConfig,
     pub catalogue: store::Config,
     pub log: logs::Config,
@@ -110,7 +112,7 @@ impl Settings {
 
     /// Returns the keys whose values differ from `now` and that serve only after a restart.
     pub fn needs_restart(&self, now: &Settings) -> Vec<String> {
-        let changeable = |key: &str| key == "log.level" || key.starts_with("auth.");
+        let changeable = |key: &str| key == "log.level" || key.starts_with("auth.") || key.starts_with("client.");
         let (old, new) = (layers::leaves_of(self), layers::leaves_of(now));
         let differs = |key: &&String| old.get(*key) != new.get(*key) && !changeable(key);
         let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -181,7 +183,7 @@ mod tests {
             &[],
             &[],
             "",
-            "f.toml: line 1: unknown table `quantum`; there are admin, auth, batching, catalogue, engines, formats, gateway, log, mist, models, runtime, server, trace",
+            "f.toml: line 1: unknown table `quantum`; there are access_log, admin, auth, batching, catalogue, client, engines, formats, gateway, log, mist, models, runtime, server, trace",
         );
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use codec::json::Limits;
 use serde::{Deserialize, Serialize};
 
-use crate::api::Dialect;
+use crate::{api::Dialect, tls::Tls};
 
 /// The table `[server]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct Config {
     pub default_model: String,
     /// Further listeners, each with its dialects: `[[server.listeners]]` below.
     pub listeners: Vec<Listener>,
+    /// Encryption of `http` and `grpc`: `[server.tls]` below.
+    pub tls: Tls,
     /// Which pages of other origins may ask: `[server.cors]` below.
     pub cors: Cors,
 }
@@ -83,6 +85,9 @@ pub struct Listener {
     /// What is answered there: `native`, `mist`, `v2`, `tfs`, `v2-grpc`, `tfs-grpc`, `mlflow`, `openscoring`, `ops` (health and
     /// metrics).
     pub dialects: Vec<Dialect>,
+    /// Encryption of this address, as in `[server.tls]`; without it there is none.
+    #[serde(default)]
+    pub tls: Tls,
 }
 
 /// The table `[server.cors]`. Needs a restart to change.
@@ -141,6 +146,7 @@ impl Default for Config {
             drain_ms: 30_000,
             default_model: String::new(),
             listeners: Vec::new(),
+            tls: Tls::default(),
             cors: Cors::default(),
         }
     }

@@ -6,6 +6,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -77,6 +78,8 @@ pub(crate) struct Context {
     pub begun: Instant,
     /// Who asks, where callers are told apart.
     pub caller: Option<Arc<Caller>>,
+    /// Where he asks from.
+    pub peer: Option<SocketAddr>,
 }
 
 impl Context {
@@ -97,6 +100,7 @@ impl Context {
             trace,
             begun: Instant::now(),
             caller: None,
+            peer: None,
         }
     }
 }

@@ -29,6 +29,7 @@ const PAYING_MAX: usize = 8;
 /// One model.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
+    pub name: Box<str>,
     pub meters: ModelMeters,
     pub calls: CallMeter,
     pub joins: JoinMeter,
@@ -56,7 +57,7 @@ impl Models {
         if let Some(known) = self.0.load().get(name) {
             return known.clone();
         }
-        let new = (Arc::<str>::from(name), Arc::<Known>::default());
+        let new = (Arc::<str>::from(name), Arc::new(Known { name: name.into(), ..Known::default() }));
         self.0.rcu(|models| {
             let mut models = HashMap::clone(models);
             // Another request may have been first.

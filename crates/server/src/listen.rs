@@ -8,6 +8,7 @@
 use std::{
     future::Future,
     io,
+    net::SocketAddr,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -26,6 +27,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
@@ -37,6 +39,7 @@ use crate::{
     api::{self, Dialects},
     config::{Config, HEADERS_DEFAULT},
     state::State,
+    tls::{self, Certificates},
     trace,
 };
 
@@ -57,11 +60,32 @@ enum Phase {
     Close,
 }
 
+/// An address to serve.
+pub struct Bound {
+    pub listener: TcpListener,
+    pub dialects: Dialects,
+    /// Its certificates, where it answers HTTPS.
+    pub tls: Option<Arc<Certificates>>,
+}
+
+impl Bound {
+    /// Returns whether callers from elsewhere reach it.
+    pub fn is_public(&self) -> bool {
+        self.listener.local_addr().is_ok_and(|address| !address.ip().is_loopback())
+    }
+}
+
+impl From<(TcpListener, Dialects)> for Bound {
+    fn from((listener, dialects): (TcpListener, Dialects)) -> Bound {
+        Bound { listener, dialects, tls: None }
+    }
+}
+
 type Builder = auto::Builder<TokioExecutor>;
 
 /// Serves these listeners, each with its dialects, until `shutdown` is ready, then drains. Needs a runtime with I/O and time.
 pub async fn run(
-    listeners: Vec<(TcpListener, Dialects)>,
+    listeners: Vec<impl Into<Bound>>,
     state: Arc<State>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<Drained> {
@@ -72,13 +96,15 @@ pub async fn run(
     let (signal, phase) = watch::channel(Phase::Serve);
     tokio::spawn(trace::export(state.clone()));
     let mut accepting = JoinSet::new();
-    for (listener, dialects) in listeners {
+    let listeners: Vec<Bound> = listeners.into_iter().map(Into::into).collect();
+    accepting.spawn(tls::watch(listeners.iter().filter_map(|bound| bound.tls.clone()).collect()));
+    for Bound { listener, dialects, tls } in listeners {
         let (slots, state, builder, phase) = (slots.clone(), state.clone(), builder.clone(), phase.clone());
         accepting.spawn(async move {
             loop {
                 let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-                let stream = accept(&listener).await;
-                let served = Served { state: state.clone(), dialects };
+                let (stream, address) = accept(&listener).await;
+                let served = Served { state: state.clone(), dialects, tls: tls.clone(), address };
                 tokio::spawn(connection(stream, slot, served, builder.clone(), phase.clone()));
             }
         });
@@ -113,16 +139,16 @@ fn builder(config: &Config) -> Builder {
     builder
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // Answers are written whole; waiting for more to send with them only adds latency.
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "a connection closed before it was served");
                     continue;
                 }
-                return stream;
+                return (stream, address);
             }
             Err(error) => {
                 use io::ErrorKind::*;
@@ -139,6 +165,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 /// Who is at the other end of a connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
+    pub address: SocketAddr,
     /// The names in the certificate that it showed.
     pub names: Vec<String>,
 }
@@ -147,6 +174,8 @@ pub(crate) struct Peer {
 struct Served {
     state: Arc<State>,
     dialects: Dialects,
+    tls: Option<Arc<Certificates>>,
+    address: SocketAddr,
 }
 
 /// What the requests of one connection share.
@@ -190,9 +219,41 @@ async fn connection(
     mut phase: watch::Receiver<Phase>,
 ) {
     let _slot = slot;
-    let Served { state, dialects } = served;
+    let Served { state, dialects, tls, address } = served;
     let _open = Open::new(&state);
-    let peer = Peer { names: Vec::new() };
+    let Some(tls) = tls else {
+        return serve(stream, state.clone(), dialects, Peer { address, names: Vec::new() }, builder, phase).await;
+    };
+    let within = Duration::from_millis(state.config.head_timeout_ms);
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(within, tls.accept(stream)) => shaken,
+        _ = phase.changed() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            let peer = Peer { address, names: tls::names(&stream) };
+            serve(stream, state.clone(), dialects, peer, builder, phase).await;
+        }
+        failed => {
+            state.metrics.count_handshake();
+            let error = match failed {
+                Ok(Err(error)) => error.to_string(),
+                _ => "no handshake in time".to_owned(),
+            };
+            debug!(%address, error, "a connection was not encrypted");
+        }
+    }
+}
+
+/// Serves what comes over a connection until it ends.
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    state: Arc<State>,
+    dialects: Dialects,
+    peer: Peer,
+    builder: Arc<Builder>,
+    mut phase: watch::Receiver<Phase>,
+) {
     let (in_flight, requests) = (AtomicU32::new(0), AtomicU32::new(0));
     let conn = Arc::new(Conn { state: state.clone(), dialects, peer, in_flight, requests });
     let service = service_fn({

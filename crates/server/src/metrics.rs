@@ -23,6 +23,7 @@ use http::StatusCode;
 use model::{Kind, PredictError};
 
 use crate::{
+    access::{Line, Outcome},
     api::Dialect,
     error::{self, ServeError},
     known::Known,
@@ -106,6 +107,8 @@ metrics! {
         "Requests whose head was read and whose answer is not ready.";
     CONNECTIONS Gauge "forebay_connections" "1" []
         "Open connections.";
+    HANDSHAKES Counter "forebay_tls_handshakes_failed_total" "1" []
+        "Connections that ended before they were encrypted: another protocol, no certificate that holds, or too slow.";
     COMPUTE_WAITING Gauge "forebay_compute_waiting" "1" []
         "Calls that wait for a compute thread.";
     QUEUE Histogram "forebay_queue_seconds" "seconds" []
@@ -126,6 +129,8 @@ metrics! {
         "Spans of traced requests.";
     SPANS_DROPPED Counter "forebay_spans_dropped_total" "1" []
         "Spans that no exporter took: its queue was full, or its collector did not answer.";
+    ACCESS_DROPPED Counter "forebay_access_log_dropped_total" "1" []
+        "Lines of the access log that were lost: its file could not be written as fast as requests came.";
     PANICS Counter "forebay_panics_total" "1" []
         "Requests that ended in a panic: each is a bug of ours.";
     BUILD Gauge "forebay_build_info" "1" ["version"]
@@ -244,6 +249,7 @@ pub(crate) struct Metrics {
     in_flight: AtomicI64,
     connections: AtomicI64,
     panics: AtomicU64,
+    handshakes: AtomicU64,
     started: SystemTime,
     began: Instant,
 }
@@ -255,6 +261,7 @@ impl Metrics {
             in_flight: AtomicI64::new(0),
             connections: AtomicI64::new(0),
             panics: AtomicU64::new(0),
+            handshakes: AtomicU64::new(0),
             started: SystemTime::now(),
             began: Instant::now(),
         }
@@ -262,6 +269,11 @@ impl Metrics {
 
     pub fn count_panic(&self) {
         self.panics.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a connection that was not encrypted.
+    pub fn count_handshake(&self) {
+        self.handshakes.fetch_add(1, Relaxed);
     }
 
     pub fn count_connections(&self, change: i64) {
@@ -278,12 +290,36 @@ pub(crate) struct Counted<'a> {
     /// Of a prediction: its rows, where it was answered.
     call: Option<Option<usize>>,
     status: StatusCode,
+    version: u64,
+    rows: usize,
+    bytes_out: usize,
+    /// Its line of the access log, where there is one.
+    line: Option<Box<Line>>,
 }
 
 impl<'a> Counted<'a> {
     pub fn begin(metrics: &'a Metrics, begun: Instant, dialect: Dialect) -> Counted<'a> {
         metrics.in_flight.fetch_add(1, Relaxed);
-        Counted { metrics, begun, dialect, model: None, call: None, status: error::status(Kind::Cancelled) }
+        let status = error::status(Kind::Cancelled);
+        let (model, call, line) = (None, None, None);
+        Counted { metrics, begun, dialect, model, call, status, version: 0, rows: 0, bytes_out: 0, line }
+    }
+
+    /// Has the request written to the access log when it ends.
+    pub fn log(&mut self, line: Option<Box<Line>>) {
+        self.line = line;
+    }
+
+    /// Says how long the request's message is, where its head did not.
+    pub fn set_bytes_in(&mut self, bytes: usize) {
+        if let Some(line) = &mut self.line {
+            line.set_bytes_in(bytes);
+        }
+    }
+
+    /// Says how long the answer is.
+    pub fn set_bytes_out(&mut self, bytes: usize) {
+        self.bytes_out = bytes;
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -298,6 +334,9 @@ impl<'a> Counted<'a> {
     /// Counts the rows of a call: all where it was answered, those the model refused either way.
     pub fn count<T>(&mut self, result: &Result<(T, Tally), ServeError>) {
         self.call = Some(result.as_ref().ok().map(|(_, tally)| tally.rows));
+        if let Ok((_, tally)) = result {
+            (self.version, self.rows) = (tally.version, tally.rows);
+        }
         let (rows, row_faults) = match result {
             Ok((_, tally)) => (tally.rows, tally.row_faults),
             Err(ServeError::Predict(PredictError::Refused { refused, .. })) => (0, *refused),
@@ -324,6 +363,17 @@ impl Drop for Counted<'_> {
         self.metrics.in_flight.fetch_sub(1, Relaxed);
         let took = self.begun.elapsed();
         self.meter().record(self.status, took);
+        if let Some(line) = self.line.take() {
+            line.end(&Outcome {
+                dialect: self.dialect,
+                model: self.model.as_ref().map_or("", |known| &known.name),
+                version: self.version,
+                status: self.status,
+                rows: self.rows,
+                bytes_out: self.bytes_out,
+                took,
+            });
+        }
         if let (Some(rows), Some(model)) = (self.call, &self.model) {
             model.calls.record(rows, took, self.begun.duration_since(self.metrics.began) + took);
         }

@@ -15,6 +15,7 @@ use registry::{Catalogue, MemoryStore, Which};
 use tokio::{sync::Notify, time::timeout_at};
 
 use crate::{
+    access::{self, AccessLog},
     api::{
         admin::{self, Admin},
         mist,
@@ -45,6 +46,7 @@ pub struct State {
     pub(crate) admin: Admin,
     pub(crate) guard: Guard,
     pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) access: Arc<AccessLog>,
     draining: AtomicBool,
     drain: Notify,
 }
@@ -68,6 +70,7 @@ impl State {
             admin: Admin::new(admin::Config::default(), registry::Config::default(), None, true),
             guard: Guard::open(),
             compute: Compute::start(config.threads(), config.compute_queue_max, config.compute_wait())?,
+            access: Arc::new(AccessLog::start(&access::Config::default()).expect("nowhere can be written to")),
             config,
             mist,
             gateway,
@@ -106,6 +109,11 @@ impl State {
     /// Returns the state that lets in whom the configuration knows.
     pub fn with_auth(self, config: &auth::Config) -> Result<State, String> {
         Ok(State { guard: Guard::new(config)?, ..self })
+    }
+
+    /// Returns the state that writes a line a request.
+    pub fn with_access_log(self, config: &access::Config) -> Result<State, String> {
+        Ok(State { access: Arc::new(AccessLog::start(config)?), ..self })
     }
 
     /// Takes other keys, tokens and roles; those that are wrong leave the old ones.
@@ -179,6 +187,7 @@ impl State {
             pool,
             spans: self.tracer.counts(),
             catalogue: Some(self.catalogue.health()),
+            access_dropped: self.access.dropped(),
             auth: self.guard.refusals().read().collect(),
             ..Gathered::default()
         };

@@ -193,6 +193,7 @@ mod tests {
             spans: Some(Arc::new(Spans::default())),
             begun: Instant::now(),
             caller: None,
+            peer: None,
         }
     }
 

@@ -56,7 +56,7 @@ fn show(layers: &Layers) -> String {
             let _ = writeln!(text, "{}{gap}[{table}]", std::mem::take(&mut tables));
             current = table;
         }
-        let value = shown(table, value);
+        let value = shown(table, key, value);
         match value.as_array().filter(|list| list.iter().any(toml::Value::is_table)) {
             // Tables of a list end the plain keys of theirs, so they come last.
             Some(list) => list.iter().for_each(|entry| {
@@ -76,21 +76,22 @@ fn plain(entry: &toml::Value) -> String {
 }
 
 /// Keys whose values are nobody's to see, by their table; in the lists and tables below it too.
-const SECRETS: [(&str, &str); 4] =
-    [("auth", "key"), ("auth", "secret"), ("models", "secret_access_key"), ("models", "session_token")];
+const SECRETS: [(&str, &str); 5] = [
+    ("auth", "key"),
+    ("auth", "secret"),
+    ("client", "token"),
+    ("models", "secret_access_key"),
+    ("models", "session_token"),
+];
 
 /// Returns the value as it may be shown.
-fn shown(table: &str, value: &toml::Value) -> toml::Value {
+fn shown(table: &str, key: &str, value: &toml::Value) -> toml::Value {
     use toml::Value;
     match value {
-        Value::Array(list) => Value::Array(list.iter().map(|value| shown(table, value)).collect()),
+        Value::String(text) if SECRETS.contains(&(table, key)) && !text.is_empty() => Value::String("***".to_owned()),
+        Value::Array(list) => Value::Array(list.iter().map(|value| shown(table, key, value)).collect()),
         Value::Table(keys) => {
-            let one = |(key, value): (&String, &Value)| {
-                let secret = SECRETS.contains(&(table, key)) && value.as_str() != Some("");
-                let value = if secret { Value::String("***".to_owned()) } else { shown(table, value) };
-                (key.clone(), value)
-            };
-            Value::Table(keys.iter().map(one).collect())
+            Value::Table(keys.iter().map(|(key, value)| (key.clone(), shown(table, key, value))).collect())
         }
         other => other.clone(),
     }
@@ -107,6 +108,7 @@ mod tests {
                     [[auth.jwt.keys]]\nalgorithm = 'HS256'\nsecret = 'a-very-secret-secret'\n\
                     [[models.sources]]\nurl = 's3://b'\nsecret_access_key = 'very-secret'\nsession_token = 'very-secret'\n";
         layers.add_file("f.toml", file).unwrap();
+        layers.add_variable("FOREBAY_CLIENT__TOKEN", "a-very-secret-token").unwrap();
         let shown = show(&layers);
         assert!(
             !shown.contains("very-secret") && shown.contains("key = \"***\"") && shown.contains("name = \"a\""),

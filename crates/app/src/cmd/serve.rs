@@ -11,7 +11,7 @@ use std::{
 
 use gateway::{Gateway, Guarded, Policies};
 use registry::{Catalogue, ModelStore, Registry};
-use server::Dialects;
+use server::{Bound, Certificates, Dialect, Dialects};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -73,14 +73,12 @@ async fn serve(
     level: logs::Level,
     (store, trouble): (Arc<dyn ModelStore>, Option<String>),
 ) -> Result<(), Failure> {
-    let Bound { listeners, local, grpc, also } = Bound::new(&settings.server).await?;
-    let addresses: Vec<SocketAddr> =
-        [local].into_iter().chain(grpc).chain(also.iter().map(|(local, _)| *local)).collect();
+    let Listening { local, grpc, also, bound } = listen(&settings.server).await?;
     let registry = Arc::new(Registry::within(settings.models.source.memory_bytes_max));
     let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
     let counters = policies.metrics();
     // One address that others reach is enough for them to reach all.
-    let is_public = addresses.iter().any(|address| !address.ip().is_loopback());
+    let is_public = bound.iter().any(Bound::is_public);
     let engine = Arc::new(EngineLoader {
         limits: settings.formats.clone().into(),
         time_zone: settings.formats.time_zone.as_str().into(),
@@ -100,6 +98,7 @@ async fn serve(
         )
         .with_trials(engine)
         .with_auth(&settings.auth)
+        .and_then(|state| state.with_access_log(&settings.access_log))
         .map_err(Failure::Usage)?;
     let known = Catalogue::open(registry.clone(), store.clone());
     let known = Arc::new(known.map_err(|error| Failure::refused(format_args!("{error}")))?);
@@ -116,11 +115,15 @@ async fn serve(
     }
     let source = &settings.models.source;
     let watch = watch::start(sources, registry, loader, source, store, known).map_err(started)?;
+    let certificates: Vec<_> = bound.iter().filter_map(|bound| bound.tls.clone()).collect();
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let serving = server::run(listeners, state.clone(), async { drop(stopped.await) });
+    let serving = server::run(bound, state.clone(), async { drop(stopped.await) });
     let drained = tokio::select! {
         drained = serving => Some(drained),
-        () = signals.until_stopped_twice(stop, move || reload(&args, &settings, &level, &state)) => None,
+        () = signals.until_stopped_twice(stop, move || {
+            certificates.iter().for_each(|certificates| certificates.reload());
+            reload(&args, &settings, &level, &state);
+        }) => None,
     };
     // Joining waits for the load at hand, which may take long; the network is closed by then.
     drop(watch);
@@ -131,32 +134,35 @@ async fn serve(
     Ok(())
 }
 
-/// The listeners, and where they are.
-struct Bound<'a> {
-    listeners: Vec<(TcpListener, Dialects)>,
+/// Where the server listens.
+struct Listening {
     local: SocketAddr,
     grpc: Option<SocketAddr>,
-    also: Vec<(SocketAddr, &'a [server::Dialect])>,
+    also: Vec<(SocketAddr, Vec<Dialect>)>,
+    bound: Vec<Bound>,
 }
 
-impl Bound<'_> {
-    async fn new(config: &server::Config) -> Result<Bound<'_>, Failure> {
-        let (local, listener) = bind(&config.http, "choose another address with --http").await?;
-        let mut listeners = vec![(listener, Dialects::ALL)];
-        let mut grpc = None;
-        if !config.grpc.is_empty() {
-            let (address, listener) = bind(&config.grpc, "server.grpc names another address").await?;
-            listeners.push((listener, Dialects::ALL));
-            grpc = Some(address);
-        }
-        let mut also = Vec::new();
-        for further in &config.listeners {
-            let (local, listener) = bind(&further.address, "choose another address in [[server.listeners]]").await?;
-            listeners.push((listener, Dialects::of(&further.dialects)));
-            also.push((local, &further.dialects[..]));
-        }
-        Ok(Bound { listeners, local, grpc, also })
+async fn listen(config: &server::Config) -> Result<Listening, Failure> {
+    let secure = |tls: &server::Tls, what: &str| {
+        Certificates::new(tls).map_err(|error| Failure::Usage(format!("{what}: {error}")))
+    };
+    let tls = secure(&config.tls, "server.tls")?;
+    let (local, listener) = bind(&config.http, "choose another address with --http").await?;
+    let mut bound = vec![Bound { listener, dialects: Dialects::ALL, tls: tls.clone() }];
+    let mut grpc = None;
+    if !config.grpc.is_empty() {
+        let (address, listener) = bind(&config.grpc, "server.grpc names another address").await?;
+        bound.push(Bound { listener, dialects: Dialects::ALL, tls });
+        grpc = Some(address);
     }
+    let mut also = Vec::new();
+    for further in &config.listeners {
+        let tls = secure(&further.tls, &format!("listener {}", further.address))?;
+        let (address, listener) = bind(&further.address, "choose another address in [[server.listeners]]").await?;
+        bound.push(Bound { listener, dialects: Dialects::of(&further.dialects), tls });
+        also.push((address, further.dialects.clone()));
+    }
+    Ok(Listening { local, grpc, also, bound })
 }
 
 /// Returns a listener on the address, and where it is.
@@ -167,11 +173,12 @@ async fn bind(address: &str, remedy: &str) -> Result<(SocketAddr, TcpListener), 
 
 /// Says where the server is, as the first line.
 fn announce(settings: &Settings, local: SocketAddr, grpc: Option<SocketAddr>, models: &str) {
+    let scheme = if settings.server.tls.is_on() { "https" } else { "http" };
     match grpc {
         None if settings.log.json => info!(address = %local, models, "listening"),
-        None => eprintln!("forebay: listening on http://{local}, {models}"),
+        None => eprintln!("forebay: listening on {scheme}://{local}, {models}"),
         Some(grpc) if settings.log.json => info!(address = %local, %grpc, models, "listening"),
-        Some(grpc) => eprintln!("forebay: listening on http://{local}, gRPC on {grpc} too, {models}"),
+        Some(grpc) => eprintln!("forebay: listening on {scheme}://{local}, gRPC on {grpc} too, {models}"),
     }
 }
 

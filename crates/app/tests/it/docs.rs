@@ -7,7 +7,7 @@ use std::{fmt::Write, fs};
 use crate::support::run;
 
 /// The struct of each table, by its file.
-const TABLES: [(&str, &[(&str, &str)]); 13] = [
+const TABLES: [(&str, &[(&str, &str)]); 15] = [
     ("server", &[("server/src/config.rs", "Config")]),
     ("batching", &[("server/src/config.rs", "Batching")]),
     ("models", &[("app/src/config.rs", "Models"), ("registry/src/config.rs", "Config")]),
@@ -17,6 +17,8 @@ const TABLES: [(&str, &[(&str, &str)]); 13] = [
     ("mist", &[("server/src/api/mist/routes.rs", "Config")]),
     ("admin", &[("server/src/api/admin/mod.rs", "Config")]),
     ("auth", &[("server/src/auth/config.rs", "Config")]),
+    ("client", &[("app/src/client.rs", "Config")]),
+    ("access_log", &[("server/src/access/config.rs", "Config")]),
     ("trace", &[("server/src/trace/config.rs", "Config")]),
     ("catalogue", &[("store/src/config.rs", "Config")]),
     ("log", &[("app/src/logs.rs", "Config")]),
@@ -84,6 +86,7 @@ fn keys() {
     for (table, file, name) in [
         ("[[models.sources]]", "app/src/config/sources.rs", "Source"),
         ("[[server.listeners]]", "server/src/config.rs", "Listener"),
+        ("[server.tls]", "server/src/tls/config.rs", "Tls"),
         ("[server.cors]", "server/src/config.rs", "Cors"),
         ("[[auth.keys]]", "server/src/auth/config.rs", "Key"),
         ("[auth.jwt]", "server/src/auth/config.rs", "Jwt"),

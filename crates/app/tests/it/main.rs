@@ -14,6 +14,7 @@ mod golden;
 mod inspect;
 mod refused;
 mod score;
+mod security;
 mod serve;
 mod sources;
 mod support;

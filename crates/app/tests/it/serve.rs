@@ -41,7 +41,7 @@ impl Server {
         let mut err = BufReader::new(child.stderr.take().unwrap());
         let mut first = String::new();
         err.read_line(&mut first).unwrap();
-        let said = first.strip_prefix("forebay: listening on http://").and_then(|rest| rest.split_once(','));
+        let said = first.split_once("://").and_then(|(_, rest)| rest.split_once(','));
         let address = said.unwrap_or_else(|| panic!("{first}")).0.to_owned();
         let log = Arc::new(Mutex::new(String::new()));
         let kept = log.clone();

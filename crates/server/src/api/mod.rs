@@ -435,16 +435,15 @@ pub(crate) async fn handle(
         return response;
     }
     let dialect = found.as_ref().map_or(Dialect::Native, |matched| matched.dialect);
+    context.peer = Some(peer.address);
     let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
     let admitted = found.as_ref().map_or(Ok(None), |matched| admit(state, &head, peer, matched));
+    let admitted = admitted.map(|caller| context.caller = caller);
+    counted.log(state.access.begin(&head, &context));
     let answer = match (&found, admitted) {
         (Err(error), _) => native::failure(error.clone(), &context),
-        (Ok(matched), Err(error)) => match dialect {
-            Dialect::Mist => mist::failure(state, &matched.name, error),
-            _ => failure(dialect, error, &context),
-        },
-        (Ok(matched), Ok(caller)) => {
-            context.caller = caller;
+        (Ok(matched), Err(error)) => refused(state, matched, error, &context),
+        (Ok(matched), Ok(())) => {
             let Matched { name, version, .. } = matched;
             let asked = Asked { state, head: &head, name, version: *version, context: &context };
             match caught(answer(&asked, matched.endpoint, &mut body, &mut counted)).await {
@@ -464,6 +463,7 @@ pub(crate) async fn handle(
     if context.spans.is_some() {
         trace(state, &head, &context, found.as_ref().ok(), &answer);
     }
+    counted.set_bytes_out(answer.body.len());
     counted.end(answer.status);
     let mut response = pack::packed(state, &head.headers, answer).await.into_response(&context.id);
     cors.allow(&head.headers, response.headers_mut());
@@ -478,6 +478,14 @@ fn admit(state: &State, head: &Parts, peer: &Peer, matched: &Matched<'_>) -> Res
         state.guard.ask(caller, model.as_deref())?;
     }
     Ok(caller)
+}
+
+/// Returns why a request was not let in, as its dialect writes it.
+fn refused(state: &State, matched: &Matched<'_>, error: ServeError, context: &Context) -> Answer {
+    match matched.dialect {
+        Dialect::Mist => mist::failure(state, &matched.name, error),
+        dialect => failure(dialect, error, context),
+    }
 }
 
 /// Returns the model that a request is about, where it is about one.

@@ -54,6 +54,26 @@ pub(super) fn public_key(mut info: &[u8]) -> Option<(KeyKind, &[u8])> {
     Some((kind, key))
 }
 
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+const SET: u8 = 0x31;
+const UTF8: u8 = 0x0c;
+const PRINTABLE: u8 = 0x13;
+
+/// Returns the common names in a certificate's subject, as it is inside of its sequence.
+pub(crate) fn common_names(mut subject: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some(mut parts) = take(&mut subject, SET) {
+        while let Some(mut part) = take(&mut parts, SEQUENCE) {
+            let is_name = take(&mut part, OID) == Some(COMMON_NAME);
+            let text = next(&mut part).filter(|(tag, _)| matches!(*tag, UTF8 | PRINTABLE)).map(|(_, text)| text);
+            if let (true, Some(Ok(text))) = (is_name, text.map(std::str::from_utf8)) {
+                names.push(text.to_owned());
+            }
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +89,20 @@ mod tests {
         assert_eq!(public_key(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
         assert_eq!(public_key(&[0x30, 0x80]), None);
         assert_eq!(public_key(&[0x30, 0x85, 0, 0, 0, 0, 1, 0]), None);
+    }
+
+    #[test]
+    fn common_names_of_a_subject() {
+        let name = |tag: u8, text: &str| {
+            let text = [&[tag, text.len() as u8], text.as_bytes()].concat();
+            let part = [&[OID, 3], COMMON_NAME, &text].concat();
+            let part = [&[SEQUENCE, part.len() as u8], &part[..]].concat();
+            [&[SET, part.len() as u8], &part[..]].concat()
+        };
+        let subject = [name(UTF8, "robot"), name(PRINTABLE, "second"), name(0x1e, "no")].concat();
+        assert_eq!(common_names(&subject), ["robot", "second"]);
+        for end in 0..subject.len() {
+            assert!(common_names(&subject[..end]).len() <= 2);
+        }
     }
 }

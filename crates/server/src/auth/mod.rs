@@ -28,6 +28,7 @@ use model::{Kind, PredictError};
 use ring::digest::{SHA256, digest};
 
 pub use config::{Config, Jwt, JwtKey, Key, Role, Secret};
+pub(crate) use der::common_names;
 pub(crate) use guard::Guard;
 
 use crate::{error::ServeError, listen::Peer};

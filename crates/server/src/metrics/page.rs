@@ -35,6 +35,8 @@ pub(crate) struct Gathered {
     /// Reason, requests that were not let in.
     pub auth: Vec<(&'static str, u64)>,
     pub pool: PoolCounts,
+    /// Lines of the access log that were lost.
+    pub access_dropped: u64,
     /// Spans that were made, and those that no exporter took.
     pub spans: (u64, u64),
     pub catalogue: Option<registry::StoreHealth>,
@@ -169,11 +171,13 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     }
     page.single(&IN_FLIGHT, Some(metrics.in_flight.load(Relaxed)));
     page.single(&CONNECTIONS, Some(metrics.connections.load(Relaxed)));
+    page.single(&HANDSHAKES, Some(metrics.handshakes.load(Relaxed)));
     page.single(&COMPUTE_WAITING, Some(gathered.compute_waiting));
     pool(&mut page, &gathered.pool, &meters.models);
     catalogue(&mut page, gathered.catalogue);
     page.single(&SPANS, Some(gathered.spans.0));
     page.single(&SPANS_DROPPED, Some(gathered.spans.1));
+    page.single(&ACCESS_DROPPED, Some(gathered.access_dropped));
     page.single(&PANICS, Some(metrics.panics.load(Relaxed)));
     page.head(&BUILD);
     page.sample(&BUILD, &[&env!("CARGO_PKG_VERSION")], 1);

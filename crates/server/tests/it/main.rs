@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod auth;
 mod coding;
 mod connections;
@@ -20,6 +21,7 @@ mod listeners;
 mod metrics;
 mod script;
 mod shutdown;
+mod tls;
 mod tokens;
 mod traces;
 mod world;

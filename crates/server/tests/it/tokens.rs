@@ -28,7 +28,7 @@ fn now() -> u64 {
 }
 
 /// Returns a path for this test's file of this name.
-fn file(name: &str, bytes: &[u8]) -> String {
+pub fn file(name: &str, bytes: &[u8]) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
     std::fs::write(&path, bytes).unwrap();
     path.to_str().unwrap().to_owned()

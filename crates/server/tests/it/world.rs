@@ -13,7 +13,7 @@ use registry::{
     Again, Artifact, Content, Found, Loading, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError,
     Upkeep,
 };
-use server::{AuthConfig, BatchingConfig, Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
+use server::{AuthConfig, BatchingConfig, Bound, Certificates, Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
 use crate::fakes::{Fakes, Seen, all};
@@ -98,7 +98,7 @@ impl World {
 
     /// Returns a server that has not looked at its models yet.
     pub fn unloaded(config: Config, mist: MistConfig, trace: TraceConfig) -> World {
-        World::start(config, mist, trace, &[], |state| state)
+        World::start(config, mist, trace, &[], |state| (state, None))
     }
 
     /// Returns a server that knows its callers.
@@ -113,14 +113,23 @@ impl World {
 
     /// Returns a server whose state is made so.
     pub fn adjusted(config: Config, further: &[Dialects], adjust: impl FnOnce(State) -> State) -> World {
-        let world = World::start(config, MistConfig::default(), TraceConfig::default(), further, adjust);
+        let world =
+            World::start(config, MistConfig::default(), TraceConfig::default(), further, |state| (adjust(state), None));
+        world.load();
+        world
+    }
+
+    /// Returns a server that answers HTTPS, and knows its callers.
+    pub fn secure(config: Config, auth: &AuthConfig, tls: &Arc<Certificates>) -> World {
+        let adjust = |state: State| (state.with_auth(auth).unwrap(), Some(tls.clone()));
+        let world = World::start(config, MistConfig::default(), TraceConfig::default(), &[], adjust);
         world.load();
         world
     }
 
     /// Returns a server that listens at further addresses, each with its dialects.
     pub fn with(config: Config, mist: MistConfig, further: &[Dialects]) -> World {
-        let world = World::start(config, mist, TraceConfig::default(), further, |state| state);
+        let world = World::start(config, mist, TraceConfig::default(), further, |state| (state, None));
         world.load();
         world
     }
@@ -128,7 +137,8 @@ impl World {
     /// Returns a server whose models are loaded when somebody asks; a thread loads them. Each has 64 bytes.
     pub fn lazy(config: Config, bytes_max: u64) -> World {
         let (trace, registry) = (TraceConfig::default(), Registry::within(bytes_max));
-        let world = World::over(registry, Loading::Lazy, (config, MistConfig::default(), trace), &[], |state| state);
+        let world =
+            World::over(registry, Loading::Lazy, (config, MistConfig::default(), trace), &[], |state| (state, None));
         world.load();
         let (registry, loader) = (world.registry.clone(), Fakes(world.seen.clone()));
         std::thread::spawn(move || registry.load_cold(&loader));
@@ -140,7 +150,7 @@ impl World {
         mist: MistConfig,
         trace: TraceConfig,
         further: &[Dialects],
-        adjust: impl FnOnce(State) -> State,
+        adjust: impl FnOnce(State) -> (State, Option<Arc<Certificates>>),
     ) -> World {
         World::over(Registry::default(), Loading::Eager, (config, mist, trace), further, adjust)
     }
@@ -150,7 +160,7 @@ impl World {
         loading: Loading,
         (config, mist, trace): (Config, MistConfig, TraceConfig),
         further: &[Dialects],
-        adjust: impl FnOnce(State) -> State,
+        adjust: impl FnOnce(State) -> (State, Option<Arc<Certificates>>),
     ) -> World {
         let (seen, registry) = (Arc::<Seen>::default(), Arc::new(registry));
         let policies = Policies::new(gateway::Config::default(), Arc::new(TokioTimer));
@@ -166,12 +176,14 @@ impl World {
             .unwrap();
         let state = State::new(config, mist, Gateway::new(registry.clone()), counts).unwrap().with_trace(trace);
         let state = state.with_admin(server::AdminConfig::default(), registry::Config::default(), None, false);
-        let state = Arc::new(adjust(state));
-        let bind = |dialects: &Dialects| {
+        let (state, tls) = adjust(state);
+        let state = Arc::new(state);
+        let bind = |(dialects, tls): (Dialects, Option<Arc<Certificates>>)| {
             let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-            (listener.local_addr().unwrap(), (listener, *dialects))
+            (listener.local_addr().unwrap(), Bound { listener, dialects, tls })
         };
-        let (addrs, listeners): (Vec<_>, Vec<_>) = [Dialects::ALL].iter().chain(further).map(bind).unzip();
+        let all = [(Dialects::ALL, tls)].into_iter().chain(further.iter().map(|dialects| (*dialects, None)));
+        let (addrs, listeners): (Vec<_>, Vec<_>) = all.map(bind).unzip();
         let (addr, further) = (addrs[0], addrs[1..].to_vec());
         let (stop, stopped) = oneshot::channel();
         let running = runtime.spawn(server::run(listeners, state.clone(), async {
@@ -229,12 +241,18 @@ impl Drop for World {
 }
 
 /// Sends a request whose body has a length, and reads the answer.
-pub fn ask(stream: &mut TcpStream, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub fn ask(stream: &mut (impl Read + Write), method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     ask_bytes(stream, method, path, headers, body.as_bytes())
 }
 
 /// Sends a request whose body is any bytes, and reads the answer.
-pub fn ask_bytes(stream: &mut TcpStream, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub fn ask_bytes(
+    stream: &mut (impl Read + Write),
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
     headers.iter().for_each(|(k, v)| head.push_str(&format!("{k}: {v}\r\n")));
     // The server may answer and close before it has read a body that it refuses.
@@ -243,7 +261,7 @@ pub fn ask_bytes(stream: &mut TcpStream, method: &str, path: &str, headers: &[(&
 }
 
 /// Reads one answer; nothing where the peer closed first.
-pub fn read(stream: &mut TcpStream, headless: bool) -> Option<Answer> {
+pub fn read(stream: &mut (impl Read + Write), headless: bool) -> Option<Answer> {
     let mut bytes = Vec::new();
     let mut byte = [0];
     while !bytes.ends_with(b"\r\n\r\n") {

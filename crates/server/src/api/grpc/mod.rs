@@ -166,12 +166,14 @@ pub(super) async fn handle(
     let id = context.id.clone();
     let admitted = method.map_or(Ok(None), |method| state.guard.admit(&head.headers, peer, method.need()));
     let admitted = admitted.map(|caller| context.caller = caller);
+    context.peer = Some(peer.address);
     let streams = match method.filter(|_| admitted.is_ok()) {
         Some(Method::ModelStreamInfer) => Some(stream::infer(state, head, body, context)),
         Some(Method::Reflection) => Some(stream::reflection(state, body)),
         Some(Method::HealthWatch) => Some(stream::health(state, body)),
         _ => {
             let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
+            counted.log(state.access.begin(&head, &context));
             let called = Called { state, head: &head, context: &context };
             let answered = match method {
                 None => Some(Err(unknown(head.uri.path()))),
@@ -185,6 +187,7 @@ pub(super) async fn handle(
             let code = answered.as_ref().map_or_else(|error| status(error.kind()), |_| StatusCode::OK);
             log(&head, &context, code, answered.as_ref().err());
             trace(state, &context, found.map_or("", |(path, ..)| path), code, answered.as_ref().err());
+            counted.set_bytes_out(answered.as_ref().map_or(0, Vec::len));
             counted.end(code);
             return respond(&context, answered);
         }
@@ -229,6 +232,7 @@ async fn answer(
     let state = called.state;
     let received = body::receive_any(body, &state.config, &state.held).await?;
     let message = frame::only(received.bytes.clone())?;
+    counted.set_bytes_in(message.len());
     allowed::ask(called, method, &message)?;
     match method {
         Method::ModelInfer => v2::infer(called, message, counted).await,

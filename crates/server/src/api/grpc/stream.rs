@@ -71,6 +71,8 @@ pub(super) fn infer(state: &Arc<State>, head: Parts, body: Incoming, context: Co
             let spans = context.spans.as_ref().map(|_| Arc::default());
             let context = Context { begun: Instant::now(), span_id: state.ids.span(), spans, ..context.clone() };
             let mut counted = Counted::begin(&state.metrics, context.begun, Dialect::V2Grpc);
+            counted.log(state.access.begin(&head, &context));
+            counted.set_bytes_in(request.len());
             let called = Called { state: &state, head: &head, context: &context };
             let answered = match allowed::ask(&called, Method::ModelInfer, &request) {
                 Ok(()) => v2::infer_in_stream(&called, request, &mut counted).await,
@@ -79,6 +81,7 @@ pub(super) fn infer(state: &Arc<State>, head: Parts, body: Incoming, context: Co
             let code = answered.as_ref().map_or_else(|error| status(error.kind()), |_| StatusCode::OK);
             log(&head, &context, code, answered.as_ref().err());
             trace(&state, &context, head.uri.path(), code, answered.as_ref().err());
+            counted.set_bytes_out(answered.as_ref().map_or(0, Vec::len));
             counted.end(code);
             let failed = |error: ServeError| {
                 framed(&ModelStreamInferResponse { error_message: message(&error), infer_response: None })
