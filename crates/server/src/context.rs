@@ -15,7 +15,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName};
-use model::{RequestId, Spans, Trace};
+use model::{RequestId, Spans, Trace, Version};
 
 use crate::{
     auth::Caller,
@@ -80,6 +80,30 @@ pub(crate) struct Context {
     pub caller: Option<Arc<Caller>>,
     /// Where he asks from.
     pub peer: Option<SocketAddr>,
+    /// Which version he asked.
+    pub asked: AskedVersion,
+}
+
+/// A version, once it is known; it belongs to one request.
+#[derive(Debug, Default)]
+pub(crate) struct AskedVersion(AtomicU64);
+
+impl AskedVersion {
+    pub fn set(&self, version: Version) {
+        self.0.store(version.0, Relaxed);
+    }
+
+    /// Returns its number; 0 before it is known.
+    pub fn number(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Clone for AskedVersion {
+    /// What is cloned is for another request.
+    fn clone(&self) -> AskedVersion {
+        AskedVersion::default()
+    }
 }
 
 impl Context {
@@ -101,6 +125,7 @@ impl Context {
             begun: Instant::now(),
             caller: None,
             peer: None,
+            asked: AskedVersion::default(),
         }
     }
 }

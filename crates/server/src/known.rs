@@ -18,7 +18,7 @@ use gateway::join::Paying;
 use model::Signature;
 use registry::Load;
 
-use crate::metrics::{CallMeter, JoinMeter, ModelMeters};
+use crate::metrics::{CallMeter, JoinMeter, ModelMeters, VersionMeters};
 
 /// Decoders kept per model: one for each set of outputs asked of its loads and signatures.
 const DECODERS_MAX: usize = 8;
@@ -35,6 +35,7 @@ pub(crate) struct Known {
     pub joins: JoinMeter,
     /// By the likeness of calls, the last used last.
     paying: Mutex<Vec<(u64, Arc<Paying>)>>,
+    pub versions: VersionMeters,
     decoders: ArcSwap<Vec<Kept>>,
 }
 

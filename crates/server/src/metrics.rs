@@ -7,9 +7,11 @@
 //!
 //! A request that names no known model counts under the empty label, so that callers cannot grow the label set.
 
+mod dashboard;
 mod page;
 mod pool;
 mod process;
+mod versions;
 
 use std::{
     sync::{
@@ -30,9 +32,11 @@ use crate::{
     predict::Tally,
 };
 
+pub use dashboard::dashboard;
 pub use page::reference_page;
 pub(crate) use page::{Gathered, render};
 pub(crate) use pool::{JoinMeter, PoolMeter};
+pub(crate) use versions::VersionMeters;
 
 /// One metric as `/metrics` shows it.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,6 +83,8 @@ metrics! {
         "Requests answered, by HTTP status; the model is empty where the request named none that is known. 499: the caller left before the answer.";
     DURATION Histogram "forebay_request_duration_seconds" "seconds" ["dialect", "model"]
         "Time from the end of a request's head to its answer.";
+    CALL_DURATION Histogram "forebay_call_duration_seconds" "seconds" ["dialect", "model", "version", "code"]
+        "Time from the end of a request's head to its answer, of requests that reached a version of a model; of each model's last eight versions.";
     ROWS Counter "forebay_rows_total" "1" ["dialect", "model"]
         "Rows of the calls that were answered.";
     ROW_FAULTS Counter "forebay_row_faults_total" "1" ["dialect", "model"]
@@ -153,6 +159,12 @@ pub(crate) const BOUNDS_US: [u64; 16] = [
     30_000_000,
 ];
 
+/// Returns the bucket of a time.
+fn bucket_of(took: Duration) -> usize {
+    let us = took.as_micros() as u64;
+    BOUNDS_US.iter().position(|&bound| us <= bound).unwrap_or(BOUNDS_US.len())
+}
+
 /// The counters of one dialect and model.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
@@ -168,9 +180,7 @@ impl Meter {
     pub fn record(&self, status: StatusCode, took: Duration) {
         let code = CODES.iter().position(|&c| c == status.as_u16()).unwrap_or(CODES.len() - 1);
         self.codes[code].fetch_add(1, Relaxed);
-        let us = took.as_micros() as u64;
-        let bucket = BOUNDS_US.iter().position(|&bound| us <= bound).unwrap_or(BOUNDS_US.len());
-        self.buckets[bucket].fetch_add(1, Relaxed);
+        self.buckets[bucket_of(took)].fetch_add(1, Relaxed);
         self.sum_ns.fetch_add(took.as_nanos() as u64, Relaxed);
     }
 }
@@ -317,6 +327,11 @@ impl<'a> Counted<'a> {
         }
     }
 
+    /// Says which version was asked; 0 where none was.
+    pub fn set_version(&mut self, version: u64) {
+        self.version = version;
+    }
+
     /// Says how long the answer is.
     pub fn set_bytes_out(&mut self, bytes: usize) {
         self.bytes_out = bytes;
@@ -335,7 +350,7 @@ impl<'a> Counted<'a> {
     pub fn count<T>(&mut self, result: &Result<(T, Tally), ServeError>) {
         self.call = Some(result.as_ref().ok().map(|(_, tally)| tally.rows));
         if let Ok((_, tally)) = result {
-            (self.version, self.rows) = (tally.version, tally.rows);
+            self.rows = tally.rows;
         }
         let (rows, row_faults) = match result {
             Ok((_, tally)) => (tally.rows, tally.row_faults),
@@ -363,6 +378,9 @@ impl Drop for Counted<'_> {
         self.metrics.in_flight.fetch_sub(1, Relaxed);
         let took = self.begun.elapsed();
         self.meter().record(self.status, took);
+        if let (Some(model), 1..) = (&self.model, self.version) {
+            model.versions.record(self.version, self.dialect, self.status.as_u16(), took);
+        }
         if let Some(line) = self.line.take() {
             line.end(&Outcome {
                 dialect: self.dialect,

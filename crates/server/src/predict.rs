@@ -129,8 +129,6 @@ fn internal(message: String) -> ServeError {
 pub(crate) struct Tally {
     pub rows: usize,
     pub row_faults: usize,
-    /// The version that answered.
-    pub version: u64,
 }
 
 /// A call under way, with all that its answer needs.
@@ -239,7 +237,7 @@ impl<W: Wire> Job<W> {
             let writing = Traced::of(spans.clone());
             let refused = |row: &usize| matches!(table.mark(*row), Mark::Refused(_));
             let row_faults = if table.is_all_live() { 0 } else { (0..table.rows()).filter(refused).count() };
-            written = (self.wire.encode_table(table), Tally { rows: self.rows, row_faults, version: 0 });
+            written = (self.wire.encode_table(table), Tally { rows: self.rows, row_faults });
             writing.end(Part::Encode, "encode");
         });
         shown.map(|result| {
@@ -255,7 +253,7 @@ impl<W: Wire> Job<W> {
         let traced = Traced::begin(&self.call);
         let bytes = self.wire.encode(&answer);
         traced.end(Part::Encode, "encode");
-        Ok((bytes?, Tally { rows: self.rows, row_faults, version: 0 }))
+        Ok((bytes?, Tally { rows: self.rows, row_faults }))
     }
 }
 
@@ -282,18 +280,7 @@ pub(crate) async fn answer<W: Wire>(
     wire: W,
     body: Bytes,
 ) -> Result<(Vec<u8>, Tally), ServeError> {
-    let version = ask.model.version().0;
-    let (bytes, tally) = answered(state, context, ask, wire, body).await?;
-    Ok((bytes, Tally { version, ..tally }))
-}
-
-async fn answered<W: Wire>(
-    state: &State,
-    context: &Context,
-    ask: Ask,
-    wire: W,
-    body: Bytes,
-) -> Result<(Vec<u8>, Tally), ServeError> {
+    context.asked.set(ask.model.version());
     let deadline = context.begun + ask.timeout;
     let call = Call {
         // The default signature is asked for by asking for none, which no predictor needs to look up.

@@ -194,6 +194,7 @@ mod tests {
             begun: Instant::now(),
             caller: None,
             peer: None,
+            asked: Default::default(),
         }
     }
 

@@ -463,6 +463,7 @@ pub(crate) async fn handle(
     if context.spans.is_some() {
         trace(state, &head, &context, found.as_ref().ok(), &answer);
     }
+    counted.set_version(context.asked.number());
     counted.set_bytes_out(answer.body.len());
     counted.end(answer.status);
     let mut response = pack::packed(state, &head.headers, answer).await.into_response(&context.id);

@@ -130,7 +130,15 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     }
     page.head(&DURATION);
     for (dialect, model, meter) in meters.iter() {
-        durations(&mut page, dialect, model, meter);
+        durations(&mut page, &DURATION, &[&dialect, &model], &meter.buckets, &meter.sum_ns);
+    }
+    page.head(&CALL_DURATION);
+    for (name, known) in &meters.models {
+        for series in known.versions.all().iter() {
+            let dialect = series.dialect.name();
+            let labels: [&dyn Display; 4] = [&dialect, name, &series.version, &series.code];
+            durations(&mut page, &CALL_DURATION, &labels, &series.buckets, &series.sum_ns);
+        }
     }
     let mut per_model = |metric: &Metric, of: fn(&Meter) -> &AtomicU64| {
         page.head(metric);
@@ -221,6 +229,16 @@ fn durations(page: &mut Page, dialect: &'static str, model: &str, meter: &Meter)
     let buckets = meter.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
     let counted = Counted { buckets, sum: meter.sum_ns.load(Relaxed) as f64 / 1e9 };
     page.histogram(&DURATION, &[&dialect, &model], &seconds(), &counted);
+fn durations(
+    page: &mut Page,
+    metric: &Metric,
+    labels: &[&dyn Display],
+    buckets: &[AtomicU64; BOUNDS_US.len() + 1],
+    sum_ns: &AtomicU64,
+) {
+    let buckets = buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
+    let counted = Counted { buckets, sum: sum_ns.load(Relaxed) as f64 / 1e9 };
+    page.histogram(metric, labels, &seconds(), &counted);
 }
 
 /// Returns the page `docs/reference/metrics.md`.

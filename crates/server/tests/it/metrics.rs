@@ -7,7 +7,7 @@ use std::{
 
 use server::{
     Config, MistConfig,
-    metrics::{MetricKind, TABLE, reference_page},
+    metrics::{MetricKind, TABLE, dashboard, reference_page},
 };
 
 use crate::world::World;
@@ -75,20 +75,66 @@ fn the_page_is_the_table() {
     check(r#"forebay_model_loads_total{model="broken",result="failed"}"#, "1");
     check(r#"forebay_model_loads_total{model="double",result="ok"}"#, "1");
     check(r#"forebay_models{state="end"}"#, "1");
+    check(r#"forebay_call_duration_seconds_count{dialect="native",model="double",version="1",code="200"}"#, "2");
+    check(r#"forebay_call_duration_seconds_count{dialect="native",model="double",version="1",code="400"}"#, "1");
     check("forebay_panics_total", "1");
     check("forebay_requests_in_flight", "1");
 }
 
+/// Writes a page that is out of date anew, and fails.
+fn check_page(path: &str, page: &str) {
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    if std::fs::read_to_string(&whole).ok().as_deref() != Some(page) {
+        std::fs::create_dir_all(whole.parent().unwrap()).unwrap();
+        std::fs::write(&whole, page).unwrap();
+        panic!("{path} was out of date and is written anew: commit it");
+    }
+}
+
 #[test]
 fn the_reference_page_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");
     let page = reference_page();
     for metric in TABLE {
         assert!(page.contains(&format!("| `{}` | {} |", metric.name, metric.kind.name())), "{}", metric.name);
     }
-    if std::fs::read_to_string(&path).ok().as_deref() != Some(page.as_str()) {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, page).unwrap();
-        panic!("docs/reference/metrics.md was out of date and is written anew: commit it");
+    check_page("docs/reference/metrics.md", &page);
+}
+
+/// Returns the metrics that a query names, with the labels that stand in it.
+fn named(query: &str) -> Vec<String> {
+    let words = query.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.filter(|word| word.starts_with("forebay_") || word.starts_with("process_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_are_there_by_labels_that_they_have() {
+    let page = dashboard();
+    let read: serde_json::Value = serde_json::from_str(&page).unwrap();
+    let targets = read["panels"].as_array().unwrap().iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let mut seen = BTreeSet::new();
+    for query in targets.map(|target| target["expr"].as_str().unwrap()) {
+        let [name] = &named(query)[..] else { panic!("one metric: {query}") };
+        let is = |metric: &&server::metrics::Metric| match metric.kind {
+            MetricKind::Histogram => name.strip_suffix("_bucket") == Some(metric.name),
+            _ => name == metric.name,
+        };
+        let metric = TABLE.iter().find(is).unwrap_or_else(|| panic!("{query} names no metric of ours"));
+        assert_eq!(query.contains("rate("), metric.kind != MetricKind::Gauge, "{query}: counters grow, gauges stand");
+        let by = query.split_once("by (").unwrap().1.split_once(')').unwrap().0;
+        for label in by.split(", ").filter(|label| !["instance", "le"].contains(label)) {
+            assert!(metric.labels.contains(&label), "{query}: {} has no label {label}", metric.name);
+        }
+        assert_eq!(query.contains("model=~"), metric.labels.contains(&"model"), "{query}");
+        seen.insert(metric.name);
     }
+    for what in
+        ["requests_total", "request_duration_seconds", "call_duration_seconds", "compute_waiting", "model_bytes"]
+    {
+        assert!(seen.contains(&*format!("forebay_{what}")), "{what}");
+    }
+    for variable in read["templating"]["list"].as_array().unwrap() {
+        let names = named(variable["query"].as_str().unwrap());
+        assert!(names.iter().all(|name| TABLE.iter().any(|metric| metric.name == name)), "{variable}");
+    }
+    check_page("docs/dashboard/forebay.json", &page);
 }

@@ -187,6 +187,7 @@ pub(super) async fn handle(
             let code = answered.as_ref().map_or_else(|error| status(error.kind()), |_| StatusCode::OK);
             log(&head, &context, code, answered.as_ref().err());
             trace(state, &context, found.map_or("", |(path, ..)| path), code, answered.as_ref().err());
+            counted.set_version(context.asked.number());
             counted.set_bytes_out(answered.as_ref().map_or(0, Vec::len));
             counted.end(code);
             return respond(&context, answered);

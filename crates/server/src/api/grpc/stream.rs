@@ -81,6 +81,7 @@ pub(super) fn infer(state: &Arc<State>, head: Parts, body: Incoming, context: Co
             let code = answered.as_ref().map_or_else(|error| status(error.kind()), |_| StatusCode::OK);
             log(&head, &context, code, answered.as_ref().err());
             trace(&state, &context, head.uri.path(), code, answered.as_ref().err());
+            counted.set_version(context.asked.number());
             counted.set_bytes_out(answered.as_ref().map_or(0, Vec::len));
             counted.end(code);
             let failed = |error: ServeError| {
