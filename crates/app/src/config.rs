@@ -33,6 +33,7 @@ pub struct Settings {
     pub mist: server::MistConfig,
     pub admin: server::AdminConfig,
     pub auth: server::AuthConfig,
+    pub capture: server::CaptureConfig,
     pub client: client::Config,
     pub trace: server::TraceConfig,
     pub catalogue: store::Config,
@@ -183,7 +184,7 @@ mod tests {
             &[],
             &[],
             "",
-            "f.toml: line 1: unknown table `quantum`; there are access_log, admin, auth, batching, catalogue, client, engines, formats, gateway, log, mist, models, runtime, server, trace",
+            "f.toml: line 1: unknown table `quantum`; there are access_log, admin, auth, batching, capture, catalogue, client, engines, formats, gateway, log, mist, models, runtime, server, trace",
         );
     }
 

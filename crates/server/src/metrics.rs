@@ -137,6 +137,10 @@ metrics! {
         "Spans that no exporter took: its queue was full, or its collector did not answer.";
     ACCESS_DROPPED Counter "forebay_access_log_dropped_total" "1" []
         "Lines of the access log that were lost: its file could not be written as fast as requests came.";
+    CAPTURED Counter "forebay_capture_rows_total" "1" []
+        "Rows that were captured.";
+    CAPTURE_DROPPED Counter "forebay_capture_dropped_total" "1" []
+        "Calls of the sample that were not captured: the file could not be written as fast, or inputs and outputs are not of the same rows.";
     PANICS Counter "forebay_panics_total" "1" []
         "Requests that ended in a panic: each is a bug of ours.";
     BUILD Gauge "forebay_build_info" "1" ["version"]

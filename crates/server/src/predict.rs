@@ -25,6 +25,7 @@ use tokio::{
 };
 
 use crate::{
+    capture::Tapped,
     compute::{Alike, Joined, NotRun, Terms, Waiter},
     config::Batching,
     context::Context,
@@ -281,6 +282,7 @@ pub(crate) async fn answer<W: Wire>(
     body: Bytes,
 ) -> Result<(Vec<u8>, Tally), ServeError> {
     context.asked.set(ask.model.version());
+    let wire = Tapped::new(wire, state.capture.as_ref(), &ask.model, context);
     let deadline = context.begun + ask.timeout;
     let call = Call {
         // The default signature is asked for by asking for none, which no predictor needs to look up.

@@ -22,6 +22,7 @@ use crate::{
     },
     auth::{self, Guard},
     body::Held,
+    capture::{self, Capture},
     compute::Compute,
     config::{Batching, Config},
     context::{Context, Ids, allowed},
@@ -47,6 +48,7 @@ pub struct State {
     pub(crate) guard: Guard,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) access: Arc<AccessLog>,
+    pub(crate) capture: Option<Arc<Capture>>,
     draining: AtomicBool,
     drain: Notify,
 }
@@ -70,6 +72,7 @@ impl State {
             admin: Admin::new(admin::Config::default(), registry::Config::default(), None, true),
             guard: Guard::open(),
             compute: Compute::start(config.threads(), config.compute_queue_max, config.compute_wait())?,
+            capture: None,
             access: Arc::new(AccessLog::start(&access::Config::default()).expect("nowhere can be written to")),
             config,
             mist,
@@ -114,6 +117,11 @@ impl State {
     /// Returns the state that writes a line a request.
     pub fn with_access_log(self, config: &access::Config) -> Result<State, String> {
         Ok(State { access: Arc::new(AccessLog::start(config)?), ..self })
+    }
+
+    /// Returns the state that captures calls.
+    pub fn with_capture(self, config: &capture::Config) -> Result<State, String> {
+        Ok(State { capture: Capture::start(config)?, ..self })
     }
 
     /// Takes other keys, tokens and roles; those that are wrong leave the old ones.
@@ -187,6 +195,7 @@ impl State {
             pool,
             spans: self.tracer.counts(),
             catalogue: Some(self.catalogue.health()),
+            captured: self.capture.as_ref().map_or((0, 0), |capture| capture.counts()),
             access_dropped: self.access.dropped(),
             auth: self.guard.refusals().read().collect(),
             ..Gathered::default()

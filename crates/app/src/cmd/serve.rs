@@ -99,6 +99,7 @@ async fn serve(
         .with_trials(engine)
         .with_auth(&settings.auth)
         .and_then(|state| state.with_access_log(&settings.access_log))
+        .and_then(|state| state.with_capture(&settings.capture))
         .map_err(Failure::Usage)?;
     let known = Catalogue::open(registry.clone(), store.clone());
     let known = Arc::new(known.map_err(|error| Failure::refused(format_args!("{error}")))?);

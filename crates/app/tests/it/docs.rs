@@ -7,7 +7,7 @@ use std::{fmt::Write, fs};
 use crate::support::run;
 
 /// The struct of each table, by its file.
-const TABLES: [(&str, &[(&str, &str)]); 15] = [
+const TABLES: [(&str, &[(&str, &str)]); 16] = [
     ("server", &[("server/src/config.rs", "Config")]),
     ("batching", &[("server/src/config.rs", "Batching")]),
     ("models", &[("app/src/config.rs", "Models"), ("registry/src/config.rs", "Config")]),
@@ -17,6 +17,7 @@ const TABLES: [(&str, &[(&str, &str)]); 15] = [
     ("mist", &[("server/src/api/mist/routes.rs", "Config")]),
     ("admin", &[("server/src/api/admin/mod.rs", "Config")]),
     ("auth", &[("server/src/auth/config.rs", "Config")]),
+    ("capture", &[("server/src/capture/config.rs", "Config")]),
     ("client", &[("app/src/client.rs", "Config")]),
     ("access_log", &[("server/src/access/config.rs", "Config")]),
     ("trace", &[("server/src/trace/config.rs", "Config")]),

@@ -30,10 +30,10 @@ use ring::digest::{SHA256, digest};
 pub use config::{Config, Jwt, JwtKey, Key, Role, Secret};
 pub(crate) use der::common_names;
 pub(crate) use guard::Guard;
+pub(crate) use pattern::Patterns;
 
 use crate::{error::ServeError, listen::Peer};
 use jwt::{Tokens, is_token};
-use pattern::Patterns;
 use rate::Bucket;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");

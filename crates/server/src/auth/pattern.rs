@@ -2,7 +2,7 @@
 
 /// Patterns of which one must fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Patterns(Vec<String>);
+pub(crate) struct Patterns(Vec<String>);
 
 impl Patterns {
     pub fn new(patterns: &[String]) -> Patterns {

@@ -35,6 +35,8 @@ pub(crate) struct Gathered {
     /// Reason, requests that were not let in.
     pub auth: Vec<(&'static str, u64)>,
     pub pool: PoolCounts,
+    /// Rows that were captured, calls that were not.
+    pub captured: (u64, u64),
     /// Lines of the access log that were lost.
     pub access_dropped: u64,
     /// Spans that were made, and those that no exporter took.
@@ -186,6 +188,8 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     page.single(&SPANS, Some(gathered.spans.0));
     page.single(&SPANS_DROPPED, Some(gathered.spans.1));
     page.single(&ACCESS_DROPPED, Some(gathered.access_dropped));
+    page.single(&CAPTURED, Some(gathered.captured.0));
+    page.single(&CAPTURE_DROPPED, Some(gathered.captured.1));
     page.single(&PANICS, Some(metrics.panics.load(Relaxed)));
     page.head(&BUILD);
     page.sample(&BUILD, &[&env!("CARGO_PKG_VERSION")], 1);

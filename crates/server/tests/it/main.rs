@@ -7,6 +7,7 @@
 
 mod access;
 mod auth;
+mod capture;
 mod coding;
 mod connections;
 mod examples;

@@ -13,7 +13,10 @@ use registry::{
     Again, Artifact, Content, Found, Loading, Manager, MemoryStore, ModelConfig, Registry, Scan, Source, SourceError,
     Upkeep,
 };
-use server::{AuthConfig, BatchingConfig, Bound, Certificates, Config, Dialects, Drained, MistConfig, State, TokioTimer, TraceConfig};
+use server::{
+    AuthConfig, BatchingConfig, Bound, Certificates, Config, Dialects, Drained, MistConfig, State, TokioTimer,
+    TraceConfig,
+};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
 use crate::fakes::{Fakes, Seen, all};
