@@ -229,10 +229,6 @@ fn catalogue(page: &mut Page, health: Option<registry::StoreHealth>) {
     page.single(&CATALOGUE_OUTAGES, Some(outages));
 }
 
-fn durations(page: &mut Page, dialect: &'static str, model: &str, meter: &Meter) {
-    let buckets = meter.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
-    let counted = Counted { buckets, sum: meter.sum_ns.load(Relaxed) as f64 / 1e9 };
-    page.histogram(&DURATION, &[&dialect, &model], &seconds(), &counted);
 fn durations(
     page: &mut Page,
     metric: &Metric,

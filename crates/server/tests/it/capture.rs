@@ -61,7 +61,7 @@ fn a_call_is_rows_of_what_was_asked_and_answered() {
     assert_eq!((&rows[3]["x"], &rows[3]["y"]), (&json!(4.0), &json!(8.0)));
     // What was captured can be asked again.
     assert_eq!(world.post("/api/v1/serve/double", &rows[2].to_string()).body, r#"{"y":5.0}"#);
-    let counts = "forebay_capture_rows_total 4";
+    let counts = "forebay_capture_rows_total 5";
     until("they are counted", || world.get("/metrics").body.lines().any(|line| line == counts));
     assert!(world.get("/metrics").body.contains("forebay_capture_dropped_total 0"));
 }
