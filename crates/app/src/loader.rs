@@ -13,7 +13,7 @@ use plan::{Plan, Provenance};
 use registry::{About, EngineChoice, LoadError, Loaded, Loader, ModelConfig};
 use remote::{Artifact, EngineError, Engines, Form};
 
-use crate::verify::own;
+use crate::{verify::own, warm_up};
 
 /// Loads versions for the registry.
 pub struct EngineLoader {
@@ -42,6 +42,8 @@ pub enum OpenError {
     Config(String),
     #[error("the model does not give the answers that it carries itself: {0}")]
     Verification(String),
+    #[error("the warm-up fails: {0}")]
+    WarmUp(String),
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// What our ops do not cover, and what would.
@@ -213,7 +215,11 @@ impl Loader for EngineLoader {
             let checked = opened.verification().map_or(Ok(()), |rows| own::run(rows, opened.predictor()));
             checked.map_err(OpenError::Verification).map(|()| opened)
         });
-        let opened = verified.map_err(|error| LoadError::new(error.kind(), error.to_string()))?;
+        let warm = verified.and_then(|opened| {
+            let warmed = warm_up::run(files, &config.warm_up, opened.predictor());
+            warmed.map_err(OpenError::WarmUp).map(|()| opened)
+        });
+        let opened = warm.map_err(|error| LoadError::new(error.kind(), error.to_string()))?;
         let said = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Into::into);
         let from = opened.provenance();
         let about = About {

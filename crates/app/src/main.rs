@@ -23,6 +23,7 @@ mod serve;
 mod signals;
 mod verify;
 mod wait;
+mod warm_up;
 
 use failure::Failure;
 

@@ -112,3 +112,9 @@ fn read_files(files: Vec<(String, &[u8])>) {
         model.signatures();
     }
 }
+
+/// Reads the bytes as a warm-up file.
+pub fn warm_up(bytes: &[u8]) {
+    let length: usize = crate::tensorflow::warm_up::Records::of(bytes).flatten().map(<[u8]>::len).sum();
+    assert!(length <= bytes.len());
+}

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, num::NonZeroU64};
 
 use serde::Deserialize;
 
-use crate::{config::Loading, versions::Versions};
+use crate::{config::Loading, versions::Versions, warm_up::WarmUp};
 
 /// The keys of `forebay.toml`. Unknown ones are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -31,6 +31,8 @@ pub struct ModelConfig {
     pub labels: BTreeMap<String, NonZeroU64>,
     /// When the model is loaded; absent, as `models.load` says. Beside numbered folders it holds for all of them.
     pub load: Option<Loading>,
+    /// What the model is asked before it answers others; absent, what its artifact brings for that.
+    pub warm_up: WarmUp,
 }
 
 /// The values of `engine`.

@@ -21,4 +21,5 @@ mod support;
 mod tfs;
 mod traces;
 mod verify;
+mod warm_up;
 mod wine;

@@ -3,7 +3,7 @@
 //! A SavedModel is the folder with `saved_model.pb`, its variables and its assets; a frozen graph is one file, a GraphDef whose
 //! variables are constants. Both become a [`program`]: a graph for each signature, which [`lower`] makes a plan.
 //!
-//! - [`proto`]: the messages. - [`bundle`]: the variables' values. - [`literal`], [`dtype`]: tensors of files.
+//! - [`warm_up`]: what it is asked before it answers. - [`proto`]: the messages. - [`bundle`]: the variables' values. - [`literal`], [`dtype`]: tensors of files.
 //! - [`state`]: what variables and tables hold after loading. - [`graph`]: what a signature needs of a graph, its control flow
 //!   structured. - [`program`]: the signatures. - [`foreign`]: what TensorFlow itself needs to know of a model.
 
@@ -18,6 +18,7 @@ pub mod lower;
 pub mod program;
 pub mod proto;
 pub mod state;
+pub mod warm_up;
 
 use plan::{Model, Provenance};
 

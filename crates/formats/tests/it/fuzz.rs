@@ -251,3 +251,10 @@ fn the_onnx_seed_is_a_model() {
     let read = formats::read(&model::ModelFiles::new(files), &formats::ReadOptions::default());
     assert!(read.is_ok(), "{read:?}");
 }
+
+#[test]
+fn warm_up() {
+    let record = formats::tensorflow::warm_up::record;
+    let seeds = [[record(b"one"), record(b"two and more")].concat(), record(b"").repeat(20)];
+    check(fuzz::warm_up, &seeds, &[&b"\0\0\0\0"[..], &[0xff; 8]], 3000);
+}

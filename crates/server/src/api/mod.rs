@@ -5,7 +5,7 @@
 //! native error body: 404, 405 with `allow`, 406, 415. Calls of gRPC have a table of their own, in [`grpc`].
 
 pub(crate) mod admin;
-mod grpc;
+pub(crate) mod grpc;
 mod health;
 pub(crate) mod mist;
 mod mlflow;

@@ -19,6 +19,7 @@ mod joins;
 mod lazy;
 mod limits;
 mod listeners;
+mod logged;
 mod metrics;
 mod script;
 mod shutdown;

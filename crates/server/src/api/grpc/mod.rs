@@ -15,6 +15,8 @@ mod stream;
 mod tfs;
 mod v2;
 
+pub use tfs::logged;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

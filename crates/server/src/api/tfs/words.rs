@@ -48,7 +48,7 @@ pub(in crate::api) fn served(
 
 /// Returns the signature of this name. Where none is named it is the protocol's default one; of a model whose format names no
 /// signatures, the only one.
-pub(in crate::api) fn signature<'a>(model: &'a Routed, name: Option<&str>) -> Option<&'a Signature> {
+pub(in crate::api) fn signature<'a>(model: &'a dyn Predictor, name: Option<&str>) -> Option<&'a Signature> {
     let signatures = model.signatures();
     let named = signatures.iter().any(|signature| signature.method.is_some());
     if let (None, false, [first, ..]) = (name, named, signatures) {
@@ -59,7 +59,10 @@ pub(in crate::api) fn signature<'a>(model: &'a Routed, name: Option<&str>) -> Op
 }
 
 /// Returns the signature that a request to predict names.
-pub(in crate::api) fn to_predict<'a>(model: &'a Routed, name: Option<&str>) -> Result<&'a Signature, ServeError> {
+pub(in crate::api) fn to_predict<'a>(
+    model: &'a dyn Predictor,
+    name: Option<&str>,
+) -> Result<&'a Signature, ServeError> {
     signature(model, name).ok_or_else(|| {
         let text = format!("Serving signature name: \"{}\" not found in signature def", cut(asked_for(name)));
         worded(Kind::InvalidArgument, text)
@@ -67,7 +70,10 @@ pub(in crate::api) fn to_predict<'a>(model: &'a Routed, name: Option<&str>) -> R
 }
 
 /// Returns the signature that a request with examples names.
-pub(in crate::api) fn of_examples<'a>(model: &'a Routed, name: Option<&str>) -> Result<&'a Signature, ServeError> {
+pub(in crate::api) fn of_examples<'a>(
+    model: &'a dyn Predictor,
+    name: Option<&str>,
+) -> Result<&'a Signature, ServeError> {
     signature(model, name).ok_or_else(|| {
         let text = format!("No signature was found with the name: {}", cut(asked_for(name)));
         worded(Kind::InvalidArgument, text)

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use codec::tfs::{Examples, Task, classes, regressions};
 use gateway::Routed;
-use model::{Batch, Kind, Signature, Table};
+use model::{Batch, Kind, Predictor, Signature, Table};
 use tokio::time::Instant;
 use wire::{
     Message,
@@ -145,18 +145,15 @@ impl OfExamples {
 
 impl Wire for OfExamples {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
-        let signature = of_examples(&self.model, signature_name(self.spec.as_ref()))?;
-        self.task.check(signature)?;
-        self.signature = Arc::clone(&signature.name);
         // A classification's request and a regression's are one message by two names.
         let input = match self.is_part {
             true => read::<MultiInferenceRequest>(body)?.input,
             false => read::<ClassificationRequest>(body)?.input,
         };
-        let examples = examples(input, self.rows_max)?;
-        self.examples = examples.len();
-        let batch = examples.batch(signature, self.task)?;
-        Ok(Decoded { batch, bad: Vec::new(), outputs: None, signature: Some(Arc::clone(&self.signature)) })
+        let (decoded, count) = decoded(input, self.spec.as_ref(), &self.model, self.task, self.rows_max)?;
+        self.examples = count;
+        self.signature.clone_from(decoded.signature.as_ref().unwrap_or(&self.signature.clone()));
+        Ok(decoded)
     }
 
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {
@@ -181,6 +178,22 @@ impl Wire for OfExamples {
     fn encode_table(&self, _: &dyn Table) -> Result<Vec<u8>, ServeError> {
         unreachable!("whole values are answered as a batch: a table has columns alone")
     }
+}
+
+/// Reads examples for a task of a model; returns how many there are, too.
+pub(super) fn decoded(
+    input: Option<Input>,
+    spec: Option<&ModelSpec>,
+    model: &dyn Predictor,
+    task: Task,
+    rows_max: usize,
+) -> Result<(Decoded, usize), ServeError> {
+    let signature = of_examples(model, signature_name(spec))?;
+    task.check(signature)?;
+    let examples = examples(input, rows_max)?;
+    let count = examples.len();
+    let batch = examples.batch(signature, task)?;
+    Ok((Decoded { batch, bad: Vec::new(), outputs: None, signature: Some(Arc::clone(&signature.name)) }, count))
 }
 
 /// Returns the examples of a request, serialised.

@@ -4,9 +4,12 @@
 //! Source: TensorFlow Serving's `apis/*.proto`, `servables/tensorflow/predict_util.cc`, `multi_inference.cc`.
 
 pub(super) mod examples;
+mod logged;
 pub(super) mod models;
 pub(super) mod predict;
 mod tensor;
+
+pub use logged::logged;
 
 use gateway::Routed;
 use model::{Kind, Version};

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use codec::v2::{Output, Request, outputs, outputs_of};
 use gateway::Routed;
-use model::{Batch, Kind, Signature, Table};
+use model::{Batch, Kind, Predictor, Signature, Table};
 use wire::{
     head::RequestHead,
     tensorflow::serving::{PredictRequest, PredictResponse},
@@ -55,19 +55,9 @@ struct Tensors {
 
 impl Wire for Tensors {
     fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
-        let message: PredictRequest = read(body)?;
-        let signature = to_predict(&self.model, signature_name(message.model_spec.as_ref()))?;
-        self.signature = Arc::clone(&signature.name);
-        let outputs = filtered(signature, &message.output_filter)?;
-        let fields = signature.fields(outputs.as_deref());
-        let required = fields.iter().filter(|field| !field.optional).map(|field| &*field.name).collect();
-        check_names(signature, &required, message.inputs.keys().map(String::as_str).collect())?;
-        let mut request = Request::new(None);
-        for (name, proto) in &message.inputs {
-            tensor::push(&mut request, name, proto, self.bytes_max)?;
-        }
-        let batch = request.batch(&fields, &signature.inputs, self.rows_max)?;
-        Ok(Decoded { batch, bad: Vec::new(), outputs, signature: Some(Arc::clone(&self.signature)) })
+        let decoded = decoded(&read(body)?, &self.model, self.rows_max, self.bytes_max)?;
+        self.signature.clone_from(decoded.signature.as_ref().unwrap_or(&self.signature.clone()));
+        Ok(decoded)
     }
 
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError> {
@@ -77,6 +67,26 @@ impl Wire for Tensors {
     fn encode_table(&self, answer: &dyn Table) -> Result<Vec<u8>, ServeError> {
         Ok(self.framed(&outputs_of(answer)?))
     }
+}
+
+/// Reads a request to a model.
+pub(super) fn decoded(
+    message: &PredictRequest,
+    model: &dyn Predictor,
+    rows_max: usize,
+    bytes_max: usize,
+) -> Result<Decoded, ServeError> {
+    let signature = to_predict(model, signature_name(message.model_spec.as_ref()))?;
+    let outputs = filtered(signature, &message.output_filter)?;
+    let fields = signature.fields(outputs.as_deref());
+    let required = fields.iter().filter(|field| !field.optional).map(|field| &*field.name).collect();
+    check_names(signature, &required, message.inputs.keys().map(String::as_str).collect())?;
+    let mut request = Request::new(None);
+    for (name, proto) in &message.inputs {
+        tensor::push(&mut request, name, proto, bytes_max)?;
+    }
+    let batch = request.batch(&fields, &signature.inputs, rows_max)?;
+    Ok(Decoded { batch, bad: Vec::new(), outputs, signature: Some(Arc::clone(&signature.name)) })
 }
 
 impl Tensors {
