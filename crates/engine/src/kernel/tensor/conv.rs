@@ -5,15 +5,21 @@
 //! of the product when the program is made.
 
 mod deform;
+mod depthwise;
 mod filter;
 mod first;
+mod flat;
 mod last;
 mod patches;
+mod plane;
 mod pool;
 mod spread;
 mod window;
 
-use model::{PredictError, Shape, Tensor, tensor::Data};
+use model::{
+    PredictError, Shape, Tensor,
+    tensor::{Data, RANK_MAX},
+};
 use plan::tensor::{ConvOp, Unary, conv::Window};
 
 use self::filter::{Filter, Form};
@@ -97,7 +103,7 @@ impl ConvKernel {
                 let (fused, rest) = fused(*end);
                 let conv = Conv::new(x.shape(), filter, window, *groups, *last, fused)?;
                 conv.run::<T>(x, bias.as_ref(), *last, &mut out)?;
-                rest.map_or(Ok(()), |end| finish(end, &mut out))
+                rest.map_or(Ok(()), |end| element::upon(end, &mut out))
             }
             ConvOp::ConvTranspose { window, groups, last, more, output, .. } => {
                 let bias = args.opt(2).map(|bias| widened(&bias));
@@ -122,11 +128,6 @@ fn fused(end: Option<Unary>) -> (End, Option<Unary>) {
         Some(Unary::Tanh) => (End::Tanh, None),
         Some(other) => (End::Keep, Some(other)),
     }
-}
-
-fn finish(end: Unary, out: &mut Tensor) -> Done {
-    let from = out.clone();
-    element::unary(end, &from, out)
 }
 
 fn integers(args: &Args<'_>, x: &Tensor, filter: &Filter, window: &Window, groups: usize, out: &mut Tensor) -> Done {
@@ -173,12 +174,10 @@ impl<'a> Conv<'a> {
         if let Some(bias) = bias.filter(|bias| bias.len() != count) {
             return Err(refuse(format!("{count} numbers as bias"), bias.len().to_string()));
         }
-        let mut dims: Vec<usize> = self.axes.iter().map(|axis| axis.output).collect();
-        dims.insert(if last { dims.len() } else { 0 }, count);
-        dims.insert(0, self.batch);
+        let of = result(&self.axes, self.batch, count, last)?;
         let from = elements::<T>(x)?;
         let filters = elements::<T>(&self.filter.tensor)?;
-        let result = make::<T>(out, shape(&dims)?)?;
+        let result = make::<T>(out, of)?;
         if result.is_empty() {
             return Ok(());
         }
@@ -201,11 +200,103 @@ impl<'a> Conv<'a> {
     }
 }
 
+/// Returns axes as those of a plane, where they are not more.
+fn plane(axes: &[Axis]) -> Option<[Axis; 2]> {
+    let one = Axis { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0 };
+    match *axes {
+        [x] => Some([one, x]),
+        [y, x] => Some([y, x]),
+        _ => None,
+    }
+}
+
+/// Returns the shape of a result.
+fn result(axes: &[Axis], batch: usize, channels: usize, last: bool) -> Result<Shape, PredictError> {
+    let mut dims = [0; RANK_MAX];
+    let rank = axes.len() + 2;
+    let begin = if last { 1 } else { 2 };
+    dims[begin..].iter_mut().zip(axes).for_each(|(dim, axis)| *dim = axis.output);
+    (dims[0], dims[if last { rank - 1 } else { 1 }]) = (batch, channels);
+    shape(&dims[..rank])
+}
+
 /// Returns batch, channels and spatial dimensions.
 fn split(x: &Shape, last: bool) -> Result<(usize, usize, &[usize]), PredictError> {
     match &x[..] {
         [batch, channels, spatial @ ..] if !last && !spatial.is_empty() => Ok((*batch, *channels, spatial)),
         [batch, spatial @ .., channels] if last && !spatial.is_empty() => Ok((*batch, *channels, spatial)),
         _ => Err(refuse("batch, channels and spatial dimensions", x.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Tensor;
+    use plan::tensor::{
+        ConvOp,
+        conv::{Pads, Window},
+    };
+
+    use super::{Conv, End, Filter, Form, depthwise, flat, result};
+    use crate::kernel::tensor::wide;
+
+    fn wave(shape: &[usize]) -> Tensor {
+        let elements = (0..shape.iter().product()).map(|i: usize| ((i * i % 251) as f32 - 100.0) / 37.0);
+        Tensor::new(shape, elements.collect::<Vec<_>>()).expect("as many as the shape says")
+    }
+
+    /// Writes a convolution of an image of 9 x 11 by each kind of instructions; all have the same bits.
+    fn same(groups: usize, [of_group, outputs]: [usize; 2], kernel: [usize; 2], window: &Window, last: bool) {
+        let channels = groups * of_group;
+        let (x, filters) = match last {
+            false => (vec![2, channels, 9, 11], vec![outputs, of_group, kernel[0], kernel[1]]),
+            true => (vec![2, 9, 11, channels], vec![kernel[0], kernel[1], of_group, outputs]),
+        };
+        let (x, filters) = (wave(&x), wave(&filters));
+        let op = ConvOp::Conv { window: window.clone(), groups, last, filters_last: last, end: None };
+        let filter = Filter::new(&filters, &Form::of(&op).expect("filters"), false).expect("filters");
+        let conv = Conv::new(x.shape(), &filter, window, groups, last, End::Sigmoid).expect("fits");
+        let of = result(&conv.axes, 2, outputs, last).expect("few dimensions");
+        let (x, filters) = (x.get::<f32>().expect("float32"), filter.tensor.get::<f32>().expect("float32"));
+        let bias: Vec<f32> = (0..outputs).map(|i| i as f32 * 0.25 - 1.0).collect();
+        let made = |kind: u8| {
+            let mut out = vec![f32::NAN; of.elements()];
+            let run = if last { depthwise::run::<f32> } else { flat::run::<f32> };
+            assert!(run(&conv, x, filters, Some(&bias), &mut out, kind));
+            out
+        };
+        let expected = made(wide::PORTABLE);
+        assert!(expected.iter().all(|x| !x.is_nan()));
+        assert_eq!([made(wide::AVX2), made(wide::AVX512)], [expected.clone(), expected.clone()]);
+        // Windows that are written out give them too.
+        let mut out = vec![f32::NAN; of.elements()];
+        match last {
+            false => conv.panels(x, filters, Some(&bias), &mut out),
+            true => conv.blocks(x, filters, Some(&bias), &mut out),
+        }
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn all_ways_give_the_same_bits() {
+        for (strides, dilations, pads) in [
+            ([1, 1], [1, 1], [0, 0, 0, 0]),
+            ([1, 1], [1, 1], [1, 2, 0, 1]),
+            ([2, 2], [1, 1], [1, 1, 1, 1]),
+            ([1, 3], [2, 1], [2, 0, 1, 2]),
+            ([2, 1], [3, 2], [3, 1, 4, 0]),
+            ([3, 2], [1, 1], [-1, 0, 2, -2]),
+        ] {
+            let window =
+                Window { strides: strides.into(), dilations: dilations.into(), pads: Pads::Explicit(pads.into()) };
+            for kernel in [[1, 1], [3, 3], [2, 4]] {
+                for (groups, each) in [(1, [3, 7]), (1, [1, 17]), (2, [2, 4]), (3, [1, 3]), (1, [2, 1])] {
+                    same(groups, each, kernel, &window, false);
+                }
+                for channels in [2, 16, 21] {
+                    same(channels, [1, channels], kernel, &window, true);
+                }
+            }
+        }
     }
 }

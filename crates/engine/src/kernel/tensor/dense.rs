@@ -13,7 +13,7 @@ use plan::tensor::{DenseOp, Unary};
 use super::{
     Args, Done, Site, broadcast, element,
     float::{elements, make, narrow, widened},
-    product::{Bias, End, Number, Product, multiply, pack},
+    product::{Bias, End, Number, Product, multiply, multiply_plain, pack},
     refuse, refuse_type, too_large,
 };
 
@@ -229,10 +229,7 @@ impl Layer {
             }
         }
         match self.end {
-            Some(end) => {
-                let from = out.clone();
-                element::unary(end, &from, out)
-            }
+            Some(end) => element::upon(end, out),
             None => Ok(()),
         }
     }
@@ -336,16 +333,7 @@ impl Matrices {
 
     fn multiply<T: Number>(&self, x: &[T], y: &[T], panels: Option<&[T]>, result: &mut [T]) {
         let Some(panels) = panels else {
-            for (i, sums) in result.chunks_exact_mut(self.columns).enumerate() {
-                sums.fill(T::ZERO);
-                for k in 0..self.common {
-                    let x = x[i * self.common + k];
-                    for (sum, &y) in sums.iter_mut().zip(&y[k * self.columns..][..self.columns]) {
-                        *sum = sum.add(x.mul(y));
-                    }
-                }
-            }
-            return;
+            return multiply_plain(x, y, self.common, self.columns, result);
         };
         let (rows, common) = (self.rows, self.common);
         let product = Product { left: x, stride: common, rows, common, bias: Bias::None, end: End::Keep };

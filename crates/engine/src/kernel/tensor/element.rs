@@ -46,9 +46,14 @@ pub(super) fn binary(op: plan::tensor::Binary, a: &Tensor, b: &Tensor, out: &mut
     binary::run(op, a, b, out)
 }
 
-/// Writes a function of each element.
-pub(super) fn unary(op: plan::tensor::Unary, x: &Tensor, out: &mut Tensor) -> Done {
-    unary::run(op, x, out)
+/// Puts a function upon each element.
+pub(super) fn upon(op: plan::tensor::Unary, out: &mut Tensor) -> Done {
+    if let Some(numbers) = out.get_mut::<f32>() {
+        unary::put(op, numbers);
+        return Ok(());
+    }
+    let from = out.clone();
+    unary::run(op, &from, out)
 }
 
 fn select(test: &Tensor, a: &Tensor, b: &Tensor, out: &mut Tensor) -> Done {

@@ -44,6 +44,7 @@ mod sparse;
 mod strings;
 mod table;
 mod text;
+mod wide;
 
 /// An op of the family, ready to run.
 pub struct TensorKernel {

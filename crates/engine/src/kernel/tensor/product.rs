@@ -1,17 +1,18 @@
 //! The product of matrices that dense layers, convolutions and recurrent cells share.
 //!
 //! The right matrix lies in panels of [`WIDTH`] columns, each row of a panel after the other; a block of rows of the left one
-//! is multiplied with a panel at a time, its sums in registers. A sum begins with 0 and runs over the common dimension in order,
-//! one rounded product after the other: the same bits for any number of rows and columns and on every processor, since
-//! the wider instructions are taken for the same Rust code, which never contracts a product and a sum.
-
-#![allow(unsafe_code)]
+//! is multiplied with one or two panels at a time, its sums in registers. A sum begins with 0 and runs over the common dimension in
+//! order; a product of float32 is added with one rounding, as [`super::wide`] has it. So the bits are the same for any number of
+//! rows and columns and on every processor.
 
 use std::cell::Cell;
 
 use model::tensor::Element;
 
-use super::float::{Float, exp32, tanh32};
+use super::{
+    float::{Float, exp32, tanh32},
+    wide::{AVX2, AVX512, PORTABLE, Wide, fused, widest},
+};
 
 /// Most numbers that a thread keeps room for.
 const ROOM_MAX: usize = 1 << 20;
@@ -23,11 +24,15 @@ pub(super) const WIDTH: usize = 16;
 pub(super) trait Number: Element + Copy {
     const ZERO: Self;
 
+    /// Whether products of this type are common enough for code of each kind of instructions.
+    const IS_COMMON: bool;
+
     /// Calls the function with this thread's room for numbers, whose elements hold anything.
     fn with_room<R>(work: impl FnOnce(&mut Vec<Self>) -> R) -> R;
 
     fn add(self, other: Self) -> Self;
-    fn mul(self, other: Self) -> Self;
+    /// Returns the sum with the product added, in the way of all sums of products.
+    fn step<const KIND: u8>(self, x: Self, y: Self) -> Self;
     fn finish(self, end: End) -> Self;
 
     /// Returns the numbers, where they are of this type.
@@ -68,9 +73,10 @@ pub(super) struct Product<'a, T> {
 }
 
 macro_rules! float {
-    ($ty:ty, $sigmoid:expr, $tanh:path, $from_f32:expr) => {
+    ($ty:ty, $step:expr, $sigmoid:expr, $tanh:path, $from_f32:expr) => {
         impl Number for $ty {
             const ZERO: $ty = 0.0;
+            const IS_COMMON: bool = true;
 
             fn with_room<R>(work: impl FnOnce(&mut Vec<$ty>) -> R) -> R {
                 thread_local!(static ROOM: Cell<Vec<$ty>> = const { Cell::new(Vec::new()) });
@@ -89,8 +95,8 @@ macro_rules! float {
             }
 
             #[inline(always)]
-            fn mul(self, other: $ty) -> $ty {
-                self * other
+            fn step<const KIND: u8>(self, x: $ty, y: $ty) -> $ty {
+                $step(self, x, y)
             }
 
             #[inline(always)]
@@ -112,13 +118,14 @@ macro_rules! float {
     };
 }
 
-float!(f32, |x: f32| 1.0 / (1.0 + exp32(-x)), tanh32, |numbers| Some(numbers));
-float!(f64, Float::sigmoid, libm::tanh, |_| None);
+float!(f32, fused::<KIND>, |x: f32| 1.0 / (1.0 + exp32(-x)), tanh32, |numbers| Some(numbers));
+float!(f64, |sum: f64, x: f64, y: f64| sum + x * y, Float::sigmoid, libm::tanh, |_| None);
 
 macro_rules! integer {
     ($($ty:ty)*) => {$(
         impl Number for $ty {
             const ZERO: $ty = 0;
+            const IS_COMMON: bool = size_of::<$ty>() == 4;
 
             fn with_room<R>(work: impl FnOnce(&mut Vec<$ty>) -> R) -> R {
                 thread_local!(static ROOM: Cell<Vec<$ty>> = const { Cell::new(Vec::new()) });
@@ -137,8 +144,8 @@ macro_rules! integer {
             }
 
             #[inline(always)]
-            fn mul(self, other: $ty) -> $ty {
-                self.wrapping_mul(other)
+            fn step<const KIND: u8>(self, x: $ty, y: $ty) -> $ty {
+                self.wrapping_add(x.wrapping_mul(y))
             }
 
             #[inline(always)]
@@ -191,119 +198,211 @@ pub(super) fn multiply<T: Number>(product: &Product<'_, T>, panels: &[T], column
     assert!(panels_len(product.common, columns) == Some(panels.len()), "panels of this matrix");
     assert!((product.rows - 1) * product.stride + product.common <= product.left.len(), "rows within the left matrix");
     assert!(product.rows == 1 || columns <= step, "rows of the result one after the other");
-    #[cfg(target_arch = "x86_64")]
-    {
-        if has_avx512() {
-            // SAFETY: the processor has these instructions, as was just seen; the function is safe code otherwise.
-            return unsafe { with_avx512(product, panels, columns, out, step) };
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has these instructions, as was just seen; the function is safe code otherwise.
-            return unsafe { with_avx2(product, panels, columns, out, step) };
+    let work = Packed { product, panels, columns, out, step };
+    if T::IS_COMMON { widest(work) } else { work.run::<PORTABLE>() }
+}
+
+/// A product with a matrix in panels.
+struct Packed<'a, T> {
+    product: &'a Product<'a, T>,
+    panels: &'a [T],
+    columns: usize,
+    out: &'a mut [T],
+    step: usize,
+}
+
+impl<T: Number> Wide for Packed<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run<const KIND: u8>(self) {
+        all::<T, KIND>(self.product, self.panels, self.columns, self.out, self.step);
+    }
+}
+
+/// Writes the product of few rows with a matrix as it lies, row after row: laying it into panels would cost more.
+pub(super) fn multiply_plain<T: Number>(left: &[T], right: &[T], common: usize, columns: usize, out: &mut [T]) {
+    widest(Plain { left, right, common, columns, out });
+}
+
+struct Plain<'a, T> {
+    left: &'a [T],
+    right: &'a [T],
+    common: usize,
+    columns: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Number> Wide for Plain<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run<const KIND: u8>(self) {
+        let Plain { left, right, common, columns, out } = self;
+        for (i, sums) in out.chunks_exact_mut(columns.max(1)).enumerate() {
+            sums.fill(T::ZERO);
+            for (&x, right) in left[i * common..][..common].iter().zip(right.chunks_exact(columns)) {
+                for (sum, &y) in sums.iter_mut().zip(right) {
+                    *sum = sum.step::<KIND>(x, y);
+                }
+            }
         }
     }
-    all::<T, 4>(product, panels, columns, out, step);
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx512() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx2")
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2")]
-fn with_avx512<T: Number>(product: &Product<'_, T>, panels: &[T], columns: usize, out: &mut [T], step: usize) {
-    all::<T, 8>(product, panels, columns, out, step);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn with_avx2<T: Number>(product: &Product<'_, T>, panels: &[T], columns: usize, out: &mut [T], step: usize) {
-    all::<T, 6>(product, panels, columns, out, step);
 }
 
 /// Puts an end upon numbers, as the product does.
 pub(super) fn ends<T: Number>(numbers: &mut [T], end: End) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if has_avx512() {
-            // SAFETY: the processor has these instructions, as was just seen; the function is safe code otherwise.
-            return unsafe { ends_with_avx512(numbers, end) };
+    widest(Ends { numbers, end });
+}
+
+struct Ends<'a, T> {
+    numbers: &'a mut [T],
+    end: End,
+}
+
+impl<T: Number> Wide for Ends<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run<const KIND: u8>(self) {
+        each_end(self.numbers, self.end);
+    }
+}
+
+/// Puts an end upon numbers, [`WIDTH`] at a time, the last ones too.
+#[inline(always)]
+pub(super) fn each_end<T: Number>(numbers: &mut [T], end: End) {
+    #[inline(always)]
+    fn each<T: Number>(numbers: &mut [T], end: impl Fn(T) -> T) {
+        let (lanes, rest) = numbers.as_chunks_mut::<WIDTH>();
+        // Loops, not closures: what is not inlined here is compiled without the instructions.
+        for lanes in lanes {
+            for x in lanes {
+                *x = end(*x);
+            }
         }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has these instructions, as was just seen; the function is safe code otherwise.
-            return unsafe { ends_with_avx2(numbers, end) };
+        if !rest.is_empty() {
+            let mut lanes = [T::ZERO; WIDTH];
+            put(&mut lanes[..rest.len()], rest);
+            for x in &mut lanes {
+                *x = end(*x);
+            }
+            put(rest, &lanes[..rest.len()]);
         }
     }
-    each_end(numbers, end);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2")]
-fn ends_with_avx512<T: Number>(numbers: &mut [T], end: End) {
-    each_end(numbers, end);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn ends_with_avx2<T: Number>(numbers: &mut [T], end: End) {
-    each_end(numbers, end);
-}
-
-#[inline(always)]
-fn each_end<T: Number>(numbers: &mut [T], end: End) {
     match end {
         End::Keep => {}
-        End::Relu => numbers.iter_mut().for_each(|x| *x = x.finish(End::Relu)),
-        End::Sigmoid => numbers.iter_mut().for_each(|x| *x = x.finish(End::Sigmoid)),
-        End::Tanh => numbers.iter_mut().for_each(|x| *x = x.finish(End::Tanh)),
+        End::Relu => each(numbers, |x| x.finish(End::Relu)),
+        End::Sigmoid => each(numbers, |x| x.finish(End::Sigmoid)),
+        End::Tanh => each(numbers, |x| x.finish(End::Tanh)),
     }
 }
 
-/// Goes through the panels, and for each through the rows, `M` at a time.
+/// Copies a few numbers: in pieces of fixed sizes, since a copy of any length is a call.
 #[inline(always)]
-fn all<T: Number, const M: usize>(product: &Product<'_, T>, panels: &[T], columns: usize, out: &mut [T], step: usize) {
-    if product.rows == 1 {
-        return lone(product, panels, columns, out);
+pub(super) fn put<T: Copy>(to: &mut [T], from: &[T]) {
+    let (whole, rest) = from.as_chunks::<WIDTH>();
+    let (to, last) = to.as_chunks_mut::<WIDTH>();
+    for (to, from) in to.iter_mut().zip(whole) {
+        *to = *from;
     }
-    for begin in (0..columns).step_by(WIDTH) {
-        let width = WIDTH.min(columns - begin);
-        let panel = &panels[begin * product.common..][..WIDTH * product.common];
-        let panel = panel.as_chunks::<WIDTH>().0;
+    let (to, from, mut at) = (last, rest, 0);
+    macro_rules! piece {
+        ($($n:literal)*) => {$(
+            if let (Some(to), Some(from)) = (to[at..].first_chunk_mut::<$n>(), from[at..].first_chunk::<$n>()) {
+                *to = *from;
+                at += $n;
+            }
+        )*};
+    }
+    piece!(8 4 2);
+    if let (Some(to), Some(from)) = (to.get_mut(at), from.get(at)) {
+        *to = *from;
+    }
+}
+
+/// Goes through the panels, and for each through the rows, as many at a time as registers hold the sums of.
+#[inline(always)]
+fn all<T: Number, const KIND: u8>(product: &Product<'_, T>, panels: &[T], columns: usize, out: &mut [T], step: usize) {
+    // Curves are put upon whole rows afterwards: there the compiler takes many numbers at once, and none that lie beyond the columns.
+    let is_curved = matches!(product.end, End::Sigmoid | End::Tanh);
+    let whole = Product { end: if is_curved { End::Keep } else { product.end }, ..*product };
+    if product.rows == 1 {
+        lone::<T, KIND>(&whole, panels, columns, out);
+        if is_curved {
+            each_end(&mut out[..columns], product.end);
+        }
+        return;
+    }
+    let panel = |begin: usize| panels[begin * product.common..][..WIDTH * product.common].as_chunks::<WIDTH>().0;
+    let mut begin = 0;
+    // Two panels of float32 side by side halve the loads of the left matrix.
+    if KIND == AVX512 && size_of::<T>() <= 4 {
+        while begin + WIDTH < columns {
+            let sides = [panel(begin), panel(begin + WIDTH)];
+            let mut row = 0;
+            macro_rules! rows {
+                ($($m:literal)*) => {$(
+                    while product.rows - row >= $m {
+                        pair::<T, $m, KIND>(&whole, row, sides, (begin, columns), &mut out[row * step + begin..], step);
+                        row += $m;
+                    }
+                )*};
+            }
+            rows!(8 4 1);
+            begin += 2 * WIDTH;
+        }
+    }
+    while begin < columns {
+        let of = (begin, WIDTH.min(columns - begin));
         let mut row = 0;
-        while row + M <= product.rows {
-            block::<T, M>(product, row, panel, (begin, width), &mut out[row * step + begin..], step);
-            row += M;
+        macro_rules! rows {
+            ($($m:literal)*) => {$(
+                while product.rows - row >= $m {
+                    block::<T, $m, KIND>(&whole, row, panel(begin), of, &mut out[row * step + begin..], step);
+                    row += $m;
+                }
+            )*};
         }
-        while row + 2 <= product.rows {
-            block::<T, 2>(product, row, panel, (begin, width), &mut out[row * step + begin..], step);
-            row += 2;
+        match KIND {
+            AVX512 => {
+                rows!(8 4 1);
+            }
+            AVX2 => {
+                rows!(6 2 1);
+            }
+            _ => {
+                rows!(4 1);
+            }
         }
-        if row < product.rows {
-            block::<T, 1>(product, row, panel, (begin, width), &mut out[row * step + begin..], step);
+        begin += WIDTH;
+    }
+    if is_curved && step == columns {
+        each_end(&mut out[..product.rows * columns], product.end);
+    } else if is_curved {
+        for row in out.chunks_mut(step).take(product.rows) {
+            each_end(&mut row[..columns], product.end);
         }
     }
 }
 
 /// Writes a lone row, four panels side by side, so that their sums need not wait for each other.
 #[inline(always)]
-fn lone<T: Number>(product: &Product<'_, T>, panels: &[T], columns: usize, out: &mut [T]) {
+fn lone<T: Number, const KIND: u8>(product: &Product<'_, T>, panels: &[T], columns: usize, out: &mut [T]) {
     const SIDE: usize = 4;
     let size = WIDTH * product.common;
     let mut begin = 0;
     while begin + SIDE * WIDTH <= columns {
-        let sides: [&[[T; WIDTH]]; SIDE] =
-            std::array::from_fn(|i| panels[begin * product.common + i * size..][..size].as_chunks::<WIDTH>().0);
+        let mut sides: [&[[T; WIDTH]]; SIDE] = [&[]; SIDE];
+        for (i, side) in sides.iter_mut().enumerate() {
+            *side = panels[begin * product.common + i * size..][..size].as_chunks::<WIDTH>().0;
+        }
         let mut sums = [[T::ZERO; WIDTH]; SIDE];
         for (k, &x) in product.left[..product.common].iter().enumerate() {
             for i in 0..SIDE {
                 let right = sides[i][k];
                 for j in 0..WIDTH {
-                    sums[i][j] = sums[i][j].add(x.mul(right[j]));
+                    sums[i][j] = sums[i][j].step::<KIND>(x, right[j]);
                 }
             }
         }
@@ -315,14 +414,50 @@ fn lone<T: Number>(product: &Product<'_, T>, panels: &[T], columns: usize, out: 
     }
     while begin < columns {
         let panel = panels[begin * product.common..][..size].as_chunks::<WIDTH>().0;
-        block::<T, 1>(product, 0, panel, (begin, WIDTH.min(columns - begin)), &mut out[begin..], WIDTH);
+        block::<T, 1, KIND>(product, 0, panel, (begin, WIDTH.min(columns - begin)), &mut out[begin..], WIDTH);
         begin += WIDTH;
+    }
+}
+
+/// Writes `M` rows of two panels' columns.
+#[inline(always)]
+fn pair<T: Number, const M: usize, const KIND: u8>(
+    product: &Product<'_, T>,
+    row: usize,
+    panels: [&[[T; WIDTH]]; 2],
+    (begin, columns): (usize, usize),
+    out: &mut [T],
+    step: usize,
+) {
+    let common = product.common;
+    let mut left: [&[T]; M] = [&[]; M];
+    for (i, left) in left.iter_mut().enumerate() {
+        *left = &product.left[(row + i) * product.stride..][..common];
+    }
+    let panels = [&panels[0][..common], &panels[1][..common]];
+    let mut sums = [[[T::ZERO; WIDTH]; M]; 2];
+    for k in 0..common {
+        let right = [panels[0][k], panels[1][k]];
+        for i in 0..M {
+            let x = left[i][k];
+            for side in 0..2 {
+                for j in 0..WIDTH {
+                    sums[side][i][j] = sums[side][i][j].step::<KIND>(x, right[side][j]);
+                }
+            }
+        }
+    }
+    // Another place for what is looked at in loops, so that the sums themselves stay in registers.
+    let mut done = sums;
+    for (side, sums) in done.iter_mut().enumerate() {
+        let begin = begin + side * WIDTH;
+        end_block(product, row, sums, (begin, WIDTH.min(columns - begin)), &mut out[side * WIDTH..], step);
     }
 }
 
 /// Writes `M` rows of one panel's columns.
 #[inline(always)]
-fn block<T: Number, const M: usize>(
+fn block<T: Number, const M: usize, const KIND: u8>(
     product: &Product<'_, T>,
     row: usize,
     panel: &[[T; WIDTH]],
@@ -331,7 +466,10 @@ fn block<T: Number, const M: usize>(
     step: usize,
 ) {
     let common = product.common;
-    let left: [&[T]; M] = std::array::from_fn(|i| &product.left[(row + i) * product.stride..][..common]);
+    let mut left: [&[T]; M] = [&[]; M];
+    for (i, left) in left.iter_mut().enumerate() {
+        *left = &product.left[(row + i) * product.stride..][..common];
+    }
     let panel = &panel[..common];
     let mut sums = [[T::ZERO; WIDTH]; M];
     for k in 0..common {
@@ -339,14 +477,16 @@ fn block<T: Number, const M: usize>(
         for i in 0..M {
             let x = left[i][k];
             for j in 0..WIDTH {
-                sums[i][j] = sums[i][j].add(x.mul(right[j]));
+                sums[i][j] = sums[i][j].step::<KIND>(x, right[j]);
             }
         }
     }
-    end_block(product, row, &mut sums, (begin, width), out, step);
+    // Another place for what is looked at in loops, so that the sums themselves stay in registers.
+    let mut done = sums;
+    end_block(product, row, &mut done, (begin, width), out, step);
 }
 
-/// Adds the bias to sums, ends them and writes them.
+/// Adds the bias to sums, ends them, but for curves, and writes them.
 #[inline(always)]
 fn end_block<T: Number, const M: usize>(
     product: &Product<'_, T>,
@@ -360,12 +500,14 @@ fn end_block<T: Number, const M: usize>(
         Bias::None => {}
         Bias::Rows(bias) => {
             for i in 0..M {
-                sums[i] = sums[i].map(|sum| sum.add(bias[row + i]));
+                for sum in &mut sums[i] {
+                    *sum = sum.add(bias[row + i]);
+                }
             }
         }
         Bias::Columns(bias) => {
             let mut lanes = [T::ZERO; WIDTH];
-            lanes[..width].copy_from_slice(&bias[begin..begin + width]);
+            put(&mut lanes[..width], &bias[begin..begin + width]);
             for sums in &mut *sums {
                 for j in 0..WIDTH {
                     sums[j] = sums[j].add(lanes[j]);
@@ -373,24 +515,27 @@ fn end_block<T: Number, const M: usize>(
             }
         }
     }
-    match product.end {
-        End::Keep => {}
-        End::Relu => *sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Relu))),
-        End::Sigmoid => *sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Sigmoid))),
-        End::Tanh => *sums = sums.map(|sums| sums.map(|sum| sum.finish(End::Tanh))),
+    if product.end == End::Relu {
+        for sum in sums.as_flattened_mut() {
+            *sum = sum.finish(End::Relu);
+        }
+    }
+    if width == WIDTH {
+        for i in 0..M {
+            if let Some(to) = out[i * step..].first_chunk_mut() {
+                *to = sums[i];
+            }
+        }
+        return;
     }
     for (i, sums) in sums.iter().enumerate() {
-        let to = &mut out[i * step..][..width];
-        match to.as_chunks_mut::<WIDTH>().0 {
-            [whole] => *whole = *sums,
-            _ => to.copy_from_slice(&sums[..width]),
-        }
+        put(&mut out[i * step..][..width], &sums[..width]);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bias, End, Product, all, multiply, pack};
+    use super::{super::wide, Bias, End, Ends, Packed, Plain, Product, pack};
 
     fn numbers(n: usize, seed: u32) -> Vec<f32> {
         let mut state = seed;
@@ -401,12 +546,12 @@ mod tests {
         (0..n).map(|_| next()).collect()
     }
 
-    /// The rule: one rounded product after the other, then the bias, then the end.
+    /// The rule: one product after the other is added with one rounding, then the bias, then the end.
     fn plain(a: &[f32], b: &[f32], bias: &[f32], (rows, common, columns): (usize, usize, usize)) -> Vec<f32> {
         let mut out = Vec::new();
         for i in 0..rows {
             for j in 0..columns {
-                let sum = (0..common).fold(0.0, |sum, k| sum + a[i * common + k] * b[k * columns + j]);
+                let sum = (0..common).fold(0.0, |sum, k| a[i * common + k].mul_add(b[k * columns + j], sum));
                 out.push((sum + bias[j]).max(0.0));
             }
         }
@@ -414,10 +559,11 @@ mod tests {
     }
 
     #[test]
-    fn all_kernels_give_the_same_bits() {
-        for (rows, common, columns) in
-            [(1, 11, 12), (13, 7, 33), (9, 64, 16), (2, 1, 1), (17, 5, 48), (3, 0, 4), (1, 9, 150)]
-        {
+    fn all_kinds_of_instructions_give_the_same_bits() {
+        let mut sizes =
+            vec![(17, 5, 48), (3, 0, 4), (1, 9, 150), (9, 64, 16), (33, 21, 65), (8, 3, 32), (0, 3, 2), (3, 2, 0)];
+        sizes.extend((1..20).flat_map(|rows| (1..20).map(move |columns| (rows, rows * columns % 7, columns + rows))));
+        for (rows, common, columns) in sizes {
             let (a, b) = (numbers(rows * common, 1), numbers(common * columns, 2));
             let bias = numbers(columns, 3);
             let expected = plain(&a, &b, &bias, (rows, common, columns));
@@ -427,20 +573,26 @@ mod tests {
             let mut same = Vec::new();
             pack(&turned, (common, columns), (1, common), &mut same);
             assert_eq!(panels, same);
-            let product =
-                Product { left: &a, stride: common, rows, common, bias: Bias::Columns(&bias), end: End::Relu };
-            let mut out = vec![0.0; rows * columns];
-            multiply(&product, &panels, columns, &mut out, columns);
-            assert_eq!(out, expected);
-            let mut portable = vec![0.0; rows * columns];
-            all::<f32, 4>(&product, &panels, columns, &mut portable, columns);
-            assert_eq!(portable, expected);
-            // The curved ends too.
-            for end in [End::Sigmoid, End::Tanh] {
-                let product = Product { end, bias: Bias::None, ..product };
-                multiply(&product, &panels, columns, &mut out, columns);
-                all::<f32, 4>(&product, &panels, columns, &mut portable, columns);
-                assert_eq!(out, portable);
+            if rows == 0 || columns == 0 {
+                continue;
+            }
+            let made = |bias, end, kind| {
+                let product = Product { left: &a, stride: common, rows, common, bias, end };
+                let mut out = vec![f32::NAN; rows * columns];
+                wide::with(Packed { product: &product, panels: &panels, columns, out: &mut out, step: columns }, kind);
+                out
+            };
+            let sums = made(Bias::None, End::Keep, wide::PORTABLE);
+            for kind in [wide::PORTABLE, wide::AVX2, wide::AVX512] {
+                assert_eq!(made(Bias::Columns(&bias), End::Relu, kind), expected);
+                let mut lying = vec![f32::NAN; rows * columns];
+                wide::with(Plain { left: &a, right: &b, common, columns, out: &mut lying }, kind);
+                assert_eq!(lying, sums);
+                for end in [End::Sigmoid, End::Tanh] {
+                    let mut ended = sums.clone();
+                    wide::with(Ends { numbers: &mut ended, end }, kind);
+                    assert_eq!(made(Bias::None, end, wide::AVX512), ended);
+                }
             }
         }
     }

@@ -7,7 +7,10 @@ mod cell;
 
 use std::sync::Arc;
 
-use model::{PredictError, Tensor, tensor::Data};
+use model::{
+    PredictError, Tensor,
+    tensor::{Data, TENSOR_BYTES_MAX, TensorError},
+};
 use plan::tensor::{
     RecurrentOp,
     recurrent::{Cell, Curve, Direction},
@@ -18,7 +21,7 @@ use super::{
     float::{Float, by_float, elements, make, narrow, widened},
     ints,
     product::{Bias, End, Number, Product, ends, multiply, pack},
-    refuse, shape,
+    refuse, shape, too_large,
 };
 
 /// An op of the family, ready to run.
@@ -121,37 +124,47 @@ impl RecurrentKernel {
             tensor.as_ref().map(elements::<T>).transpose()
         }
         let (bias, peepholes) = (numbers::<T>(&bias)?, numbers::<T>(&peepholes)?);
-        let mut states = sizes.brought(numbers::<T>(&first)?);
-        let mut cells = sizes.brought(numbers::<T>(&cells)?);
+        let (first, cells) = (numbers::<T>(&first)?, numbers::<T>(&cells)?);
+        let from = elements::<T>(x)?;
         let mut all = args.out(0);
         let mut all = all.as_deref_mut().map(|out| make::<T>(out, sizes.all()?)).transpose()?;
         if let Some(all) = &mut all {
             all.fill(<T as Float>::ZERO);
         }
-        let from = elements::<T>(x)?;
         let one = sizes.batch * hidden;
-        for (d, side) in sides.iter().enumerate() {
-            args.call.check()?;
-            let run = Run {
-                cell: *cell,
-                curves: &curves[d * each..(d + 1) * each],
-                clip: clip.map(|clip| T::from_f64(clip.into())),
-                sizes,
-                side,
-                bias: bias.map(|bias| &bias[d * 2 * gates * hidden..][..2 * gates * hidden]),
-                peepholes: peepholes.map(|peepholes| &peepholes[d * 3 * hidden..][..3 * hidden]),
-                lengths: &lengths,
-                is_reverse: d == 1 || *direction == Direction::Reverse,
-            };
-            run.steps(from, d, &mut states[d * one..][..one], &mut cells[d * one..][..one], all.as_deref_mut());
-        }
-        for (i, last) in [(1, states), (2, cells)] {
-            if let Some(mut out) = args.out(i) {
-                let to = make::<T>(&mut out, sizes.last()?)?;
-                sizes.each_state(|own, given| to[given..given + hidden].copy_from_slice(&last[own..own + hidden]));
+        let count = sizes.room::<T>(gates)?;
+        T::with_room(|room| -> Done {
+            if room.len() < count {
+                room.resize(count, <T as Float>::ZERO);
             }
-        }
-        Ok(())
+            let (states, rest) = room.split_at_mut(sizes.directions * one);
+            let (last_cells, rest) = rest.split_at_mut(sizes.directions * one);
+            sizes.bring(first, states);
+            sizes.bring(cells, last_cells);
+            for (d, side) in sides.iter().enumerate() {
+                args.call.check()?;
+                let run = Run {
+                    cell: *cell,
+                    curves: &curves[d * each..(d + 1) * each],
+                    clip: clip.map(|clip| T::from_f64(clip.into())),
+                    sizes,
+                    side,
+                    bias: bias.map(|bias| &bias[d * 2 * gates * hidden..][..2 * gates * hidden]),
+                    peepholes: peepholes.map(|peepholes| &peepholes[d * 3 * hidden..][..3 * hidden]),
+                    lengths: &lengths,
+                    is_reverse: d == 1 || *direction == Direction::Reverse,
+                };
+                let own = d * one..(d + 1) * one;
+                run.steps(from, d, &mut states[own.clone()], &mut last_cells[own], rest, all.as_deref_mut());
+            }
+            for (i, last) in [(1, states), (2, last_cells)] {
+                if let Some(mut out) = args.out(i) {
+                    let to = make::<T>(&mut out, sizes.last()?)?;
+                    sizes.each_state(|own, given| to[given..given + hidden].copy_from_slice(&last[own..own + hidden]));
+                }
+            }
+            Ok(())
+        })
     }
 }
 
@@ -236,13 +249,25 @@ impl Sizes {
         }
     }
 
-    /// Returns the states at first; zeros where none are given.
-    fn brought<T: Float>(&self, given: Option<&[T]>) -> Vec<T> {
-        let mut states = vec![T::ZERO; self.directions * self.batch * self.hidden];
-        if let Some(from) = given {
-            self.each_state(|own, at| states[own..own + self.hidden].copy_from_slice(&from[at..at + self.hidden]));
+    /// Brings the states at first; zeros where none are given.
+    fn bring<T: Float>(&self, given: Option<&[T]>, states: &mut [T]) {
+        match given {
+            Some(from) => {
+                self.each_state(|own, at| states[own..own + self.hidden].copy_from_slice(&from[at..at + self.hidden]))
+            }
+            None => states.fill(T::ZERO),
         }
-        states
+    }
+
+    /// Returns how many numbers a run needs room for: states and cells, the gates of all steps, of one, and of one example.
+    fn room<T>(&self, gates: usize) -> Result<usize, PredictError> {
+        let rows = self.steps * self.batch + self.batch + 4;
+        let states = 2 * self.directions * self.batch;
+        let count =
+            rows.checked_mul(gates).and_then(|n| n.checked_add(states)).and_then(|n| n.checked_mul(self.hidden));
+        let fits = |n: &usize| n.checked_mul(size_of::<T>()).is_some_and(|bytes| bytes <= TENSOR_BYTES_MAX);
+        let shape = || format!("[{rows}, {}]", gates * self.hidden);
+        count.filter(fits).ok_or_else(|| too_large(TensorError::Bytes(shape())))
     }
 
     fn lengths(&self, given: Option<&Tensor>) -> Result<Vec<usize>, PredictError> {

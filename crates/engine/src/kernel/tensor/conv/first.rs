@@ -1,7 +1,8 @@
-//! Channels first: filters are the left matrix, the windows of 16 places at a time a panel of the right one.
+//! Channels first: filters are the left matrix, the windows of 16 places at a time a panel of the right one. Where that can be, the
+//! input itself is the right one ([`super::flat`]).
 
-use super::{Bias, Conv, End, Number, Product, multiply};
-use crate::kernel::tensor::product::WIDTH;
+use super::{Bias, Conv, Number, Product, flat, multiply};
+use crate::kernel::tensor::{product::WIDTH, wide::BEST};
 
 /// A part of a window's element over neighbouring places: it lies in the panel's row of that element from `to` on.
 struct Part {
@@ -13,12 +14,16 @@ struct Part {
 
 impl Conv<'_> {
     pub(super) fn first<T: Number>(&self, x: &[T], filters: &[T], bias: Option<&[T]>, result: &mut [T]) {
+        if !flat::run(self, x, filters, bias, result, *BEST) {
+            self.panels(x, filters, bias, result);
+        }
+    }
+
+    /// Writes the windows out, sixteen places at a time.
+    pub(super) fn panels<T: Number>(&self, x: &[T], filters: &[T], bias: Option<&[T]>, result: &mut [T]) {
         let (places_in, places) = self.places();
         let kernel = self.kernel();
         let common = self.input * kernel;
-        if self.input == 1 && self.output == 1 && self.end == End::Keep {
-            return self.depthwise_first(x, filters, bias, result);
-        }
         T::with_room(|panel| {
             panel.clear();
             panel.resize(common * WIDTH, T::ZERO);
@@ -88,39 +93,6 @@ impl Conv<'_> {
                 }
             });
             done += length;
-        }
-    }
-
-    /// Each channel by itself: the window's elements are added a row of places at a time.
-    fn depthwise_first<T: Number>(&self, x: &[T], filters: &[T], bias: Option<&[T]>, result: &mut [T]) {
-        let (places_in, places) = self.places();
-        let kernel = self.kernel();
-        let stride = self.axes.last().map_or(1, |axis| axis.stride) as usize;
-        let mut parts = Vec::new();
-        result.fill(T::ZERO);
-        // Rows of places, so that the parts of one are few.
-        let inner = self.axes.last().map_or(1, |axis| axis.output);
-        for begin in (0..places).step_by(inner.max(1)) {
-            self.parts(begin, inner, &mut parts);
-            for i in 0..self.batch * self.groups {
-                let group = i % self.groups;
-                let (plane, filter) = (&x[i * places_in..][..places_in], &filters[group * kernel..][..kernel]);
-                let sums = &mut result[i * places + begin..][..inner];
-                for part in &parts {
-                    let weight = filter[part.row];
-                    let sums = &mut sums[part.to..][..part.length];
-                    if stride == 1 {
-                        let from = &plane[part.from..][..part.length];
-                        sums.iter_mut().zip(from).for_each(|(sum, &x)| *sum = sum.add(weight.mul(x)));
-                    } else {
-                        let from = plane[part.from..].iter().step_by(stride);
-                        sums.iter_mut().zip(from).for_each(|(sum, &x)| *sum = sum.add(weight.mul(x)));
-                    }
-                }
-                if let Some(bias) = bias {
-                    sums.iter_mut().for_each(|sum| *sum = sum.add(bias[group]));
-                }
-            }
         }
     }
 }

@@ -1,15 +1,21 @@
 //! Channels last: the windows of a block of places are the rows of the left matrix, filters the right one.
 
-use super::{Bias, Conv, End, Number, Product, multiply, pack};
+use super::{Bias, Conv, Number, Product, depthwise, multiply, pack};
+use crate::kernel::tensor::wide::BEST;
 
 /// Places that are taken together.
 const BLOCK: usize = 48;
 
 impl Conv<'_> {
     pub(super) fn last<T: Number>(&self, x: &[T], filters: &[T], bias: Option<&[T]>, result: &mut [T]) {
-        if self.input == 1 && self.output == 1 && self.end == End::Keep && self.groups > 1 {
-            return self.depthwise_last(x, filters, bias, result);
+        let is_depthwise = self.input == 1 && self.output == 1 && self.groups > 1;
+        if !is_depthwise || !depthwise::run(self, x, filters, bias, result, *BEST) {
+            self.blocks(x, filters, bias, result);
         }
+    }
+
+    /// Writes the windows out, a block of places at a time.
+    pub(super) fn blocks<T: Number>(&self, x: &[T], filters: &[T], bias: Option<&[T]>, result: &mut [T]) {
         let (_, places) = self.places();
         let common = self.kernel() * self.input;
         let total = self.groups * self.output;
@@ -80,39 +86,6 @@ impl Conv<'_> {
                 }
                 *k = 0;
             }
-        }
-    }
-
-    /// Each channel by itself: for each place, the window's elements are added to all channels.
-    fn depthwise_last<T: Number>(&self, x: &[T], filters: &[T], bias: Option<&[T]>, result: &mut [T]) {
-        let channels = self.groups;
-        let (places_in, places) = self.places();
-        let kernels: Vec<usize> = self.axes.iter().map(|axis| axis.kernel).collect();
-        let dims: Vec<usize> = self.axes.iter().map(|axis| axis.output).collect();
-        result.fill(T::ZERO);
-        for batch in 0..self.batch {
-            let x = &x[batch * places_in * channels..][..places_in * channels];
-            let result = &mut result[batch * places * channels..][..places * channels];
-            super::each_place(&dims, |place, at| {
-                let sums = &mut result[place * channels..][..channels];
-                super::each_place(&kernels, |k, element| {
-                    let mut from = 0;
-                    for ((axis, &at), &k) in self.axes.iter().zip(at).zip(element) {
-                        let place = axis.place(at, k);
-                        if place < 0 || place >= axis.input as i64 {
-                            return;
-                        }
-                        from = from * axis.input + place as usize;
-                    }
-                    let (x, filter) = (&x[from * channels..][..channels], &filters[k * channels..][..channels]);
-                    for ((sum, &x), &weight) in sums.iter_mut().zip(x).zip(filter) {
-                        *sum = sum.add(weight.mul(x));
-                    }
-                });
-                if let Some(bias) = bias {
-                    sums.iter_mut().zip(bias).for_each(|(sum, &bias)| *sum = sum.add(bias));
-                }
-            });
         }
     }
 }

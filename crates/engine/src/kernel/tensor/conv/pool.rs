@@ -1,10 +1,10 @@
 //! Pooling: for each place of the result, the elements of its window that lie within the input are found once, and then taken
-//! of every channel.
+//! of every channel. Planes, which most are, have loops of their own ([`super::plane`]).
 
 use plan::tensor::conv::{Pool, Window};
 
 use super::{Args, Axis, Data, Done, PredictError, Tensor, axes, each_place, elements, make, narrow, numbers, refuse};
-use super::{by_float, refuse_type, shape, sizes, split, widened};
+use super::{by_float, plane::Plane, refuse_type, sizes, split, widened};
 use crate::kernel::tensor::float::Float;
 
 /// A tensor seen as windows over its places.
@@ -89,10 +89,13 @@ pub(super) fn run(args: &Args<'_>, kind: &Pool, kernel: &[i64], window: &Window,
 
 impl Windows {
     fn result(&self) -> Result<model::Shape, PredictError> {
-        let mut dims: Vec<usize> = self.axes.iter().map(|axis| axis.output).collect();
-        dims.insert(if self.last { dims.len() } else { 0 }, self.channels);
-        dims.insert(0, self.batch);
-        shape(&dims)
+        super::result(&self.axes, self.batch, self.channels, self.last)
+    }
+
+    /// Returns the pooling over a plane, where it is one; its loops count the elements of a row of the window.
+    fn plane(&self) -> Option<Plane> {
+        let axes = super::plane(&self.axes).filter(|[_, x]| x.kernel <= 1 << 12)?;
+        Some(Plane { axes, batch: self.batch, channels: self.channels, last: self.last })
     }
 
     /// Calls the function with each place of the result and the window there.
@@ -138,6 +141,11 @@ impl Windows {
             return Ok(());
         }
         let places: usize = self.axes.iter().map(|axis| axis.output).product();
+        if let Some(plane) = self.plane() {
+            plane.fold(from, result, T::ZERO, add);
+            plane.end(result, include_pad, end);
+            return Ok(());
+        }
         self.each(include_pad, |place, taken| {
             if !self.last {
                 let rows = result.chunks_exact_mut(places).zip(from.chunks(self.places_in.max(1)));
@@ -176,6 +184,10 @@ impl Windows {
         let mut stood = stood.as_deref_mut().map(|out| make::<i64>(out, of)).transpose()?;
         let places: usize = self.axes.iter().map(|axis| axis.output).product();
         if of.contains(&0) {
+            return Ok(());
+        }
+        if let (Some(plane), Some(result), None) = (self.plane(), &mut result, &stood) {
+            plane.fold(from, result, least, |most, x| if above(most, x) { x } else { most });
             return Ok(());
         }
         let (step, row) = if self.last { (self.channels, 1) } else { (1, self.places_in) };

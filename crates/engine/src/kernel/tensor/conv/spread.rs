@@ -34,7 +34,7 @@ fn spread_axes(
     // An empty list of numbers is ones where they are at least 1.
     let pads = match &window.pads {
         Pads::Explicit(pads) => numbers("pads", pads, 2 * rank, -(1 << 30))?,
-        Pads::Same { .. } => vec![0; 2 * rank],
+        Pads::Same { .. } => numbers("pads", &[], 2 * rank, 0)?,
     };
     if kernel.len() != rank || wanted.as_ref().is_some_and(|wanted| wanted.len() != rank) {
         return Err(refuse(format!("{rank} spatial dimensions"), format!("{kernel:?} and {wanted:?}")));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use model::PredictError;
+use model::{PredictError, tensor::RANK_MAX};
 use plan::tensor::conv::{Pads, Window};
 
 use crate::kernel::tensor::refuse;
@@ -33,7 +33,10 @@ impl Axis {
     pub fn inside(&self, at: usize, low: i64, high: i64) -> Range<usize> {
         let begin = self.place(at, 0);
         let reach = |bound: i64| {
-            let steps = (bound - begin + self.dilation - 1).div_euclid(self.dilation);
+            let steps = match self.dilation {
+                1 => bound - begin,
+                dilation => (bound - begin + dilation - 1).div_euclid(dilation),
+            };
             steps.clamp(0, self.kernel as i64) as usize
         };
         let (low, high) = (reach(low), reach(high));
@@ -65,7 +68,7 @@ pub(in crate::kernel::tensor) fn axes(
     let dilations = numbers("dilations", &window.dilations, rank, 1)?;
     let pads = match &window.pads {
         Pads::Explicit(pads) => numbers("pads", pads, 2 * rank, -NUMBER_MAX)?,
-        Pads::Same { .. } => Vec::new(),
+        Pads::Same { .. } => &[],
     };
     let mut axes = Vec::with_capacity(rank);
     for i in 0..rank {
@@ -102,20 +105,21 @@ pub(in crate::kernel::tensor) fn axes(
 }
 
 /// Returns an attribute's numbers, one for each dimension; ones or zeros where it is empty.
-pub(in crate::kernel::tensor) fn numbers(
+pub(in crate::kernel::tensor) fn numbers<'a>(
     name: &str,
-    given: &[i64],
+    given: &'a [i64],
     count: usize,
     least: i64,
-) -> Result<Vec<i64>, PredictError> {
+) -> Result<&'a [i64], PredictError> {
+    const NONE: [[i64; 2 * RANK_MAX]; 2] = [[0; 2 * RANK_MAX], [1; 2 * RANK_MAX]];
     if given.is_empty() {
-        return Ok(vec![least.max(0); count]);
+        return Ok(&NONE[usize::from(least > 0)][..count]);
     }
     if given.len() != count || given.iter().any(|n| *n < least || *n > NUMBER_MAX) {
         let expected = format!("{count} {name} from {least} to {NUMBER_MAX}");
         return Err(refuse(expected, format!("{given:?}")));
     }
-    Ok(given.to_vec())
+    Ok(given)
 }
 
 /// Returns an attribute's or an input's sizes.

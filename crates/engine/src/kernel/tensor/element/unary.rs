@@ -6,7 +6,8 @@ use model::{
 };
 use plan::tensor::Unary;
 
-use super::{Done, each, real::Real, refuse_type};
+use super::{Done, each, real::Real, refuse_type, too_large};
+use crate::kernel::tensor::wide::{Wide, widest};
 
 pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
     let shape = x.shape();
@@ -78,7 +79,6 @@ pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
     }
 }
 
-/// One loop a function, so that the compiler can take several elements at once.
 fn floats<T: Real + model::tensor::Element>(op: Unary, e: &[T], shape: &model::Shape, out: &mut Tensor) -> Done {
     match op {
         Unary::IsNan => each(e, shape, out, |x| x.is_nan()),
@@ -86,15 +86,53 @@ fn floats<T: Real + model::tensor::Element>(op: Unary, e: &[T], shape: &model::S
             each(e, shape, out, |x| x.is_infinite() && if *x < T::ZERO { negative } else { positive })
         }
         Unary::IsFinite => each(e, shape, out, |x| !x.is_nan() && !x.is_infinite()),
-        Unary::Relu => each(e, shape, out, |x| relu(*x)),
-        Unary::Abs => each(e, shape, out, |x| x.abs()),
-        Unary::Neg => each(e, shape, out, |x| x.neg()),
-        Unary::Sqrt => each(e, shape, out, |x| x.sqrt()),
-        Unary::Square => each(e, shape, out, |x| x.mul(*x)),
-        Unary::Sigmoid => each(e, shape, out, |x| sigmoid(*x)),
-        Unary::Tanh => each(e, shape, out, |x| x.tanh()),
-        Unary::Exp => each(e, shape, out, |x| x.exp()),
-        op => each(e, shape, out, |x| float(op, *x)),
+        op => {
+            let numbers = out.make::<T>(*shape).map_err(too_large)?;
+            numbers.copy_from_slice(e);
+            put(op, numbers);
+            Ok(())
+        }
+    }
+}
+
+/// Puts a function upon each number, in its place. One loop a function, so that the compiler can take several numbers at once.
+pub(super) fn put<T: Real>(op: Unary, numbers: &mut [T]) {
+    macro_rules! wide {
+        ($f:expr) => {
+            widest(Each { numbers, f: $f })
+        };
+    }
+    match op {
+        Unary::Relu => wide!(relu),
+        Unary::Sqrt => wide!(|x: T| x.sqrt()),
+        Unary::Sigmoid => wide!(sigmoid),
+        Unary::Tanh => wide!(|x: T| x.tanh()),
+        Unary::Exp => wide!(|x: T| x.exp()),
+        Unary::Relu6 => wide!(|x| activation(Unary::Relu6, x)),
+        Unary::LeakyRelu { alpha } => wide!(|x| activation(Unary::LeakyRelu { alpha }, x)),
+        Unary::HardSigmoid { alpha, beta } => wide!(|x| activation(Unary::HardSigmoid { alpha, beta }, x)),
+        Unary::HardSwish => wide!(|x| activation(Unary::HardSwish, x)),
+        Unary::Swish { alpha } => wide!(|x| activation(Unary::Swish { alpha }, x)),
+        Unary::Abs => numbers.iter_mut().for_each(|x| *x = x.abs()),
+        Unary::Neg => numbers.iter_mut().for_each(|x| *x = x.neg()),
+        Unary::Square => numbers.iter_mut().for_each(|x| *x = x.mul(*x)),
+        op => numbers.iter_mut().for_each(|x| *x = float(op, *x)),
+    }
+}
+
+struct Each<'a, T, F> {
+    numbers: &'a mut [T],
+    f: F,
+}
+
+impl<T: Copy, F: Fn(T) -> T> Wide for Each<'_, T, F> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run<const KIND: u8>(self) {
+        for x in self.numbers {
+            *x = (self.f)(*x);
+        }
     }
 }
 
@@ -111,16 +149,17 @@ fn shrunk(x: f64, lambda: f32, bias: f32) -> f64 {
 }
 
 /// NaN stays.
-#[inline]
+#[inline(always)]
 fn relu<T: Real>(x: T) -> T {
     if x < T::ZERO { T::ZERO } else { x }
 }
 
-#[inline]
+#[inline(always)]
 fn sigmoid<T: Real>(x: T) -> T {
     T::ONE.div(T::ONE.add(x.neg().exp()))
 }
 
+#[inline(always)]
 fn clamp<T: Real>(x: T, low: T, high: T) -> T {
     if x < low {
         low
@@ -176,6 +215,7 @@ pub(super) fn float<T: Real>(op: Unary, x: T) -> T {
 }
 
 /// Activations: functions with a bend or a scale.
+#[inline(always)]
 fn activation<T: Real>(op: Unary, x: T) -> T {
     let of = T::of;
     let (zero, one) = (T::ZERO, T::ONE);

@@ -1,6 +1,7 @@
 //! Along one axis: softmax, the greatest, norms.
 
 use super::{Along, Done, Float, Tensor, elements, make, refuse};
+use crate::kernel::tensor::wide::{Wide, widest};
 
 pub(super) fn softmax<T: Float>(x: &Tensor, axis: i64, flat: bool, log: bool, out: &mut Tensor) -> Done {
     let along = Along::new(x.shape(), axis, flat)?;
@@ -11,8 +12,7 @@ pub(super) fn softmax<T: Float>(x: &Tensor, axis: i64, flat: bool, log: bool, ou
         return Ok(());
     }
     if inner == 1 {
-        let rows = result.chunks_exact_mut(length).zip(from.chunks_exact(length));
-        rows.for_each(|(to, from)| row(from, to, log));
+        widest(Rows { from, to: result, length, log });
         return Ok(());
     }
     let mut most = vec![T::LEAST; inner];
@@ -40,10 +40,31 @@ pub(super) fn softmax<T: Float>(x: &Tensor, axis: i64, flat: bool, log: bool, ou
     Ok(())
 }
 
+struct Rows<'a, T> {
+    from: &'a [T],
+    to: &'a mut [T],
+    length: usize,
+    log: bool,
+}
+
+impl<T: Float> Wide for Rows<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run<const KIND: u8>(self) {
+        for (to, from) in self.to.chunks_exact_mut(self.length).zip(self.from.chunks_exact(self.length)) {
+            row(from, to, self.log);
+        }
+    }
+}
+
 /// Writes softmax of one row, or its logarithm.
+#[inline(always)]
 pub(super) fn row<T: Float>(from: &[T], to: &mut [T], log: bool) {
     let most = from.iter().fold(T::LEAST, |most, &x| most.most(x));
-    to.iter_mut().zip(from).for_each(|(to, &x)| *to = (x - most).exp());
+    for (to, &x) in to.iter_mut().zip(from) {
+        *to = (x - most).exp();
+    }
     let sum = to.iter().fold(T::ZERO, |sum, &x| sum + x);
     if log {
         let less = sum.ln();

@@ -26,35 +26,34 @@ fn bend<T: Float + Number>(curve: Curve, numbers: &mut [T]) {
 }
 
 impl<T: Float + Number> Run<'_, T> {
-    /// Runs all steps: `states` and `cells` are those at first, and become the last.
+    /// Runs all steps: `states` and `cells` are those at first, and become the last. The room is as [`super::Sizes::room`] says.
     pub(super) fn steps(
         &self,
         x: &[T],
         direction: usize,
         states: &mut [T],
         cells: &mut [T],
+        room: &mut [T],
         mut all: Option<&mut [T]>,
     ) {
         let (sizes, hidden) = (self.sizes, self.sizes.hidden);
         let gates = self.cell.gates() * hidden;
         let state_gates = gates - if self.side.of_reset.is_empty() { 0 } else { hidden };
-        let bias = self.bias.map(|bias| self.sums_of_biases(bias, gates));
-        let zero = <T as Float>::ZERO;
         let rows = sizes.steps * sizes.batch;
-        let mut inputs = vec![zero; rows * gates];
+        let (inputs, room) = room.split_at_mut(rows * gates);
+        let (room, rest) = room.split_at_mut(sizes.batch * state_gates);
+        let (bias, gate) = rest.split_at_mut(gates);
         let product = Product {
             left: x,
             stride: sizes.input,
             rows,
             common: sizes.input,
-            bias: bias.as_ref().map_or(Bias::None, |bias| Bias::Columns(bias)),
+            bias: self.sums_of_biases(bias),
             end: End::Keep,
         };
-        multiply(&product, &self.side.of_input, gates, &mut inputs, gates);
-        let mut room = vec![zero; sizes.batch * state_gates];
-        let mut gate = vec![zero; gates + 2 * hidden];
+        multiply(&product, &self.side.of_input, gates, inputs, gates);
         for step in 0..sizes.steps {
-            self.product(states, &self.side.of_state, state_gates, &mut room);
+            self.product(states, &self.side.of_state, state_gates, room);
             for batch in (0..sizes.batch).filter(|batch| step < self.lengths[*batch]) {
                 let at = if self.is_reverse { self.lengths[batch] - 1 - step } else { step };
                 let input = &inputs[sizes.row(at, batch) * gates..][..gates];
@@ -63,10 +62,8 @@ impl<T: Float + Number> Run<'_, T> {
                 let products = &room[batch * state_gates..][..state_gates];
                 match self.cell {
                     Cell::Rnn => self.rnn(input, products, state),
-                    Cell::Gru { linear_before_reset } => {
-                        self.gru(input, products, state, &mut gate, linear_before_reset)
-                    }
-                    Cell::Lstm { input_forget } => self.lstm(input, products, state, cell, &mut gate, input_forget),
+                    Cell::Gru { linear_before_reset } => self.gru(input, products, state, gate, linear_before_reset),
+                    Cell::Lstm { input_forget } => self.lstm(input, products, state, cell, gate, input_forget),
                 }
                 if let Some(all) = &mut all {
                     all[sizes.place(at, direction, batch)..][..hidden].copy_from_slice(state);
@@ -75,12 +72,16 @@ impl<T: Float + Number> Run<'_, T> {
         }
     }
 
-    /// Returns the sums of both products' biases; where a GRU's reset gate scales a product, that one's own stays with it.
-    fn sums_of_biases(&self, bias: &[T], gates: usize) -> Vec<T> {
+    /// Writes the sums of both products' biases; where a GRU's reset gate scales a product, that one's own stays with it.
+    fn sums_of_biases<'s>(&self, sums: &'s mut [T]) -> Bias<'s, T> {
+        let Some(bias) = self.bias else { return Bias::None };
+        let gates = sums.len();
         let (of_input, of_state) = bias.split_at(gates);
         let apart = if self.cell == (Cell::Gru { linear_before_reset: true }) { self.sizes.hidden } else { 0 };
-        let sum = |i: usize| if i < gates - apart { of_input[i] + of_state[i] } else { of_input[i] };
-        (0..gates).map(sum).collect()
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = if i < gates - apart { of_input[i] + of_state[i] } else { of_input[i] };
+        }
+        Bias::Columns(sums)
     }
 
     fn product(&self, states: &[T], panels: &[T], columns: usize, out: &mut [T]) {

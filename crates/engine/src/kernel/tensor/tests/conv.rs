@@ -200,6 +200,52 @@ fn pools_of_all_kinds() {
 }
 
 #[test]
+fn planes_are_pooled_as_boxes_are() {
+    let box_of = |list: &[i64], one: i64| -> Vec<i64> {
+        let half = list.len() / 2;
+        if list.len() == 4 { [&[one], &list[..half], &[one], &list[half..]].concat() } else { [&[one], list].concat() }
+    };
+    let mut elements = wave(&[2, 3, 7, 9]).get::<f32>().expect("float32").to_vec();
+    (elements[5], elements[40], elements[100]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
+    let x = tensor(&[2, 3, 7, 9], elements);
+    let greatest = Pool::Max { column_major: false, in_batch: true };
+    let kinds =
+        [greatest, Pool::Average { include_pad: true }, Pool::Average { include_pad: false }, Pool::Lp { p: 2.0 }];
+    for (kernel, strides, dilations, pads) in [
+        ([2, 2], [2, 2], [1, 1], [0, 0, 0, 0]),
+        ([3, 2], [1, 1], [1, 2], [1, 1, 2, 0]),
+        ([3, 3], [3, 2], [2, 1], [2, 1, 2, 1]),
+        ([5, 4], [1, 3], [1, 1], [2, 3, 2, 3]),
+    ] {
+        for kind in &kinds {
+            for (ceil, last) in [(false, false), (true, false), (false, true), (true, true)] {
+                let of = |x: &Tensor, kernel: &[i64], window: Window| {
+                    one(
+                        ConvOp::Pool { kind: kind.clone(), kernel: kernel.into(), window, ceil, last },
+                        std::slice::from_ref(x),
+                    )
+                };
+                let x = if last { turned(&x, &[0, 2, 3, 1]) } else { x.clone() };
+                let dims = x.shape().to_vec();
+                let at = if last { 1 } else { 2 };
+                let deep = tensor(&[&dims[..at], &[1], &dims[at..]].concat(), x.get::<f32>().expect("float32"));
+                let plane = of(&x, &kernel, window(&strides, &dilations, &pads));
+                let deep = of(
+                    &deep,
+                    &box_of(&kernel, 1),
+                    window(&box_of(&strides, 1), &box_of(&dilations, 1), &box_of(&pads, 0)),
+                );
+                let bits = |x: &Tensor| {
+                    let numbers = x.get::<f32>().expect("float32").iter();
+                    numbers.map(|x| (!x.is_nan()).then_some(x.to_bits())).collect::<Vec<_>>()
+                };
+                assert_eq!(bits(&plane), bits(&deep), "{kind:?} {kernel:?} {ceil} {last}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_was_pooled_goes_back() {
     let op = ConvOp::MaxUnpool { kernel: vec![2, 2], window: window(&[2, 2], &[], &[]) };
     let (x, stood) = (tensor(&[1, 1, 2, 2], [1.0_f32, 2.0, 3.0, 4.0]), tensor(&[1, 1, 2, 2], [5_i64, 7, 13, 15]));
