@@ -57,6 +57,23 @@ def random_seeded():
 
 
 @case
+def signature_defaults():
+    """Inputs that the signature has a default for, brought or left out."""
+    x = place("x", tf.float32, [None, 2])
+    scale, names = place("scale", tf.float32, []), place("names", tf.string, [None])
+    return {
+        "outputs": {"y": x * scale, "joined": tf.strings.reduce_join(names, separator="+")},
+        "defaults": {"scale": np.array(2.5, f32), "names": np.array([b"a", b"b"], object)},
+        "runs": [
+            {"x": numbers(3, 2)},
+            {"x": numbers(2, 2), "scale": np.array(-1.0, f32)},
+            {"x": numbers(1, 2), "names": np.array([b"c"], object)},
+            {"scale": np.array(4.0, f32), "names": np.array([], object), "x": numbers(0, 2)},
+        ],
+    }
+
+
+@case
 def random_stateless():
     """Numbers of seeds that are inputs, by both versions of the ops."""
     seed = place("seed", tf.int64, [2])

@@ -61,6 +61,22 @@ def write(path, value):
         file.write("\n")
 
 
+def save(folder, graph, made, named):
+    inputs = {op.name: op.outputs[0] for op in graph.get_operations() if op.type == "Placeholder"}
+    info = tf.compat.v1.saved_model.build_tensor_info
+    builder = tf.compat.v1.saved_model.Builder(folder)
+    with tf.compat.v1.Session(graph=graph) as session:
+        signature = tf.compat.v1.saved_model.build_signature_def(
+            {key: info(value) for key, value in inputs.items()},
+            {key: info(graph.get_tensor_by_name(value)) for key, value in named.items()}, "tensorflow/serving/predict")
+        for key, value in made["defaults"].items():
+            signature.defaults[key].CopyFrom(tf.make_tensor_proto(value))
+        builder.add_meta_graph_and_variables(
+            session, ["serve"], {"serving_default": signature}, strip_default_attrs=True)
+    builder.save()
+    shutil.rmtree(os.path.join(folder, "variables"), ignore_errors=True)
+
+
 def make(name, case):
     folder = os.path.join(HERE, name)
     shutil.rmtree(folder, ignore_errors=True)
@@ -72,8 +88,10 @@ def make(name, case):
     with graph.as_default():
         # A name of its own for each output, whatever op gives it.
         named = {key: tf.identity(value, name=key).name for key, value in outputs.items()}
+    # With defaults it is a SavedModel, whose signature has them.
+    saved = "defaults" in made
     about = {
-        "name": name, "family": "tensorflow", "layout": "frozen_graph", "producer": "tensorflow " + tf.__version__,
+        "name": name, "family": "tensorflow", "layout": "saved_model" if saved else "frozen_graph", "producer": "tensorflow " + tf.__version__,
         "oracle": "tensorflow " + tf.__version__ + " (Session.run, one thread)", "what": (case.__doc__ or "").strip(),
         "tolerance": made.get("tolerance", {"rel": 1e-5, "abs": 1e-6}), "runs": [],
     }
@@ -82,25 +100,32 @@ def make(name, case):
     with tf.compat.v1.Session(graph=graph, config=options) as session:
         for i, run in enumerate(made["runs"]):
             suffix = "" if i == 0 else "-%d" % (i + 1)
-            feed = {key + ":0": value for key, value in run.items()}
-            write(os.path.join(folder, "input%s.json" % suffix), {"tensors": [tensor(k, v) for k, v in feed.items()]})
+            given = {key if saved else key + ":0": value for key, value in run.items()}
+            write(os.path.join(folder, "input%s.json" % suffix), {"tensors": [tensor(k, v) for k, v in given.items()]})
+            # What TensorFlow Serving does with defaults (predict_util.cc): what the caller leaves out is fed from them.
+            feed = {key + ":0": value for key, value in {**made.get("defaults", {}), **run}.items()}
             try:
                 keys = list(named)
                 values = session.run([named[key] for key in keys], feed)
-                answer = {"tensors": [tensor(named[key], value) for key, value in zip(keys, values)]}
+                answer = {"tensors": [tensor(key if saved else named[key], value) for key, value in zip(keys, values)]}
             except tf.errors.OpError as error:
                 answer = {"_error": error.message.replace("Graph execution error:", "").strip().split("\n")[-1][:200], "_code": type(error).__name__}
             write(os.path.join(folder, "expected%s.json" % suffix), answer)
             about["runs"].append({"input": "input%s.json" % suffix, "expected": "expected%s.json" % suffix})
-    definition = graph.as_graph_def()
-    for node in definition.node:
-        node.device = ""
-    with open(os.path.join(folder, "model.pb"), "wb") as file:
-        file.write(definition.SerializeToString(deterministic=True))
+            if saved:
+                about["runs"][-1]["signature"] = "serving_default"
+    if saved:
+        save(os.path.join(folder, "model"), graph, made, named)
+    else:
+        definition = graph.as_graph_def()
+        for node in definition.node:
+            node.device = ""
+        with open(os.path.join(folder, "model.pb"), "wb") as file:
+            file.write(definition.SerializeToString(deterministic=True))
     with open(os.path.join(folder, "case.json"), "w") as file:
         json.dump(about, file, indent=1)
         file.write("\n")
-    size = sum(os.path.getsize(os.path.join(folder, entry)) for entry in os.listdir(folder))
+    size = sum(os.path.getsize(os.path.join(where, file)) for where, _, files in os.walk(folder) for file in files)
     print("%-28s %6d bytes" % (name, size))
 
 

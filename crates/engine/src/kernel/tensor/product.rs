@@ -269,25 +269,34 @@ impl<T: Number> Wide for Ends<'_, T> {
     }
 }
 
-/// Puts an end upon numbers, [`WIDTH`] at a time, the last ones too.
+/// Puts an end upon numbers, many at a time: the last of them once more together with some before them, where they alone are too few.
 #[inline(always)]
 pub(super) fn each_end<T: Number>(numbers: &mut [T], end: End) {
+    // Loops, not closures of the library: what is not inlined here is compiled without the instructions.
     #[inline(always)]
-    fn each<T: Number>(numbers: &mut [T], end: impl Fn(T) -> T) {
-        let (lanes, rest) = numbers.as_chunks_mut::<WIDTH>();
-        // Loops, not closures: what is not inlined here is compiled without the instructions.
+    fn some<T: Number, const N: usize>(numbers: &mut [T], end: &impl Fn(T) -> T) -> bool {
+        let Some(&(mut last)) = numbers.last_chunk::<N>() else { return false };
+        let (lanes, rest) = numbers.as_chunks_mut::<N>();
+        let is_whole = rest.is_empty();
         for lanes in lanes {
             for x in lanes {
                 *x = end(*x);
             }
         }
-        if !rest.is_empty() {
-            let mut lanes = [T::ZERO; WIDTH];
-            put(&mut lanes[..rest.len()], rest);
-            for x in &mut lanes {
+        if !is_whole && let Some(to) = numbers.last_chunk_mut::<N>() {
+            for x in &mut last {
                 *x = end(*x);
             }
-            put(rest, &lanes[..rest.len()]);
+            *to = last;
+        }
+        true
+    }
+    #[inline(always)]
+    fn each<T: Number>(numbers: &mut [T], end: impl Fn(T) -> T) {
+        if !some::<T, WIDTH>(numbers, &end) && !some::<T, 8>(numbers, &end) && !some::<T, 4>(numbers, &end) {
+            for x in numbers {
+                *x = end(*x);
+            }
         }
     }
     match end {

@@ -18,6 +18,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     graph::{Graph, Kind, Node, Value, attrs::Site},
+    literal::Literal,
     program::{Program, Signature},
 };
 use crate::{Limits, ReadError};
@@ -207,6 +208,10 @@ fn lower(
         let declared =
             Declared { tensor: input.tensor.as_str().into(), shape: input.shape.dims.clone().map(Into::into) };
         lower.builder.set_declared(&input.name, slot, declared);
+        if let Some(default) = &input.default {
+            let default = default_of(file, &input.name, lower.ty(slot), default)?;
+            lower.builder.set_default(slot, Whole::Tensor(default));
+        }
         inputs.push(slot);
     }
     let Given { outputs, ok } = lower.graph(&signature.graph, &inputs)?;
@@ -222,6 +227,19 @@ fn lower(
         lower.builder.set_method(signature.method);
     }
     lower.finish()
+}
+
+/// Returns what an input is where the caller does not bring it.
+fn default_of(file: &str, name: &str, ty: &Type, default: &Literal<'_>) -> Result<Tensor, ReadError> {
+    let wrong = |got: String| ReadError::Field {
+        file: file.to_owned(),
+        class: "signature".to_owned(),
+        field: format!("default of the input `{name}`"),
+        expected: format!("a tensor of {ty}").into(),
+        got: got.into(),
+    };
+    let tensor = value::tensor(default).map_err(wrong)?;
+    if tensor.ty() == *ty { Ok(tensor) } else { Err(wrong(tensor.ty().to_string())) }
 }
 
 // === impl Lower ===

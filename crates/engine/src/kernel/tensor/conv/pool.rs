@@ -55,8 +55,8 @@ pub(super) fn run(args: &Args<'_>, kind: &Pool, kernel: &[i64], window: &Window,
                 _ => {
                     let x = widened(&given);
                     by_float!(x, T => {
-                        // The first NaN stays.
-                        let above = |most: T, x: T| x > most || (Float::is_nan(x) && !Float::is_nan(most));
+                        // The first NaN stays. Without a branch, so that many are compared at once.
+                        let above = |most: T, x: T| (x > most) | (Float::is_nan(x) & !Float::is_nan(most));
                         windows.greatest::<T>(args, &x, T::NEG_INFINITY, above, *column_major, *in_batch)
                     })?;
                     args.out(0).map_or(Ok(()), |mut out| narrow(&mut out, given.dtype()))
@@ -68,15 +68,16 @@ pub(super) fn run(args: &Args<'_>, kind: &Pool, kernel: &[i64], window: &Window,
             let x = widened(&given);
             by_float!(x, T => match kind {
                 Pool::Average { include_pad } => {
-                    windows.folded::<T>(&x, *include_pad, &mut out, |sum, x| sum + x, |sum, n| sum / T::from_f64(n as f64))
+                    windows.folded::<T>(&x, *include_pad, &mut out, true, |sum, x| sum + x, |sum, n| sum / T::from_f64(n as f64))
                 }
                 Pool::Lp { p } if *p == 2.0 => {
-                    windows.folded::<T>(&x, false, &mut out, |sum, x| sum + x * x, |sum, _| Float::sqrt(sum))
+                    windows.folded::<T>(&x, false, &mut out, true, |sum, x| sum + x * x, |sum, _| Float::sqrt(sum))
                 }
                 Pool::Lp { p } => {
                     let p = T::from_f64((*p).into());
                     let add = |sum: T, x: T| sum + Float::powf(Float::abs(x), p);
-                    windows.folded::<T>(&x, false, &mut out, add, |sum, _| Float::powf(sum, T::ONE / p))
+                    // Zero to a power may be one.
+                    windows.folded::<T>(&x, false, &mut out, false, add, |sum, _| Float::powf(sum, T::ONE / p))
                 }
                 Pool::Max { .. } => Err(refuse_type(&x)),
             })?;
@@ -132,6 +133,7 @@ impl Windows {
         x: &Tensor,
         include_pad: bool,
         out: &mut Tensor,
+        is_neutral: bool,
         add: impl Fn(T, T) -> T,
         end: impl Fn(T, usize) -> T,
     ) -> Done {
@@ -142,7 +144,7 @@ impl Windows {
         }
         let places: usize = self.axes.iter().map(|axis| axis.output).product();
         if let Some(plane) = self.plane() {
-            plane.fold(from, result, T::ZERO, add);
+            plane.fold(from, result, T::ZERO, is_neutral, add);
             plane.end(result, include_pad, end);
             return Ok(());
         }
@@ -187,7 +189,7 @@ impl Windows {
             return Ok(());
         }
         if let (Some(plane), Some(result), None) = (self.plane(), &mut result, &stood) {
-            plane.fold(from, result, least, |most, x| if above(most, x) { x } else { most });
+            plane.fold(from, result, least, true, |most, x| if above(most, x) { x } else { most });
             return Ok(());
         }
         let (step, row) = if self.last { (self.channels, 1) } else { (1, self.places_in) };
