@@ -32,9 +32,10 @@ wait_for grep -q 'http://127' "$work/log"
 address=$(sed -n 's/.*http:\/\/\([0-9.:]*\).*/\1/p' "$work/log" | head -n 1)
 for model in text iris half_plus_two; do wait_for curl -fs "$address/v2/models/$model/ready"; done
 
+# A stream of events has no end, so it is not asked for here.
 run() {
   (cd "$work" && "$OPENAPI_PYTHON" -m schemathesis.cli --no-color --config-file "$1" run "http://$address/api-docs/openapi.json" \
-    --max-examples "$2" --continue-on-failure --no-shrink >"$work/said" 2>&1) || fail "$(tail -n 200 "$work/said")"
+    --exclude-path /api/v1/events --max-examples "$2" --continue-on-failure --no-shrink >"$work/said" 2>&1) || fail "$(tail -n 200 "$work/said")"
   grep -E 'Test cases:|generated|passed' "$work/said" | tail -n 2
 }
 run "$PWD/acceptance/lib/openapi.toml" 20

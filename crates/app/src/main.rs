@@ -57,6 +57,7 @@ enum Command {
     Versions(cmd::models::VersionsArgs),
     Labels(cmd::labels::Args),
     Catalogue(cmd::catalogue::Args),
+    Events(cmd::events::Args),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         Command::Models(args) => signals::interruptible(|| cmd::models::models(args)),
         Command::Versions(args) => signals::interruptible(|| cmd::models::versions(args)),
         Command::Catalogue(args) => cmd::catalogue::run(args),
+        Command::Events(args) => signals::interruptible(|| cmd::events::run(args)),
         Command::Labels(args) => signals::interruptible(|| cmd::labels::run(args)),
     };
     match done {

@@ -8,7 +8,9 @@ use std::{
 use bytes::Bytes;
 use codec::coding::Coding;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use hyper::body::Frame;
 use model::{RequestId, Violation};
+use tokio::sync::mpsc;
 
 use crate::{context::REQUEST_ID, error::ServeError, outgoing::Outgoing};
 
@@ -30,6 +32,8 @@ pub(crate) struct Answer {
     pub coding: Option<Coding>,
     /// Headers that this answer has besides.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Bytes that come one after the other, in the place of the body.
+    pub stream: Option<mpsc::Receiver<Frame<Bytes>>>,
     /// Why there is no better answer: for the log, and for the headers that depend on it.
     pub error: Option<ServeError>,
 }
@@ -37,7 +41,16 @@ pub(crate) struct Answer {
 impl Answer {
     pub fn json(body: impl Into<Bytes>) -> Answer {
         let (status, body) = (StatusCode::OK, body.into());
-        Answer { status, content_type: JSON, body, json_bytes: None, coding: None, headers: Vec::new(), error: None }
+        Answer {
+            status,
+            content_type: JSON,
+            body,
+            json_bytes: None,
+            coding: None,
+            stream: None,
+            headers: Vec::new(),
+            error: None,
+        }
     }
 
     /// Returns an answer of Open Inference V2 with tensors in binary.
@@ -50,7 +63,8 @@ impl Answer {
     }
 
     pub fn into_response(self, id: &RequestId) -> Response<Outgoing> {
-        let mut response = Response::new(Outgoing::full(self.body));
+        let body = self.stream.map_or_else(|| Outgoing::full(self.body), Outgoing::stream);
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));

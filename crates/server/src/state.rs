@@ -12,13 +12,17 @@ use gateway::{Found, Gateway, Routed};
 use http::HeaderMap;
 use model::PredictError;
 use registry::{Catalogue, MemoryStore, Which};
-use tokio::{sync::Notify, time::timeout_at};
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    time::timeout_at,
+};
 
 use crate::{
     access::{self, AccessLog},
     api::{
         admin::{self, Admin},
         mist,
+        native::events::FOLLOWERS_MAX,
     },
     auth::{self, Guard},
     body::Held,
@@ -47,6 +51,10 @@ pub struct State {
     pub(crate) admin: Admin,
     pub(crate) guard: Guard,
     pub(crate) catalogue: Arc<Catalogue>,
+    /// Changes whenever there are more events.
+    pub(crate) events: watch::Receiver<()>,
+    /// Places for callers who follow the events.
+    pub(crate) followers: Arc<Semaphore>,
     pub(crate) access: Arc<AccessLog>,
     pub(crate) capture: Option<Arc<Capture>>,
     draining: AtomicBool,
@@ -62,7 +70,11 @@ impl State {
         policies: Arc<gateway::Metrics>,
     ) -> io::Result<State> {
         let mist = mist::Routes::new(mist).map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
+        let (tell, events) = watch::channel(());
+        gateway.registry().events().follow(move || tell.send_replace(()));
         Ok(State {
+            events,
+            followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
             tracer: Tracer::new(trace::Config::default()),
             catalogue: Arc::new(
                 Catalogue::open(gateway.registry().clone(), Arc::new(MemoryStore::default()))

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod catalogue;
 pub mod config;
 pub mod engine_child;
+pub mod events;
 pub mod inspect;
 pub mod labels;
 pub mod models;

@@ -9,7 +9,7 @@ pub(crate) mod grpc;
 mod health;
 pub(crate) mod mist;
 mod mlflow;
-mod native;
+pub(crate) mod native;
 mod openapi;
 mod openscoring;
 mod tfs;
@@ -144,6 +144,7 @@ enum Endpoint {
     Label,
     SetLabel,
     RemoveLabel,
+    Events,
     Traces,
     Trace,
     TraceServices,
@@ -166,6 +167,7 @@ impl Endpoint {
         !matches!(
             self,
             Endpoint::Metrics
+                | Endpoint::Events
                 | Endpoint::Swagger
                 | Endpoint::Artifact
                 | Endpoint::NativeServe
@@ -201,6 +203,7 @@ impl Endpoint {
             | Endpoint::Version
             | Endpoint::Labels
             | Endpoint::Label
+            | Endpoint::Events
             | Endpoint::Traces
             | Endpoint::Trace
             | Endpoint::TraceServices
@@ -271,6 +274,7 @@ const TABLE: &[Route] = &[
     route("GET", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::Label, Dialect::Native),
     route("PUT", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::SetLabel, Dialect::Native),
     route("DELETE", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::RemoveLabel, Dialect::Native),
+    route("GET", &["api", "v1", "events"], Endpoint::Events, Dialect::Native),
     route("POST", &["api", "{route}"], Endpoint::MistRun, Dialect::Mist),
     route("GET", &["v2"], Endpoint::V2Server, Dialect::V2),
     route("GET", &["v2", "health", "live"], Endpoint::V2Live, Dialect::V2),
@@ -390,7 +394,7 @@ fn takes_json(range: &str) -> bool {
 
 /// One request that found its route.
 struct Asked<'a> {
-    state: &'a State,
+    state: &'a Arc<State>,
     head: &'a Parts,
     /// The name in the path.
     name: &'a str,
@@ -562,6 +566,7 @@ async fn answer(asked: &Asked<'_>, endpoint: Endpoint, body: &mut Incoming, coun
         Endpoint::Label => admin::labels::one(asked),
         Endpoint::SetLabel => admin::labels::set(asked, body).await,
         Endpoint::RemoveLabel => admin::labels::delete(asked).await,
+        Endpoint::Events => native::events::answer(asked),
         Endpoint::Traces => traces::list(asked),
         Endpoint::Trace => traces::one(asked),
         Endpoint::TraceServices => traces::services(asked),

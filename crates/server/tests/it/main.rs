@@ -10,6 +10,7 @@ mod auth;
 mod capture;
 mod coding;
 mod connections;
+mod events;
 mod examples;
 mod fakes;
 mod grpc;

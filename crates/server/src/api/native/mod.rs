@@ -5,6 +5,7 @@
 //! `{"error":{"kind","message","violations":[{"row"?,"field"?,"expected"?,"got"?}],"request_id"}}`, which is also that of
 //! the router.
 
+pub(crate) mod events;
 pub(super) mod models;
 pub(super) mod serve;
 

@@ -49,6 +49,7 @@ pub(super) fn told(endpoint: Endpoint, path: &[&str]) -> Told {
         Label => get("label", "The version that has a label", named("Label")),
         SetLabel => op("PUT", set_label()),
         RemoveLabel => op("DELETE", remove_label()),
+        Events => op("GET", events()),
         MistRun => op("POST", mist()),
         V2Infer => op("POST", infer()),
         V2Model => get("v2Model", "The inputs and outputs of a model as tensors", v2_model()),
@@ -111,6 +112,16 @@ fn ready(id: &str, summary: &str, fields: &[(&str, Shape)]) -> Op {
     Op::new(id, summary).ok("It does.", shape.clone()).answers("503", "It does not, or not yet.", &[(JSON, shape)])
 }
 
+fn events() -> Op {
+    let event = object(&[("number", count()), ("at", text()), ("kind", text()), ("model", text())]);
+    let list = object(&[("events", list(event)), ("last", count())]);
+    Op::new("events", "What happens to models")
+        .about("A stream of server-sent events, or with `accept: application/json` or `since` a list.")
+        .query("since", "A list of the events after this number.", from_0())
+        .query("limit", "So many of them at most.", count())
+        .answers("200", "Events.", &[(JSON, list), ("text/event-stream", text())])
+}
+
 fn serve() -> Op {
     let tables: Shape = either(&[named("Rows"), named("Columns"), named("Split")]);
     Op::new("serve", "Score rows")
@@ -118,6 +129,7 @@ fn serve() -> Op {
         .query("outputs", "Names of outputs, by commas.", text())
         .query("on_error", "`row`: rows keep their places, a refused one says why.", one_of(&["row", "call"]))
         .query("version", "This version and no other.", count())
+        .query("label", "The version that has this label.", text())
         .query("signature", "Of a model with several.", text())
         .query("timeout_ms", "The call's time.", count())
         .query("form", "How rows stand in JSON.", one_of(&["rows", "columns", "split"]))
