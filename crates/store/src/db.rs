@@ -124,7 +124,7 @@ async fn put_event(connection: &mut AnyConnection, owner: &Owner, event: &Event)
         let query = sqlx::query(sql).bind(&owner.server).bind(model).bind(version).bind(state);
         query.bind(message).bind(at).execute(&mut *connection).await?;
     }
-    if event.number % PRUNE_EVERY == 0 {
+    if event.number.is_multiple_of(PRUNE_EVERY) {
         let oldest = event.number.saturating_sub(owner.events_max as u64) as i64;
         let sql = "DELETE FROM forebay_events WHERE server = $1 AND number <= $2";
         sqlx::query(sql).bind(&owner.server).bind(oldest).execute(connection).await?;

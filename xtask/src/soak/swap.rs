@@ -39,6 +39,7 @@ const ROW: &[u8] = br#"{"text": "mist makes spark better"}"#;
 const NONE: usize = usize::MAX;
 
 /// What the clients and the swapper saw.
+#[derive(Default)]
 struct Seen {
     requests: AtomicU64,
     failed: AtomicU64,
@@ -73,15 +74,7 @@ pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
     let server = Server::start(&binary, &["serve", &folder, "--http", "127.0.0.1:0"], None)?;
     server.ready()?;
     let answers = models.answers(&server)?;
-    let seen = Seen {
-        requests: AtomicU64::new(0),
-        failed: AtomicU64::new(0),
-        other: AtomicU64::new(0),
-        swapped: AtomicUsize::new(NONE),
-        quiet_us: Mutex::default(),
-        beside_us: Mutex::default(),
-        stop: AtomicBool::new(false),
-    };
+    let seen = Seen { swapped: AtomicUsize::new(NONE), ..Seen::default() };
     let begin = Instant::now();
     let (mut waits, mut resident) = (Vec::new(), [0; 2]);
     std::thread::scope(|scope| -> anyhow::Result<()> {

@@ -179,7 +179,7 @@ pub fn v2_grpc(server: &Server, model: &str, rows: usize, tensors: &[Tensor]) ->
     let request = ModelInferRequest {
         model_name: model.to_owned(),
         inputs: tensors.iter().map(input).collect(),
-        raw_input_contents: tensors.iter().map(|tensor| tensor.bytes().into()).collect(),
+        raw_input_contents: tensors.iter().map(|tensor| tensor.bytes()).collect(),
         ..Default::default()
     };
     let mut client = GrpcInferenceServiceClient::new(calls.channel.clone());

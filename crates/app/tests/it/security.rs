@@ -26,7 +26,7 @@ fn certificates(temp: &Temp) -> [String; 5] {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
-    let ca = temp.write("ca.pem", &pem("CERTIFICATE", params.self_signed(&key).unwrap().der()));
+    let ca = temp.write("ca.pem", pem("CERTIFICATE", params.self_signed(&key).unwrap().der()));
     let issuer = Issuer::new(params, key);
     let pair = |name: &str, address: Option<&str>| {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -35,8 +35,8 @@ fn certificates(temp: &Temp) -> [String; 5] {
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &issuer).unwrap();
         (
-            temp.write(&format!("{name}.pem"), &pem("CERTIFICATE", cert.der())),
-            temp.write(&format!("{name}.key"), &pem("PRIVATE KEY", &key.serialize_der())),
+            temp.write(&format!("{name}.pem"), pem("CERTIFICATE", cert.der())),
+            temp.write(&format!("{name}.key"), pem("PRIVATE KEY", &key.serialize_der())),
         )
     };
     let ((cert, key), (caller, caller_key)) = (pair("server", Some("127.0.0.1")), pair("robot", None));
@@ -47,10 +47,10 @@ fn certificates(temp: &Temp) -> [String; 5] {
 fn commands_ask_over_tls_with_a_key_or_a_certificate() {
     let temp = Temp::new();
     let [ca, cert, key, caller, caller_key] = certificates(&temp);
-    let secret = temp.write("operator.key", &format!("{OPERATOR}\n"));
+    let secret = temp.write("operator.key", format!("{OPERATOR}\n"));
     let file = temp.write(
         "f.toml",
-        &format!(
+        format!(
             "[server.tls]\ncert = '{cert}'\nkey = '{key}'\nclient_ca = '{ca}'\nclient_auth = 'optional'\n\
              [[auth.keys]]\nname = 'operator'\nfile = '{secret}'\nroles = ['admin']\n\
              [[auth.keys]]\nname = 'robot'\ncertificate = 'robot'\nroles = ['read']\n"
@@ -70,7 +70,7 @@ fn commands_ask_over_tls_with_a_key_or_a_certificate() {
     let listed = ask(&["models", "--ca", &ca, "--cert", &caller, "--key", &caller_key]).ok();
     assert!(listed.contains("words"), "{listed}");
     // What is asked may stand in a file.
-    let client = temp.write("client.toml", &format!("[client]\nserver = '{url}'\nca = '{ca}'\ntoken = '{OPERATOR}'\n"));
+    let client = temp.write("client.toml", format!("[client]\nserver = '{url}'\nca = '{ca}'\ntoken = '{OPERATOR}'\n"));
     assert_eq!(run(&["models", "--config", &client]).ok(), listed);
     let shown = run(&["config", "show", "--config", &client]).ok();
     assert!(shown.contains("token = \"***\"") && !shown.contains(OPERATOR), "{shown}");

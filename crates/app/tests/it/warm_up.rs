@@ -27,7 +27,10 @@ fn a_version_that_does_not_answer_its_rows_replaces_nothing() {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert!(seen.contains("the warm-up fails: the rows of `warm_up`") && seen.contains("txt"), "{seen}");
+    assert!(
+        seen.contains("the warm-up fails: the rows of `warm_up`") && seen.contains("row 0, column `text`"),
+        "{seen}"
+    );
     let (status, answer) = server.send("POST", "/api/v1/serve/words", r#"{"text": "spark"}"#);
     assert_eq!(status, 200, "{answer}");
     assert!(version(&server, 1).contains("\"available\""));

@@ -200,8 +200,8 @@ impl Drop for AccessLog {
 fn write(mut file: Rotating, lines: &Receiver<String>) {
     let mut failed = false;
     while let Ok(first) = lines.recv() {
-        let batch = std::iter::once(first).chain(lines.try_iter().take(WAITING_MAX));
-        let written = batch.map(|line| file.write(&line)).collect::<std::io::Result<()>>().and_then(|()| file.flush());
+        let mut batch = std::iter::once(first).chain(lines.try_iter().take(WAITING_MAX));
+        let written = batch.try_for_each(|line| file.write(&line)).and_then(|()| file.flush());
         // Told once, not with every line.
         match (written, failed) {
             (Err(error), false) => {

@@ -95,28 +95,25 @@ fn rows() -> Vec<(&'static str, Vec<Panel>)> {
                 panel("Time spent loading", "percentunit", [(rate(&LOAD_TIME, "instance"), "{{instance}}")]),
             ],
         ),
-        (
-            "Process",
-            vec![
-                panel("Processor", "percentunit", [(rate(&CPU, "instance"), "{{instance}}")]),
-                panel("Resident memory", "bytes", [(gauge(&RSS, "instance"), "{{instance}}")]),
-                panel("Builds", "short", [(gauge(&BUILD, "instance, version"), "{{instance}} {{version}}")]),
-                panel(
-                    "Up since",
-                    "dateTimeFromNow",
-                    [(format!("1000 * {}", gauge(&START, "instance")), "{{instance}}")],
-                ),
-                panel(
-                    "Lost: spans, lines of the access log; panics",
-                    "short",
-                    [
-                        (rate(&SPANS, "instance"), "spans {{instance}}"),
-                        (rate(&SPANS_DROPPED, "instance"), "spans lost {{instance}}"),
-                        (rate(&ACCESS_DROPPED, "instance"), "lines lost {{instance}}"),
-                        (rate(&CAPTURE_DROPPED, "instance"), "captured calls lost {{instance}}"),
-                        (rate(&PANICS, "instance"), "panics {{instance}}"),
-                    ],
-                ),
+        ("Process", process()),
+    ]
+}
+
+fn process() -> Vec<Panel> {
+    vec![
+        panel("Processor", "percentunit", [(rate(&CPU, "instance"), "{{instance}}")]),
+        panel("Resident memory", "bytes", [(gauge(&RSS, "instance"), "{{instance}}")]),
+        panel("Builds", "short", [(gauge(&BUILD, "instance, version"), "{{instance}} {{version}}")]),
+        panel("Up since", "dateTimeFromNow", [(format!("1000 * {}", gauge(&START, "instance")), "{{instance}}")]),
+        panel(
+            "Lost: spans, lines of the access log; panics",
+            "short",
+            [
+                (rate(&SPANS, "instance"), "spans {{instance}}"),
+                (rate(&SPANS_DROPPED, "instance"), "spans lost {{instance}}"),
+                (rate(&ACCESS_DROPPED, "instance"), "lines lost {{instance}}"),
+                (rate(&CAPTURE_DROPPED, "instance"), "captured calls lost {{instance}}"),
+                (rate(&PANICS, "instance"), "panics {{instance}}"),
             ],
         ),
     ]

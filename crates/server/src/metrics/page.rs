@@ -150,27 +150,7 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     };
     per_model(&ROWS, |meter| &meter.rows);
     per_model(&ROW_FAULTS, |meter| &meter.row_faults);
-    page.head(&LOADS);
-    for (model, loads) in &gathered.loads {
-        page.sample(&LOADS, &[model, &"ok"], loads.ok);
-        page.sample(&LOADS, &[model, &"failed"], loads.failed);
-    }
-    page.single(&LOAD_TIME, Some(gathered.load_us as f64 / 1e6));
-    let lazy = &gathered.lazy;
-    page.head(&ACTIVATIONS);
-    page.sample(&ACTIVATIONS, &[&"ok"], lazy.activations);
-    page.sample(&ACTIVATIONS, &[&"failed"], lazy.activation_failures);
-    page.single(&ACTIVATION_TIME, Some(lazy.activation_us as f64 / 1e6));
-    page.single(&EVICTIONS, Some(lazy.evictions));
-    page.single(&LOADED_BYTES, Some(lazy.bytes));
-    page.head(&MODELS);
-    for (state, n) in &gathered.models {
-        page.sample(&MODELS, &[state], n);
-    }
-    page.head(&MODEL_BYTES);
-    for (model, version, bytes) in &gathered.bytes {
-        page.sample(&MODEL_BYTES, &[model, version], bytes);
-    }
+    registry(&mut page, gathered);
     page.head(&REFUSED);
     for (policy, n) in &gathered.refused {
         page.sample(&REFUSED, &[policy], n);
@@ -198,6 +178,31 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     page.single(&CPU, process::cpu_s());
     page.single(&RSS, process::rss_bytes());
     page.0
+}
+
+/// What the registry counts.
+fn registry(page: &mut Page, gathered: &Gathered) {
+    page.head(&LOADS);
+    for (model, loads) in &gathered.loads {
+        page.sample(&LOADS, &[model, &"ok"], loads.ok);
+        page.sample(&LOADS, &[model, &"failed"], loads.failed);
+    }
+    page.single(&LOAD_TIME, Some(gathered.load_us as f64 / 1e6));
+    let lazy = &gathered.lazy;
+    page.head(&ACTIVATIONS);
+    page.sample(&ACTIVATIONS, &[&"ok"], lazy.activations);
+    page.sample(&ACTIVATIONS, &[&"failed"], lazy.activation_failures);
+    page.single(&ACTIVATION_TIME, Some(lazy.activation_us as f64 / 1e6));
+    page.single(&EVICTIONS, Some(lazy.evictions));
+    page.single(&LOADED_BYTES, Some(lazy.bytes));
+    page.head(&MODELS);
+    for (state, n) in &gathered.models {
+        page.sample(&MODELS, &[state], n);
+    }
+    page.head(&MODEL_BYTES);
+    for (model, version, bytes) in &gathered.bytes {
+        page.sample(&MODEL_BYTES, &[model, version], bytes);
+    }
 }
 
 fn pool(page: &mut Page, pool: &PoolCounts, models: &BTreeMap<Arc<str>, Arc<Known>>) {
