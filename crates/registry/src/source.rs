@@ -101,6 +101,8 @@ pub struct Artifact {
     pub path: Arc<str>,
     /// Stands for names, sizes and times of its files: another one means that they may have changed.
     pub fingerprint: u64,
+    /// Which of several sources has it, by its place among them.
+    pub source: usize,
 }
 
 /// An artifact, whole in memory.

@@ -48,7 +48,7 @@ impl World {
     }
 
     fn replace(&mut self, fingerprint: u64) {
-        let artifacts = vec![Artifact { number: None, path: "m".into(), fingerprint }];
+        let artifacts = vec![Artifact { number: None, path: "m".into(), fingerprint, source: 0 }];
         let found = Found::Artifacts { name: Name::new("m").unwrap(), artifacts, upkeep: Upkeep::default() };
         self.manager.aspire(Scan { models: [("m".to_owned(), found)].into() });
         while self.manager.step(&Files) {}

@@ -244,6 +244,7 @@ fn found(
         number: place.number,
         path: place.path.as_str().into(),
         fingerprint: *fingerprint,
+        source: 0,
     });
     let artifacts = artifacts.collect();
     let mut stands = places.iter().map(|(place, _)| *place).filter(|place| !lingers(place));

@@ -19,8 +19,8 @@ use crate::error::SourceError;
 #[derive(Default)]
 pub struct Sources {
     parts: Vec<Part>,
-    /// Whose each path of the last scan is, and how that one writes it.
-    places: BTreeMap<Arc<str>, (usize, Arc<str>)>,
+    /// How each source writes the paths of the last scan. One source may lie within another, so a path alone does not tell whose it is.
+    places: BTreeMap<(usize, Arc<str>), Arc<str>>,
 }
 
 struct Part {
@@ -65,6 +65,12 @@ impl Sources {
         self.parts.iter().map(status).collect()
     }
 
+    /// Returns the source of an artifact, and how that one writes it.
+    fn whose(&self, artifact: &Artifact) -> Option<(&Part, Artifact)> {
+        let path = self.places.get(&(artifact.source, artifact.path.clone()))?.clone();
+        Some((&self.parts[artifact.source], Artifact { path, source: 0, ..artifact.clone() }))
+    }
+
     /// Puts the last scans together.
     fn merged(&mut self) -> Scan {
         let is_one = self.parts.len() == 1;
@@ -79,7 +85,8 @@ impl Sources {
                         if !is_one {
                             artifact.path = part.path_of(&own);
                         }
-                        self.places.insert(artifact.path.clone(), (place, own));
+                        artifact.source = place;
+                        self.places.insert((place, artifact.path.clone()), own);
                     }
                 }
                 match scan.models.get_mut(name) {
@@ -139,13 +146,13 @@ impl Part {
 impl Source for Sources {
     fn read(&self, artifact: &Artifact) -> Result<Content, SourceError> {
         let changing = || SourceError::Changing { path: artifact.path.to_string() };
-        let (place, own) = self.places.get(&artifact.path).ok_or_else(changing)?;
-        self.parts[*place].source.read(&Artifact { path: own.clone(), ..artifact.clone() })
+        let (part, own) = self.whose(artifact).ok_or_else(changing)?;
+        part.source.read(&own)
     }
 
     fn again(&self, artifact: &Artifact) -> Option<Arc<dyn Again>> {
-        let (place, own) = self.places.get(&artifact.path)?;
-        self.parts[*place].source.again(&Artifact { path: own.clone(), ..artifact.clone() })
+        let (part, own) = self.whose(artifact)?;
+        part.source.again(&own)
     }
 
     /// Nobody is ready until every source has spoken.

@@ -105,7 +105,7 @@ impl FakeSource {
             let fingerprint = text.bytes().fold(7u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
             let number = (*number > 0).then_some(Version(*number));
             let path = format!("{name}/{}", number.map_or(0, |version| version.0)).into();
-            let artifact = Artifact { number, path, fingerprint };
+            let artifact = Artifact { number, path, fingerprint, source: 0 };
             let load = self.loading.get(name).copied();
             let labels = || self.labels.borrow().clone();
             let upkeep = || Upkeep { versions: self.versions.clone(), labels: labels(), load };

@@ -27,7 +27,7 @@ impl Watched for Fake {
         let said = self.1.lock().unwrap().clone()?;
         let found = |name: &str, path: &str| Found::Artifacts {
             name: Name::new(name).unwrap(),
-            artifacts: vec![Artifact { number: None, path: path.into(), fingerprint: 1 }],
+            artifacts: vec![Artifact { number: None, path: path.into(), fingerprint: 1, source: 0 }],
             upkeep: Upkeep::default(),
         };
         Ok(Scan { models: said.iter().map(|(name, path)| ((*name).to_owned(), found(name, path))).collect() })
@@ -68,6 +68,23 @@ impl World {
             }
         };
         scan.models.iter().map(|(name, found)| format!("{name}: {}", text(found))).collect()
+    }
+}
+
+/// `serve models words=models/text`: both have what lies there, under names of their own.
+#[test]
+fn a_source_may_lie_within_another() {
+    let mut sources = Sources::default();
+    for (name, root, own) in [("all", "/models", "text"), ("one", "/models/text", "")] {
+        let said = BTreeMap::from([(if own.is_empty() { "words" } else { "text" }, own)]);
+        sources.add(name, root, Box::new(Fake(name, Arc::new(Mutex::new(Ok(said))))));
+    }
+    let scan = sources.scan(Instant::now()).unwrap();
+    for (name, bytes) in [("text", "all text"), ("words", "one ")] {
+        let Found::Artifacts { artifacts, .. } = &scan.models[name] else { panic!("{name} is found") };
+        assert_eq!(&*artifacts[0].path, "/models/text");
+        let content = sources.read(&artifacts[0]).unwrap();
+        assert_eq!(String::from_utf8(content.files.get("m").unwrap().to_vec()).unwrap(), bytes);
     }
 }
 

@@ -80,7 +80,7 @@ impl Again for Kept {
 pub fn scan() -> Scan {
     let found = |name: &str| Found::Artifacts {
         name: Name::new(name).unwrap(),
-        artifacts: vec![Artifact { number: None, path: format!("here/{name}").into(), fingerprint: 1 }],
+        artifacts: vec![Artifact { number: None, path: format!("here/{name}").into(), fingerprint: 1, source: 0 }],
         upkeep: Upkeep::default(),
     };
     Scan { models: all().into_iter().map(|name| (name.to_owned(), found(name))).collect() }
