@@ -1,6 +1,6 @@
 //! From the files of an artifact to something that answers: where formats and engines meet.
 
-use std::sync::Arc;
+use std::{panic::resume_unwind, sync::Arc, thread};
 
 use codec::schema;
 use engine::{CompileError, Servable};
@@ -206,7 +206,21 @@ pub fn nodes(plan: &Plan) -> usize {
 }
 
 impl Loader for EngineLoader {
+    /// Loads on a thread that ends with the load: what a thread took from the allocator is given back where it is dropped only once the
+    /// thread that took it takes more, or is gone.
     fn load(&self, _: &Name, _: Version, files: &ModelFiles, config: &ModelConfig) -> Result<Loaded, LoadError> {
+        thread::scope(|scope| {
+            let load =
+                thread::Builder::new().name("load".to_owned()).spawn_scoped(scope, || self.load_here(files, config));
+            let load =
+                load.map_err(|error| LoadError::new(Kind::Unavailable, format!("no thread to load on: {error}")))?;
+            load.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    }
+}
+
+impl EngineLoader {
+    fn load_here(&self, files: &ModelFiles, config: &ModelConfig) -> Result<Loaded, LoadError> {
         let opened = inputs(Vec::new(), config).and_then(|inputs| {
             let options = options(config, inputs, None, &self.limits, &self.time_zone);
             open(files, config, &options, &self.engines)
