@@ -20,7 +20,7 @@ use crate::{
 const FIELDS: usize = 8;
 const PATH: &str = "/api/v1/serve/dear";
 /// More than calls that a burst may have (`docs/load.md`), so that the load stays open.
-const CONNECTIONS: usize = 256;
+const CONNECTIONS: usize = 1_024;
 
 /// Times that are too long are counted from here on in what comes after the load.
 const RECOVERY: Duration = Duration::from_secs(1);
