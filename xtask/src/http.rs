@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 
 /// Longest answer that is taken.
-const BODY_MAX: usize = 16 << 20;
+const BODY_MAX: usize = 128 << 20;
 
 /// A connection.
 pub struct Client {
