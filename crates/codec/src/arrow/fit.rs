@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use model::{
     Batch, Builder, Column, DType, FaultKind, FaultValue, Field, Fixed, List, RowFault, Struct, Takes, Text, Type,
 };
@@ -15,24 +14,24 @@ use model::{Buffer, OffsetBuffer, Violation};
 use super::{convert, vectors};
 use crate::{error::CodecError, table::ReadOptions};
 
-/// Returns the fields' columns out of a file's rows, and the rows that do not fit; those have nulls. Of an optional field
+/// Returns the fields' columns out of so many rows of a file, and the rows that do not fit; those have nulls. Of an optional field
 /// that the file does not have there is no column.
 pub(crate) fn fields(
-    rows: &RecordBatch,
+    rows: usize,
+    column: impl Fn(&str) -> Option<Result<Column, CodecError>>,
     first_row: u64,
     options: &ReadOptions,
 ) -> Result<(Batch, Vec<RowFault>), CodecError> {
-    let mut batch = Batch::new(rows.num_rows());
+    let mut batch = Batch::new(rows);
     let (mut bad, mut violations) = (Vec::new(), Vec::new());
     for (i, field) in options.fields.iter().enumerate() {
-        let Some(array) = rows.column_by_name(&field.name) else {
+        let Some(column) = column(&field.name).transpose()? else {
             if field.optional {
                 continue;
             }
             violations.push(violation(None, field, "a column of this name", "none"));
             continue;
         };
-        let column = convert::column(&field.name, array)?;
         let wanted = options.given(i).or(match &field.takes {
             Takes::One(ty) => Some(ty),
             Takes::From(_) => None,

@@ -12,7 +12,7 @@ use arrow_ipc::{
 use arrow_schema::SchemaRef;
 
 use super::{
-    fit,
+    convert, fit,
     message::{Messages, Raw, damaged},
 };
 use crate::{
@@ -137,7 +137,9 @@ impl<R: Read> ArrowSource<R> {
         };
         let count = (rows.num_rows() - given).min(self.options.chunk_rows_max.max(1));
         let first_row = self.rows_given;
-        let (batch, bad) = fit::fields(&rows.slice(given, count), first_row, &self.options)?;
+        let part = rows.slice(given, count);
+        let column = |name: &str| part.column_by_name(name).map(|array| convert::column(name, array));
+        let (batch, bad) = fit::fields(count, column, first_row, &self.options)?;
         self.rows_given += count as u64;
         self.open = Some((rows, given + count));
         Ok(Some(Chunk { batch, bad, first_row, bytes_read: self.messages.bytes_read }))

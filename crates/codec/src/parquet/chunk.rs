@@ -34,6 +34,8 @@ const HEADER_BYTES_MAX: usize = 16 << 20;
 const READ_AHEAD: usize = 64 << 20;
 const READ_AHEAD_MIN: usize = 8 << 10;
 const READ_AHEAD_MAX: usize = 256 << 10;
+/// How much is read ahead of a page at most where its chunk has had pages as long as that.
+const READ_AHEAD_PAGE_MAX: usize = 2 << 20;
 
 /// What the chunks of one reading share.
 #[derive(Debug)]
@@ -76,6 +78,8 @@ pub(super) struct Pages {
     values_left: u64,
     /// What was read ahead of `at`, and where it begins.
     window: (u64, Bytes),
+    /// Bytes of the longest page so far, in the file.
+    longest: usize,
     dictionary: Option<Dictionary>,
     /// The dictionary page, read when the chunk was opened and not yet given.
     pending: Option<Page>,
@@ -93,6 +97,7 @@ impl Pages {
             at: chunk.begin,
             values_left: chunk.values,
             window: (0, Bytes::new()),
+            longest: 0,
             dictionary: None,
             pending: None,
         };
@@ -124,7 +129,11 @@ impl Pages {
         if let Some(from) = inside {
             return Ok(window.slice(from as usize..from as usize + len));
         }
-        let ahead = (self.chunk.end - at).min(self.shared.read_ahead as u64) as usize;
+        // A page and its header come together: pages of a chunk are about as long as one another.
+        let ahead = self.shared.read_ahead.max((self.longest + self.longest / 8).min(READ_AHEAD_PAGE_MAX));
+        let ahead = (self.chunk.end - at).min(ahead as u64) as usize;
+        // What was read before makes room for it.
+        self.window = (0, Bytes::new());
         let window = self.shared.input.get(at, len.max(ahead))?;
         self.window = (at, window.clone());
         Ok(window.slice(..len))
@@ -159,6 +168,7 @@ impl Pages {
             }
             let (header, header_len) = self.header()?;
             self.shared.budget.charge(&self.place, header.unpacked as u64)?;
+            self.longest = self.longest.max(header_len + header.packed);
             let body_at = self.at + header_len as u64;
             let page = match header.kind {
                 PageType::INDEX_PAGE => None,

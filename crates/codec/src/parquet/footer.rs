@@ -42,7 +42,7 @@ pub(super) enum Logical {
 }
 
 /// Rows that lie together, a chunk per leaf of the schema.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) rows: u64,
     pub(super) chunks: Vec<Chunk>,

@@ -1,11 +1,15 @@
 //! The hybrid of runs and bit-packed groups that levels and dictionary indices are written in.
 
+use bytes::Bytes;
+
 use super::Damage;
+
+const TOO_WIDE: Damage = Damage::Says("values of more than 32 bits");
 
 /// Calls `take` with each value and how often it is repeated, until `count` values are read.
 pub(super) fn runs(mut bytes: &[u8], width: u8, count: u64, mut take: impl FnMut(u32, u64)) -> Result<(), Damage> {
     if width > 32 {
-        return Err(Damage::Says("values of more than 32 bits"));
+        return Err(TOO_WIDE);
     }
     let width = usize::from(width);
     let mut left = count;
@@ -14,7 +18,7 @@ pub(super) fn runs(mut bytes: &[u8], width: u8, count: u64, mut take: impl FnMut
         if head & 1 == 0 {
             let (value, rest) = bytes.split_at_checked(width.div_ceil(8)).ok_or(Damage::EndsEarly)?;
             let repeated = left.min(u64::from(head >> 1));
-            take(value.iter().rev().fold(0, |value, &byte| value << 8 | u32::from(byte)), repeated);
+            take(number(value), repeated);
             left -= repeated;
             bytes = rest;
             continue;
@@ -66,6 +70,109 @@ fn varint(bytes: &mut &[u8]) -> Result<u32, Damage> {
         }
     }
     Err(Damage::Says("a run length of more than five bytes"))
+}
+
+/// The same, read bit by bit of what there is, as many values at a time as are wanted.
+pub(super) struct Runs {
+    bytes: Bytes,
+    at: usize,
+    width: usize,
+    /// Values that are left of the run or of the groups that were begun.
+    left: u64,
+    begun: Begun,
+}
+
+enum Begun {
+    Same(u32),
+    /// Packed values from this bit on, to the end of these bytes.
+    Packed {
+        bit: usize,
+        end: usize,
+    },
+}
+
+impl Runs {
+    pub(super) fn new(bytes: Bytes, width: u8) -> Result<Runs, Damage> {
+        if width > 32 {
+            return Err(TOO_WIDE);
+        }
+        Ok(Runs { bytes, at: 0, width: width.into(), left: 0, begun: Begun::Same(0) })
+    }
+
+    /// Returns the value that the next ones all are, if they are of one run; they are read then.
+    pub(super) fn same(&mut self, count: usize) -> Option<u32> {
+        if self.left == 0 {
+            // What is wrong with it is said where values are read.
+            self.begin().ok()?;
+        }
+        match self.begun {
+            Begun::Same(value) if self.left >= count as u64 => {
+                self.left -= count as u64;
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Adds the next values.
+    pub(super) fn extend(&mut self, count: usize, values: &mut Vec<u32>) -> Result<(), Damage> {
+        let mut wanted = count;
+        while wanted > 0 {
+            if self.left == 0 {
+                self.begin()?;
+                continue;
+            }
+            let now = self.left.min(wanted as u64) as usize;
+            match &mut self.begun {
+                Begun::Same(value) => values.extend(std::iter::repeat_n(*value, now)),
+                Begun::Packed { bit, end } => {
+                    unpack_from(&self.bytes[..*end], *bit, self.width, now, values);
+                    *bit += now * self.width;
+                }
+            }
+            self.left -= now as u64;
+            wanted -= now;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), Damage> {
+        let mut rest = &self.bytes[self.at..];
+        let head = varint(&mut rest)?;
+        let begin = self.bytes.len() - rest.len();
+        self.left = u64::from(head >> 1);
+        if head & 1 == 0 {
+            let (value, rest) = rest.split_at_checked(self.width.div_ceil(8)).ok_or(Damage::EndsEarly)?;
+            self.begun = Begun::Same(number(value));
+            self.at = self.bytes.len() - rest.len();
+        } else {
+            // The last group may be cut: bits past the end are zeros.
+            let len =
+                usize::try_from(self.left.saturating_mul(self.width as u64)).unwrap_or(usize::MAX).min(rest.len());
+            self.left = self.left.saturating_mul(8);
+            self.at = begin + len;
+            self.begun = Begun::Packed { bit: 8 * begin, end: self.at };
+        }
+        Ok(())
+    }
+}
+
+/// Adds so many packed values from a bit on; bits past the end read as zero.
+fn unpack_from(bytes: &[u8], bit: usize, width: usize, count: usize, values: &mut Vec<u32>) {
+    let mask = (1u64 << width) - 1;
+    values.extend((0..count).map(|i| {
+        let bit = bit + i * width;
+        let rest = bytes.get(bit / 8..).unwrap_or(&[]);
+        let window = match rest.first_chunk() {
+            Some(window) => u64::from_le_bytes(*window),
+            None => rest.iter().rev().fold(0, |window, &byte| window << 8 | u64::from(byte)),
+        };
+        (window >> (bit % 8) & mask) as u32
+    }));
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().rev().fold(0, |value, &byte| value << 8 | u32::from(byte))
 }
 
 #[cfg(test)]

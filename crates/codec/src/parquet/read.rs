@@ -17,7 +17,7 @@ use super::{
     footer::Footer,
     lists,
     page::Input,
-    schema,
+    schema, texts,
     weight::cell_bytes,
 };
 use crate::{arrow::convert, error::CodecError, guard::guarded};
@@ -50,18 +50,18 @@ fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
         return Ok(Batch::new(rows));
     }
     let shared = Shared::new(input, budget, leaves.len());
-    let lists = lists(&shared, &schema, &footer, &mut leaves)?;
+    let ours = ours(&shared, &schema, &footer, &mut leaves)?;
     let others = match leaves[..] {
         [] => Batch::new(rows),
         _ => convert::batch(&by_crate(&shared, &schema, &footer, &leaves)?)?,
     };
-    if lists.is_empty() {
+    if ours.is_empty() {
         return Ok(others);
     }
-    let (mut lists, mut others) = (lists.into_iter().peekable(), others.values().iter());
+    let (mut ours, mut others) = (ours.into_iter().peekable(), others.values().iter());
     let mut batch = Batch::new(rows);
     for (root, field) in schema.root_schema().get_fields().iter().enumerate() {
-        if let Some((_, column)) = lists.next_if(|(at, _)| *at == root) {
+        if let Some((_, column)) = ours.next_if(|(at, _)| *at == root) {
             batch.push(field.name(), column);
         } else if let Some((name, Value::Column { column, .. })) = others.next() {
             batch.push(name.clone(), column.clone());
@@ -70,8 +70,8 @@ fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
     Ok(batch)
 }
 
-/// Decodes the lists of numbers that need no crate, each with the place of its column; what is left is in `leaves`.
-fn lists(
+/// Decodes the texts and lists of numbers that need no crate, each with the place of its column; what is left is in `leaves`.
+fn ours(
     shared: &Arc<Shared>,
     schema: &SchemaDescPtr,
     footer: &Footer,
@@ -81,8 +81,13 @@ fn lists(
     let mut found = Vec::new();
     for leaf in 0..schema.num_columns() {
         let root = schema.get_column_root_idx(leaf);
-        let Some(dtype) = types.get(root).and_then(lists::items) else { continue };
-        if let Some(column) = lists::read(shared, schema, &footer.groups, leaf, dtype)? {
+        let Some(ty) = types.get(root) else { continue };
+        let read = match lists::items(ty) {
+            Some(dtype) => lists::read(shared, schema, &footer.groups, leaf, dtype)?,
+            None if texts::is_one(schema, leaf, ty) => texts::read(shared, &schema.column(leaf), &footer.groups, leaf)?,
+            None => None,
+        };
+        if let Some(column) = read {
             leaves.retain(|other| *other != leaf);
             found.push((root, column));
         }

@@ -72,7 +72,7 @@ impl Dictionary {
     }
 
     fn of_texts(mut buf: &[u8], values: u32) -> Option<Dictionary> {
-        let mut lengths = Vec::new();
+        let mut lengths = Vec::with_capacity((values as usize).min(buf.len() / 4));
         for _ in 0..values {
             let (head, rest) = buf.split_first_chunk::<4>()?;
             let len = u32::from_le_bytes(*head);
