@@ -227,6 +227,202 @@ fn the_first_segment_whose_predicate_is_true_answers() {
     check(&document(NUMBER, &model), &rows);
 }
 
+/// What says whether a category is valid is made in the branch that asks first; outside of it, it is made again.
+#[test]
+fn a_field_that_a_branch_judged_is_judged_outside_too() {
+    let sometimes = r#"<CompoundPredicate booleanOperator="or"><SimplePredicate field="z" operator="isMissing"/><False/></CompoundPredicate>"#;
+    let segments = [(String::new(), sometimes, tree("", 10.0)), (String::new(), "<True/>", tree("", 1.0))];
+    let sum = segmentation(r#"multipleModelMethod="sum""#, &segments);
+    let none = Value::Null;
+    expect(&sum, [json!(11.0), json!(22.0), json!(33.0), none.clone(), none, json!("refused")]);
+}
+
+/// The model around takes 20 as it is, though it is no valid `z`: the segment's own field, which says nothing, does not judge it
+/// again; one that makes invalid values missing does.
+#[test]
+fn a_segment_takes_values_as_the_model_around_it_left_them() {
+    let outer = SCHEMA.replace(r#"name="z""#, r#"name="z" invalidValueTreatment="asIs""#);
+    let one = |own: &str| {
+        let schema = SCHEMA.replace(r#"name="z""#, &format!(r#"name="z" {own}"#));
+        let table = r#"<RegressionTable intercept="1"><NumericPredictor name="z" coefficient="2"/></RegressionTable>"#;
+        let part = format!(r#"<RegressionModel functionName="regression">{schema}{table}</RegressionModel>"#);
+        let model = segmentation(r#"multipleModelMethod="average""#, &[(String::new(), "<True/>", part)]);
+        document(NUMBER, &model.replacen(SCHEMA, &outer, 1))
+    };
+    check(&one(""), &[(json!({"z": 20.0}), json!({"y": 41.0}))]);
+    check(&one(r#"invalidValueTreatment="asMissing""#), &[(json!({"z": 20.0}), json!({"y": null}))]);
+    check(
+        &one(r#"invalidValueTreatment="asMissing" missingValueReplacement="3""#),
+        &[(json!({"z": 20.0}), json!({"y": 7.0}))],
+    );
+}
+
+/// A chosen segment's result is as the segment's own targets made it; those of the model around stand in where none was chosen.
+#[test]
+fn targets_of_a_choice_stand_in_for_a_segment() {
+    let above = r#"<SimplePredicate field="x" operator="greaterThan" value="1"/>"#;
+    let part = format!(
+        r#"<RegressionModel functionName="regression">{SCHEMA}<RegressionTable intercept="5"/></RegressionModel>"#
+    );
+    let targets = r#"<Targets><Target field="y" rescaleFactor="10"><TargetValue defaultValue="7"/></Target></Targets>"#;
+    let of = |method: &str| {
+        let model =
+            segmentation(&format!(r#"multipleModelMethod="{method}""#), &[(String::new(), above, part.clone())]);
+        document(NUMBER, &model.replacen(SCHEMA, &format!("{SCHEMA}{targets}"), 1))
+    };
+    for method in ["selectFirst", "modelChain"] {
+        check(&of(method), &[(json!({"x": 2.0}), json!({"y": 5.0})), (json!({"x": 0.0}), json!({"y": 70.0}))]);
+    }
+    check(&of("sum"), &[(json!({"x": 2.0}), json!({"y": 50.0}))]);
+}
+
+/// A part of a chain that names no target predicts something of its own: here a category, in a chain that ends with a number.
+#[test]
+fn a_part_without_a_target_has_one_of_its_own() {
+    let schema = r#"<MiningSchema><MiningField name="x"/></MiningSchema>"#;
+    let first = format!(
+        r#"<TreeModel functionName="classification">{schema}<Output><OutputField name="p" feature="probability" value="up"/></Output><Node score="up"><True/>
+        <ScoreDistribution value="up" recordCount="3"/><ScoreDistribution value="down" recordCount="1"/></Node></TreeModel>"#
+    );
+    let own = SCHEMA.replace("<MiningSchema>", r#"<MiningSchema><MiningField name="p"/>"#);
+    let last = format!(
+        r#"<RegressionModel functionName="regression">{own}<RegressionTable intercept="0"><NumericPredictor name="p" coefficient="4"/></RegressionTable></RegressionModel>"#
+    );
+    let segments = [(String::new(), "<True/>", first), (String::new(), "<True/>", last)];
+    let text = document(NUMBER, &segmentation(r#"multipleModelMethod="modelChain""#, &segments));
+    check(&text, &[(json!({"x": 1.0}), json!({"y": 3.0}))]);
+}
+
+/// Distributions without confidences give 0; a value that nobody displays otherwise is shown as it is.
+#[test]
+fn confidences_and_displays_that_nobody_gave() {
+    let output = r#"<Output><OutputField name="c" feature="confidence" value="yes"/><OutputField name="p" feature="probability" value="yes"/>
+        <OutputField name="d" feature="predictedDisplayValue"/></Output>"#;
+    let tree = format!(
+        r#"<TreeModel functionName="classification">{SCHEMA}{output}<Node><True/><Node score="true"><SimplePredicate field="x" operator="lessThan" value="1"/>
+        <ScoreDistribution value="true" recordCount="3"/><ScoreDistribution value="false" recordCount="1"/></Node></Node></TreeModel>"#
+    );
+    let boolean = r#"optype="categorical" dataType="boolean">"#;
+    check(
+        &document(boolean, &tree.replace(r#"value="yes""#, r#"value="true""#)),
+        &[
+            (json!({"x": 0.0}), json!({"y": true, "c": 0.0, "p": 0.75, "d": true})),
+            (json!({"x": 1.0}), json!({"y": null, "c": null, "p": null, "d": null})),
+        ],
+    );
+}
+
+/// The first segment always runs, the second above 1, the third where `s` is a. Lists have the results in the segments' order.
+#[test]
+fn all_results_are_shown_as_lists() {
+    let one = |id: &str, predicate: &'static str, score: f64| {
+        let model = format!(
+            r#"<TreeModel functionName="regression" noTrueChildStrategy="returnNullPrediction">{SCHEMA}<Node><True/>
+            <Node score="{score}"><SimplePredicate field="z" operator="lessThan" value="5"/></Node></Node></TreeModel>"#
+        );
+        (format!(r#"id="{id}""#), predicate, model)
+    };
+    let above = r#"<SimplePredicate field="x" operator="greaterThan" value="1"/>"#;
+    let is_a = r#"<SimplePredicate field="s" operator="equal" value="a"/>"#;
+    let output = r#"<Output><OutputField name="p" feature="predictedValue" dataType="string"/><OutputField name="id" feature="entityId"/>
+        <OutputField name="of" feature="predictedValue" segmentId="two"/></Output>"#;
+    let all = |first: &'static str, treatment: &str, rows: &[(Value, Value)]| {
+        let segments = [one("one", first, 1.5), one("two", above, 2.5), one("three", is_a, 3.5)];
+        let model = segmentation(&format!(r#"multipleModelMethod="selectAll" {treatment}"#), &segments);
+        check(&document(NUMBER, &model.replacen(SCHEMA, &format!("{SCHEMA}{output}"), 1)), rows);
+    };
+    let row = |x: f64, s: &str, z: f64| json!({"x": x, "s": s, "z": z});
+    all(
+        "<True/>",
+        "",
+        &[
+            (
+                row(2.0, "a", 1.0),
+                json!({"y": [1.5, 2.5, 3.5], "p": ["1.5", "2.5", "3.5"], "id": ["one", "two", "three"], "of": 2.5}),
+            ),
+            (row(1.0, "a", 1.0), json!({"y": [1.5, 3.5], "p": ["1.5", "3.5"], "id": ["one", "three"], "of": null})),
+            (json!({"z": 1.0}), json!({"y": [1.5], "p": ["1.5"], "id": ["one"], "of": null})),
+            (row(1.0, "a", 6.0), json!({"y": [null, null], "p": [null, null], "id": ["one", "three"], "of": null})),
+        ],
+    );
+    let none = json!({"y": null, "p": null, "id": null, "of": null});
+    all(above, "", &[(row(1.0, "b", 1.0), none.clone()), (json!({"z": 1.0}), none.clone())]);
+    all("<True/>", r#"missingPredictionTreatment="skipSegment""#, &[(row(1.0, "a", 6.0), none.clone())]);
+    all("<True/>", r#"missingPredictionTreatment="returnMissing""#, &[(row(1.0, "a", 6.0), none)]);
+}
+
+/// Probabilities of each segment's own distribution: 1 of 4 and 3 of 4, then 1 of 2.
+#[test]
+fn all_classes_are_shown_with_their_probabilities() {
+    let one = |no: u32, yes: u32| {
+        format!(
+            r#"<TreeModel functionName="classification">{SCHEMA}<Node><True/><ScoreDistribution value="no" recordCount="{no}"/>
+            <ScoreDistribution value="yes" recordCount="{yes}"/></Node></TreeModel>"#
+        )
+    };
+    let above = r#"<SimplePredicate field="x" operator="greaterThan" value="1"/>"#;
+    let segments = [(String::new(), "<True/>", one(1, 3)), (String::new(), above, one(2, 2))];
+    let model =
+        segmentation(r#"multipleModelMethod="selectAll""#, &segments).replacen("regression", "classification", 1);
+    let output = r#"<Output><OutputField name="yes" feature="probability" value="yes"/><OutputField name="best" feature="probability"/></Output>"#;
+    let text = document(CLASS, &model.replacen(SCHEMA, &format!("{SCHEMA}{output}"), 1));
+    check(
+        &text,
+        &[
+            (json!({"x": 2.0}), json!({"y": ["yes", "no"], "yes": [0.75, 0.5], "best": [0.75, 0.5]})),
+            (json!({"x": 1.0}), json!({"y": ["yes"], "yes": [0.75], "best": [0.75]})),
+        ],
+    );
+}
+
+/// A tree guesses what is missing (20, 70 or 40), a regression goes on with it: `2 + x / 10` (Model Composition, 3.2: sequences).
+#[test]
+fn a_model_inside_hands_its_result_on() {
+    let model = format!(
+        r#"<MiningModel functionName="regression">{SCHEMA}
+        <DecisionTree functionName="regression" noTrueChildStrategy="returnLastPrediction"><ResultField name="guess" feature="predictedValue"/>
+        <Node score="40"><True/><Node score="20"><SimplePredicate field="s" operator="equal" value="a"/></Node>
+        <Node score="70"><SimplePredicate field="s" operator="equal" value="b"/></Node></Node></DecisionTree>
+        <Regression functionName="regression"><LocalTransformations><DerivedField name="known" optype="continuous" dataType="double">
+        <Apply function="if"><Apply function="isMissing"><FieldRef field="x"/></Apply><FieldRef field="guess"/><Constant dataType="double">10</Constant></Apply>
+        </DerivedField></LocalTransformations><RegressionTable intercept="2"><NumericPredictor name="known" coefficient="0.1"/></RegressionTable></Regression>
+        </MiningModel>"#
+    );
+    let text = document(NUMBER, &model);
+    let rows = [
+        (json!({"s": "a"}), 4.0),
+        (json!({"s": "b"}), 9.0),
+        (json!({"s": "c"}), 6.0),
+        (json!({"s": "a", "x": 1.0}), 3.0),
+    ];
+    check(&text, &rows.map(|(row, y)| (row, json!({"y": y}))));
+}
+
+/// A model that a node holds answers where the walk ends at the node, in a tree and in a MiningModel of 3.2 (selection).
+#[test]
+fn a_model_inside_of_a_node_answers_for_it() {
+    let nodes = r#"<Node><True/>
+        <Node id="low"><SimplePredicate field="x" operator="lessThan" value="1"/><Regression functionName="regression"><RegressionTable intercept="1">
+        <NumericPredictor name="x" coefficient="2"/></RegressionTable></Regression></Node>
+        <Node id="high"><SimplePredicate field="x" operator="greaterOrEqual" value="1"/><DecisionTree functionName="regression"><Node><True/>
+        <Node score="5"><SimplePredicate field="s" operator="equal" value="a"/></Node></Node></DecisionTree></Node>
+        <Node id="other" score="9"><True/></Node></Node>"#;
+    let rows = [
+        (json!({"x": 0.5}), json!({"y": 2.0, "id": "low"})),
+        (json!({"x": 1.0, "s": "a"}), json!({"y": 5.0, "id": "high"})),
+        (json!({"x": 1.0, "s": "b"}), json!({"y": null, "id": "high"})),
+        (json!({}), json!({"y": 9.0, "id": "other"})),
+    ];
+    let output = r#"<Output><OutputField name="id" feature="entityId"/></Output>"#;
+    let tree = format!(r#"<TreeModel functionName="regression">{SCHEMA}{output}{nodes}</TreeModel>"#);
+    check(&document(NUMBER, &tree), &rows);
+    let inside = r#"<DecisionTree functionName="regression">"#;
+    let model = format!(
+        r#"<MiningModel functionName="regression">{SCHEMA}{output}{inside}{nodes}</DecisionTree></MiningModel>"#
+    );
+    check(&document(NUMBER, &model), &rows);
+}
+
 #[test]
 fn a_chain_hands_outputs_on_and_ends_with_the_last_segment_that_runs() {
     let first = tree(r#"missingValueStrategy="defaultChild""#, 1.0).replace(

@@ -24,6 +24,15 @@ pub struct Classes {
 /// Makes what a model of a kind of its own gives for an `OutputField`; nothing where it has no such feature.
 pub type Pick<'d> = Box<dyn for<'o> Fn(&mut Lowering<'o>, Element<'d>) -> Result<Option<Field>, Fault> + 'd>;
 
+/// One of several results that are all shown.
+pub struct OneOfAll<'d> {
+    /// The segment's id.
+    pub id: String,
+    /// In which rows there is such a result; nothing where in all.
+    pub ran: Option<Value>,
+    pub answer: Answer<'d>,
+}
+
 /// The result of a model, before its targets and outputs.
 pub struct Answer<'d> {
     pub kind: Kind,
@@ -47,6 +56,8 @@ pub struct Answer<'d> {
     pub extras: Vec<(String, Field)>,
     /// The results of segments, by their ids.
     pub segments: Vec<(String, Answer<'d>)>,
+    /// The results that are all shown, each output a list of theirs; empty where there is one result.
+    pub every: Vec<OneOfAll<'d>>,
     /// Output fields of segments that are shown as the model's own.
     pub outputs: Vec<(&'d str, Field)>,
     /// Answers an `OutputField` before everything else does.
@@ -69,6 +80,7 @@ impl<'d> Answer<'d> {
             standard_error: None,
             extras: Vec::new(),
             segments: Vec::new(),
+            every: Vec::new(),
             outputs: Vec::new(),
             pick: None,
         }

@@ -15,10 +15,7 @@ use std::{
 };
 
 use model::{DType, Reading, Takes, Type, Unreadable};
-use plan::{
-    Expr, Func, Scalar,
-    expr::{Compare, Math},
-};
+use plan::{Expr, Func, Scalar};
 
 use super::{
     error::Fault,
@@ -28,9 +25,11 @@ use super::{
 };
 
 mod doubt;
+mod mining;
 mod valid;
 
 pub use doubt::Doubt;
+use mining::{is_plain, outliers};
 pub use valid::{holds, inside, valid_test};
 use valid::{is_any, only_nan_is_invalid};
 
@@ -345,7 +344,9 @@ impl<'s, 'd> Scope<'s, 'd> {
             }
         }
         let mut derived = HashMap::new();
-        for field in model.child("LocalTransformations").into_iter().flat_map(|e| e.all("DerivedField")) {
+        let segmentation = model.child("Segmentation").and_then(|e| e.child("LocalTransformations"));
+        let local = model.child("LocalTransformations").into_iter().chain(segmentation);
+        for field in local.flat_map(|e| e.all("DerivedField")) {
             let name = field.required("name")?;
             if derived.insert(name, field).is_some() {
                 return Err(field.fault("attribute name", "a name that stands once", name));
@@ -385,11 +386,15 @@ impl<'s, 'd> Scope<'s, 'd> {
         self.dictionary.fields.get(name)
     }
 
-    /// Returns the field that the model predicts, where it names one that the dictionary has; one of an outer model where
-    /// this one names none.
+    /// Returns the field that the model predicts, where it names one that the dictionary has. Where it names none it is that of
+    /// the model around it, if both tell categories: what else a part predicts is another thing.
     pub fn target(&self) -> Option<&DataField<'d>> {
         let own = self.targets().into_iter().find_map(|name| self.data_field(name));
-        own.or_else(|| self.outer?.target())
+        let classifies = |model: Element<'_>| model.attr("functionName") == Some("classification");
+        own.or_else(|| {
+            let outer = self.outer.filter(|outer| classifies(self.model) && classifies(outer.model))?;
+            outer.target()
+        })
     }
 
     /// Lets a value be known by a name from here on.
@@ -481,7 +486,8 @@ impl<'s, 'd> Scope<'s, 'd> {
         if mining.attr("optype").is_some() {
             field.op = OpType::of(mining, field.data)?;
         }
-        if matches!(field.value.ty, Type::List(_)) {
+        // A segment takes a value as the model around it left it, unless its own schema does something to it.
+        if matches!(field.value.ty, Type::List(_)) || self.outer.is_some() && is_plain(mining) {
             return Ok(field);
         }
         let name = mining.required("name")?;
@@ -560,30 +566,4 @@ impl<'s, 'd> Scope<'s, 'd> {
         field.value = cx.expr(mining, expr, &[&field.value], name)?;
         Ok(field)
     }
-}
-
-fn outliers(cx: &mut Lowering<'_>, mining: Element<'_>, field: Field) -> Result<Field, Fault> {
-    let treatment = mining.attr("outliers").unwrap_or("asIs");
-    if treatment == "asIs" || !field.value.ty.as_scalar().is_some_and(DType::is_number) {
-        return Ok(field);
-    }
-    let mut expr = Expr::Input(0);
-    let mut field = field;
-    for (name, compare) in [("lowValue", Compare::Lt), ("highValue", Compare::Gt)] {
-        let Some(text) = mining.attr(name) else { continue };
-        let bound = field.constant(text).ok_or_else(|| mining.fault(name, "a value of the field's type", text))?;
-        let instead = match treatment {
-            "asMissingValues" => Expr::null(field.value.ty.clone()),
-            "asExtremeValues" => Expr::Const(bound.clone()),
-            other => return Err(mining.fault("attribute outliers", "asIs, asMissingValues or asExtremeValues", other)),
-        };
-        let is_outside = Expr::call(compare, [Expr::Input(0), Expr::Const(bound)]);
-        let nan = field.value.ty.as_scalar().is_some_and(DType::is_float);
-        let is_number = Expr::call(Math::IsNaN, [Expr::Input(0)]);
-        let is_outside =
-            if nan { Expr::call(Func::And, [Expr::call(Func::Not, [is_number]), is_outside]) } else { is_outside };
-        expr = Expr::call(Func::If, [is_outside, instead, expr]);
-    }
-    field.value = cx.expr(mining, expr, &[&field.value], "within bounds")?;
-    Ok(field)
 }

@@ -10,6 +10,7 @@ use super::{
     error::Fault,
     expression,
     fields::{DataType, Field, OpType, Scope},
+    kinds::mining::every,
     lower::{Lowering, Value},
     targets,
     xml::Element,
@@ -21,8 +22,18 @@ pub fn lower<'d>(
     scope: &Scope<'_, 'd>,
     answer: &Answer<'d>,
 ) -> Result<Vec<(&'d str, Field)>, Fault> {
+    results(cx, scope, answer, scope.model.child("Output").into_iter().flat_map(|e| e.all("OutputField")))
+}
+
+/// Returns the fields that these elements pick from the result.
+pub fn results<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+    elements: impl Iterator<Item = Element<'d>>,
+) -> Result<Vec<(&'d str, Field)>, Fault> {
     let mut fields = Vec::new();
-    for element in scope.model.child("Output").into_iter().flat_map(|e| e.all("OutputField")) {
+    for element in elements {
         let name = element.required("name")?;
         let Some(field) = one(cx, scope, answer, element)? else { continue };
         scope.give(name, as_read(cx, element, &field)?);
@@ -89,11 +100,47 @@ fn one<'d>(
         };
         from = segment;
     }
-    let field = match picked(cx, from, element)? {
+    match element.attr("feature").unwrap_or("predictedValue") {
+        "transformedValue" | "decision" | "warning" => shown(cx, scope, from, element),
+        _ if from.every.is_empty() => shown(cx, scope, from, element),
+        "residual" => Err(element.unimplemented("a residual of several results")),
+        feature => several(cx, scope, from, element, feature).map(Some),
+    }
+}
+
+/// Returns the field of one result.
+fn shown<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+    element: Element<'d>,
+) -> Result<Option<Field>, Fault> {
+    let field = match picked(cx, answer, element)? {
         Some(field) => Some(field),
-        None => feature(cx, scope, from, element)?,
+        None => feature(cx, scope, answer, element)?,
     };
     field.map(|field| as_declared(cx, scope, element, field)).transpose()
+}
+
+/// Returns the field of several results that are all shown: a list of theirs; of entities the ids of the segments.
+fn several<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+    element: Element<'d>,
+    feature: &str,
+) -> Result<Field, Fault> {
+    let mut members = Vec::with_capacity(answer.every.len());
+    for one in &answer.every {
+        let field = if feature == "entityId" {
+            let id = cx.expr(element, Expr::text(&one.id), &[], "segment")?;
+            Some(Field::new(id, DataType::String, OpType::Categorical))
+        } else {
+            shown(cx, scope, &one.answer, element)?
+        };
+        members.extend(field.map(|field| (one.ran.clone(), field)));
+    }
+    every::list(cx, element, members)
 }
 
 fn picked<'d>(cx: &mut Lowering<'_>, answer: &Answer<'d>, element: Element<'d>) -> Result<Option<Field>, Fault> {
@@ -221,7 +268,6 @@ fn as_number(text: &str) -> Option<f64> {
 }
 
 fn display(cx: &mut Lowering<'_>, scope: &Scope<'_, '_>, element: Element<'_>, field: &Field) -> Result<Field, Fault> {
-    let text = cx.cast(element, &field.value, model::Type::Text)?;
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     if let Some(target) = targets::target(scope) {
         let shown = target.all("TargetValue").filter_map(|v| Some((v.attr("value")?, v.attr("displayValue")?)));
@@ -230,6 +276,10 @@ fn display(cx: &mut Lowering<'_>, scope: &Scope<'_, '_>, element: Element<'_>, f
     if let Some(data) = scope.target() {
         pairs.extend(data.categories.iter().filter_map(|c| Some((c.as_str(), data.display(c)?))));
     }
+    if pairs.is_empty() {
+        return Ok(field.clone());
+    }
+    let text = cx.cast(element, &field.value, model::Type::Text)?;
     let mut args = Vec::new();
     for (value, shown) in pairs {
         // A value is compared as one of the field's type: "0" is the 0.0 of a double.
@@ -241,7 +291,7 @@ fn display(cx: &mut Lowering<'_>, scope: &Scope<'_, '_>, element: Element<'_>, f
         args.push(Expr::text(shown));
     }
     args.push(Expr::Input(0));
-    let expr = if args.len() == 1 { Expr::Input(0) } else { Expr::Call(Func::Case, args) };
+    let expr = Expr::Call(Func::Case, args);
     Ok(Field::new(cx.expr(element, expr, &[&text, &field.value], "display")?, DataType::String, OpType::Categorical))
 }
 

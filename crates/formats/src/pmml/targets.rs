@@ -12,7 +12,7 @@ use super::{
     answer::{Answer, Kind},
     error::Fault,
     fields::{DataType, Field, OpType, Scope},
-    lower::Lowering,
+    lower::{Lowering, Value},
     xml::Element,
 };
 
@@ -28,12 +28,27 @@ pub fn target<'d>(scope: &Scope<'_, 'd>) -> Option<Element<'d>> {
 pub fn apply<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, answer: &mut Answer<'d>) -> Result<(), Fault> {
     let Some(target) = target(scope) else { return Ok(()) };
     let Some(field) = answer.value.take() else { return Ok(()) };
-    answer.value = Some(match answer.kind {
-        Kind::Regression => number(cx, target, field)?,
-        Kind::Classification => category(cx, target, field, answer)?,
+    let chosen = if is_choice(scope.model) { answer.entity.clone() } else { None };
+    answer.value = Some(match (answer.kind, chosen) {
+        (Kind::Regression, None) => number(cx, target, field)?,
+        (Kind::Regression, Some(chosen)) => {
+            let own = cx.number(target, &field.value)?;
+            let made = number(cx, target, field)?.value;
+            let none = Expr::call(Func::IsNull, [Expr::Input(0)]);
+            let expr = Expr::call(Func::If, [none, Expr::Input(1), Expr::Input(2)]);
+            Field::double(cx.expr(target, expr, &[&chosen, &made, &own], "target")?)
+        }
+        (Kind::Classification, chosen) => category(cx, target, field, chosen, answer)?,
         _ => field,
     });
     Ok(())
+}
+
+/// Returns whether a model's result is that of one of its segments, which has its own targets: those of the model stand in where
+/// no segment ran (the evaluators' reading).
+fn is_choice(model: Element<'_>) -> bool {
+    let method = model.child("Segmentation").and_then(|e| e.attr("multipleModelMethod")).unwrap_or_default();
+    matches!(method.strip_prefix("x-").unwrap_or(method), "selectFirst" | "modelChain" | "multiModelChain")
 }
 
 fn number(cx: &mut Lowering<'_>, target: Element<'_>, field: Field) -> Result<Field, Fault> {
@@ -81,8 +96,15 @@ fn number(cx: &mut Lowering<'_>, target: Element<'_>, field: Field) -> Result<Fi
     Ok(field)
 }
 
-/// Puts the category of the largest prior probability, and the prior probabilities, where there is no result.
-fn category(cx: &mut Lowering<'_>, target: Element<'_>, field: Field, answer: &mut Answer<'_>) -> Result<Field, Fault> {
+/// Puts the category of the largest prior probability, and the prior probabilities, where there is no result (and no segment was
+/// chosen, where segments are).
+fn category(
+    cx: &mut Lowering<'_>,
+    target: Element<'_>,
+    field: Field,
+    chosen: Option<Value>,
+    answer: &mut Answer<'_>,
+) -> Result<Field, Fault> {
     let mut field = field;
     let mut priors: Vec<(&str, f64)> = Vec::new();
     for value in target.all("TargetValue") {
@@ -94,9 +116,11 @@ fn category(cx: &mut Lowering<'_>, target: Element<'_>, field: Field, answer: &m
     let (name, _) = priors.iter().fold(first, |best, prior| if prior.1 > best.1 { prior } else { best });
     let constant = field.constant(name);
     let constant = constant.ok_or_else(|| target.fault("attribute value", "a value of the target's type", *name))?;
+    let test = Expr::call(Func::IsNull, [Expr::Input(0)]);
+    let is_missing = cx.expr(target, test, &[chosen.as_ref().unwrap_or(&field.value)], "missing")?;
     let Some(classes) = &mut answer.probabilities else {
-        let expr = Expr::call(Func::Coalesce, [Expr::Input(0), Expr::Const(constant)]);
-        field.value = cx.expr(target, expr, &[&field.value], "target")?;
+        let expr = Expr::call(Func::If, [Expr::Input(1), Expr::Const(constant), Expr::Input(0)]);
+        field.value = cx.expr(target, expr, &[&field.value, &is_missing], "target")?;
         return Ok(field);
     };
     let sum: f64 = priors.iter().map(|(_, prior)| prior).sum();
@@ -105,7 +129,6 @@ fn category(cx: &mut Lowering<'_>, target: Element<'_>, field: Field, answer: &m
         known.map_or(0.0, |(_, prior)| if sum == 1.0 { *prior } else { prior / sum })
     };
     let shares: Vec<f64> = classes.labels.iter().map(of).collect();
-    let is_missing = cx.expr(target, Expr::call(Func::IsNull, [Expr::Input(0)]), &[&field.value], "missing")?;
     let (value, values) = (field.value.clone(), classes.values.clone());
     let default = move |cx: &mut Lowering<'_>| {
         let category = cx.one(target, Expr::Const(constant), &[], "target")?;

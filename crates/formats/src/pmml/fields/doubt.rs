@@ -28,8 +28,13 @@ impl<'d> Scope<'_, 'd> {
             return Ok(None);
         }
         let known = self.doubtful.borrow().get(name).cloned();
-        if let Some((field, doubt)) = known.into_iter().flatten().find(|(field, _)| cx.sees(&field.value)) {
-            return Ok(Some((field, doubt)));
+        // The field may be the plan's own input, and what says whether it is valid stand in a block that is closed.
+        let is_seen = |(field, doubt): &(Field, Doubt)| match doubt {
+            Doubt::Nan => cx.sees(&field.value),
+            Doubt::Unless(fine) => cx.sees(&field.value) && cx.sees(fine),
+        };
+        if let Some(found) = known.into_iter().flatten().find(is_seen) {
+            return Ok(Some(found));
         }
         let found = match self.outer {
             Some(outer) => outer.doubtful(cx, name)?,

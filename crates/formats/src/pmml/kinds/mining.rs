@@ -1,12 +1,12 @@
 //! MiningModel (Multiple Models, 4.4): segments, each a predicate and a model, and what is made of their results.
 //!
 //! A segment whose predicate is not always true is a branch of the plan ([`run`]). `selectFirst` and `modelChain` take the result of
-//! one segment ([`choose`]), the other methods combine all of them ([`combine`]); an ensemble of plain trees becomes one forest
-//! ([`forest`]). In a chain the output fields of a segment are fields for those after it.
+//! one segment ([`choose`]), `selectAll` shows those of all ([`every`]), the other methods combine them ([`combine`]); an ensemble
+//! of plain trees becomes one forest ([`forest`]). In a chain the output fields of a segment are fields for those after it.
 
 use plan::{Expr, Func};
 
-use super::{Lowered, labels::Labels};
+use super::{Lowered, composition, labels::Labels};
 use crate::pmml::{
     answer::{Answer, Kind},
     error::Fault,
@@ -16,10 +16,11 @@ use crate::pmml::{
     xml::Element,
 };
 
-mod choose;
+pub mod choose;
 mod combine;
+pub mod every;
 mod forest;
-mod run;
+pub mod run;
 
 use run::Run;
 
@@ -53,15 +54,14 @@ pub struct Segmentation<'d> {
 pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d>) -> Result<Answer<'d>, Fault> {
     let kind = Answer::kind_of(model)?;
     let Some(element) = model.child("Segmentation") else {
-        let embedded = model.children().find(|e| matches!(e.name(), "Regression" | "DecisionTree"));
-        return Err(embedded.unwrap_or(model).unimplemented("models of PMML 3.x inside of a MiningModel"));
+        return composition::sequence(cx, scope, model);
     };
     let segmentation = Segmentation::read(element)?;
     let method = element.required("multipleModelMethod")?;
     match method.strip_prefix("x-").unwrap_or(method) {
         "modelChain" | "multiModelChain" => chain(cx, scope, &segmentation),
         "selectFirst" => select_first(cx, scope, &segmentation),
-        "selectAll" => Err(element.unimplemented("multipleModelMethod selectAll")),
+        "selectAll" => every::lower(cx, scope, &segmentation, kind),
         method => {
             let method = combine::Method::of(element, method, kind)?;
             match forest::lower(cx, scope, model, &segmentation, method, kind)? {
@@ -74,9 +74,6 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
 
 impl<'d> Segmentation<'d> {
     fn read(element: Element<'d>) -> Result<Segmentation<'d>, Fault> {
-        if let Some(local) = element.child("LocalTransformations") {
-            return Err(local.unimplemented("transformations of a segmentation"));
-        }
         let mut segments = Vec::new();
         for segment in element.all("Segment") {
             let model = segment.children().find(|e| super::is_model(e.name()));

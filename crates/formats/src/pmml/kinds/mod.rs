@@ -15,12 +15,13 @@ mod baseline;
 mod bayesian_network;
 mod clustering;
 mod columns;
+mod composition;
 mod gaussian_process;
 mod general_regression;
 mod labels;
 mod matrix;
 mod measure;
-mod mining;
+pub(super) mod mining;
 mod naive_bayes;
 mod nearest_neighbor;
 mod neural;
@@ -142,8 +143,8 @@ pub const MODELS: &[ModelKind] = &[
     ModelKind {
         element: "MiningModel",
         lower: mining::lower,
-        doc: "Segments, nested to a bounded depth, by every `multipleModelMethod` but `selectAll`. A regression that is all plain \
-              trees runs as one forest. Refused: models of 3.x inside of it, transformations of a segmentation.",
+        doc: "Segments, nested to a bounded depth, by every `multipleModelMethod`; `selectAll` gives lists. A regression that is all \
+              plain trees runs as one forest. Models inside of it as 3.x has them, transformations of a segmentation.",
         section: "MultipleModels",
     },
     ModelKind {
@@ -161,7 +162,7 @@ pub const MODELS: &[ModelKind] = &[
     ModelKind {
         element: "TreeModel",
         lower: tree::lower,
-        doc: "Every predicate, missing value strategy and no true child strategy. Refused: models inside of a node.",
+        doc: "Every predicate, missing value strategy and no true child strategy. A node may hold a model (3.x).",
         section: "TreeModel",
     },
 ];

@@ -1,4 +1,4 @@
-//! TreeModel (Trees, 4.4): one tree, with every way of treating what is missing.
+//! TreeModel (Trees, 4.4): one tree, with every way of treating what is missing. Nodes may hold models ([`composition`]).
 //!
 //! The nodes become one table in the order of breadth, so that neither depth nor width of a document costs stack. Where all that a
 //! tree asks for are thresholds and categories, an ensemble of such trees runs on the forest kernels ([`plain`]).
@@ -6,16 +6,16 @@
 use std::sync::Arc;
 
 use plan::{
-    EncodeOp,
+    EncodeOp, Expr, Func,
     op::decide::{DecideOp, NONE, NoTrueChild, OnUnknown, Tree, TreeNode, TreePart},
 };
 
-use super::labels::Labels;
+use super::{composition, labels::Labels};
 use crate::pmml::{
-    answer::{Answer, Classes, Kind},
+    answer::{Answer, Classes, Kind, Pick},
     error::Fault,
     fields::{Field, Scope},
-    lower::{Lowering, MathContext},
+    lower::{Lowering, MathContext, Value},
     predicate::{self, Asker},
     xml::Element,
 };
@@ -23,17 +23,29 @@ use crate::pmml::{
 pub mod plain;
 
 /// A tree as it was read.
-pub struct Grown {
+pub struct Grown<'d> {
     /// Its tests are still those of the asker that read it.
     pub tree: Tree,
     pub ids: Vec<Box<str>>,
+    /// The models that nodes hold.
+    pub held: Vec<Held<'d>>,
+}
+
+/// A model that a node of a tree holds.
+pub struct Held<'d> {
+    pub node: u32,
+    pub model: Element<'d>,
 }
 
 /// Lowers a `TreeModel`.
 pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d>) -> Result<Answer<'d>, Fault> {
     let kind = Answer::kind_of(model)?;
     let (mut asker, mut labels) = (Asker::default(), Labels::new(scope));
-    let Grown { mut tree, ids } = read(cx, scope, model, kind, &mut asker, &mut labels)?;
+    let Grown { mut tree, ids, held } = read(cx, scope, model, kind, &mut asker, &mut labels)?;
+    // They are in the order of the nodes.
+    let is_held = |node: usize| held.binary_search_by_key(&node, |one| one.node as usize).is_ok();
+    let answers_itself = !held.is_empty()
+        && tree.nodes.iter().enumerate().any(|(i, node)| (node.scored || node.row != NONE) && !is_held(i));
     tree.tests = asker.take_tests();
     let inputs = asker.inputs(cx, model)?;
     let mut parts = vec![TreePart::Node, TreePart::Score];
@@ -59,7 +71,27 @@ pub fn lower<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element<'d
     let classes = |values| Classes { labels: labels.list(), values };
     answer.probabilities = made.next().map(classes);
     answer.confidences = made.next().map(classes);
-    Ok(answer)
+    if let (Some(field), Some(_), None) = (&answer.value, &answer.probabilities, &answer.confidences) {
+        answer.pick = Some(no_confidence(field.value.clone()));
+    }
+    if held.is_empty() {
+        return Ok(answer);
+    }
+    let entity = answer.entity.clone();
+    let own = answers_itself.then_some(answer);
+    Ok(Answer { entity, ..composition::select(cx, scope, model, &node, &held, own)? })
+}
+
+/// Where distributions say nothing of confidence it is 0, as it is for a category of which they say nothing.
+fn no_confidence<'d>(score: Value) -> Pick<'d> {
+    Box::new(move |cx, element| {
+        if element.attr("feature") != Some("confidence") {
+            return Ok(None);
+        }
+        let null = Expr::call(Func::IsNull, [Expr::Input(0)]);
+        let expr = Expr::call(Func::If, [null, Expr::null(model::Type::F64), Expr::f64(0.0)]);
+        Ok(Some(Field::double(cx.expr(element, expr, &[&score], "confidence")?)))
+    })
 }
 
 /// Reads the nodes of a tree; predicates go to the asker, classes to the labels.
@@ -70,13 +102,13 @@ pub fn read<'d>(
     kind: Kind,
     asker: &mut Asker<'d>,
     labels: &mut Labels,
-) -> Result<Grown, Fault> {
+) -> Result<Grown<'d>, Fault> {
     let root = model.required_child("Node")?;
-    let (elements, mut nodes) = (in_breadth(root), Vec::new());
+    let (elements, mut nodes, mut held) = (in_breadth(root), Vec::new(), Vec::new());
     nodes.reserve_exact(elements.len());
     for (element, first, count) in &elements {
-        if let Some(embedded) = element.children().find(|e| matches!(e.name(), "Regression" | "DecisionTree")) {
-            return Err(embedded.unimplemented("a model inside of a node"));
+        if let Some(model) = element.children().find(|e| composition::is_embedded(e.name())) {
+            held.push(Held { node: nodes.len() as u32, model });
         }
         let test = asker.ask(cx, scope, predicate::inside(*element)?)?;
         let scored = element.attr("score").is_some();
@@ -102,7 +134,11 @@ pub fn read<'d>(
         Kind::Classification => classes(&elements, &mut tree, labels)?,
         _ => numbers(&elements, &mut tree)?,
     }
-    Ok(Grown { tree, ids: ids(&elements) })
+    // What answers at such a node is the model, not the node.
+    for one in &held {
+        tree.nodes[one.node as usize].refuses = false;
+    }
+    Ok(Grown { tree, ids: ids(&elements), held })
 }
 
 /// A node's element, its first child's number and the number of its children.

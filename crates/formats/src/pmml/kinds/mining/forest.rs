@@ -52,7 +52,10 @@ pub fn lower<'d>(
         let grown = cx.with_math(math, |cx| {
             cx.deeper(segment.model, |cx| tree::read(cx, &inner, segment.model, kind, &mut asker, &mut labels))
         });
-        let mut tree = grown?.tree;
+        let tree::Grown { mut tree, held, .. } = grown?;
+        if !held.is_empty() {
+            return Ok(None);
+        }
         tree.tests = asker.take_tests();
         singles.push(math == MathContext::Float);
         trees.push(tree);

@@ -44,22 +44,7 @@ impl<'d> Run<'d> {
         let lower = |cx: &mut Lowering<'_>| kinds::lower(cx, scope.dictionary, Some(scope), segment.model);
         let lowered = match &ran {
             None => lower(cx)?,
-            Some(ran) => {
-                let mut inner = None;
-                let values = cx.branch(segment.element, ran, |cx| {
-                    let mut lowered = lower(cx)?;
-                    // What is picked of it later would be picked in a block that is closed by then.
-                    (lowered.answer.pick, lowered.answer.segments) = (None, Vec::new());
-                    let values = values(&mut lowered).into_iter().map(|value| value.clone()).collect();
-                    inner = Some(lowered);
-                    Ok(values)
-                })?;
-                let mut lowered = inner.ok_or_else(|| segment.element.unimplemented("a segment without a model"))?;
-                for (to, value) in self::values(&mut lowered).into_iter().zip(values) {
-                    *to = value;
-                }
-                lowered
-            }
+            Some(ran) => lower_where(cx, segment.element, ran, lower)?,
         };
         let Lowered { mut answer, outputs } = lowered;
         let fields = segment.model.child("MiningSchema").into_iter().flat_map(|e| e.all("MiningField"));
@@ -80,6 +65,30 @@ impl<'d> Run<'d> {
         answer.pick = Some(pick);
         (self.id.clone(), answer)
     }
+}
+
+/// Lowers a model that runs where the test is true; elsewhere its values are null.
+pub fn lower_where<'o, 'd>(
+    cx: &mut Lowering<'o>,
+    at: Element<'d>,
+    test: &Value,
+    lower: impl FnOnce(&mut Lowering<'o>) -> Result<Lowered<'d>, Fault>,
+) -> Result<Lowered<'d>, Fault> {
+    let mut inner = None;
+    let values = cx.branch(at, test, |cx| {
+        let mut lowered = lower(cx)?;
+        // What is picked of it later would be picked in a block that is closed by then.
+        (lowered.answer.pick, lowered.answer.segments) = (None, Vec::new());
+        lowered.answer.every.clear();
+        let values = values(&mut lowered).into_iter().map(|value| value.clone()).collect();
+        inner = Some(lowered);
+        Ok(values)
+    })?;
+    let mut lowered = inner.ok_or_else(|| at.unimplemented("a segment without a model"))?;
+    for (to, value) in self::values(&mut lowered).into_iter().zip(values) {
+        *to = value;
+    }
+    Ok(lowered)
 }
 
 /// Returns a copy of a result, without what makes more of it.
