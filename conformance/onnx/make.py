@@ -203,5 +203,28 @@ def few_bits():
         save(f"blocks-{kind.lower()}", f"numbers quantised to {kind} by blocks", made, [{"x": x, "scale": scale}])
 
 
-for make in (products, norms, attentions, quantised, others, graphs, few_bits):
+def exported():
+    """What exports of transformers hold: heads that share keys, and attention of integers."""
+    integers = lambda *shape, dtype=np.uint8: numbers(*shape, dtype=dtype)  # noqa: E731
+    near = {"tolerance": (1e-4, 1e-5)}
+    x, w = integers(2, 3, 4), integers(4, 12, dtype=np.int8)
+    qkv = {"x": x, "w": w, "b": numbers(12), "xs": one(0.1), "ws": numbers(12) / 20 + one(0.2)}
+    contrib("qattention", "QAttention", qkv | {"m": np.array([2, 3], np.int32), "xz": one(5, np.uint8), "wz": one(0, np.int8)}, num_heads=2, **near)
+    contrib("qattention-past", "QAttention", qkv | {"ws": one(0.1), "m": None, "xz": None, "wz": None, "past": numbers(2, 2, 2, 2, 2)},
+            ("y", "present"), num_heads=2, unidirectional=1, **near)
+    whole = {"q": numbers(2, 3, 64), "k": numbers(2, 3, 32), "v": numbers(2, 3, 32)}
+    turns = {"c": np.cos(numbers(8, 8)), "s": np.sin(numbers(8, 8))}
+    lengths = lambda last, total: {"last": np.array(last, np.int32), "total": one(total, np.int32)}  # noqa: E731
+    three = ("y", "keys", "values")
+    heads = {"num_heads": 4, "kv_num_heads": 2}
+    none = {"pk": None, "pv": None}
+    past = {"pk": numbers(2, 2, 4, 16), "pv": numbers(2, 2, 4, 16)}
+    contrib("grouped-first", "GroupQueryAttention", whole | none | lengths([2, 1], 3) | turns, three, do_rotary=1, **heads, **near)
+    contrib("grouped-past", "GroupQueryAttention", {key: value[:, :1] for key, value in whole.items()} | past | lengths([4, 4], 5) | turns, three,
+            do_rotary=1, rotary_interleaved=1, scale=0.7, **heads, **near)
+    contrib("grouped-packed", "GroupQueryAttention", {"q": numbers(1, 3, 128), "k": None, "v": None} | {key: value[:1] for key, value in past.items()}
+            | lengths([6], 7), three, softcap=2.0, local_window_size=2, **heads, **near)
+
+
+for make in (products, norms, attentions, quantised, others, graphs, few_bits, exported):
     make()

@@ -370,6 +370,96 @@ def cells():
     ]}
 
 
+def feature(*values):
+    """A feature; without values one that holds no list."""
+    made = tf.train.Feature()
+    if values and isinstance(values[0], bytes):
+        made.bytes_list.value.extend(values)
+    elif values and isinstance(values[0], float):
+        made.float_list.value.extend(values)
+    else:
+        made.int64_list.value.extend(values) if values else None
+    return made
+
+
+def sequence(context, lists):
+    made = tf.train.SequenceExample()
+    for name, values in context.items():
+        made.context.feature[name].CopyFrom(feature(*values))
+    for name, steps in lists.items():
+        made.feature_lists.feature_list[name].CopyFrom(tf.train.FeatureList(feature=[feature(*step) for step in steps]))
+    return made.SerializeToString(deterministic=True)
+
+
+SEQUENCES = [
+    sequence({"label": [3], "size": [0.5, -1.0], "tags": [b"a", b"b"], "kinds": [7]},
+             {"x": [[1.0, 2.0], [3.0, 4.0]], "words": [[b"one"], [], [b"two", b"three"]], "ids": [[1, 2], [3]], "spare": [[5]]}),
+    sequence({"label": [1], "size": [1.5, 2.0], "other": [1]},
+             {"x": [[-1.0, 0.25]], "words": [], "ids": [[], [], [9]], "more": [[1]]}),
+    sequence({"label": [2], "tags": [b"c"], "kinds": [1, 2, 3]}, {"x": [], "ids": [[4]], "spare": [[1], [2], [3]]}),
+]
+FAULTY = [
+    sequence({}, {"x": [[1.0, 2.0]]}), sequence({"label": [1]}, {}), sequence({"label": [1, 2]}, {"x": []}),
+    sequence({"label": [1]}, {"x": [[1.0]]}), sequence({"label": [0.5]}, {"x": []}), sequence({"label": [1]}, {"x": [[1, 2]]}),
+    sequence({"label": [1], "tags": [1]}, {"x": []}), sequence({"label": [1]}, {"x": [], "ids": [[b"no"]]}),
+    sequence({"label": []}, {"x": []}), b"\x0a\xff", SEQUENCES[0][:40],
+]
+
+
+@case
+def sequences():
+    """Sequences of examples, many and one alone: dense, sparse and ragged, of the context and of each step; faulty ones."""
+    serialized = place("serialized", tf.string, [None])
+    context = {"label": tf.io.FixedLenFeature([], tf.int64), "size": tf.io.FixedLenFeature([2], tf.float32, [9.0, 8.0]),
+               "tags": tf.io.VarLenFeature(tf.string), "kinds": tf.io.RaggedFeature(tf.int64)}
+    lists = {"x": tf.io.FixedLenSequenceFeature([2], tf.float32), "words": tf.io.VarLenFeature(tf.string),
+             "ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
+             "spare": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)}
+    outputs = {}
+
+    def add(prefix, parts):
+        for part in parts:
+            for name, value in part.items():
+                if isinstance(value, tf.SparseTensor):
+                    kept = {"at": value.indices, "values": value.values, "of": value.dense_shape}
+                elif isinstance(value, tf.RaggedTensor):
+                    kept = {"flat": value.flat_values, **{"splits%d" % i: splits for i, splits in enumerate(value.nested_row_splits)}}
+                else:
+                    kept = {"": value}
+                # A name may stand for a value and for how long it is.
+                for end, kept_value in kept.items():
+                    key = "_".join(x for x in [prefix, name, end] if x)
+                    outputs[key if key not in outputs else key + "_length"] = kept_value
+
+    add("many", tf.io.parse_sequence_example(serialized, context, lists))
+    add("one", tf.io.parse_sequence_example(serialized[0], context, lists)[:2])
+    plain = {key: value for key, value in context.items() if key != "kinds"}
+    plain_lists = {key: value for key, value in lists.items() if key != "ids"}
+    add("single", tf.io.parse_single_sequence_example(serialized[0], plain, plain_lists))
+    first = ops.ParseSequenceExample(
+        serialized=serialized, debug_name=tf.constant([], tf.string), context_dense_defaults=[tf.constant([], tf.int64)],
+        feature_list_dense_missing_assumed_empty=["spare"], context_sparse_keys=["tags"], context_dense_keys=["label"],
+        feature_list_sparse_keys=["words"], feature_list_dense_keys=["x", "spare"], Ncontext_sparse=1, Ncontext_dense=1,
+        Nfeature_list_sparse=1, Nfeature_list_dense=2, context_sparse_types=[tf.string], context_dense_shapes=[[]],
+        feature_list_sparse_types=[tf.string], feature_list_dense_types=[tf.float32, tf.int64], feature_list_dense_shapes=[[2], []])
+    for part in first._fields:
+        for i, value in enumerate(getattr(first, part)):
+            outputs["first_%s%d" % (part, i)] = value
+    runs = [SEQUENCES, SEQUENCES[1:2], SEQUENCES[::-1]] + [[faulty] for faulty in FAULTY]
+    return {"outputs": outputs, "runs": [{"serialized": np.array(run, object)} for run in runs]}
+
+
+@case
+def sequences_faulty():
+    """Examples that are sequences, what of them is faulty seen by one op alone."""
+    serialized = place("serialized", tf.string, [])
+    context = {"label": tf.io.FixedLenFeature([], tf.int64), "tags": tf.io.VarLenFeature(tf.string)}
+    lists = {"x": tf.io.FixedLenSequenceFeature([2], tf.float32), "ids": tf.io.VarLenFeature(tf.int64)}
+    single = tf.io.parse_single_sequence_example(serialized, context, lists)
+    outputs = {"label": single[0]["label"], "tags": single[0]["tags"].values, "x": single[1]["x"], "ids": single[1]["ids"].indices}
+    return {"outputs": outputs, "runs": [{"serialized": value} for value in SEQUENCES[:1] + FAULTY]}
+
+
 def photo(height, width):
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([x * 9 + y, 200 - 5 * y, 40 + 3 * x + 2 * y], -1).clip(0, 255).astype(np.uint8)

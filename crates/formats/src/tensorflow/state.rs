@@ -166,6 +166,8 @@ impl<'g> State<'g> {
                     .map_err(|what| flat.fault(node, what))?;
                 self.fill(name, Known::Literal(keys), Known::Literal(values));
             }
+            "BoostedTreesQuantileStreamResourceDeserialize" => self.boundaries(flat, node, values)?,
+            _ if op.starts_with("BoostedTrees") => self.ensemble(flat, node, values)?,
             _ if ops::fills_table(op) => {
                 let (keys, of) = (self.known(flat, input(1)?, values), self.known(flat, input(2)?, values));
                 if let Some(Resource::Table(name)) = resource::resource(flat, &[], input(0)?) {
@@ -195,6 +197,39 @@ impl<'g> State<'g> {
     fn fill(&mut self, name: String, keys: Known<'g>, values: Known<'g>) {
         let is_twice = self.tables.contains_key(&name);
         self.tables.insert(name, Filled { keys, values, is_twice });
+    }
+
+    /// Keeps an ensemble of trees; one that is made new takes nobody's place.
+    fn ensemble(&mut self, flat: &Flat<'g>, node: u32, values: &FxHashMap<Src, Known<'g>>) -> Result<(), ReadError> {
+        let replaces = match flat.op(node) {
+            "BoostedTreesDeserializeEnsemble" => true,
+            "BoostedTreesCreateEnsemble" => false,
+            _ => return Ok(()),
+        };
+        let input = |place: usize| flat.input(node, place).map(|src| self.known(flat, src, values));
+        let (stamp, trees) = (input(1)?, input(2)?);
+        if let Some(Resource::Table(name)) = resource::resource(flat, &[], flat.first(node)?)
+            && (replaces || !self.tables.contains_key(&name))
+        {
+            self.tables.insert(name, Filled { keys: stamp, values: trees, is_twice: false });
+        }
+        Ok(())
+    }
+
+    /// Keeps the boundaries of buckets, for each feature the bytes of its numbers.
+    fn boundaries(&mut self, flat: &Flat<'g>, node: u32, values: &FxHashMap<Src, Known<'g>>) -> Result<(), ReadError> {
+        let Some((handle, streams)) = flat.nodes[node as usize].inputs.split_first() else { return Ok(()) };
+        let Some(Resource::Table(name)) = resource::resource(flat, &[], *handle) else { return Ok(()) };
+        let mut all = Vec::with_capacity(streams.len());
+        for stream in streams {
+            let Some(literal) = self.literal(&self.known(flat, *stream, values))? else { return Ok(()) };
+            let bytes = literal.whole().filter(|_| literal.dtype == DType::Float);
+            all.push(bytes.ok_or_else(|| flat.fault(node, "restores boundaries that are not float"))?.into_owned());
+        }
+        let numbers: Vec<i64> = (0..all.len() as i64).collect();
+        let (keys, values) = (Known::Literal(Literal::int64s(&numbers)), Known::Literal(texts(all)));
+        self.tables.insert(name, Filled { keys, values, is_twice: false });
+        Ok(())
     }
 
     /// Returns what is known of a value.

@@ -1,5 +1,6 @@
 //! Records of named features: read within the bounds of their bytes, column by column.
 
+mod sequence;
 mod wire;
 
 use model::{
@@ -9,14 +10,21 @@ use model::{
 use plan::tensor::{DenseFeature, ExampleOp, ExampleSpec, FeatureType};
 use rustc_hash::FxHashMap;
 
-use super::{Args, Done, refuse, refuse_type, shape, strings::texts, too_large};
+use super::{Args, Done, refuse, refuse_type, shape, strings::texts, too_large, write_ints};
 
 /// An op of the family, ready to run.
-pub(super) struct ExampleKernel {
-    spec: std::sync::Arc<ExampleSpec>,
-    /// The column of a feature: those of sparse features come first, then dense, then ragged ones.
-    columns: FxHashMap<Box<[u8]>, usize>,
+pub(super) enum ExampleKernel {
+    Parse(ParseKernel),
+    Sequence(sequence::SequenceKernel),
 }
+
+pub(super) struct ParseKernel {
+    spec: std::sync::Arc<ExampleSpec>,
+    columns: Places,
+}
+
+/// The column of a feature: those of sparse features come first, then dense, then ragged ones.
+type Places = FxHashMap<Box<[u8]>, usize>;
 
 /// What was read of one feature.
 struct Column {
@@ -162,128 +170,143 @@ impl List {
 
 impl ExampleKernel {
     pub(super) fn new(op: &ExampleOp) -> ExampleKernel {
-        let ExampleOp::Parse(spec) = op;
-        let names = spec.sparse.iter().map(|feature| &feature.name);
-        let names = names.chain(spec.dense.iter().map(|feature| &feature.name));
-        let names = names.chain(spec.ragged.iter().map(|feature| &feature.name));
-        let columns = names.enumerate().map(|(i, name)| (name.as_bytes().into(), i)).collect();
-        ExampleKernel { spec: spec.clone(), columns }
+        match op {
+            ExampleOp::Parse(spec) => ExampleKernel::Parse(ParseKernel { spec: spec.clone(), columns: places(spec) }),
+            ExampleOp::ParseSequence(spec) => ExampleKernel::Sequence(sequence::SequenceKernel::new(spec)),
+        }
     }
 
     pub(super) fn run(&self, args: &Args<'_>) -> Done {
-        let examples = args.get(0)?;
-        if examples.rank() > 1 {
-            return Err(refuse("a vector of examples, or one alone", examples.shape().to_string()));
+        match self {
+            ExampleKernel::Parse(kernel) => kernel.run(args),
+            ExampleKernel::Sequence(kernel) => kernel.run(args),
         }
-        let names = args.opt(1);
-        let names = names.as_deref().map(texts).transpose()?.filter(|names| !names.is_empty());
-        if names.is_some_and(|names| names.len() != examples.len()) {
-            return Err(refuse("as many names as examples", "another number"));
-        }
-        let mut columns = self.new_columns();
+    }
+}
+
+impl ParseKernel {
+    fn run(&self, args: &Args<'_>) -> Done {
+        let (examples, names) = (args.get(0)?, args.opt(1));
+        let names = names_of(&examples, names.as_deref())?;
+        let mut columns = new_columns(&self.spec);
         let mut found = vec![None; columns.len()];
+        let alone = examples.rank() == 0;
         for (index, text) in texts(&examples)?.iter().enumerate() {
-            let name = names.map_or(&b"<unknown>"[..], |names| &names[index]);
-            let at = At { name, index, alone: examples.rank() == 0 };
-            self.example(args, at, text, &mut found, &mut columns)?;
-        }
-        self.write(args, examples.rank() == 0, &columns)
-    }
-
-    fn new_columns(&self) -> Vec<Column> {
-        let spec = &self.spec;
-        let types = spec.sparse.iter().map(|feature| feature.ty);
-        let types = types.chain(spec.dense.iter().map(|feature| feature.ty));
-        let types = types.chain(spec.ragged.iter().map(|feature| feature.ty));
-        types.map(|ty| Column { list: List::new(ty), ends: Vec::new() }).collect()
-    }
-
-    /// Reads one example to the columns. Of a feature that stands there twice the last counts.
-    fn example<'t>(
-        &self,
-        args: &Args<'_>,
-        at: At<'_>,
-        text: &'t [u8],
-        found: &mut [Option<&'t [u8]>],
-        columns: &mut [Column],
-    ) -> Done {
-        found.fill(None);
-        let whole = wire::features(text, |name, feature| {
-            if let Some(&column) = self.columns.get(name) {
-                found[column] = Some(feature);
-            }
-        });
-        if whole.is_none() {
-            let value = String::from_utf8_lossy(&text[..text.len().min(100)]);
-            return Err(said(format!("Could not parse example input, value: '{value}'")));
-        }
-        let spec = &self.spec;
-        let (sparse, dense) = (spec.sparse.len(), spec.sparse.len() + spec.dense.len());
-        for (i, column) in columns.iter_mut().enumerate() {
-            let (name, ty) = if i < sparse {
-                (&spec.sparse[i].name, spec.sparse[i].ty)
-            } else if i < dense {
-                (&spec.dense[i - sparse].name, spec.dense[i - sparse].ty)
-            } else {
-                (&spec.ragged[i - dense].name, spec.ragged[i - dense].ty)
-            };
-            let before = column.list.len();
-            let list = found[i].map_or(Some(None), wire::list).ok_or_else(|| at.malformed(name))?;
-            if let Some((got, values)) = list {
-                if got != ty {
-                    return Err(at.other_type(name, got, ty));
+            let at = At { name: names.map_or(&b"<unknown>"[..], |names| &names[index]), index, alone };
+            found.fill(None);
+            let whole = wire::features(text, |name, feature| {
+                if let Some(&column) = self.columns.get(name) {
+                    found[column] = Some(feature);
                 }
-                wire::values(values, &mut column.list).ok_or_else(|| at.malformed(name))?;
-            }
-            if (sparse..dense).contains(&i) {
-                let feature = &spec.dense[i - sparse];
-                let default = args.get(2 + i - sparse)?;
-                fit(feature, at, list.is_some(), &default, before, &mut column.list)?;
-            }
-            column.ends.push(column.list.len());
+            });
+            whole.ok_or_else(|| unreadable(text))?;
+            fill(&self.spec, args, at, &found, false, &mut columns)?;
         }
-        Ok(())
+        write(&self.spec, args, alone, &columns)
     }
+}
 
-    fn write(&self, args: &Args<'_>, alone: bool, columns: &[Column]) -> Done {
-        let spec = &self.spec;
-        let (sparse, rest) = columns.split_at(spec.sparse.len());
-        let (dense, ragged) = rest.split_at(spec.dense.len());
-        for (i, column) in sparse.iter().enumerate() {
-            write_sparse(args, alone, column, [i, i + sparse.len(), i + 2 * sparse.len()])?;
-        }
-        let first = 3 * sparse.len();
-        for (i, (feature, column)) in spec.dense.iter().zip(dense).enumerate() {
-            let Some(mut out) = args.out(first + i) else { continue };
-            let mut dims = vec![column.ends.len()];
-            let stride = stride(feature);
-            dims.extend(feature.shape.iter().map(|dim| dim.unwrap_or(longest(column) / stride.max(1))));
-            let part = &dims[usize::from(alone)..];
-            match feature.shape.first() {
-                Some(None) if !alone => column.list.write_filled(&column.ends, &dims, &*args.get(2 + i)?, &mut out)?,
-                _ => column.list.write(part, &mut out)?,
-            }
-        }
-        let first = first + dense.len();
-        for (i, (feature, column)) in spec.ragged.iter().zip(ragged).enumerate() {
-            if let Some(mut out) = args.out(first + i) {
-                column.list.write(&[column.list.len()], &mut out)?;
-            }
-            let Some(mut out) = args.out(first + ragged.len() + i) else { continue };
-            let splits = std::iter::once(0).chain(column.ends.iter().copied()).filter(|_| !alone);
-            let splits: Vec<i64> = splits.map(|end| end as i64).collect();
-            match feature.splits {
-                DType::I32 => out
-                    .make::<i32>(shape(&[splits.len()])?)
-                    .map_err(too_large)?
-                    .iter_mut()
-                    .zip(&splits)
-                    .for_each(|(to, &split)| *to = i32::try_from(split).unwrap_or(i32::MAX)),
-                _ => out.make::<i64>(shape(&[splits.len()])?).map_err(too_large)?.copy_from_slice(&splits),
-            }
-        }
-        Ok(())
+/// Returns the names of the examples, where they have any; refuses what are no examples.
+fn names_of<'a>(examples: &Tensor, names: Option<&'a Tensor>) -> Result<Option<&'a [Bytes]>, PredictError> {
+    if examples.rank() > 1 {
+        return Err(refuse("a vector of examples, or one alone", examples.shape().to_string()));
     }
+    let names = names.map(texts).transpose()?.filter(|names| !names.is_empty());
+    if names.is_some_and(|names| names.len() != examples.len()) {
+        return Err(refuse("as many names as examples", "another number"));
+    }
+    Ok(names)
+}
+
+/// Returns the names and types of features, in the order of their columns.
+fn features(spec: &ExampleSpec) -> impl Iterator<Item = (&str, FeatureType)> {
+    let sparse = spec.sparse.iter().map(|feature| (&*feature.name, feature.ty));
+    let dense = spec.dense.iter().map(|feature| (&*feature.name, feature.ty));
+    sparse.chain(dense).chain(spec.ragged.iter().map(|feature| (&*feature.name, feature.ty)))
+}
+
+fn places(spec: &ExampleSpec) -> Places {
+    features(spec).enumerate().map(|(i, (name, _))| (name.as_bytes().into(), i)).collect()
+}
+
+fn new_columns(spec: &ExampleSpec) -> Vec<Column> {
+    features(spec).map(|(_, ty)| Column { list: List::new(ty), ends: Vec::new() }).collect()
+}
+
+#[cold]
+fn unreadable(text: &[u8]) -> PredictError {
+    let value = String::from_utf8_lossy(&text[..text.len().min(100)]);
+    said(format!("Could not parse example input, value: '{value}'"))
+}
+
+/// Adds a feature's values to the list; returns whether it has a list at all.
+fn read(feature: &[u8], name: &str, ty: FeatureType, at: At<'_>, to: &mut List) -> Result<bool, PredictError> {
+    let Some((got, values)) = wire::list(feature).ok_or_else(|| at.malformed(name))? else { return Ok(false) };
+    if got != ty {
+        return Err(at.other_type(name, got, ty));
+    }
+    wire::values(values, to).ok_or_else(|| at.malformed(name))?;
+    Ok(true)
+}
+
+/// Reads one example's features, as they were found, to the columns. A dense feature without a list takes its default, or,
+/// where that counts as being there, has no values.
+fn fill(
+    spec: &ExampleSpec,
+    args: &Args<'_>,
+    at: At<'_>,
+    found: &[Option<&[u8]>],
+    bare_is_there: bool,
+    columns: &mut [Column],
+) -> Done {
+    for (i, ((name, ty), column)) in features(spec).zip(columns).enumerate() {
+        let before = column.list.len();
+        let mut is_there = false;
+        if let Some(feature) = found[i] {
+            is_there = read(feature, name, ty, at, &mut column.list)? || bare_is_there;
+        }
+        if let Some((i, feature)) = i.checked_sub(spec.sparse.len()).and_then(|i| Some((i, spec.dense.get(i)?))) {
+            fit(feature, at, is_there, &*args.get(2 + i)?, before, &mut column.list)?;
+        }
+        column.ends.push(column.list.len());
+    }
+    Ok(())
+}
+
+/// Writes columns to the first outputs.
+fn write(spec: &ExampleSpec, args: &Args<'_>, alone: bool, columns: &[Column]) -> Done {
+    let (sparse, rest) = columns.split_at(spec.sparse.len());
+    let (dense, ragged) = rest.split_at(spec.dense.len());
+    for (i, column) in sparse.iter().enumerate() {
+        write_sparse(args, alone, column, [i, i + sparse.len(), i + 2 * sparse.len()])?;
+    }
+    let first = 3 * sparse.len();
+    for (i, (feature, column)) in spec.dense.iter().zip(dense).enumerate() {
+        let Some(mut out) = args.out(first + i) else { continue };
+        let mut dims = vec![column.ends.len()];
+        let stride = stride(feature);
+        dims.extend(feature.shape.iter().map(|dim| dim.unwrap_or(longest(&column.ends) / stride.max(1))));
+        let part = &dims[usize::from(alone)..];
+        match feature.shape.first() {
+            Some(None) if !alone => column.list.write_filled(&column.ends, &dims, &*args.get(2 + i)?, &mut out)?,
+            _ => column.list.write(part, &mut out)?,
+        }
+    }
+    let first = first + dense.len();
+    for (i, (feature, column)) in spec.ragged.iter().zip(ragged).enumerate() {
+        if let Some(mut out) = args.out(first + i) {
+            column.list.write(&[column.list.len()], &mut out)?;
+        }
+        let Some(mut out) = args.out(first + ragged.len() + i) else { continue };
+        write_splits(if alone { None } else { Some(&column.ends) }, feature.splits, &mut out)?;
+    }
+    Ok(())
+}
+
+/// Writes where rows begin and the last ends; nothing where there are no rows but the one.
+fn write_splits(ends: Option<&[usize]>, dtype: DType, out: &mut Tensor) -> Done {
+    let splits = ends.into_iter().flat_map(|ends| std::iter::once(0).chain(ends.iter().copied()));
+    write_ints(&shape(&[ends.map_or(0, |ends| ends.len() + 1)])?, splits, dtype, out)
 }
 
 /// Returns how many values one step along an open first dimension takes; of a closed shape, all of them.
@@ -291,32 +314,39 @@ fn stride(feature: &DenseFeature) -> usize {
     feature.shape.iter().map(|dim| dim.unwrap_or(1)).fold(1, usize::saturating_mul)
 }
 
-/// Returns the most values of an example.
-fn longest(column: &Column) -> usize {
-    let begins = std::iter::once(0).chain(column.ends.iter().copied());
-    begins.zip(&column.ends).map(|(begin, end)| end - begin).max().unwrap_or(0)
+/// Returns how many entries each row has.
+fn sizes(ends: &[usize]) -> impl Iterator<Item = usize> {
+    let begins = std::iter::once(0).chain(ends.iter().copied());
+    begins.zip(ends).map(|(begin, end)| end - begin)
+}
+
+/// Returns the most entries of a row.
+fn longest(ends: &[usize]) -> usize {
+    sizes(ends).max().unwrap_or(0)
+}
+
+/// Returns how a feature's shape is shown.
+fn shown(feature: &DenseFeature) -> String {
+    let dims = feature.shape.iter().map(|dim| dim.map_or("?".to_owned(), |dim| dim.to_string()));
+    format!("[{}]", dims.collect::<Vec<_>>().join(","))
 }
 
 /// Sees that a dense feature has its values, or takes its default.
 fn fit(feature: &DenseFeature, at: At<'_>, is_there: bool, default: &Tensor, before: usize, list: &mut List) -> Done {
     let (size, stride) = (list.len() - before, stride(feature));
     let is_open = feature.shape.first() == Some(&None);
-    let shown = || {
-        let dims = feature.shape.iter().map(|dim| dim.map_or("?".to_owned(), |dim| dim.to_string()));
-        format!("[{}]", dims.collect::<Vec<_>>().join(","))
-    };
     if is_there || is_open {
         let fits = if is_open { stride > 0 && size.is_multiple_of(stride) } else { size == stride };
-        return if fits { Ok(()) } else { Err(at.wrong_size(&feature.name, feature.ty, size, &shown())) };
+        return if fits { Ok(()) } else { Err(at.wrong_size(&feature.name, feature.ty, size, &shown(feature))) };
     }
     if default.is_empty() && stride != 0 {
         return Err(at.required(&feature.name, feature.ty));
     }
     if default.len() != stride {
-        return Err(refuse(format!("a default of shape {}", shown()), default.shape().to_string()));
+        return Err(refuse(format!("a default of shape {}", shown(feature)), default.shape().to_string()));
     }
     if list.len().saturating_add(stride) > TENSOR_BYTES_MAX / 4 {
-        return Err(too_large(model::tensor::TensorError::Bytes(shown())));
+        return Err(too_large(model::tensor::TensorError::Bytes(shown(feature))));
     }
     list.extend(default)
 }
@@ -343,7 +373,7 @@ fn write_sparse(args: &Args<'_>, alone: bool, column: &Column, [indices, values,
         column.list.write(&[column.list.len()], &mut out)?;
     }
     let Some(mut out) = args.out(dense) else { return Ok(()) };
-    let dims = [column.ends.len() as i64, longest(column) as i64];
+    let dims = [column.ends.len() as i64, longest(&column.ends) as i64];
     out.make::<i64>(shape(&[rank])?).map_err(too_large)?.copy_from_slice(&dims[2 - rank..]);
     Ok(())
 }

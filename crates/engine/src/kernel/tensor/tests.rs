@@ -14,6 +14,7 @@ mod layout;
 mod norm;
 mod recurrent;
 mod signal;
+mod steps;
 mod texts;
 
 /// Runs an op on its formal inputs; an input may be left out.

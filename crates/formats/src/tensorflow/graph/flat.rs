@@ -591,10 +591,11 @@ fn is_back(to: &str, from: &str) -> bool {
     matches!(to, "Merge" | "RefMerge") && matches!(from, "NextIteration" | "RefNextIteration")
 }
 
-/// Returns how many tensors an output argument is.
+/// Returns how many tensors an output argument is. An attribute that is left out has its default, which is none of them.
 fn count_of(site: &Site<'_>, count: Count) -> Option<u64> {
     match count {
         Count::One => Some(1),
+        Count::Number(attr) | Count::Types(attr) if site.attr(attr).is_none() => Some(0),
         Count::Number(attr) => u64::try_from(site.int(attr)?).ok(),
         Count::Types(attr) => site.list(attr).map(|list| list.types.len() as u64),
     }

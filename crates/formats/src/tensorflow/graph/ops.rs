@@ -41,6 +41,8 @@ type Output = (&'static str, Count);
 const SEVERAL: &[(&str, &[Output])] = &[
     ("BlockLSTM", LSTM),
     ("BlockLSTMV2", LSTM),
+    ("BoostedTreesBucketize", &[("buckets", Number("num_features"))]),
+    ("BoostedTreesQuantileStreamResourceGetBucketBoundaries", &[("bucket_boundaries", Number("num_features"))]),
     ("BroadcastGradientArgs", &[("r0", One), ("r1", One)]),
     ("Case", &[("output", Types("Tout"))]),
     (
@@ -87,12 +89,58 @@ const SEVERAL: &[(&str, &[Output])] = &[
         ],
     ),
     (
+        "ParseSequenceExample",
+        &[
+            ("context_sparse_indices", Number("Ncontext_sparse")),
+            ("context_sparse_values", Types("context_sparse_types")),
+            ("context_sparse_shapes", Number("Ncontext_sparse")),
+            ("context_dense_values", Types("Tcontext_dense")),
+            ("feature_list_sparse_indices", Number("Nfeature_list_sparse")),
+            ("feature_list_sparse_values", Types("feature_list_sparse_types")),
+            ("feature_list_sparse_shapes", Number("Nfeature_list_sparse")),
+            ("feature_list_dense_values", Types("feature_list_dense_types")),
+            ("feature_list_dense_lengths", Number("Nfeature_list_dense")),
+        ],
+    ),
+    (
+        "ParseSequenceExampleV2",
+        &[
+            ("context_sparse_indices", Number("Ncontext_sparse")),
+            ("context_sparse_values", Types("context_sparse_types")),
+            ("context_sparse_shapes", Number("Ncontext_sparse")),
+            ("context_dense_values", Types("Tcontext_dense")),
+            ("context_ragged_values", Types("context_ragged_value_types")),
+            ("context_ragged_row_splits", Types("context_ragged_split_types")),
+            ("feature_list_sparse_indices", Number("Nfeature_list_sparse")),
+            ("feature_list_sparse_values", Types("feature_list_sparse_types")),
+            ("feature_list_sparse_shapes", Number("Nfeature_list_sparse")),
+            ("feature_list_dense_values", Types("feature_list_dense_types")),
+            ("feature_list_dense_lengths", Number("Nfeature_list_dense")),
+            ("feature_list_ragged_values", Types("feature_list_ragged_value_types")),
+            ("feature_list_ragged_outer_splits", Types("feature_list_ragged_split_types")),
+            ("feature_list_ragged_inner_splits", Types("feature_list_ragged_split_types")),
+        ],
+    ),
+    (
         "ParseSingleExample",
         &[
             ("sparse_indices", Number("num_sparse")),
             ("sparse_values", Types("sparse_types")),
             ("sparse_shapes", Number("num_sparse")),
             ("dense_values", Types("Tdense")),
+        ],
+    ),
+    (
+        "ParseSingleSequenceExample",
+        &[
+            ("context_sparse_indices", Number("Ncontext_sparse")),
+            ("context_sparse_values", Types("context_sparse_types")),
+            ("context_sparse_shapes", Number("Ncontext_sparse")),
+            ("context_dense_values", Types("Tcontext_dense")),
+            ("feature_list_sparse_indices", Number("Nfeature_list_sparse")),
+            ("feature_list_sparse_values", Types("feature_list_sparse_types")),
+            ("feature_list_sparse_shapes", Number("Nfeature_list_sparse")),
+            ("feature_list_dense_values", Types("feature_list_dense_types")),
         ],
     ),
     ("PartitionedCall", &[("output", Types("Tout"))]),
@@ -226,7 +274,7 @@ const SINGLE: &str = "Abs AccumulateNV2 Acos Acosh Add AddN AddV2 AdjustContrast
     UnsortedSegmentJoin UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd UnsortedSegmentSum UpperBound \
     VarHandleOp VarIsInitializedOp Variable VariableShape VariableV2 Where Xdivy Xlog1py Xlogy ZerosLike Zeta \
     AnonymousHashTable AnonymousMutableHashTable ConjugateTranspose Lbeta IsVariableInitialized EuclideanNorm \
-    MatrixExponential";
+    MatrixExponential BoostedTreesEnsembleResourceHandleOp BoostedTreesPredict BoostedTreesQuantileStreamResourceHandleOp";
 
 /// Ops that are run for what they show or order, which is nothing to an answer.
 const SILENT: &str = "NoOp ControlTrigger Print PrintV2 ScalarSummary HistogramSummary ImageSummary MergeSummary \
@@ -243,7 +291,9 @@ const WRITES: &str = "Assign AssignAdd AssignSub AssignVariableOp AssignAddVaria
     ResourceScatterUpdate ResourceStridedSliceAssign StridedSliceAssign ApplyAdam ApplyGradientDescent ApplyMomentum \
     ApplyAdagrad ApplyRMSProp ApplyFtrl ResourceApplyAdam ResourceApplyGradientDescent ResourceApplyMomentum \
     ResourceApplyKerasMomentum ResourceApplyAdagrad ResourceApplyAdagradV2 ResourceApplyRMSProp ResourceApplyFtrl \
-    ResourceSparseApplyAdagrad ResourceSparseApplyMomentum RngSkip RngReadAndSkip StatefulStandardNormalV2 StatefulUniform";
+    ResourceSparseApplyAdagrad ResourceSparseApplyMomentum RngSkip RngReadAndSkip StatefulStandardNormalV2 StatefulUniform \
+    BoostedTreesCreateEnsemble BoostedTreesDeserializeEnsemble BoostedTreesCreateQuantileStreamResource \
+    BoostedTreesQuantileStreamResourceDeserialize";
 
 const OUTSIDE: &str = "ReadFile WriteFile MatchingFiles PyFunc PyFuncStateless EagerPyFunc Save SaveSlices SaveV2 Restore \
     RestoreSlice RestoreV2 MergeV2Checkpoints LoadAndRemapMatrix FixedLengthRecordReader FixedLengthRecordReaderV2 \
@@ -320,7 +370,7 @@ pub fn is_variable(op: &str) -> bool {
     matches!(op, "VariableV2" | "Variable" | "VarHandleOp")
 }
 
-/// Returns whether the op makes a lookup table.
+/// Returns whether the op makes a lookup table, or what is kept like one.
 pub fn is_table(op: &str) -> bool {
     matches!(
         op,
@@ -332,6 +382,8 @@ pub fn is_table(op: &str) -> bool {
             | "AnonymousMutableHashTable"
             | "MutableDenseHashTable"
             | "MutableDenseHashTableV2"
+            | "BoostedTreesEnsembleResourceHandleOp"
+            | "BoostedTreesQuantileStreamResourceHandleOp"
     )
 }
 

@@ -51,6 +51,8 @@ pub fn takes_handle(op: &str) -> bool {
             | "TensorArraySplitV3"
             | "TensorArraySizeV3"
             | "TensorArrayCloseV3"
+            | "BoostedTreesPredict"
+            | "BoostedTreesQuantileStreamResourceGetBucketBoundaries"
     )
 }
 

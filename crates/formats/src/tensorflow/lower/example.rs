@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{DType, tensor::Bytes};
+use model::{DType, Tensor, tensor::Bytes};
 use plan::{
     SlotId,
     tensor::{
@@ -18,10 +18,10 @@ pub(super) const ROWS: &[Row] =
     &[row("ParseExample", first), row("ParseExampleV2", second), row("ParseSingleExample", single)];
 
 /// What parts of a node say of features.
-struct Names<'n> {
-    sparse: &'n [Arc<str>],
-    dense: &'n [Arc<str>],
-    ragged: &'n [Arc<str>],
+pub(super) struct Names<'n> {
+    pub sparse: &'n [Arc<str>],
+    pub dense: &'n [Arc<str>],
+    pub ragged: &'n [Arc<str>],
 }
 
 /// Keys are inputs, each a scalar: sparse ones, then dense ones.
@@ -41,7 +41,7 @@ fn first(lower: &mut Lower<'_, '_>, at: &At<'_, '_>) -> Slots {
     }
     let (sparse, dense) = keys.split_at(sparse);
     let defaults = &at.inputs[inputs - dense.len()..];
-    parse(lower, at, &Names { sparse, dense, ragged: &[] }, Some(at.inputs[1]), defaults)
+    parse(lower, at, &Names { sparse, dense, ragged: &[] }, at.inputs[1], defaults)
 }
 
 /// Keys are three vectors.
@@ -50,18 +50,21 @@ fn second(lower: &mut Lower<'_, '_>, at: &At<'_, '_>) -> Slots {
     let (sparse, dense) = (names(lower, at, sparse)?, names(lower, at, dense)?);
     let ragged = names(lower, at, ragged)?;
     let all = Names { sparse: &sparse, dense: &dense, ragged: &ragged };
-    parse(lower, at, &all, Some(at.inputs[1]), &at.inputs[5..])
+    parse(lower, at, &all, at.inputs[1], &at.inputs[5..])
 }
 
 /// Keys are attributes; there is one example.
 fn single(lower: &mut Lower<'_, '_>, at: &At<'_, '_>) -> Slots {
-    let keys = |name: &str| -> Result<Vec<Arc<str>>, ReadError> {
-        let list = at.site.list(name).map(|list| list.bytes.clone()).unwrap_or_default();
-        list.into_iter().map(|bytes| text(at, bytes)).collect()
-    };
-    let (sparse, dense) = (keys("sparse_keys")?, keys("dense_keys")?);
+    let (sparse, dense) = (listed(at, "sparse_keys")?, listed(at, "dense_keys")?);
     at.arg(0)?;
-    parse(lower, at, &Names { sparse: &sparse, dense: &dense, ragged: &[] }, None, &at.inputs[1..])
+    let unnamed = lower.constant(Tensor::vector(Vec::<Bytes>::new()));
+    parse(lower, at, &Names { sparse: &sparse, dense: &dense, ragged: &[] }, unnamed, &at.inputs[1..])
+}
+
+/// Returns the texts that an attribute lists.
+pub(super) fn listed(at: &At<'_, '_>, name: &str) -> Result<Vec<Arc<str>>, ReadError> {
+    let list = at.site.list(name).map(|list| list.bytes.clone()).unwrap_or_default();
+    list.into_iter().map(|bytes| text(at, bytes)).collect()
 }
 
 fn text(at: &At<'_, '_>, bytes: &[u8]) -> Result<Arc<str>, ReadError> {
@@ -69,7 +72,7 @@ fn text(at: &At<'_, '_>, bytes: &[u8]) -> Result<Arc<str>, ReadError> {
     Ok(text.into())
 }
 
-fn names(lower: &Lower<'_, '_>, at: &At<'_, '_>, slot: SlotId) -> Result<Vec<Arc<str>>, ReadError> {
+pub(super) fn names(lower: &Lower<'_, '_>, at: &At<'_, '_>, slot: SlotId) -> Result<Vec<Arc<str>>, ReadError> {
     let known = lower.constants.get(&slot).and_then(|whole| whole.as_tensor());
     let known = known.ok_or_else(|| at.unimplemented("names of features that are computed"))?;
     if known.is_empty() {
@@ -88,21 +91,33 @@ fn feature_type(at: &At<'_, '_>, dtype: Dtype) -> Result<FeatureType, ReadError>
     }
 }
 
-fn parse(
-    lower: &mut Lower<'_, '_>,
-    at: &At<'_, '_>,
-    names: &Names<'_>,
-    called: Option<SlotId>,
-    defaults: &[SlotId],
-) -> Slots {
+/// Which attributes say of what types and shapes features are.
+pub(super) struct Attrs {
+    pub sparse: &'static str,
+    pub dense: &'static str,
+    pub shapes: &'static str,
+    pub ragged: &'static str,
+    pub splits: &'static str,
+}
+
+const ATTRS: Attrs = Attrs {
+    sparse: "sparse_types",
+    dense: "Tdense",
+    shapes: "dense_shapes",
+    ragged: "ragged_value_types",
+    splits: "ragged_split_types",
+};
+
+/// Returns the features of these names.
+pub(super) fn spec(at: &At<'_, '_>, names: &Names<'_>, attrs: &Attrs) -> Result<ExampleSpec, ReadError> {
     let types = |name: &str| at.site.dtypes(name).unwrap_or_default();
-    let (sparse, dense) = (types("sparse_types"), types("Tdense"));
-    let (values, splits) = (types("ragged_value_types"), types("ragged_split_types"));
-    let shapes = at.site.list("dense_shapes").map(|list| list.shapes.clone()).unwrap_or_default();
+    let (sparse, dense) = (types(attrs.sparse), types(attrs.dense));
+    let (values, splits) = (types(attrs.ragged), types(attrs.splits));
+    let shapes = at.site.list(attrs.shapes).map(|list| list.shapes.clone()).unwrap_or_default();
     let counts = [(names.sparse, sparse.len()), (names.dense, dense.len()), (names.ragged, values.len())];
     let fits = counts.iter().all(|(names, types)| names.len() == *types);
-    if !fits || shapes.len() != dense.len() || splits.len() != values.len() || defaults.len() != dense.len() {
-        return Err(at.fault("has other numbers of names, types, shapes and defaults of features"));
+    if !fits || shapes.len() != dense.len() || splits.len() != values.len() {
+        return Err(at.fault("has other numbers of names, types and shapes of features"));
     }
     let mut spec = ExampleSpec::default();
     for (name, dtype) in names.sparse.iter().zip(sparse) {
@@ -120,7 +135,24 @@ fn parse(
         let splits = if split == Dtype::Int32 { DType::I32 } else { DType::I64 };
         spec.ragged.push(OpenFeature { name: name.clone(), ty, splits });
     }
-    let head = [Some(at.arg(0)?), called];
-    let formal: Vec<Option<SlotId>> = head.into_iter().chain(defaults.iter().copied().map(Some)).collect();
+    Ok(spec)
+}
+
+/// Returns the inputs of an op over examples: they, what they are called, and the defaults of dense features.
+pub(super) fn formal(
+    at: &At<'_, '_>,
+    spec: &ExampleSpec,
+    called: SlotId,
+    defaults: &[SlotId],
+) -> Result<Vec<Option<SlotId>>, ReadError> {
+    if defaults.len() != spec.dense.len() {
+        return Err(at.fault("has other numbers of dense features and their defaults"));
+    }
+    Ok([at.arg(0)?, called].into_iter().chain(defaults.iter().copied()).map(Some).collect())
+}
+
+fn parse(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, names: &Names<'_>, called: SlotId, defaults: &[SlotId]) -> Slots {
+    let spec = spec(at, names, &ATTRS)?;
+    let formal = formal(at, &spec, called, defaults)?;
     lower.add_many(at, ExampleOp::Parse(Arc::new(spec)), &formal)
 }

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{Limits, ReadError};
 
+mod boosted;
 mod control;
 mod conv;
 mod dense;
@@ -42,6 +43,7 @@ mod recurrent;
 mod reduce;
 mod signal;
 mod sparse;
+mod steps;
 mod strings;
 mod table;
 mod value;
@@ -82,6 +84,8 @@ pub const TABLE: &[&[Row]] = &[
     strings::ROWS,
     table::ROWS,
     example::ROWS,
+    steps::ROWS,
+    boosted::ROWS,
     signal::ROWS,
     sparse::ROWS,
     image::ROWS,

@@ -43,6 +43,16 @@ pub struct ExampleSpec {
     pub ragged: Vec<OpenFeature>,
 }
 
+/// What is read of examples that are sequences (`tf.SequenceExample`): of the whole, and of its steps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SequenceSpec {
+    pub context: ExampleSpec,
+    /// A dense shape is that of one step, and closed.
+    pub lists: ExampleSpec,
+    /// Which dense lists may be missing: they have no steps then.
+    pub may_lack: Vec<bool>,
+}
+
 /// Ops of the family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExampleOp {
@@ -51,6 +61,38 @@ pub enum ExampleOp {
     /// must be there. Outputs: of the sparse features their indices, then values, then shapes; dense values; of the ragged
     /// features their values, then where rows begin and the last ends.
     Parse(Arc<ExampleSpec>),
+    /// Inputs as those of `Parse`, the defaults being of the context. Outputs: of the context those of `Parse`; of the lists their
+    /// sparse indices (example, step, place), values, shapes; dense values, filled up with zeros or empty texts to the most steps of
+    /// an example; how many steps each example has; ragged values, then splits of examples into steps, then of steps into values.
+    ParseSequence(Arc<SequenceSpec>),
+}
+
+impl ExampleSpec {
+    /// Returns whether the defaults fit, which follow the examples and their names.
+    fn takes(&self, formal: &Formal<'_>) -> bool {
+        self.dense.iter().enumerate().all(|(i, dense)| tensor(formal, i + 2) == Some(&dense.ty.ty()))
+    }
+
+    fn sparse_types(&self) -> impl Iterator<Item = Type> {
+        let ints = || self.sparse.iter().map(|_| Type::I64);
+        ints().chain(self.sparse.iter().map(|feature| feature.ty.ty())).chain(ints())
+    }
+
+    fn dense_types(&self) -> impl Iterator<Item = Type> {
+        self.dense.iter().map(|feature| feature.ty.ty())
+    }
+
+    fn ragged_types(&self) -> impl Iterator<Item = Type> {
+        self.ragged.iter().map(|feature| feature.ty.ty())
+    }
+
+    fn split_types(&self) -> impl Iterator<Item = Type> {
+        self.ragged.iter().map(|feature| Type::scalar(feature.splits))
+    }
+
+    fn types(&self) -> Vec<Type> {
+        self.sparse_types().chain(self.dense_types()).chain(self.ragged_types()).chain(self.split_types()).collect()
+    }
 }
 
 impl FeatureType {
@@ -67,24 +109,28 @@ impl ExampleOp {
     pub fn name(&self) -> &'static str {
         match self {
             ExampleOp::Parse(_) => "parse_example",
+            ExampleOp::ParseSequence(_) => "parse_sequence_example",
         }
     }
 
     pub(super) fn infer(&self, formal: &Formal<'_>) -> Given {
-        let ExampleOp::Parse(spec) = self;
         if tensor(formal, 0) != Some(&Type::Bytes) {
             return Err("examples, which are texts");
         }
-        let fits = |(i, dense): (usize, &DenseFeature)| tensor(formal, i + 2) == Some(&dense.ty.ty());
-        if !spec.dense.iter().enumerate().all(fits) {
+        let spec = match self {
+            ExampleOp::Parse(spec) => spec,
+            ExampleOp::ParseSequence(spec) => &spec.context,
+        };
+        if !spec.takes(formal) {
             return Err("a default of its type for each dense feature");
         }
-        let mut types = vec![Type::I64; spec.sparse.len()];
-        types.extend(spec.sparse.iter().map(|feature| feature.ty.ty()));
-        types.extend(spec.sparse.iter().map(|_| Type::I64));
-        types.extend(spec.dense.iter().map(|feature| feature.ty.ty()));
-        types.extend(spec.ragged.iter().map(|feature| feature.ty.ty()));
-        types.extend(spec.ragged.iter().map(|feature| Type::scalar(feature.splits)));
+        let mut types = spec.types();
+        if let ExampleOp::ParseSequence(spec) = self {
+            let lists = &spec.lists;
+            types.extend(lists.sparse_types().chain(lists.dense_types()));
+            types.extend(lists.dense.iter().map(|_| Type::I64));
+            types.extend(lists.ragged_types().chain(lists.split_types()).chain(lists.split_types()));
+        }
         Ok(types)
     }
 }

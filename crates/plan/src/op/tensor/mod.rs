@@ -46,7 +46,7 @@ pub use check::CheckOp;
 pub use dense::{DenseOp, Left};
 pub use einsum::{Equation, Label};
 pub use element::{Binary, ElementOp, Unary};
-pub use example::{DenseFeature, ExampleOp, ExampleSpec, FeatureType, OpenFeature};
+pub use example::{DenseFeature, ExampleOp, ExampleSpec, FeatureType, OpenFeature, SequenceSpec};
 pub use image::ImageOp;
 pub use index::{IndexOp, Merge, RowPart, SegmentFold};
 pub use layout::{Align, Band, LayoutOp, PadMode, StridedSlice};

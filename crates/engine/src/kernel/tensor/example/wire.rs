@@ -55,25 +55,52 @@ impl<'t> Wire<'t> {
 
 /// Calls `each` with the name and the bytes of every feature.
 pub(super) fn features<'t>(example: &'t [u8], mut each: impl FnMut(&'t [u8], &'t [u8])) -> Option<()> {
+    entries(example, 1, |_, name, feature| each(name, feature))
+}
+
+/// Calls `each` with the field, the name and the bytes of every entry of the maps in the first `fields` fields.
+pub(super) fn entries<'t>(example: &'t [u8], fields: u64, mut each: impl FnMut(u64, &'t [u8], &'t [u8])) -> Option<()> {
     let mut example = Wire(example);
     while !example.is_empty() {
-        match example.varint()? {
-            tag if tag == bytes(1) => {
-                let mut features = Wire(example.bytes()?);
-                while !features.is_empty() {
-                    match features.varint()? {
-                        tag if tag == bytes(1) => {
-                            let (name, feature) = entry(Wire(features.bytes()?))?;
-                            each(name, feature);
-                        }
-                        tag => features.skip(tag)?,
-                    }
+        let tag = example.varint()?;
+        let Some(field) = (1..=fields).find(|field| tag == bytes(*field)) else {
+            example.skip(tag)?;
+            continue;
+        };
+        let mut map = Wire(example.bytes()?);
+        while !map.is_empty() {
+            match map.varint()? {
+                tag if tag == bytes(1) => {
+                    let (name, value) = entry(Wire(map.bytes()?))?;
+                    each(field, name, value);
                 }
+                tag => map.skip(tag)?,
             }
-            tag => example.skip(tag)?,
         }
     }
     Some(())
+}
+
+/// Returns the features of a list of them, step by step; `None` is a list that cannot be read.
+pub(super) fn steps(list: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let mut list = Some(Wire(list));
+    std::iter::from_fn(move || {
+        while let Some(wire) = list.as_mut().filter(|wire| !wire.is_empty()) {
+            let step = wire.varint().and_then(|tag| match tag {
+                tag if tag == bytes(1) => wire.bytes().map(Some),
+                tag => wire.skip(tag).map(|()| None),
+            });
+            match step {
+                Some(None) => {}
+                Some(feature) => return Some(feature),
+                None => {
+                    list = None;
+                    return Some(None);
+                }
+            }
+        }
+        None
+    })
 }
 
 fn entry(mut entry: Wire<'_>) -> Option<(&[u8], &[u8])> {

@@ -3,7 +3,7 @@
 use model::DType;
 use plan::{
     SlotId,
-    tensor::{AttentionOp, LayoutOp, attention::Scores},
+    tensor::{AttentionOp, CheckOp, LayoutOp, attention::Scores},
 };
 
 use super::{
@@ -17,8 +17,13 @@ use super::{
 };
 use crate::ReadError;
 
-pub(in super::super) const ROWS: &[Row] =
-    &[ours("Attention", attention), ours("MultiHeadAttention", many_heads), ours("RotaryEmbedding", rotary)];
+pub(in super::super) const ROWS: &[Row] = &[
+    ours("Attention", attention),
+    ours("QAttention", quantised),
+    ours("MultiHeadAttention", many_heads),
+    ours("GroupQueryAttention", grouped),
+    ours("RotaryEmbedding", rotary),
+];
 
 /// What a key that is masked gets added.
 fn filter(node: &Node<'_>) -> Result<f64, ReadError> {
@@ -112,17 +117,46 @@ fn attention(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     let (x, weights) = (lower.arg(node, 0, "input")?, lower.arg(node, 1, "weights")?);
     let [bias, mask, past, more] = [2, 3, 4, 5].map(|i| lower.opt(node, i));
     let sizes = node.ints("qkv_hidden_sizes")?.filter(|sizes| !sizes.is_empty());
-    let filter = filter(node)?;
     let mut b = Body { lower, node };
     let mut all = b.op("MatMul", &[x, weights])?;
     if let Some(bias) = bias {
         all = b.op("Add", &[all, bias])?;
     }
-    let sizes = sizes.map(|sizes| b.ints(&sizes));
+    attend(lower, node, x, &Projected { all, heads, sizes, mask, past, more })
+}
+
+/// The same, of integers and their scales.
+fn quantised(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
+    node.check_counts(5..=9, 1..=2)?;
+    let heads = heads(node)?;
+    if node.flag("do_rotary")?.unwrap_or(false) || node.flag("past_present_share_buffer")?.unwrap_or(false) {
+        return Err(node.unimplemented("`do_rotary` and `past_present_share_buffer`"));
+    }
+    let x = lower.arg(node, 0, "input")?;
+    let scales = [lower.arg(node, 3, "input_scale")?, lower.arg(node, 4, "weight_scale")?];
+    let [bias, mask, zero, of_weights, past] = [2, 5, 6, 7, 8].map(|i| lower.opt(node, i));
+    let all = super::quant::product(lower, node, x, scales, [zero, of_weights], bias)?[0];
+    attend(lower, node, x, &Projected { all, heads, sizes: None, mask, past, more: None })
+}
+
+/// What attends to each other: queries, keys and values side by side.
+struct Projected {
+    all: SlotId,
+    heads: usize,
+    sizes: Option<Vec<i64>>,
+    mask: Option<SlotId>,
+    past: Option<SlotId>,
+    more: Option<SlotId>,
+}
+
+fn attend(lower: &mut Lower<'_>, node: &Node<'_>, x: SlotId, of: &Projected) -> Slots {
+    let filter = filter(node)?;
+    let mut b = Body { lower, node };
+    let sizes = of.sizes.as_ref().map(|sizes| b.ints(sizes));
     let op_split = LayoutOp::Split { axis: -1, outputs: 3, uneven: false };
-    let parts = b.lower.add_many_with(node, op_split, &[Some(all), sizes], 3)?;
+    let parts = b.lower.add_many_with(node, op_split, &[Some(of.all), sizes], 3)?;
     let mut keys = dim(&mut b, x, 1)?;
-    let past = match past {
+    let past = match of.past {
         None => [None; 2],
         Some(past) => {
             let (first, second) = (b.int(0), b.int(1));
@@ -132,10 +166,10 @@ fn attention(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
             [Some(past_keys), Some(b.op("Gather", &[past, second])?)]
         }
     };
-    let mask = mask.map(|mask| added(lower, node, mask, x, keys, filter)).transpose()?;
-    let mask = both(lower, node, mask, more)?;
+    let mask = of.mask.map(|mask| added(lower, node, mask, of.all, keys, filter)).transpose()?;
+    let mask = both(lower, node, mask, of.more)?;
     let formal = [Some(parts[0]), Some(parts[1]), Some(parts[2]), mask, past[0], past[1]];
-    let slots = lower.add_many_with(node, op(node, heads)?, &formal, 4)?;
+    let slots = lower.add_many_with(node, op(node, of.heads)?, &formal, 4)?;
     let mut b = Body { lower, node };
     let first = b.ints(&[0]);
     let now = [b.op("Unsqueeze", &[slots[1], first])?, b.op("Unsqueeze", &[slots[2], first])?];
@@ -180,6 +214,121 @@ fn many_heads(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     Ok(vec![slots[0], slots[1], slots[2]])
 }
 
+/// Causal attention in which neighbouring queries share keys. Keys of the past stand before those of now; a call whose lengths
+/// say otherwise (rows of different lengths after the first step, a past with room for more) is refused.
+fn grouped(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
+    node.check_counts(7..=14, 1..=4)?;
+    let (of_q, of_k) = (heads(node)?, count(node, "kv_num_heads")?);
+    if of_k == 0 || !of_q.is_multiple_of(of_k) {
+        return Err(node.fault("attribute `kv_num_heads`", "a divisor of `num_heads`", of_k));
+    }
+    let others = (11..14).any(|i| lower.opt(node, i).is_some());
+    if others || node.flag("smooth_softmax")?.unwrap_or(false) || node.int("qk_output")?.unwrap_or(0) != 0 {
+        return Err(node.unimplemented("sinks of heads, `smooth_softmax`, `qk_output`, and quantised keys"));
+    }
+    let query = lower.arg(node, 0, "query")?;
+    let [k, v, past_keys, past_values] = [1, 2, 3, 4].map(|i| lower.opt(node, i));
+    let lengths = lower.arg(node, 5, "seqlens_k")?;
+    let [cos, sin, positions, bias] = [7, 8, 9, 10].map(|i| lower.opt(node, i));
+    let [mut q, mut k, v] = match (k, v) {
+        (Some(k), Some(v)) => [query, k, v],
+        (None, None) => apart(&mut Body { lower, node }, query, of_q, of_k)?,
+        _ => return Err(node.fault("inputs 1 and 2", "keys and values, or neither", "one of them")),
+    };
+    let mut b = Body { lower, node };
+    let steps = dim(&mut b, query, 1)?;
+    let before = match past_keys {
+        Some(past) => dim(&mut b, past, 2)?,
+        None => b.int(0),
+    };
+    q = fitting(&mut b, q, lengths, before, steps)?;
+    if node.flag("do_rotary")?.unwrap_or(false) {
+        let (Some(cos), Some(sin)) = (cos, sin) else {
+            return Err(node.fault("inputs 7 and 8", "cosines and sines for `do_rotary`", "none"));
+        };
+        let positions = match positions {
+            Some(positions) => positions,
+            None => places(&mut b, query, 1, before)?,
+        };
+        // Angles may be those of a part of a head only.
+        let half = b.lower.dims_of(cos).and_then(|dims| dims.last().copied().flatten());
+        let size = 2 * half.ok_or_else(|| node.unimplemented("angles of a number that the shapes do not tell"))?;
+        let interleaved = node.flag("rotary_interleaved")?.unwrap_or(false);
+        for (x, heads) in [(&mut q, of_q), (&mut k, of_k)] {
+            let op = AttentionOp::Rotary { interleaved, size, heads };
+            *x = b.lower.add_with(node, op, &[Some(*x), Some(cos), Some(sin), Some(positions)])?;
+        }
+    }
+    let window = match node.int("local_window_size")?.unwrap_or(-1) {
+        -1 => None,
+        size => {
+            let back = usize::try_from(size).ok().and_then(|size| size.checked_sub(1));
+            Some(back.ok_or_else(|| node.fault("attribute `local_window_size`", "-1, or 1 at least", size))?)
+        }
+    };
+    let filled = filled(&mut b, lengths, before, steps, q)?;
+    let bias = match bias {
+        Some(bias) => b.op("Add", &[filled, bias])?,
+        None => filled,
+    };
+    let op = AttentionOp::Attention {
+        heads: Some([of_q, of_k]),
+        scale: node.float("scale")?.filter(|scale| *scale != 0.0),
+        causal: true,
+        cap: node.float("softcap")?.unwrap_or(0.0),
+        scores: Scores::Capped,
+        window: [window, None],
+    };
+    let slots = lower.add_many_with(node, op, &[Some(q), Some(k), Some(v), Some(bias), past_keys, past_values], 4)?;
+    Ok(vec![slots[0], slots[1], slots[2]])
+}
+
+/// Returns what is added to the scores of keys that a row is only filled up with: those after the last place.
+fn filled(b: &mut Body<'_, '_, '_>, lengths: SlotId, before: SlotId, steps: SlotId, like: SlotId) -> One {
+    let total = b.op("Add", &[before, steps])?;
+    let (keys, axes) = (b.range(total)?, b.ints(&[1, 2, 3]));
+    let lengths = b.cast(lengths, keys)?;
+    let lengths = b.op("Unsqueeze", &[lengths, axes])?;
+    let hidden = b.op("Greater", &[keys, lengths])?;
+    let (some, none) = (b.like(like, f64::NEG_INFINITY)?, b.like(like, 0.0)?);
+    b.op("Where", &[hidden, some, none])
+}
+
+/// Returns queries, keys and values that stand side by side.
+fn apart(b: &mut Body<'_, '_, '_>, x: SlotId, of_q: usize, of_k: usize) -> Result<[SlotId; 3], ReadError> {
+    let width = dim(b, x, 2)?;
+    let all = b.int((of_q + 2 * of_k) as i64);
+    let size = b.op("Div", &[width, all])?;
+    let counts = b.ints(&[of_q as i64, of_k as i64, of_k as i64]);
+    let sizes = b.op("Mul", &[counts, size])?;
+    let op_split = LayoutOp::Split { axis: -1, outputs: 3, uneven: false };
+    let parts = b.lower.add_many_with(b.node, op_split, &[Some(x), Some(sizes)], 3)?;
+    Ok([parts[0], parts[1], parts[2]])
+}
+
+/// Returns the queries; refuses the call where the last places of the keys (`lengths`) are not those after the past. Without a
+/// past, a row may be filled up.
+fn fitting(b: &mut Body<'_, '_, '_>, q: SlotId, lengths: SlotId, before: SlotId, steps: SlotId) -> One {
+    let (one, zero) = (b.int(1), b.int(0));
+    let total = b.op("Add", &[before, steps])?;
+    let last = b.op("Sub", &[total, one])?;
+    let lengths = b.cast(lengths, last)?;
+    let (fits, first) = (b.op("Equal", &[lengths, last])?, b.op("Equal", &[before, zero])?);
+    let fits = b.op("Or", &[fits, first])?;
+    b.lower.add(b.node, CheckOp::Require, &[q, fits])
+}
+
+/// Returns the positions of steps after so many, for each row the same.
+fn places(b: &mut Body<'_, '_, '_>, x: SlotId, steps_at: i64, before: SlotId) -> One {
+    let (batch, steps) = (dim(b, x, 0)?, dim(b, x, steps_at)?);
+    let places = b.range(steps)?;
+    let places = b.op("Add", &[places, before])?;
+    let one = b.ints(&[1]);
+    let both = [b.op("Reshape", &[batch, one])?, b.op("Reshape", &[steps, one])?];
+    let shape = b.with("Concat", &both, &[("axis", Part::Int(0))])?;
+    b.op("Expand", &[places, shape])
+}
+
 /// The standard's, with inputs in another order; one position is that of the first step.
 fn rotary(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     node.check_counts(4..=4, 1..=1)?;
@@ -205,17 +354,7 @@ fn rotary(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
     }
     let positions = match of_positions {
         2 => positions,
-        1 => {
-            let steps_at = if rank == 4 { 2 } else { 1 };
-            let mut b = Body { lower, node };
-            let (batch, steps) = (dim(&mut b, x, 0)?, dim(&mut b, x, steps_at)?);
-            let places = b.range(steps)?;
-            let places = b.op("Add", &[places, positions])?;
-            let one = b.ints(&[1]);
-            let both = [b.op("Reshape", &[batch, one])?, b.op("Reshape", &[steps, one])?];
-            let shape = b.with("Concat", &both, &[("axis", Part::Int(0))])?;
-            b.op("Expand", &[places, shape])?
-        }
+        1 => places(&mut Body { lower, node }, x, if rank == 4 { 2 } else { 1 }, positions)?,
         other => return Err(node.fault("input 1 (position_ids)", "1 or 2 dimensions", other)),
     };
     if !matches!(lower.dtype(positions), Some(DType::I64)) {

@@ -156,7 +156,7 @@ fn gemm(lower: &mut Lower<'_>, node: &Node<'_>) -> Slots {
 }
 
 /// The product of integers (input 1 is the right one), as the numbers that it stands for.
-fn product(
+pub(super) fn product(
     lower: &mut Lower<'_>,
     node: &Node<'_>,
     a: SlotId,
