@@ -293,6 +293,22 @@ fn a_part_without_a_target_has_one_of_its_own() {
     check(&text, &[(json!({"x": 1.0}), json!({"y": 3.0}))]);
 }
 
+/// A segment that is not there has no result (Output, 4.4); without a prediction there is no residual, whatever the truth.
+#[test]
+fn outputs_of_what_is_not_there_are_missing() {
+    let output = r#"<Output><OutputField name="no" feature="predictedValue" segmentId="9"/><OutputField name="r" feature="residual"/></Output>"#;
+    let part = (r#"id="1""#.to_owned(), "<True/>", tree("", 1.0));
+    let model = segmentation(r#"multipleModelMethod="selectFirst""#, &[part]);
+    check(
+        &document(NUMBER, &model.replacen(SCHEMA, &format!("{SCHEMA}{output}"), 1)),
+        &[
+            (json!({"x": 0.0, "y": 3.0}), json!({"y": 1.0, "no": null, "r": 2.0})),
+            (json!({"x": 0.0}), json!("refused")),
+            (json!({"s": "a"}), json!({"y": null, "no": null, "r": null})),
+        ],
+    );
+}
+
 /// Distributions without confidences give 0; a value that nobody displays otherwise is shown as it is.
 #[test]
 fn confidences_and_displays_that_nobody_gave() {

@@ -96,7 +96,14 @@ fn one<'d>(
     let mut from = answer;
     if let Some(id) = element.attr("segmentId") {
         let Some((_, segment)) = answer.segments.iter().find(|(name, _)| name == id) else {
-            return Err(element.fault("attribute segmentId", "the id of a segment", id));
+            // "If there is no Segment matching segmentId [..] the result delivered by this OutputField is missing" (Output, 4.4).
+            cx.warn(format!(
+                "no segment {id:?}, which the OutputField at line {} names: it is missing",
+                element.line()
+            ));
+            let data = DataType::of(element)?.unwrap_or(DataType::Double);
+            let none = cx.expr(element, Expr::null(data.ty()), &[], "no segment")?;
+            return Ok(Some(Field::new(none, data, OpType::of(element, data)?)));
         };
         from = segment;
     }
@@ -306,9 +313,13 @@ fn residual<'d>(
     let truth = scope.field(cx, element, target.name)?;
     let refuse =
         |ty| Expr::Call(Func::Refuse("the target's true value, from which the residual is made", ty), Vec::new());
-    let truth_value = Expr::call(Func::Coalesce, [Expr::Input(0), refuse(truth.value.ty.clone())]);
-    let actual = cx.expr(element, truth_value, &[&truth.value], target.name)?;
     let value = answer.value.as_ref().ok_or_else(|| element.unimplemented("a residual without a prediction"))?;
+    // Without a prediction nobody asks for the truth.
+    let ty = truth.value.ty.clone();
+    let nothing = Expr::call(Func::IsNull, [Expr::Input(1)]);
+    let asked = Expr::call(Func::If, [nothing, Expr::null(ty.clone()), refuse(ty)]);
+    let truth_value = Expr::call(Func::Coalesce, [Expr::Input(0), asked]);
+    let actual = cx.expr(element, truth_value, &[&truth.value, &value.value], target.name)?;
     let (actual, predicted) = if answer.kind == Kind::Classification {
         let classes = answer.probabilities.as_ref();
         let classes = classes.ok_or_else(|| element.unimplemented("a residual without probabilities"))?;

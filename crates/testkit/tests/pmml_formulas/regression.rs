@@ -33,6 +33,32 @@ fn a_missing_category_counts_nothing_and_a_missing_number_everything() {
     );
 }
 
+/// Fields with bounds and replacements, whole numbers and 32-bit ones are judged where the table comes to them, as plain ones are.
+#[test]
+fn an_invalid_value_behind_a_missing_one_is_not_looked_at() {
+    let fields = [
+        r#"<DataField name="n" optype="continuous" dataType="integer"><Interval closure="closedClosed" leftMargin="0" rightMargin="9"/></DataField>"#,
+        S,
+        Y,
+    ];
+    let model = r#"<RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/><MiningField name="n" missingValueReplacement="4"/>
+        <MiningField name="s" missingValueReplacement="b"/><MiningField name="y" usageType="target"/></MiningSchema><RegressionTable intercept="1">
+        <NumericPredictor name="x" coefficient="2"/><NumericPredictor name="n" coefficient="10"/>
+        <CategoricalPredictor name="s" value="b" coefficient="100"/></RegressionTable></RegressionModel>"#;
+    check(
+        &[X, &fields.concat()].concat(),
+        model,
+        &[
+            (json!({"x": 1.0, "n": 3, "s": "a"}), json!({"y": 33.0})),
+            (json!({"x": 1.0}), json!({"y": 143.0})),
+            (json!({"n": 20, "s": "b"}), json!({"y": null})),
+            (json!({"n": 3, "s": "c"}), json!({"y": null})),
+            (json!({"x": 1.0, "n": 20, "s": "b"}), refused()),
+            (json!({"x": 1.0, "n": 3, "s": "c"}), refused()),
+        ],
+    );
+}
+
 #[test]
 fn products_of_fields_are_missing_with_any_of_them() {
     let table = r#"<RegressionTable intercept="0"><PredictorTerm coefficient="2">

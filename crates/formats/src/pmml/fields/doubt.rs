@@ -5,7 +5,7 @@
 
 use plan::{Expr, Func};
 
-use super::{Field, Scope, only_nan_is_invalid, outliers, valid_test};
+use super::{Field, Scope, is_plain, only_nan_is_invalid, outliers, valid_test};
 use crate::pmml::{
     error::Fault,
     lower::{Lowering, Value},
@@ -41,7 +41,7 @@ impl<'d> Scope<'_, 'd> {
             None => self.as_it_comes(cx, name)?,
         };
         let Some((mut field, doubt)) = found else { return Ok(None) };
-        if let Some(mining) = self.mining.get(name) {
+        if let Some(mining) = self.mining.get(name).filter(|mining| self.outer.is_none() || !is_plain(**mining)) {
             field = outliers(cx, *mining, field)?;
             field = self.replaced(cx, *mining, field)?;
         }

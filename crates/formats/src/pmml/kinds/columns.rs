@@ -10,7 +10,7 @@ use crate::pmml::{
     answer::{Answer, Classes, Kind},
     error::Fault,
     expression,
-    fields::{DataType, Field, OpType, Scope},
+    fields::{DataType, Doubt, Field, OpType, Scope},
     lower::{Lowering, Value},
     xml::Element,
 };
@@ -77,11 +77,14 @@ impl Columns {
         };
         let place = match raw {
             Some(value) => self.add_judged(value, true),
-            None => {
-                let field = scope.field(cx, at, name)?;
-                let value = cx.number(at, &field.value)?;
-                self.add(value)
-            }
+            None => match if self.judges { doubtful_number(cx, scope, at, name)? } else { None } {
+                Some(value) => self.add_judged(value, true),
+                None => {
+                    let field = scope.field(cx, at, name)?;
+                    let value = cx.number(at, &field.value)?;
+                    self.add(value)
+                }
+            },
         };
         self.numbers.insert(name.to_owned(), place);
         Ok(place)
@@ -122,11 +125,14 @@ impl Columns {
                 let value = cx.one(at, EncodeOp::Place { labels: labels.into() }, &[&value], name)?;
                 self.add_judged(value, true)
             }
-            None => {
-                let field = scope.field(cx, at, name)?;
-                let value = cx.codes(at, &field, labels)?;
-                self.add(value)
-            }
+            None => match if self.judges { doubtful_code(cx, scope, at, name, labels)? } else { None } {
+                Some(value) => self.add_judged(value, true),
+                None => {
+                    let field = scope.field(cx, at, name)?;
+                    let value = cx.codes(at, &field, labels)?;
+                    self.add(value)
+                }
+            },
         };
         self.codes.insert(name.to_owned(), place);
         Ok(place)
@@ -184,6 +190,41 @@ impl Categories {
     pub fn place(&self, name: &str, label: &str) -> Option<u32> {
         self.fields.get(name)?.places.get(label).copied()
     }
+}
+
+/// Returns a field's numbers, NaN where they are invalid; nothing where none is refused.
+fn doubtful_number(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, '_>,
+    at: Element<'_>,
+    name: &str,
+) -> Result<Option<Value>, Fault> {
+    let Some((field, doubt)) = scope.doubtful(cx, name)?.filter(|(field, _)| field.data.is_number()) else {
+        return Ok(None);
+    };
+    let value = cx.number(at, &field.value)?;
+    let Doubt::Unless(fine) = doubt else { return Ok(Some(value)) };
+    let or_nan = Expr::call(Func::If, [Expr::Input(1), Expr::Input(0), Expr::f64(f64::NAN)]);
+    cx.expr(at, or_nan, &[&value, &fine], name).map(Some)
+}
+
+/// Returns the places of a field's values among the labels, one behind them for what else is valid, -1 where they are invalid;
+/// nothing where none is refused.
+fn doubtful_code(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, '_>,
+    at: Element<'_>,
+    name: &str,
+    labels: &[String],
+) -> Result<Option<Value>, Fault> {
+    let Some((field, Doubt::Unless(fine))) = scope.doubtful(cx, name)? else { return Ok(None) };
+    let code = cx.codes(at, &field, labels)?;
+    let is_other = Expr::call(Func::Lt, [Expr::Input(0), Expr::f64(0.0)]);
+    let place = Expr::call(Func::If, [is_other, Expr::f64(labels.len() as f64), Expr::Input(0)]);
+    let judged = Expr::call(Func::If, [Expr::Input(1), place, Expr::f64(-1.0)]);
+    let null = Expr::call(Func::IsNull, [Expr::Input(0)]);
+    let expr = Expr::call(Func::If, [null, Expr::null(Type::F64), judged]);
+    cx.expr(at, expr, &[&code, &fine], name).map(Some)
 }
 
 /// Returns the labels of a model, and behind them what else is valid; nothing where a label is not valid, or nothing says what

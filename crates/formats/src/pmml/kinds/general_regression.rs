@@ -233,7 +233,12 @@ fn given<'d>(
     (variable, value): (&'static str, &'static str),
 ) -> Result<Option<Given>, Fault> {
     match model.attr(variable) {
-        Some(name) => Ok(Some(Given::Input(columns.number(cx, scope, model, name)?))),
+        // No term comes to it, so that it is judged before.
+        Some(name) => {
+            let field = scope.field(cx, model, name)?;
+            let value = cx.number(model, &field.value)?;
+            Ok(Some(Given::Input(columns.add(value))))
+        }
         None => Ok(model.f64(value)?.map(Given::Constant)),
     }
 }
