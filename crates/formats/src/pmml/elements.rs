@@ -49,7 +49,7 @@ pub const ELEMENTS: &[ElementDoc] = &[
     ),
     element(
         "outliers",
-        "`asIs`, `asMissingValues`, `asExtremeValues` with `lowValue` and `highValue`",
+        "of valid values: `asIs`, `asMissingValues`, `asExtremeValues` with `lowValue` and `highValue`",
         "Mining schema",
     ),
     element(

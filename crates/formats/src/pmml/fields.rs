@@ -491,27 +491,29 @@ impl<'s, 'd> Scope<'s, 'd> {
             return Ok(field);
         }
         let name = mining.required("name")?;
+        let mut valid = None;
         if let Some(data) = self.dictionary.fields.get(name).filter(|_| !field.valid) {
-            field = self.judged(cx, mining, data, field)?;
+            (field, valid) = self.judged(cx, mining, data, field)?;
         }
-        field = outliers(cx, mining, field)?;
+        field = outliers(cx, mining, field, valid.as_ref())?;
         self.replaced(cx, mining, field)
     }
 
-    /// Returns the field, what the dictionary calls missing made so, what it calls invalid treated.
+    /// Returns the field, what the dictionary calls missing made so, what it calls invalid treated; and whether it was valid, where
+    /// it may go on with a value that is not.
     fn judged(
         &self,
         cx: &mut Lowering<'_>,
         mining: Element<'d>,
         data: &DataField<'d>,
         field: Field,
-    ) -> Result<Field, Fault> {
+    ) -> Result<(Field, Option<Value>), Fault> {
         let default = if self.dictionary.invalid_is_missing { "asMissing" } else { "returnInvalid" };
         let treatment = mining.attr("invalidValueTreatment").unwrap_or(default);
         let mut field = self.known(cx, mining, data, field)?;
         let Some(test) = valid_test(cx, data, &field)? else {
             field.valid = true;
-            return Ok(field);
+            return Ok((field, None));
         };
         let (ty, null) = (field.value.ty.clone(), Expr::call(Func::IsNull, [Expr::Input(0)]));
         let fine = Expr::call(Func::Or, [null, Expr::Input(1)]);
@@ -523,13 +525,13 @@ impl<'s, 'd> Scope<'s, 'd> {
                 let got = || mining.fault("attribute invalidValueReplacement", "a value of the field's type", text);
                 Expr::Const(field.constant(text).ok_or_else(got)?)
             }
-            "asIs" => return Ok(field),
+            "asIs" => return Ok((field, Some(test))),
             other => return Err(mining.fault("attribute invalidValueTreatment", "a treatment of PMML 4.4", other)),
         };
         let expr = Expr::call(Func::If, [fine, Expr::Input(0), instead]);
         field.value = cx.expr(mining, expr, &[&field.value, &test], data.name)?;
         field.valid = true;
-        Ok(field)
+        Ok((field, (treatment == "asValue").then_some(test)))
     }
 
     /// Returns the field, what the dictionary calls missing made so.

@@ -59,6 +59,31 @@ fn an_invalid_value_behind_a_missing_one_is_not_looked_at() {
     );
 }
 
+/// What is invalid, and stays or is replaced, is no outlier; a missing value is not valid, whatever is done to invalid ones.
+#[test]
+fn only_valid_values_are_outliers() {
+    let x = r#"<DataField name="x" optype="continuous" dataType="double"><Interval closure="closedClosed" leftMargin="0" rightMargin="9"/></DataField>"#;
+    let model = |treatment: &str| {
+        format!(
+            r#"<RegressionModel functionName="regression"><MiningSchema><MiningField name="x" {treatment} outliers="asExtremeValues" lowValue="1" highValue="5"/>
+            <MiningField name="z" invalidValueTreatment="asIs"/><MiningField name="y" usageType="target"/></MiningSchema>
+            <Output><OutputField name="v" feature="transformedValue" dataType="boolean" optype="categorical"><Apply function="isValid"><FieldRef field="z"/></Apply></OutputField>
+            </Output><RegressionTable intercept="0"><NumericPredictor name="x" coefficient="1"/></RegressionTable></RegressionModel>"#
+        )
+    };
+    let rows = |invalid: f64| {
+        [
+            (json!({"x": 0.5, "z": 1.0}), json!({"y": 1.0, "v": true})),
+            (json!({"x": 7.0}), json!({"y": 5.0, "v": false})),
+            (json!({"x": 20.0, "z": "NaN"}), json!({"y": invalid, "v": false})),
+            (json!({"z": 1.0}), json!({"y": null, "v": true})),
+        ]
+    };
+    let fields = [x, Z, Y].concat();
+    check(&fields, &model(r#"invalidValueTreatment="asIs""#), &rows(20.0));
+    check(&fields, &model(r#"invalidValueTreatment="asValue" invalidValueReplacement="8""#), &rows(8.0));
+}
+
 #[test]
 fn products_of_fields_are_missing_with_any_of_them() {
     let table = r#"<RegressionTable intercept="0"><PredictorTerm coefficient="2">

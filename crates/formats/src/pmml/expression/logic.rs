@@ -121,7 +121,8 @@ fn valid<'d>(work: &mut Work<'_, '_, '_, 'd>, _: Element<'d>, args: Vec<Term>, _
         && !field.valid
         && let Some(value) = fields::valid_test(work.cx, data, field)?
     {
-        test = Some(work.input(&value, DataType::Boolean).expr);
+        let valid = work.input(&value, DataType::Boolean).expr;
+        test = Some(Expr::call(Func::If, [arg.is_missing(), Expr::null(super::apply::BOOL), valid]));
     }
     let test = test.unwrap_or_else(|| {
         let null = arg.is_missing();

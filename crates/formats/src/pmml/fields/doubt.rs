@@ -42,7 +42,7 @@ impl<'d> Scope<'_, 'd> {
         };
         let Some((mut field, doubt)) = found else { return Ok(None) };
         if let Some(mining) = self.mining.get(name).filter(|mining| self.outer.is_none() || !is_plain(**mining)) {
-            field = outliers(cx, *mining, field)?;
+            field = outliers(cx, *mining, field, None)?;
             field = self.replaced(cx, *mining, field)?;
         }
         self.doubtful.borrow_mut().entry(name.to_owned()).or_default().push((field.clone(), doubt.clone()));

@@ -7,7 +7,11 @@ use plan::{
 };
 
 use super::Field;
-use crate::pmml::{error::Fault, lower::Lowering, xml::Element};
+use crate::pmml::{
+    error::Fault,
+    lower::{Lowering, Value},
+    xml::Element,
+};
 
 /// Returns whether a mining field leaves values as they are, but that some may be refused.
 pub fn is_plain(mining: Element<'_>) -> bool {
@@ -17,8 +21,13 @@ pub fn is_plain(mining: Element<'_>) -> bool {
         && mining.attr("invalidValueReplacement").or(mining.attr("missingValueReplacement")).is_none()
 }
 
-/// Returns the field, what lies outside of its bounds treated.
-pub fn outliers(cx: &mut Lowering<'_>, mining: Element<'_>, field: Field) -> Result<Field, Fault> {
+/// Returns the field, what lies outside of its bounds treated; only valid values are outliers.
+pub fn outliers(
+    cx: &mut Lowering<'_>,
+    mining: Element<'_>,
+    field: Field,
+    valid: Option<&Value>,
+) -> Result<Field, Fault> {
     let treatment = mining.attr("outliers").unwrap_or("asIs");
     if treatment == "asIs" || !field.value.ty.as_scalar().is_some_and(DType::is_number) {
         return Ok(field);
@@ -40,6 +49,12 @@ pub fn outliers(cx: &mut Lowering<'_>, mining: Element<'_>, field: Field) -> Res
             if nan { Expr::call(Func::And, [Expr::call(Func::Not, [is_number]), is_outside]) } else { is_outside };
         expr = Expr::call(Func::If, [is_outside, instead, expr]);
     }
-    field.value = cx.expr(mining, expr, &[&field.value], "within bounds")?;
+    field.value = match valid {
+        None => cx.expr(mining, expr, &[&field.value], "within bounds")?,
+        Some(valid) => {
+            let expr = Expr::call(Func::If, [Expr::Input(1), expr, Expr::Input(0)]);
+            cx.expr(mining, expr, &[&field.value, valid], "within bounds")?
+        }
+    };
     Ok(field)
 }
