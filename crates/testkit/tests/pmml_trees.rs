@@ -274,6 +274,8 @@ fn targets_of_a_choice_stand_in_for_a_segment() {
         check(&of(method), &[(json!({"x": 2.0}), json!({"y": 5.0})), (json!({"x": 0.0}), json!({"y": 70.0}))]);
     }
     check(&of("sum"), &[(json!({"x": 2.0}), json!({"y": 50.0}))]);
+    let whole = of("selectFirst").replace("rescaleFactor", r#"castInteger="round" rescaleFactor"#);
+    check(&whole, &[(json!({"x": 2.0}), json!({"y": 5.0})), (json!({"x": 0.0}), json!({"y": 70}))]);
 }
 
 /// A part of a chain that names no target predicts something of its own: here a category, in a chain that ends with a number.
@@ -354,10 +356,10 @@ fn all_results_are_shown_as_lists() {
         &[
             (
                 row(2.0, "a", 1.0),
-                json!({"y": [1.5, 2.5, 3.5], "p": ["1.5", "2.5", "3.5"], "id": ["one", "two", "three"], "of": 2.5}),
+                json!({"y": [1.5, 2.5, 3.5], "p": [1.5, 2.5, 3.5], "id": ["one", "two", "three"], "of": 2.5}),
             ),
-            (row(1.0, "a", 1.0), json!({"y": [1.5, 3.5], "p": ["1.5", "3.5"], "id": ["one", "three"], "of": null})),
-            (json!({"z": 1.0}), json!({"y": [1.5], "p": ["1.5"], "id": ["one"], "of": null})),
+            (row(1.0, "a", 1.0), json!({"y": [1.5, 3.5], "p": [1.5, 3.5], "id": ["one", "three"], "of": null})),
+            (json!({"z": 1.0}), json!({"y": [1.5], "p": [1.5], "id": ["one"], "of": null})),
             (row(1.0, "a", 6.0), json!({"y": [null, null], "p": [null, null], "id": ["one", "three"], "of": null})),
         ],
     );

@@ -122,14 +122,27 @@ fn shown<'d>(
     answer: &Answer<'d>,
     element: Element<'d>,
 ) -> Result<Option<Field>, Fault> {
-    let field = match picked(cx, answer, element)? {
-        Some(field) => Some(field),
-        None => feature(cx, scope, answer, element)?,
-    };
+    let field = picked_or_made(cx, scope, answer, element)?;
     field.map(|field| as_declared(cx, scope, element, field)).transpose()
 }
 
-/// Returns the field of several results that are all shown: a list of theirs; of entities the ids of the segments.
+fn picked_or_made<'d>(
+    cx: &mut Lowering<'_>,
+    scope: &Scope<'_, 'd>,
+    answer: &Answer<'d>,
+    element: Element<'d>,
+) -> Result<Option<Field>, Fault> {
+    match &answer.pick {
+        Some(pick) => match pick(cx, element)? {
+            Some(field) => Ok(Some(field)),
+            None => feature(cx, scope, answer, element),
+        },
+        None => feature(cx, scope, answer, element),
+    }
+}
+
+/// Returns the field of several results that are all shown: a list of theirs, of the type that they have; of entities the ids of the
+/// segments.
 fn several<'d>(
     cx: &mut Lowering<'_>,
     scope: &Scope<'_, 'd>,
@@ -143,18 +156,11 @@ fn several<'d>(
             let id = cx.expr(element, Expr::text(&one.id), &[], "segment")?;
             Some(Field::new(id, DataType::String, OpType::Categorical))
         } else {
-            shown(cx, scope, &one.answer, element)?
+            picked_or_made(cx, scope, &one.answer, element)?
         };
         members.extend(field.map(|field| (one.ran.clone(), field)));
     }
     every::list(cx, element, members)
-}
-
-fn picked<'d>(cx: &mut Lowering<'_>, answer: &Answer<'d>, element: Element<'d>) -> Result<Option<Field>, Fault> {
-    match &answer.pick {
-        Some(pick) => pick(cx, element),
-        None => Ok(None),
-    }
 }
 
 fn feature<'d>(

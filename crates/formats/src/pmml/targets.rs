@@ -34,6 +34,7 @@ pub fn apply<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, answer: &mut Answ
         (Kind::Regression, Some(chosen)) => {
             let own = cx.number(target, &field.value)?;
             let made = number(cx, target, field)?.value;
+            let made = cx.number(target, &made)?;
             let none = Expr::call(Func::IsNull, [Expr::Input(0)]);
             let expr = Expr::call(Func::If, [none, Expr::Input(1), Expr::Input(2)]);
             Field::double(cx.expr(target, expr, &[&chosen, &made, &own], "target")?)

@@ -238,9 +238,9 @@ fn with_rest(labels: &[String], valid: &[String]) -> Option<Vec<Box<str>>> {
     Some(labels.iter().chain(rest).map(|label| label.as_str().into()).collect())
 }
 
-/// Returns the type of operations that the model's target has; categories where nothing says otherwise.
+/// Returns the type of operations that the model's own target has; categories where it names none.
 pub fn target_op(scope: &Scope<'_, '_>) -> Result<OpType, Fault> {
-    let Some(target) = scope.target() else { return Ok(OpType::Categorical) };
+    let Some(target) = scope.target().filter(|_| !scope.targets().is_empty()) else { return Ok(OpType::Categorical) };
     let named = |at: Element<'_>| at.attr("optype").map(|_| OpType::of(at, target.data)).transpose();
     let of_target = crate::pmml::targets::target(scope).map(named).transpose()?.flatten();
     let of_mining = scope.mining(target.name).map(named).transpose()?.flatten();
