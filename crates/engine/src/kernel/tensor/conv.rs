@@ -245,12 +245,25 @@ mod tests {
         Tensor::new(shape, elements.collect::<Vec<_>>()).expect("as many as the shape says")
     }
 
-    /// Writes a convolution of an image of 9 x 11 by each kind of instructions; all have the same bits.
-    fn same(groups: usize, [of_group, outputs]: [usize; 2], kernel: [usize; 2], window: &Window, last: bool) {
+    /// Writes a convolution of images by each kind of instructions; all have the same bits.
+    fn same(groups: usize, each: [usize; 2], kernel: [usize; 2], window: &Window, last: bool) {
+        // The others are read where they lie, and have more than a vector of every second number.
+        let images = if last { &[[9, 11]][..] } else { &[[9, 11], [8, 16], [3, 40]] };
+        images.iter().for_each(|&image| same_of(image, groups, each, kernel, window, last));
+    }
+
+    fn same_of(
+        [height, width]: [usize; 2],
+        groups: usize,
+        [of_group, outputs]: [usize; 2],
+        kernel: [usize; 2],
+        window: &Window,
+        last: bool,
+    ) {
         let channels = groups * of_group;
         let (x, filters) = match last {
-            false => (vec![2, channels, 9, 11], vec![outputs, of_group, kernel[0], kernel[1]]),
-            true => (vec![2, 9, 11, channels], vec![kernel[0], kernel[1], of_group, outputs]),
+            false => (vec![2, channels, height, width], vec![outputs, of_group, kernel[0], kernel[1]]),
+            true => (vec![2, height, width, channels], vec![kernel[0], kernel[1], of_group, outputs]),
         };
         let (x, filters) = (wave(&x), wave(&filters));
         let op = ConvOp::Conv { window: window.clone(), groups, last, filters_last: last, end: None };

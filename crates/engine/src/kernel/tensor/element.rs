@@ -7,11 +7,14 @@ mod unary;
 
 use model::{
     PredictError, Shape, Tensor, each_element,
-    tensor::{Data, Element},
+    tensor::{Data, Element, bf16, f16},
 };
 use plan::tensor::ElementOp;
 
-use super::{Args, Done, Site, broadcast, refuse, refuse_type, too_large};
+use super::{
+    Args, Done, Site, broadcast, refuse, refuse_type, too_large,
+    wide::{Wide, widest},
+};
 use crate::error::CompileError;
 
 /// An op of the family, ready to run.
@@ -82,21 +85,24 @@ fn clip(x: &Tensor, low: Option<&Tensor>, high: Option<&Tensor>, out: &mut Tenso
             Some((_, tensor)) => Err(refuse("a scalar of the tensor's type as bound", tensor.shape().to_string())),
         }
     }
+    // Where there is no bound, nothing lies beyond the one that stands for it.
     macro_rules! of {
-        ($x:expr, $ty:ty) => {{
-            let (low, high) = (bound::<$ty>(low)?, bound::<$ty>(high)?);
-            for (to, &x) in out.make::<$ty>(*x.shape()).map_err(too_large)?.iter_mut().zip($x.iter()) {
-                let x = low.map_or(x, |low| if x < low { low } else { x });
-                *to = high.map_or(x, |high| if x > high { high } else { x });
-            }
+        ($x:expr, $ty:ty, $least:ident, $most:ident) => {{
+            let low = bound::<$ty>(low)?.unwrap_or(<$ty>::$least);
+            let high = bound::<$ty>(high)?.unwrap_or(<$ty>::$most);
+            let result = out.make::<$ty>(*x.shape()).map_err(too_large)?;
+            widest(Clip { from: $x, to: result, low, high });
             Ok(())
         }};
+        ($x:expr, $ty:ty) => {
+            of!($x, $ty, MIN, MAX)
+        };
     }
     match x.data() {
-        Data::F32(e) => of!(e, f32),
-        Data::F64(e) => of!(e, f64),
-        Data::F16(e) => of!(e, model::tensor::f16),
-        Data::BF16(e) => of!(e, model::tensor::bf16),
+        Data::F32(e) => of!(e, f32, NEG_INFINITY, INFINITY),
+        Data::F64(e) => of!(e, f64, NEG_INFINITY, INFINITY),
+        Data::F16(e) => of!(e, f16, NEG_INFINITY, INFINITY),
+        Data::BF16(e) => of!(e, bf16, NEG_INFINITY, INFINITY),
         Data::I8(e) => of!(e, i8),
         Data::I16(e) => of!(e, i16),
         Data::I32(e) => of!(e, i32),
@@ -106,6 +112,27 @@ fn clip(x: &Tensor, low: Option<&Tensor>, high: Option<&Tensor>, out: &mut Tenso
         Data::U32(e) => of!(e, u32),
         Data::U64(e) => of!(e, u64),
         Data::Bool(_) | Data::C64(_) | Data::Bytes(_) => Err(refuse_type(x)),
+    }
+}
+
+struct Clip<'a, T> {
+    from: &'a [T],
+    to: &'a mut [T],
+    low: T,
+    high: T,
+}
+
+impl<T: Copy + PartialOrd> Wide for Clip<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run<const KIND: u8>(self) {
+        let Clip { from, to, low, high } = self;
+        for (to, &x) in to.iter_mut().zip(from) {
+            // NaN stays.
+            let x = if x < low { low } else { x };
+            *to = if x > high { high } else { x };
+        }
     }
 }
 

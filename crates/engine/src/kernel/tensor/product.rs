@@ -336,39 +336,27 @@ fn all<T: Number, const KIND: u8>(product: &Product<'_, T>, panels: &[T], column
     // Curves are put upon whole rows afterwards: there the compiler takes many numbers at once, and none that lie beyond the columns.
     let is_curved = matches!(product.end, End::Sigmoid | End::Tanh);
     let whole = Product { end: if is_curved { End::Keep } else { product.end }, ..*product };
+    let out = &mut out[..(product.rows - 1) * step + columns];
     if product.rows == 1 {
         lone::<T, KIND>(&whole, panels, columns, out);
         if is_curved {
-            each_end(&mut out[..columns], product.end);
+            each_end(out, product.end);
         }
         return;
     }
     let panel = |begin: usize| panels[begin * product.common..][..WIDTH * product.common].as_chunks::<WIDTH>().0;
-    let mut begin = 0;
+    let side = |begin: usize| Side::new(&whole, begin, columns, step == columns);
+    let count = columns.div_ceil(WIDTH);
     // Two panels of float32 side by side halve the loads of the left matrix.
-    if KIND == AVX512 && size_of::<T>() <= 4 {
-        while begin + WIDTH < columns {
-            let sides = [panel(begin), panel(begin + WIDTH)];
-            let mut row = 0;
-            macro_rules! rows {
-                ($($m:literal)*) => {$(
-                    while product.rows - row >= $m {
-                        pair::<T, $m, KIND>(&whole, row, sides, (begin, columns), &mut out[row * step + begin..], step);
-                        row += $m;
-                    }
-                )*};
-            }
-            rows!(8 4 1);
-            begin += 2 * WIDTH;
-        }
-    }
-    while begin < columns {
-        let of = (begin, WIDTH.min(columns - begin));
+    let paired = if KIND == AVX512 && size_of::<T>() <= 4 { count / 2 * 2 } else { 0 };
+    // From the last panel to the first, as whole lanes want it.
+    for begin in (paired * WIDTH..columns).step_by(WIDTH).rev() {
+        let side = side(begin);
         let mut row = 0;
         macro_rules! rows {
             ($($m:literal)*) => {$(
                 while product.rows - row >= $m {
-                    block::<T, $m, KIND>(&whole, row, panel(begin), of, &mut out[row * step + begin..], step);
+                    block::<T, $m, KIND>(&whole, row, panel(begin), &side, &mut out[row * step + begin..], step);
                     row += $m;
                 }
             )*};
@@ -384,14 +372,49 @@ fn all<T: Number, const KIND: u8>(product: &Product<'_, T>, panels: &[T], column
                 rows!(4 1);
             }
         }
-        begin += WIDTH;
+    }
+    for begin in (0..paired * WIDTH).step_by(2 * WIDTH).rev() {
+        let sides = [side(begin), side(begin + WIDTH)];
+        let panels = [panel(begin), panel(begin + WIDTH)];
+        let mut row = 0;
+        macro_rules! rows {
+            ($($m:literal)*) => {$(
+                while product.rows - row >= $m {
+                    pair::<T, $m, KIND>(&whole, row, panels, &sides, &mut out[row * step + begin..], step);
+                    row += $m;
+                }
+            )*};
+        }
+        rows!(8 4 1);
     }
     if is_curved && step == columns {
-        each_end(&mut out[..product.rows * columns], product.end);
+        each_end(out, product.end);
     } else if is_curved {
-        for row in out.chunks_mut(step).take(product.rows) {
+        for row in out.chunks_mut(step) {
             each_end(&mut row[..columns], product.end);
         }
+    }
+}
+
+/// The columns of a panel, and what is added to them.
+struct Side<T> {
+    begin: usize,
+    width: usize,
+    bias: [T; WIDTH],
+    /// Whether all lanes may be written, those beyond the columns too: rows lie one against the other, so that what is written
+    /// beyond one is the beginning of the next, which is written after it. Panels are taken from the last to the first for that.
+    is_whole: bool,
+}
+
+impl<T: Number> Side<T> {
+    #[inline(always)]
+    fn new(product: &Product<'_, T>, begin: usize, columns: usize, is_dense: bool) -> Side<T> {
+        let width = WIDTH.min(columns - begin);
+        let mut bias = [T::ZERO; WIDTH];
+        if let Bias::Columns(numbers) = product.bias {
+            put(&mut bias[..width], &numbers[begin..begin + width]);
+        }
+        Side { begin, width, bias, is_whole: is_dense || width == WIDTH }
     }
 }
 
@@ -416,14 +439,15 @@ fn lone<T: Number, const KIND: u8>(product: &Product<'_, T>, panels: &[T], colum
             }
         }
         for (i, sums) in sums.into_iter().enumerate() {
-            let begin = begin + i * WIDTH;
-            end_block(product, 0, &mut [sums], (begin, WIDTH), &mut out[begin..], WIDTH);
+            let side = Side::new(product, begin + i * WIDTH, columns, false);
+            end_block(product, 0, &[sums], &side, &mut out[side.begin..], WIDTH);
         }
         begin += SIDE * WIDTH;
     }
     while begin < columns {
         let panel = panels[begin * product.common..][..size].as_chunks::<WIDTH>().0;
-        block::<T, 1, KIND>(product, 0, panel, (begin, WIDTH.min(columns - begin)), &mut out[begin..], WIDTH);
+        let side = Side::new(product, begin, columns, false);
+        block::<T, 1, KIND>(product, 0, panel, &side, &mut out[begin..], WIDTH);
         begin += WIDTH;
     }
 }
@@ -434,7 +458,7 @@ fn pair<T: Number, const M: usize, const KIND: u8>(
     product: &Product<'_, T>,
     row: usize,
     panels: [&[[T; WIDTH]]; 2],
-    (begin, columns): (usize, usize),
+    sides: &[Side<T>; 2],
     out: &mut [T],
     step: usize,
 ) {
@@ -456,12 +480,8 @@ fn pair<T: Number, const M: usize, const KIND: u8>(
             }
         }
     }
-    // Another place for what is looked at in loops, so that the sums themselves stay in registers.
-    let mut done = sums;
-    for (side, sums) in done.iter_mut().enumerate() {
-        let begin = begin + side * WIDTH;
-        end_block(product, row, sums, (begin, WIDTH.min(columns - begin)), &mut out[side * WIDTH..], step);
-    }
+    end_block(product, row, &sums[1], &sides[1], &mut out[WIDTH..], step);
+    end_block(product, row, &sums[0], &sides[0], out, step);
 }
 
 /// Writes `M` rows of one panel's columns.
@@ -470,7 +490,7 @@ fn block<T: Number, const M: usize, const KIND: u8>(
     product: &Product<'_, T>,
     row: usize,
     panel: &[[T; WIDTH]],
-    (begin, width): (usize, usize),
+    side: &Side<T>,
     out: &mut [T],
     step: usize,
 ) {
@@ -490,9 +510,7 @@ fn block<T: Number, const M: usize, const KIND: u8>(
             }
         }
     }
-    // Another place for what is looked at in loops, so that the sums themselves stay in registers.
-    let mut done = sums;
-    end_block(product, row, &mut done, (begin, width), out, step);
+    end_block(product, row, &sums, side, out, step);
 }
 
 /// Adds the bias to sums, ends them, but for curves, and writes them.
@@ -500,46 +518,48 @@ fn block<T: Number, const M: usize, const KIND: u8>(
 fn end_block<T: Number, const M: usize>(
     product: &Product<'_, T>,
     row: usize,
-    sums: &mut [[T; WIDTH]; M],
-    (begin, width): (usize, usize),
+    sums: &[[T; WIDTH]; M],
+    side: &Side<T>,
     out: &mut [T],
     step: usize,
 ) {
-    match product.bias {
-        Bias::None => {}
-        Bias::Rows(bias) => {
-            for i in 0..M {
-                for sum in &mut sums[i] {
-                    *sum = sum.add(bias[row + i]);
-                }
-            }
-        }
-        Bias::Columns(bias) => {
-            let mut lanes = [T::ZERO; WIDTH];
-            put(&mut lanes[..width], &bias[begin..begin + width]);
-            for sums in &mut *sums {
-                for j in 0..WIDTH {
-                    sums[j] = sums[j].add(lanes[j]);
-                }
-            }
-        }
-    }
-    if product.end == End::Relu {
-        for sum in sums.as_flattened_mut() {
-            *sum = sum.finish(End::Relu);
-        }
-    }
-    if width == WIDTH {
+    if side.is_whole && out.len() >= (M - 1) * step + WIDTH {
         for i in 0..M {
             if let Some(to) = out[i * step..].first_chunk_mut() {
-                *to = sums[i];
+                *to = ended(product, row + i, sums[i], side);
             }
         }
         return;
     }
-    for (i, sums) in sums.iter().enumerate() {
-        put(&mut out[i * step..][..width], &sums[..width]);
+    for i in 0..M {
+        let lanes = ended(product, row + i, sums[i], side);
+        put(&mut out[i * step..][..side.width], &lanes[..side.width]);
     }
+}
+
+/// Returns a row's sums with what is added to them and their end, but for curves.
+#[inline(always)]
+fn ended<T: Number>(product: &Product<'_, T>, row: usize, sums: [T; WIDTH], side: &Side<T>) -> [T; WIDTH] {
+    let mut lanes = sums;
+    match product.bias {
+        Bias::None => {}
+        Bias::Rows(bias) => {
+            for lane in &mut lanes {
+                *lane = lane.add(bias[row]);
+            }
+        }
+        Bias::Columns(_) => {
+            for (lane, &bias) in lanes.iter_mut().zip(&side.bias) {
+                *lane = lane.add(bias);
+            }
+        }
+    }
+    if product.end == End::Relu {
+        for lane in &mut lanes {
+            *lane = lane.finish(End::Relu);
+        }
+    }
+    lanes
 }
 
 #[cfg(test)]
@@ -594,6 +614,21 @@ mod tests {
             let sums = made(Bias::None, End::Keep, wide::PORTABLE);
             for kind in [wide::PORTABLE, wide::AVX2, wide::AVX512] {
                 assert_eq!(made(Bias::Columns(&bias), End::Relu, kind), expected);
+                for step in [columns, columns + 3] {
+                    let product =
+                        Product { left: &a, stride: common, rows, common, bias: Bias::Columns(&bias), end: End::Relu };
+                    let mut out = vec![f32::NAN; rows * step + 40];
+                    wide::with(Packed { product: &product, panels: &panels, columns, out: &mut out, step }, kind);
+                    for (i, row) in out.chunks(step).enumerate() {
+                        // What is beside a row, and after the last, stays as it was.
+                        let (row, beside) = row.split_at(columns.min(row.len()));
+                        assert!(beside.iter().all(|x| x.is_nan()));
+                        match expected.get(i * columns..(i + 1) * columns) {
+                            Some(expected) => assert_eq!(row, expected),
+                            None => assert!(row.iter().all(|x| x.is_nan())),
+                        }
+                    }
+                }
                 let mut lying = vec![f32::NAN; rows * columns];
                 wide::with(Plain { left: &a, right: &b, common, columns, out: &mut lying }, kind);
                 assert_eq!(lying, sums);

@@ -210,7 +210,7 @@ fn run<T: Element + Copy, A: Copy>(
 }
 
 /// Folds rows of `count` elements, some rows side by side, so that one fold need not wait for another's step.
-fn rows<T: Copy, A: Copy>(
+pub(super) fn rows<T: Copy, A: Copy>(
     from: &[T],
     result: &mut [T],
     count: usize,

@@ -8,6 +8,7 @@ use super::{Site, TensorKernel};
 mod attention;
 mod conv;
 mod dense;
+mod element;
 mod image;
 mod index;
 mod layout;

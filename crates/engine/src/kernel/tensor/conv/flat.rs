@@ -52,7 +52,7 @@ pub(super) fn run<T: Number>(
     let offsets = laid.offsets(conv.input);
     T::with_room(|room| {
         room.clear();
-        room.resize(conv.input * laid.plane + LANES_MAX, T::ZERO);
+        room.resize(if laid.is_given() { 0 } else { conv.input * laid.plane + LANES_MAX }, T::ZERO);
         with(Flat { conv, laid: &laid, offsets: &offsets, x, filters, bias, room, result }, kind);
     });
     true
@@ -89,9 +89,14 @@ impl Laid {
     }
 
     /// Lays out the input of a group; what lies outside of it stays as it is.
-    fn lay<T: Copy>(&self, x: &[T], room: &mut [T]) {
+    #[inline(always)]
+    fn lay<T: Number>(&self, x: &[T], room: &mut [T]) {
         let [height, width] = self.axes;
         let image = height.input * width.input;
+        if self.is_plain() {
+            room[..x.len()].copy_from_slice(x);
+            return;
+        }
         for (x, plane) in x.chunks_exact(image.max(1)).zip(room.chunks_exact_mut(self.plane)) {
             for (phase, to) in plane.chunks_exact_mut(self.sizes[0] * self.sizes[1]).enumerate() {
                 let (phase_y, phase_x) = (phase / self.strides[1], phase % self.strides[1]);
@@ -112,13 +117,34 @@ impl Laid {
                     }
                     let from = &x[y as usize * width.input..][..width.input][begin..];
                     let to = &mut to[low..high];
-                    if self.strides[1] == 1 {
-                        to.copy_from_slice(&from[..high - low]);
-                    } else {
-                        to.iter_mut().zip(from.iter().step_by(self.strides[1])).for_each(|(to, from)| *to = *from);
+                    match self.strides[1] {
+                        1 => put(to, &from[..high - low]),
+                        2 => put_second(to, from),
+                        stride => to.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from),
                     }
                 }
             }
+        }
+    }
+
+    /// Returns whether the input is laid out as it is.
+    fn is_plain(&self) -> bool {
+        let as_given = |(axis, size): (&Axis, usize)| axis.before == 0 && axis.stride == 1 && axis.input == size;
+        self.axes.iter().zip(self.sizes).all(as_given)
+    }
+
+    /// Returns whether the input may be read where it is: lanes never reach beyond it.
+    fn is_given(&self) -> bool {
+        self.is_plain() && self.span == self.plane && self.span.is_multiple_of(LANES_MAX)
+    }
+
+    /// Returns rows of the result that end where lanes do, where they do so about as soon as those that go on into the next row: how
+    /// many, how long, and how far apart.
+    fn rows(&self) -> Option<[usize; 3]> {
+        let ([y, x], wide) = (self.axes, self.sizes[1]);
+        match x.output == wide {
+            true => Some([1, self.span, self.span]),
+            false => (x.output.next_multiple_of(WIDTH) <= wide + 2).then_some([y.output, x.output, wide]),
         }
     }
 
@@ -151,11 +177,14 @@ impl<T: Number> Wide for Flat<'_, T> {
         let curve = conv.end;
         for i in 0..conv.batch * conv.groups {
             let group = i % conv.groups;
-            laid.lay(&x[i * conv.input * places_in..][..conv.input * places_in], room);
+            let x = &x[i * conv.input * places_in..][..conv.input * places_in];
+            if !laid.is_given() {
+                laid.lay(x, room);
+            }
             let strips = Strips {
                 laid,
                 offsets,
-                room,
+                room: if laid.is_given() { x } else { room },
                 filters: &filters[group * rows * offsets.len()..][..rows * offsets.len()],
                 bias: bias.map(|bias| &bias[group * rows..][..rows]),
                 is_relu: curve == End::Relu,
@@ -165,7 +194,7 @@ impl<T: Number> Wide for Flat<'_, T> {
             // Few rows leave registers for more places.
             match (KIND, rows) {
                 (AVX512, 0..4) => strips.all::<4, KIND>(rows, result),
-                (AVX512, _) => strips.all::<2, KIND>(rows, result),
+                (AVX512, _) => strips.all::<3, KIND>(rows, result),
                 _ => strips.all::<1, KIND>(rows, result),
             }
         }
@@ -186,32 +215,76 @@ struct Strips<'a, T> {
     places: usize,
 }
 
+/// Where a strip's lanes are written.
+enum To<'a, const P: usize> {
+    /// Each sixteen from a place on, and how many of them are the result's.
+    Rows([(usize, usize); P]),
+    Parts(&'a [Part]),
+}
+
 impl<T: Number> Strips<'_, T> {
     #[inline(always)]
     fn all<const P: usize, const KIND: u8>(&self, rows: usize, result: &mut [T]) {
+        if let Some(of) = self.laid.rows() {
+            return self.all_rows::<P, KIND>(rows, of, result);
+        }
         let mut parts = [(0, 0, 0); LANES_MAX];
         for begin in (0..self.laid.span).step_by(P * WIDTH) {
             let count = self.laid.parts(begin, P * WIDTH, &mut parts);
-            let parts = &parts[..count];
-            let mut row = 0;
-            macro_rules! rows {
-                ($($m:literal)*) => {$(
-                    while rows - row >= $m {
-                        self.strip::<P, $m, KIND>(row, begin, parts, result);
-                        row += $m;
-                    }
-                )*};
+            self.channels::<P, KIND>(rows, [begin; P], &To::Parts(&parts[..count]), result);
+        }
+    }
+
+    #[inline(always)]
+    fn all_rows<const P: usize, const KIND: u8>(
+        &self,
+        rows: usize,
+        [height, width, wide]: [usize; 3],
+        result: &mut [T],
+    ) {
+        let (mut y, mut x) = (0, 0);
+        while y < height {
+            let mut from = [0; P];
+            let mut to = [(0, 0); P];
+            for side in 0..P {
+                (from[side], to[side]) = (y * wide + x, (y * width + x, WIDTH.min(width - x)));
+                // After the last there is the last again.
+                if x + WIDTH < width {
+                    x += WIDTH;
+                } else if y + 1 < height || side + 1 == P {
+                    (y, x) = (y + 1, 0);
+                }
             }
-            match P {
-                1 => {
-                    rows!(6 4 2 1);
+            self.channels::<P, KIND>(rows, from, &To::Rows(to), result);
+        }
+    }
+
+    #[inline(always)]
+    fn channels<const P: usize, const KIND: u8>(
+        &self,
+        rows: usize,
+        from: [usize; P],
+        to: &To<'_, P>,
+        result: &mut [T],
+    ) {
+        let mut row = 0;
+        macro_rules! rows {
+            ($($m:literal)*) => {$(
+                while rows - row >= $m {
+                    self.strip::<P, $m, KIND>(row, from, to, result);
+                    row += $m;
                 }
-                2 => {
-                    rows!(8 4 2 1);
-                }
-                _ => {
-                    rows!(2 1);
-                }
+            )*};
+        }
+        match P {
+            1 => {
+                rows!(6 4 2 1);
+            }
+            3 => {
+                rows!(8 4 2 1);
+            }
+            _ => {
+                rows!(2 1);
             }
         }
     }
@@ -221,8 +294,8 @@ impl<T: Number> Strips<'_, T> {
     fn strip<const P: usize, const M: usize, const KIND: u8>(
         &self,
         row: usize,
-        begin: usize,
-        parts: &[Part],
+        from: [usize; P],
+        to: &To<'_, P>,
         result: &mut [T],
     ) {
         let common = self.offsets.len();
@@ -230,11 +303,22 @@ impl<T: Number> Strips<'_, T> {
         for (i, left) in left.iter_mut().enumerate() {
             *left = &self.filters[(row + i) * common..][..common];
         }
+        // All of one length, so that one look at it is enough.
+        let reach = self.room.len() - from[P - 1];
+        let mut room: [&[T]; P] = [&[]; P];
+        for (room, from) in room.iter_mut().zip(from) {
+            *room = &self.room[from..][..reach];
+        }
         let mut sums = [[[T::ZERO; WIDTH]; P]; M];
         for (k, &offset) in self.offsets.iter().enumerate() {
-            let room = self.room[begin + offset..][..P * WIDTH].as_chunks::<WIDTH>().0;
             let mut right = [[T::ZERO; WIDTH]; P];
-            right.copy_from_slice(room);
+            if let To::Parts(_) = to {
+                right.as_flattened_mut().copy_from_slice(&room[0][offset..][..P * WIDTH]);
+            } else {
+                for side in 0..P {
+                    right[side].copy_from_slice(&room[side][offset..][..WIDTH]);
+                }
+            }
             for i in 0..M {
                 let x = left[i][k];
                 for side in 0..P {
@@ -245,24 +329,63 @@ impl<T: Number> Strips<'_, T> {
             }
         }
         // Another place for what is looked at in loops, so that the sums themselves stay in registers.
-        let mut done = sums;
-        for (i, done) in done.iter_mut().enumerate() {
-            if let Some(bias) = self.bias {
-                for sum in done.as_flattened_mut() {
-                    *sum = sum.add(bias[row + i]);
-                }
-            }
-            if self.is_relu {
-                for sum in done.as_flattened_mut() {
-                    *sum = sum.finish(End::Relu);
-                }
-            }
-        }
+        let done = sums;
         for (i, done) in done.iter().enumerate() {
-            let to = &mut result[(row + i) * self.places..][..self.places];
-            for &(from, length, at) in parts {
-                put(&mut to[at..at + length], &done.as_flattened()[from..from + length]);
+            let result = &mut result[(row + i) * self.places..][..self.places];
+            match to {
+                To::Rows(places) => {
+                    for (done, &(at, width)) in done.iter().zip(places) {
+                        let lanes = self.ended(row + i, *done);
+                        // What is written beyond a row is the beginning of the next one, which is written after it.
+                        match result[at..].first_chunk_mut() {
+                            Some(to) => *to = lanes,
+                            None => put(&mut result[at..at + width], &lanes[..width]),
+                        }
+                    }
+                }
+                To::Parts(parts) => {
+                    let mut lanes = *done;
+                    for (to, done) in lanes.iter_mut().zip(done) {
+                        *to = self.ended(row + i, *done);
+                    }
+                    for &(from, length, at) in *parts {
+                        put(&mut result[at..at + length], &lanes.as_flattened()[from..from + length]);
+                    }
+                }
             }
         }
+    }
+
+    /// Returns sums with what is added to them and their end, but for curves.
+    #[inline(always)]
+    fn ended(&self, row: usize, sums: [T; WIDTH]) -> [T; WIDTH] {
+        let mut lanes = sums;
+        if let Some(bias) = self.bias {
+            for lane in &mut lanes {
+                *lane = lane.add(bias[row]);
+            }
+        }
+        if self.is_relu {
+            for lane in &mut lanes {
+                *lane = lane.finish(End::Relu);
+            }
+        }
+        lanes
+    }
+}
+
+/// Copies every second number.
+#[inline(always)]
+fn put_second<T: Number>(to: &mut [T], from: &[T]) {
+    let (pairs, rest) = from.as_chunks::<2>();
+    let (last, most) = match (rest, to.len() > pairs.len()) {
+        (&[last], true) => (Some(last), pairs.len()),
+        _ => (None, to.len()),
+    };
+    for (to, pair) in to[..most].iter_mut().zip(pairs) {
+        *to = pair[0];
+    }
+    if let (Some(last), Some(to)) = (last, to.get_mut(most)) {
+        *to = last;
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Axis;
 use crate::kernel::tensor::{
-    product::WIDTH,
+    product::{WIDTH, put},
     wide::{Wide, widest},
 };
 
@@ -138,7 +138,7 @@ impl<T: Copy, F: Fn(T, T) -> T> Wide for Slide<'_, T, F> {
         for (x, result) in x.chunks_exact(image).zip(result.chunks_exact_mut(places)) {
             for y in tall.clone() {
                 let at = (y as i64 + height.before) as usize * columns + (wide.start as i64 + width.before) as usize;
-                room[at..at + wide.len()].copy_from_slice(&x[y * width.input..][wide.clone()]);
+                put(&mut room[at..at + wide.len()], &x[y * width.input..][wide.clone()]);
             }
             for (at_y, to) in result.chunks_exact_mut(width.output).enumerate() {
                 let row = at_y * height.stride as usize * columns;
@@ -156,8 +156,16 @@ impl<T: Copy, F: Fn(T, T) -> T> Wide for Slide<'_, T, F> {
                             lanes = next;
                         }
                     }
-                    for (to, lane) in to.iter_mut().zip((0..WIDTH).step_by(step)) {
-                        *to = lanes[lane];
+                    match step {
+                        1 => put(to, &lanes[..to.len()]),
+                        2 => {
+                            let mut half = [begin; WIDTH / 2];
+                            for j in 0..WIDTH / 2 {
+                                half[j] = lanes[2 * j];
+                            }
+                            put(to, &half[..to.len()]);
+                        }
+                        _ => to.iter_mut().zip(lanes.iter().step_by(step)).for_each(|(to, lane)| *to = *lane),
                     }
                 }
             }

@@ -5,7 +5,7 @@ use plan::tensor::conv::{Pool, Window};
 
 use super::{Args, Axis, Data, Done, PredictError, Tensor, axes, each_place, elements, make, narrow, numbers, refuse};
 use super::{by_float, plane::Plane, refuse_type, sizes, split, widened};
-use crate::kernel::tensor::float::Float;
+use crate::kernel::tensor::{float::Float, reduce};
 
 /// A tensor seen as windows over its places.
 struct Windows {
@@ -93,6 +93,13 @@ impl Windows {
         super::result(&self.axes, self.batch, self.channels, self.last)
     }
 
+    /// Returns the elements of a channel where channels come first and one window takes all of them, nothing else.
+    fn whole(&self) -> Option<usize> {
+        let is_all = |axis: &Axis| axis.output == 1 && axis.inside(0, 0, axis.input as i64).len() == axis.input;
+        let is_whole = |axis: &Axis| is_all(axis) && axis.before == 0 && axis.after >= 0 && axis.kernel == axis.input;
+        (!self.last && self.places_in > 0 && self.axes.iter().all(is_whole)).then_some(self.places_in)
+    }
+
     /// Returns the pooling over a plane, where it is one; its loops count the elements of a row of the window.
     fn plane(&self) -> Option<Plane> {
         let axes = super::plane(&self.axes).filter(|[_, x]| x.kernel <= 1 << 12)?;
@@ -142,6 +149,10 @@ impl Windows {
         if result.is_empty() {
             return Ok(());
         }
+        if let Some(count) = self.whole() {
+            reduce::rows(from, result, count, T::ZERO, add, end);
+            return Ok(());
+        }
         let places: usize = self.axes.iter().map(|axis| axis.output).product();
         if let Some(plane) = self.plane() {
             plane.fold(from, result, T::ZERO, is_neutral, add);
@@ -188,8 +199,13 @@ impl Windows {
         if of.contains(&0) {
             return Ok(());
         }
+        let greater = |most, x| if above(most, x) { x } else { most };
+        if let (Some(count), Some(result), None) = (self.whole(), &mut result, &stood) {
+            reduce::rows(from, result, count, least, greater, |most, _| most);
+            return Ok(());
+        }
         if let (Some(plane), Some(result), None) = (self.plane(), &mut result, &stood) {
-            plane.fold(from, result, least, true, |most, x| if above(most, x) { x } else { most });
+            plane.fold(from, result, least, true, greater);
             return Ok(());
         }
         let (step, row) = if self.last { (self.channels, 1) } else { (1, self.places_in) };

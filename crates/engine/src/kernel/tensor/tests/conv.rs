@@ -246,6 +246,37 @@ fn planes_are_pooled_as_boxes_are() {
 }
 
 #[test]
+fn one_window_over_all_folds_in_order() {
+    let mut elements = wave(&[2, 11, 5, 7]).get::<f32>().expect("float32").to_vec();
+    (elements[40], elements[100]) = (f32::NAN, f32::INFINITY);
+    let x = tensor(&[2, 11, 5, 7], elements.clone());
+    let fold = |begin: f32, add: fn(f32, f32) -> f32, end: fn(f32) -> f32| -> Vec<f32> {
+        elements.chunks(35).map(|channel| end(channel.iter().fold(begin, |all, &x| add(all, x)))).collect()
+    };
+    let sum = |end| fold(0.0, |sum, x| sum + x, end);
+    let greatest = |most: f32, x: f32| if x > most || x.is_nan() && !most.is_nan() { x } else { most };
+    let below = window(&[3, 2], &[], &[0, 0, 1, 1]);
+    for kernel in [&[][..], &[5, 7]] {
+        for (kind, window, expected) in [
+            (Pool::Average { include_pad: false }, Window::plain(), sum(|sum| sum / 35.0)),
+            (Pool::Average { include_pad: true }, below.clone(), sum(|sum| sum / 35.0)),
+            (
+                Pool::Max { column_major: false, in_batch: true },
+                Window::plain(),
+                fold(f32::NEG_INFINITY, greatest, |x| x),
+            ),
+            (Pool::Lp { p: 2.0 }, Window::plain(), fold(0.0, |sum, x| sum + x * x, f32::sqrt)),
+        ] {
+            let y = one(pool(kind.clone(), kernel, window, false), std::slice::from_ref(&x));
+            assert_eq!(&y.shape()[..], [2, 11, 1, 1]);
+            let bits =
+                |numbers: &[f32]| numbers.iter().map(|x| (!x.is_nan()).then_some(x.to_bits())).collect::<Vec<_>>();
+            assert_eq!(bits(y.get::<f32>().expect("float32")), bits(&expected), "{kind:?}");
+        }
+    }
+}
+
+#[test]
 fn what_was_pooled_goes_back() {
     let op = ConvOp::MaxUnpool { kernel: vec![2, 2], window: window(&[2, 2], &[], &[]) };
     let (x, stood) = (tensor(&[1, 1, 2, 2], [1.0_f32, 2.0, 3.0, 4.0]), tensor(&[1, 1, 2, 2], [5_i64, 7, 13, 15]));
