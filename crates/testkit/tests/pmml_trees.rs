@@ -278,6 +278,31 @@ fn targets_of_a_choice_stand_in_for_a_segment() {
     check(&whole, &[(json!({"x": 2.0}), json!({"y": 5.0})), (json!({"x": 0.0}), json!({"y": 70}))]);
 }
 
+/// What a segment that did not run would have told is asked for by a segment that does run, not by one that does not either.
+#[test]
+fn a_result_is_needed_only_where_a_segment_asks_for_it() {
+    let schema = r#"<MiningSchema><MiningField name="x"/></MiningSchema>"#;
+    let above = r#"<SimplePredicate field="x" operator="greaterThan" value="1"/>"#;
+    let is_a = r#"<SimplePredicate field="s" operator="equal" value="a"/>"#;
+    let first = format!(
+        r#"<RegressionModel functionName="regression">{schema}<Output><OutputField name="p" feature="predictedValue"/></Output><RegressionTable intercept="3"/>
+        </RegressionModel>"#
+    );
+    let own = SCHEMA.replace("<MiningSchema>", r#"<MiningSchema><MiningField name="p"/>"#);
+    let last = format!(
+        r#"<RegressionModel functionName="regression">{own}<RegressionTable intercept="0"><NumericPredictor name="p" coefficient="4"/></RegressionTable></RegressionModel>"#
+    );
+    let segments = [(String::new(), above, first), (String::new(), is_a, last)];
+    check(
+        &document(NUMBER, &segmentation(r#"multipleModelMethod="modelChain""#, &segments)),
+        &[
+            (json!({"x": 2.0, "s": "a"}), json!({"y": 12.0})),
+            (json!({"x": 0.0, "s": "b"}), json!({"y": null})),
+            (json!({"x": 0.0, "s": "a"}), json!("refused")),
+        ],
+    );
+}
+
 /// A part of a chain that names no target predicts something of its own: here a category, in a chain that ends with a number.
 #[test]
 fn a_part_without_a_target_has_one_of_its_own() {

@@ -29,7 +29,7 @@ mod mining;
 mod valid;
 
 pub use doubt::Doubt;
-use mining::{is_plain, outliers};
+use mining::{is_plain, outliers, there};
 pub use valid::{holds, inside, valid_test};
 use valid::{is_any, only_nan_is_invalid};
 
@@ -104,10 +104,18 @@ pub struct Scope<'s, 'd> {
     outer: Option<&'s Scope<'s, 'd>>,
     mining: HashMap<&'d str, Element<'d>>,
     derived: HashMap<&'d str, Element<'d>>,
-    given: RefCell<HashMap<String, Field>>,
+    given: RefCell<HashMap<String, Given>>,
     made: RefCell<HashMap<String, Vec<Field>>>,
     doubtful: RefCell<HashMap<String, Vec<(Field, Doubt)>>>,
     busy: RefCell<HashSet<String>>,
+}
+
+/// A field that a name was given to.
+#[derive(Clone)]
+struct Given {
+    field: Field,
+    /// A row is refused where somebody asks for it and it is missing.
+    needed: bool,
 }
 
 // === impl DataType ===
@@ -397,9 +405,10 @@ impl<'s, 'd> Scope<'s, 'd> {
         })
     }
 
-    /// Lets a value be known by a name from here on.
-    pub fn give(&self, name: &str, field: Field) {
-        self.given.borrow_mut().insert(name.to_owned(), field);
+    /// Lets a value be known by a name from here on; of a needed one nothing is told where it is missing, so that a row is refused
+    /// where (and only where) somebody asks for it.
+    pub fn give(&self, name: &str, field: Field, needed: bool) {
+        self.given.borrow_mut().insert(name.to_owned(), Given { field, needed });
     }
 
     /// Returns the field of this name.
@@ -409,8 +418,11 @@ impl<'s, 'd> Scope<'s, 'd> {
 
     /// Returns the field of this name, where there is one.
     pub fn find(&self, cx: &mut Lowering<'_>, at: Element<'_>, name: &str) -> Result<Option<Field>, Fault> {
-        if let Some(field) = self.given.borrow().get(name).filter(|f| cx.sees(&f.value)) {
-            return Ok(Some(field.clone()));
+        let given = self.given.borrow().get(name).filter(|given| cx.sees(&given.field.value)).cloned();
+        match given {
+            Some(Given { field, needed: true }) => return there(cx, at, field).map(Some),
+            Some(Given { field, .. }) => return Ok(Some(field)),
+            None => {}
         }
         let made = |made: &HashMap<String, Vec<Field>>| made.get(name)?.iter().find(|f| cx.sees(&f.value)).cloned();
         if let Some(field) = made(&self.made.borrow()) {

@@ -36,7 +36,7 @@ pub fn results<'d>(
     for element in elements {
         let name = element.required("name")?;
         let Some(field) = one(cx, scope, answer, element)? else { continue };
-        scope.give(name, as_read(cx, element, &field)?);
+        scope.give(name, field.clone(), is_needed(element, &field));
         fields.push((name, field));
     }
     Ok(fields)
@@ -74,17 +74,10 @@ pub fn shown_anyway<'d>(
     Ok(fields)
 }
 
-/// Returns an output field as what comes after it sees it: of a result that is missing nothing is told, so that who asks for it asks
-/// for what is not there.
-pub fn as_read(cx: &mut Lowering<'_>, element: Element<'_>, field: &Field) -> Result<Field, Fault> {
+/// Returns whether who asks for an output field asks for what has to be there: of a result that is missing nothing is told.
+pub fn is_needed(element: Element<'_>, field: &Field) -> bool {
     let is_computed = matches!(element.attr("feature"), Some("transformedValue" | "decision" | "warning"));
-    let ty = field.value.ty.clone();
-    if is_computed || matches!(ty, model::Type::Vector { .. } | model::Type::List(_)) {
-        return Ok(field.clone());
-    }
-    let refuse = Expr::Call(Func::Refuse("a result that is not missing, for what is made of it", ty), Vec::new());
-    let there = Expr::call(Func::Coalesce, [Expr::Input(0), refuse]);
-    Ok(Field { value: cx.expr(element, there, &[&field.value], "given")?, ..field.clone() })
+    !is_computed && !matches!(field.value.ty, model::Type::Vector { .. } | model::Type::List(_))
 }
 
 fn one<'d>(

@@ -13,6 +13,16 @@ use crate::pmml::{
     xml::Element,
 };
 
+/// Returns a field that has to be there: a row is refused where it is missing, in the block that asks.
+pub fn there(cx: &mut Lowering<'_>, at: Element<'_>, field: Field) -> Result<Field, Fault> {
+    let ty = field.value.ty.clone();
+    let value = cx.once(format!("there {:?}", field.value), |cx| {
+        let refuse = Expr::Call(Func::Refuse("a result that is not missing, for what is made of it", ty), Vec::new());
+        cx.expr(at, Expr::call(Func::Coalesce, [Expr::Input(0), refuse]), &[&field.value], "given")
+    })?;
+    Ok(Field { value, ..field })
+}
+
 /// Returns whether a mining field leaves values as they are, but that some may be refused.
 pub fn is_plain(mining: Element<'_>) -> bool {
     let is = |attr, values: &[&str]| mining.attr(attr).is_none_or(|value| values.contains(&value));

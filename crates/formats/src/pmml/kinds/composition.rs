@@ -38,7 +38,7 @@ pub fn sequence<'d>(cx: &mut Lowering<'_>, scope: &Scope<'_, 'd>, model: Element
     for part in model.children().filter(|e| is_embedded(e.name())) {
         let (answer, given) = embedded(cx, scope, part)?;
         for (name, field) in given {
-            scope.give(name, field);
+            scope.give(name, field, false);
         }
         last = Some(answer);
     }

@@ -120,11 +120,8 @@ fn chain<'d>(
             let shown = segment.model.child("Output").into_iter().flat_map(|e| e.all("OutputField"));
             let element = shown.into_iter().find(|e| e.attr("name") == Some(name));
             // A segment without a result takes that of the whole away, so nobody reads what is missing.
-            let read = match element.filter(|_| segmentation.treatment == Treatment::Continue) {
-                Some(element) => output::as_read(cx, element, field)?,
-                None => field.clone(),
-            };
-            scope.give(name, read);
+            let element = element.filter(|_| segmentation.treatment == Treatment::Continue);
+            scope.give(name, field.clone(), element.is_some_and(|element| output::is_needed(element, field)));
         }
         runs.push(run);
     }
