@@ -460,6 +460,89 @@ def sequences_faulty():
     return {"outputs": outputs, "runs": [{"serialized": value} for value in SEQUENCES[:1] + FAULTY]}
 
 
+@case
+def complex_numbers():
+    """Arithmetic and functions of complex numbers, sums of them, cosine transforms that are made of them."""
+    re, im = place("re", tf.float32, [None]), place("im", tf.float32, [None])
+    z = tf.complex(re, im)
+    w = tf.complex(im, re)
+    outputs = {"product": z * w, "quotient": z / w, "exp": tf.exp(z), "log": tf.math.log(z), "sqrt": tf.sqrt(z), "square": tf.square(z),
+               "sin": tf.sin(z), "cos": tf.cos(z), "sum": tf.reduce_sum(z), "mean": tf.reduce_mean(z), "wide": tf.cast(re, tf.complex64),
+               "same": tf.where(tf.equal(z, w), z, tf.math.conj(z)), "reciprocal": tf.math.reciprocal(z)}
+    outputs = {key + part: take(value) for key, value in outputs.items() for part, take in [("_re", tf.math.real), ("_im", tf.math.imag)]}
+    outputs["dct"] = tf.signal.dct(re)
+    outputs["idct"] = tf.signal.idct(re, norm="ortho")
+    return {"outputs": outputs, "runs": [
+        {"re": numbers(6), "im": numbers(6, seed=2)}, {"re": np.array([-4, 3, 0.5, -1], f32), "im": np.array([0, -4, 2, -0.25], f32)},
+    ]}
+
+
+@case
+def special():
+    """Special functions, of float32 and float64."""
+    x, p = place("x", tf.float32, [None]), place("p", tf.float64, [None])
+    outputs = {"erfinv": tf.math.erfinv(x), "erfinv64": tf.math.erfinv(p), "ndtri": tf.math.ndtri(p)}
+    for name in ["bessel_i0", "bessel_i0e", "bessel_i1", "bessel_i1e"]:
+        outputs[name] = getattr(tf.math, name)(x * 20.0)
+        outputs[name + "64"] = getattr(tf.math, name)(p * 50.0)
+    return {"outputs": outputs, "runs": [
+        {"x": np.array([-1, -0.99, -0.3, -1e-6, 0, 1e-3, 0.5, 1, 1.5], f32), "p": np.array([0, 1e-12, 0.01, 0.3, 0.5, 0.975, 1])},
+    ]}
+
+
+@case
+def colours():
+    """Colours: hue, saturation, value and back."""
+    x = place("x", tf.float32, [None, None, 3])
+    turned = tf.image.adjust_hue(x, 0.2)
+    return {"outputs": {"hsv": tf.image.rgb_to_hsv(x), "rgb": tf.image.hsv_to_rgb(x), "hue": turned, "less": tf.image.adjust_saturation(x, 0.4),
+                        "more": tf.image.adjust_saturation(x, 3.0)},
+            "runs": [{"x": np.abs(numbers(4, 5, 3)) / 3}, {"x": np.array([[[0, 0, 0], [1, 1, 1], [1, 0, 0], [0.2, 0.2, 0.7]]], f32)}]}
+
+
+@case
+def filtered():
+    """Images in other sizes by filters, with and without those elements beneath."""
+    x, size = place("x", tf.float32, [None, None, None, None]), place("size", tf.int32, [2])
+    outputs = {}
+    for kernel in ["lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"]:
+        for antialias in [False, True]:
+            outputs[kernel + ("_all" if antialias else "")] = ops.ScaleAndTranslate(
+                images=x, size=size, scale=[0.5, 1.7], translation=[0.25, -0.5], kernel_type=kernel, antialias=antialias)
+    outputs["bytes"] = tf.image.resize(tf.cast(x * 30.0, tf.uint8), size, "lanczos3", antialias=True)
+    return {"outputs": outputs, "tolerance": {"rel": 1e-4, "abs": 1e-5}, "runs": [
+        {"x": np.abs(numbers(2, 7, 6, 3)), "size": np.array([4, 9], np.int32)}, {"x": np.abs(numbers(1, 3, 2, 1)), "size": np.array([5, 5], np.int32)},
+    ]}
+
+
+@case
+def decomposed():
+    """Decompositions whose result is one: pivots, reflections, values in order, determinants by their logarithm."""
+    x, wide = place("x", tf.float32, [None, 3, 3]), place("wide", tf.float64, [None, None])
+    lu, rows = tf.linalg.lu(x)
+    q, r = tf.linalg.qr(wide)
+    whole, upper = tf.linalg.qr(wide, full_matrices=True)
+    sign, log = tf.linalg.slogdet(x)
+    return {"outputs": {"lu": lu, "rows": rows, "q": q, "r": r, "whole": whole, "upper": upper, "sign": sign, "log": log,
+                        "values": tf.linalg.eigvalsh(x), "singular": tf.linalg.svd(wide, compute_uv=False)},
+            "tolerance": {"rel": 1e-4, "abs": 1e-5},
+            "runs": [{"x": numbers(2, 3, 3), "wide": numbers(4, 3, dtype=np.float64)}, {"x": numbers(1, 3, 3, seed=4), "wide": numbers(2, 5, dtype=np.float64)}]}
+
+
+@case
+def lists():
+    """Differences of lists, histograms, products of vectors, axes that are computed, filters of groups."""
+    x, y, v = place("x", tf.int32, [None]), place("y", tf.int32, [None]), place("v", tf.float32, [None, 3])
+    images = place("images", tf.float32, [None, None, None, None])
+    left = ops.ListDiff(x=x, y=y)
+    axis = tf.rank(v) - 1
+    return {"outputs": {"left": left.out, "places": left.idx, "histogram": tf.histogram_fixed_width(v, [-1.0, 1.0], 5),
+                        "cross": tf.linalg.cross(v, v[::-1]), "joined": tf.concat([v, v], axis), "steps": tf.linspace(v, v + 1.0, 3),
+                        "groups": tf.nn.conv2d(images, tf.constant(numbers(2, 2, 2, 6)), 1, "SAME")},
+            "runs": [{"x": np.array([3, 1, 4, 1, 5, 9], np.int32), "y": np.array([1, 9, 2], np.int32), "v": numbers(4, 3), "images": numbers(1, 3, 4, 6)},
+                     {"x": np.array([], np.int32), "y": np.array([2], np.int32), "v": numbers(1, 3), "images": numbers(1, 2, 2, 2)}]}
+
+
 def photo(height, width):
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([x * 9 + y, 200 - 5 * y, 40 + 3 * x + 2 * y], -1).clip(0, 255).astype(np.uint8)

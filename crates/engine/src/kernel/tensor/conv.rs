@@ -82,8 +82,17 @@ impl ConvKernel {
             let Some(mut out) = args.out(0) else { return Ok(()) };
             return integers(args, &given, filter, window, *groups, &mut out);
         }
+        let regrouped;
+        let (filter, groups) = match (self.groups(&given, filter), Form::of(&self.op)) {
+            // What is prepared is so for one group.
+            (Some(groups), Some(form)) => {
+                regrouped = Filter::new(&*args.get(1)?, &form, false)?;
+                (&regrouped, Some(groups))
+            }
+            _ => (filter, None),
+        };
         let x = widened(&given);
-        by_float!(x, T => self.of::<T>(args, &x, filter))?;
+        by_float!(x, T => self.of::<T>(args, &x, filter, groups))?;
         for i in 0..2 {
             if let Some(mut out) = args.out(i) {
                 narrow(&mut out, given.dtype())?;
@@ -92,7 +101,15 @@ impl ConvKernel {
         Ok(())
     }
 
-    fn of<T: Float + Number>(&self, args: &Args<'_>, x: &Tensor, filter: &Filter) -> Done {
+    /// Returns the groups of a convolution of TensorFlow, which names none: as often as the channels of filters go into those of x.
+    fn groups(&self, x: &Tensor, filter: &Filter) -> Option<usize> {
+        let ConvOp::Conv { groups: 1, filters_last: true, last, .. } = &self.op else { return None };
+        let (_, channels, _) = split(x.shape(), *last).ok()?;
+        let is_several = filter.input > 0 && filter.input < channels && channels.is_multiple_of(filter.input);
+        is_several.then(|| channels / filter.input)
+    }
+
+    fn of<T: Float + Number>(&self, args: &Args<'_>, x: &Tensor, filter: &Filter, regrouped: Option<usize>) -> Done {
         if let ConvOp::CausalConv { swish } = &self.op {
             return spread::causal::<T>(args, x, filter, *swish);
         }
@@ -101,7 +118,7 @@ impl ConvKernel {
             ConvOp::Conv { window, groups, last, end, .. } => {
                 let bias = args.opt(2).map(|bias| widened(&bias));
                 let (fused, rest) = fused(*end);
-                let conv = Conv::new(x.shape(), filter, window, *groups, *last, fused)?;
+                let conv = Conv::new(x.shape(), filter, window, regrouped.unwrap_or(*groups), *last, fused)?;
                 conv.run::<T>(x, bias.as_ref(), *last, &mut out)?;
                 rest.map_or(Ok(()), |end| element::upon(end, &mut out))
             }

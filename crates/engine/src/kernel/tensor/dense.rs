@@ -14,10 +14,11 @@ use super::{
     Args, Done, Site, broadcast, element,
     float::{elements, make, narrow, widened},
     product::{Bias, End, Number, Product, multiply, multiply_plain, pack},
-    refuse, refuse_type, too_large,
+    refuse, refuse_type, shape, too_large,
 };
 
 mod einsum;
+mod factor;
 mod solve;
 mod whole;
 
@@ -63,8 +64,11 @@ impl DenseKernel {
     }
 
     pub(super) fn run(&self, args: &Args<'_>) -> Done {
-        let Some(mut out) = args.out(0) else { return Ok(()) };
         args.call.check()?;
+        if let DenseOp::Factor(factor) = &self.op {
+            return factor::run(args, *factor);
+        }
+        let Some(mut out) = args.out(0) else { return Ok(()) };
         let a = args.get(0)?;
         let layer = match &self.op {
             DenseOp::MatMul { transpose } => Layer { transpose: *transpose, alpha: 1.0, beta: 1.0, end: None },
@@ -83,6 +87,7 @@ impl DenseKernel {
             DenseOp::Inverse { turned } => return solve::invert(&a, *turned, &mut out),
             DenseOp::Solve { left, turned } => return solve::solve(&a, &*args.get(1)?, *left, *turned, &mut out),
             DenseOp::Cholesky => return solve::cholesky(&a, &mut out),
+            DenseOp::Factor(_) => return Ok(()),
         };
         let c = args.opt(2);
         match (&self.weights, a.data()) {

@@ -2,7 +2,9 @@
 
 mod binary;
 mod cast;
+mod complex;
 mod real;
+mod special;
 mod unary;
 
 use model::{
@@ -42,6 +44,11 @@ impl ElementKernel {
 /// Returns a function of one number.
 pub(super) fn scalar<T: real::Real>(op: plan::tensor::Unary, x: T) -> T {
     unary::float(op, x)
+}
+
+/// Writes elements in another type.
+pub(super) fn cast(x: &Tensor, to: &model::Type, out: &mut Tensor) -> Done {
+    cast::run(x, to, false, out)
 }
 
 /// Writes a function of each element.

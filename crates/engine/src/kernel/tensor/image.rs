@@ -6,6 +6,7 @@ mod crop;
 mod decode;
 mod grid;
 mod resize;
+mod spans;
 
 use plan::tensor::ImageOp;
 
@@ -40,6 +41,9 @@ impl ImageKernel {
             ImageOp::Resize { .. } => return resize::run(args, &self.0, &given, &mut out),
             ImageOp::CropAndResize { nearest, outside } => {
                 return crop::resized(args, &given, *nearest, *outside, &mut out);
+            }
+            ImageOp::ScaleAndTranslate { filter, antialias } => {
+                return spans::run(args, *filter, *antialias, &given, &mut out);
             }
             ImageOp::ResizeArea { align_corners } => return area::run(args, *align_corners, &given, &mut out),
             _ => {}

@@ -100,6 +100,14 @@ impl LayoutKernel {
                 let tensors: Vec<&Tensor> = tensors.iter().map(|tensor| &**tensor).collect();
                 concat(&tensors, *along, out)
             }
+            LayoutOp::ConcatAlong => {
+                let tensors = all()?;
+                let tensors: Vec<&Tensor> = tensors.iter().skip(1).map(|tensor| &**tensor).collect();
+                match args.ints(0)?.as_deref() {
+                    Some([along]) => concat(&tensors, *along, out),
+                    _ => Err(refuse("one axis", "others")),
+                }
+            }
             LayoutOp::Stack { axis: along } => {
                 let tensors = all()?;
                 let Some(first) = tensors.first() else { return Err(refuse("one tensor at least", "none")) };

@@ -4,7 +4,7 @@ mod cumulate;
 
 use model::{
     PredictError, Shape, Tensor,
-    tensor::{Data, Element, RANK_MAX, bf16, f16},
+    tensor::{Complex, Data, Element, RANK_MAX, bf16, f16},
 };
 use plan::tensor::{Fold, ReduceOp};
 
@@ -150,7 +150,17 @@ fn reduce(fold: Fold, x: &Tensor, axes: &Axes, keep: bool, out: &mut Tensor) -> 
             Fold::Any | Fold::Max | Fold::Sum => run::<bool, bool>(x, axes, keep, out, false, |a, x| a || x, |a, _| a),
             _ => Err(refuse_type(x)),
         },
-        Data::C64(_) | Data::Bytes(_) => Err(refuse_type(x)),
+        Data::C64(_) => {
+            let none = Complex { re: 0.0, im: 0.0 };
+            let add = |a: Complex, x: Complex| Complex { re: a.re + x.re, im: a.im + x.im };
+            let mean = |a: Complex, n: usize| Complex { re: a.re / n as f32, im: a.im / n as f32 };
+            match fold {
+                Fold::Sum => run::<Complex, Complex>(x, axes, keep, out, none, add, |a, _| a),
+                Fold::Mean => run::<Complex, Complex>(x, axes, keep, out, none, add, mean),
+                _ => Err(refuse_type(x)),
+            }
+        }
+        Data::Bytes(_) => Err(refuse_type(x)),
     }
 }
 

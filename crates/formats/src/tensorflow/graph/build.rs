@@ -180,7 +180,9 @@ impl<'g> Builder<'_, 'g> {
             }
         }
         for node in 0..flat.nodes.len() as u32 {
-            self.effect(flat, node, needed[node as usize])?;
+            if needed[node as usize] || !is_unseen(flat, &params, &needed, node) {
+                self.effect(flat, node, needed[node as usize])?;
+            }
         }
         let flow = Flow::of(flat)?;
         let (mut joins, mut exits) = (FxHashMap::<_, Vec<u32>>::default(), FxHashMap::<_, Vec<u32>>::default());
@@ -286,7 +288,13 @@ impl<'g> Builder<'_, 'g> {
     fn value(&self, source: &Source<'_, 'g>, scope: &Scope<'_, 'g>, src: Src) -> Result<Value, ReadError> {
         let src = source.plain(scope, src);
         let known = scope.values.get(&src).copied();
-        known.ok_or_else(|| source.flat.fault(src.node, format_args!("has no output {}", src.slot)))
+        known.ok_or_else(|| match source.flat.op(src.node) {
+            // Of how many outputs nobody here knows.
+            op if ops::effect(op) == Effect::Unknown => {
+                refused(source.flat.file, op, format!("this op (node `{}`)", source.flat.name(src.node)))
+            }
+            _ => source.flat.fault(src.node, format_args!("has no output {}", src.slot)),
+        })
     }
 
     fn begin(
@@ -461,6 +469,22 @@ impl<'g> Builder<'_, 'g> {
         self.known.tables.insert(name.to_owned(), place);
         Ok(place)
     }
+}
+
+/// Returns whether a node changes a variable that nothing reads which an answer needs: the state of a generator of numbers, beside
+/// layers that draw in training only.
+fn is_unseen(flat: &Flat<'_>, params: &[Param], needed: &[bool], node: u32) -> bool {
+    if !matches!(flat.op(node), "AssignVariableOp" | "AssignAddVariableOp" | "AssignSubVariableOp") {
+        return false;
+    }
+    let whole = params.iter().all(|param| matches!(param, Param::Value(_)));
+    let handle = flat.first(node).ok().and_then(|src| resource::resource(flat, params, src));
+    let Some(written) = handle.filter(|_| whole) else { return false };
+    let is_read = |(node, _): (usize, &bool)| {
+        ops::is_variable(flat.op(node as u32))
+            && resource::resource(flat, params, Src { node: node as u32, slot: 0 }) == Some(written.clone())
+    };
+    !needed.iter().enumerate().filter(|(_, needed)| **needed).any(is_read)
 }
 
 // === impl Source ===

@@ -1,7 +1,7 @@
 //! Products of matrices, and what is added to them.
 
-use model::{DType, Tensor};
-use plan::tensor::{Binary, DenseOp, ElementOp, LayoutOp, Left};
+use model::{DType, Tensor, Type};
+use plan::tensor::{Binary, DenseOp, ElementOp, LayoutOp, Left, dense::Factor};
 
 use super::{At, Lower, Row, Slots, row};
 
@@ -16,6 +16,16 @@ pub(super) const ROWS: &[Row] = &[
         one(lower, at, DenseOp::Inverse { turned })
     }),
     row("Cholesky", |lower, at| one(lower, at, DenseOp::Cholesky)),
+    row("Lu", |lower, at| {
+        let slots = factor(lower, at, Factor::Lu)?;
+        let to = at.dtype("output_idx_type", DType::I32)?;
+        let rows = lower.add(at, ElementOp::Cast { to: Type::scalar(to), saturate: false }, &[slots[1]])?;
+        Ok(vec![slots[0], rows])
+    }),
+    row("Qr", |lower, at| factor(lower, at, Factor::Qr { full: at.flag("full_matrices") })),
+    row("LogMatrixDeterminant", |lower, at| factor(lower, at, Factor::LogDet)),
+    row("SelfAdjointEigV2", |lower, at| values(lower, at, "compute_v", Factor::Eigenvalues)),
+    row("Svd", |lower, at| values(lower, at, "compute_uv", Factor::SingularValues)),
     row("MatrixSolve", |lower, at| solve(lower, at, Left::All)),
     row("MatrixTriangularSolve", |lower, at| {
         let left = if at.site.bool("lower").unwrap_or(true) { Left::Lower } else { Left::Upper };
@@ -34,6 +44,21 @@ fn matmul(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, names: [&str; 2]) -> Slots
 fn one(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, op: DenseOp) -> Slots {
     let args = at.args::<1>()?;
     lower.add(at, op, &args).map(|slot| vec![slot])
+}
+
+fn factor(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, factor: Factor) -> Slots {
+    let args = at.args::<1>()?;
+    lower.add_many(at, DenseOp::Factor(factor), &args.map(Some))
+}
+
+/// Only the values: of vectors the sign is open, so nobody can give TensorFlow's.
+fn values(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, vectors: &str, of: Factor) -> Slots {
+    if at.site.bool(vectors).unwrap_or(true) {
+        return Err(
+            at.unimplemented(format_args!("`{vectors}`: the sign of vectors is open; values alone are computed"))
+        );
+    }
+    factor(lower, at, of)
 }
 
 fn solve(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, left: Left) -> Slots {

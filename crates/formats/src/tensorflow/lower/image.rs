@@ -7,7 +7,7 @@ use plan::{
     SlotId,
     tensor::{
         ElementOp, ImageOp, LayoutOp,
-        image::{Aspect, Between, Coordinates, Decode, DecodeFor, Nearest},
+        image::{Aspect, Between, Coordinates, Decode, DecodeFor, Filter, Nearest},
     },
 };
 
@@ -17,6 +17,22 @@ pub(super) const ROWS: &[Row] = &[
     row("ResizeBilinear", |lower, at| resize(lower, at, true)),
     row("ResizeNearestNeighbor", |lower, at| resize(lower, at, false)),
     row("ResizeBicubic", bicubic),
+    row("ScaleAndTranslate", |lower, at| {
+        let args = at.args::<4>()?;
+        let filter = match at.site.text("kernel_type").unwrap_or("lanczos3") {
+            "lanczos1" => Filter::Lanczos { radius: 1 },
+            "lanczos3" => Filter::Lanczos { radius: 3 },
+            "lanczos5" => Filter::Lanczos { radius: 5 },
+            "gaussian" => Filter::Gaussian,
+            "box" => Filter::Box,
+            "triangle" => Filter::Triangle,
+            "keyscubic" => Filter::KeysCubic,
+            "mitchellcubic" => Filter::MitchellCubic,
+            other => return Err(at.fault(format_args!("has the kernel {other}"))),
+        };
+        let antialias = at.site.bool("antialias").unwrap_or(true);
+        lower.add(at, ImageOp::ScaleAndTranslate { filter, antialias }, &args).map(|slot| vec![slot])
+    }),
     row("ResizeArea", |lower, at| {
         let args = at.args::<2>()?;
         let align_corners = at.flag("align_corners");

@@ -187,13 +187,13 @@ fn shapes(lower: &mut Lower<'_, '_>, at: &At<'_, '_>) -> Slots {
 }
 
 fn concat(lower: &mut Lower<'_, '_>, at: &At<'_, '_>, axis: plan::SlotId, values: &[plan::SlotId]) -> Slots {
-    let axis = match lower.known_ints(axis).as_deref() {
-        Some([axis]) => *axis,
-        _ => return Err(at.unimplemented("an axis that is computed")),
-    };
-    match values {
-        [] => Err(at.fault("joins nothing")),
-        values => lower.add(at, LayoutOp::Concat { axis }, values).map(|slot| vec![slot]),
+    match (values, lower.known_ints(axis).as_deref()) {
+        ([], _) => Err(at.fault("joins nothing")),
+        (values, Some([axis])) => lower.add(at, LayoutOp::Concat { axis: *axis }, values).map(|slot| vec![slot]),
+        (values, _) => {
+            let inputs = [&[axis], values].concat();
+            lower.add(at, LayoutOp::ConcatAlong, &inputs).map(|slot| vec![slot])
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
 use crate::{Limits, ReadError};
 
 mod boosted;
+mod composed;
 mod control;
 mod conv;
 mod dense;
@@ -86,6 +87,7 @@ pub const TABLE: &[&[Row]] = &[
     example::ROWS,
     steps::ROWS,
     boosted::ROWS,
+    composed::ROWS,
     signal::ROWS,
     sparse::ROWS,
     image::ROWS,

@@ -1,5 +1,6 @@
 //! Complex numbers and Fourier transforms.
 
+use model::DType;
 use plan::tensor::{
     SignalOp,
     signal::{ComplexFn, Spectrum},
@@ -27,7 +28,11 @@ pub(super) const ROWS: &[Row] = &[
     of!("Imag", ComplexFn::Im),
     of!("Angle", ComplexFn::Angle),
     of!("Conj", ComplexFn::Conj),
-    row("Complex", |lower, at| any(lower, at, SignalOp::Complex)),
+    row("Complex", |lower, at| {
+        // Of two float64 it would be complex128, which is refused by name.
+        at.dtype("Tout", DType::C64)?;
+        any(lower, at, SignalOp::Complex)
+    }),
     fft!("FFT", Spectrum::Full { inverse: false }, 1),
     fft!("FFT2D", Spectrum::Full { inverse: false }, 2),
     fft!("IFFT", Spectrum::Full { inverse: true }, 1),

@@ -43,7 +43,7 @@ pub enum Pool {
 pub enum ConvOp {
     /// Inputs: x, filters, a bias for each channel of the result (may be left out). Filters are `[out, in / groups, window]`, or
     /// with `filters_last` `[window, in / groups, out]`. With 0 groups they are `[window, in, factor]`: each channel by itself,
-    /// so many results for each.
+    /// so many results for each. With `filters_last`, 1 group stands for as many as the channels of filters go into those of x.
     Conv { window: Window, groups: usize, last: bool, filters_last: bool, end: Option<Unary> },
     /// In int32, of 8-bit integers less their zero points (inputs 2 and 3, where they are there; those of filters one, or one
     /// for each channel of the result).

@@ -28,6 +28,23 @@ pub enum DenseOp {
     Solve { left: Left, turned: bool },
     /// The lower triangle whose product with its transpose each of them is; refused where there is none.
     Cholesky,
+    /// A decomposition of each of them.
+    Factor(Factor),
+}
+
+/// A decomposition of matrices, of which there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Factor {
+    /// Both triangles in one matrix, and which row of the input each row comes from (int32). A matrix without an inverse is refused.
+    Lu,
+    /// A matrix of upright columns and an upper triangle; `full`: as many columns as there are rows.
+    Qr { full: bool },
+    /// The sign of the determinant, and the logarithm of its absolute value.
+    LogDet,
+    /// Of symmetric matrices, of which the lower triangle counts, the least first.
+    Eigenvalues,
+    /// The greatest first.
+    SingularValues,
 }
 
 /// Which part of a matrix counts.
@@ -49,6 +66,7 @@ impl DenseOp {
             DenseOp::Inverse { .. } => "inverse",
             DenseOp::Solve { .. } => "solve",
             DenseOp::Cholesky => "cholesky",
+            DenseOp::Factor(_) => "factor",
         }
     }
 
@@ -65,6 +83,14 @@ impl DenseOp {
             },
             DenseOp::Inverse { .. } | DenseOp::Cholesky => match real(formal, 0) {
                 Some(dtype) => Ok(vec![Type::scalar(dtype)]),
+                None => Err("a tensor of floats"),
+            },
+            DenseOp::Factor(factor) => match real(formal, 0).map(Type::scalar) {
+                Some(ty) => Ok(match factor {
+                    Factor::Lu => vec![ty, Type::I32],
+                    Factor::Qr { .. } | Factor::LogDet => vec![ty.clone(), ty],
+                    Factor::Eigenvalues | Factor::SingularValues => vec![ty],
+                }),
                 None => Err("a tensor of floats"),
             },
             DenseOp::MatMul { .. } | DenseOp::Dense { .. } => match (dtype(formal, 0), dtype(formal, 1)) {

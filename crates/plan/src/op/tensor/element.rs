@@ -40,6 +40,14 @@ pub enum Unary {
     Erfc,
     Lgamma,
     Digamma,
+    /// The number below which a normal variable lies with this probability.
+    Ndtri,
+    Erfinv,
+    /// The modified Bessel function of the first kind, of order 0 or 1; `scaled` times `exp(-|x|)`.
+    BesselI {
+        order: u8,
+        scaled: bool,
+    },
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
     Relu,

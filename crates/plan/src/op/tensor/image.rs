@@ -61,6 +61,17 @@ pub enum Outside {
     Reflection,
 }
 
+/// How elements are weighed by their distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    Lanczos { radius: u8 },
+    Gaussian,
+    Box,
+    Triangle,
+    KeysCubic,
+    MitchellCubic,
+}
+
 /// Which files an op decodes, and the dimensions of what it gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeFor {
@@ -111,6 +122,9 @@ pub enum ImageOp {
     /// TensorFlow's resize of images `[batch, height, width, channels]` to the height and width of input 1, by the mean of what
     /// lies beneath. The result is float32.
     ResizeArea { align_corners: bool },
+    /// TensorFlow's images `[batch, height, width, channels]` of the height and width of input 1, scaled by input 2 and moved by input 3
+    /// (a number for each). With `antialias`, a smaller result is made of all elements beneath. The result is float32.
+    ScaleAndTranslate { filter: Filter, antialias: bool },
     /// The places (int32) of boxes `[n, 4]` of the best scores that overlap no better one by more than input 3; at most input 2,
     /// with scores above input 4. Where input 5 is above 0, overlap makes scores less instead. Outputs 1 and 2 are the scores and
     /// how many; with `pad` there are as many as input 2, the rest 0.
@@ -137,6 +151,7 @@ impl ImageOp {
             ImageOp::Resize { .. } => "resize",
             ImageOp::CropAndResize { .. } => "crop_and_resize",
             ImageOp::ResizeArea { .. } => "resize_area",
+            ImageOp::ScaleAndTranslate { .. } => "scale_and_translate",
             ImageOp::SelectBoxes { .. } => "select_boxes",
             ImageOp::SelectBoxesByClass { .. } => "select_boxes_by_class",
             ImageOp::Decode(_) => "decode_image",
@@ -159,7 +174,9 @@ impl ImageOp {
         let Some(x) = dtype(formal, 0) else { return Err("a tensor of numbers") };
         match self {
             ImageOp::Resize { .. } => Ok(vec![Type::scalar(x)]),
-            ImageOp::CropAndResize { .. } | ImageOp::ResizeArea { .. } => Ok(vec![Type::F32]),
+            ImageOp::CropAndResize { .. } | ImageOp::ResizeArea { .. } | ImageOp::ScaleAndTranslate { .. } => {
+                Ok(vec![Type::F32])
+            }
             ImageOp::SelectBoxes { .. } => match real(formal, 1) {
                 Some(score) => Ok(vec![Type::I32, Type::scalar(score), Type::I32]),
                 None => Err("boxes, and scores"),

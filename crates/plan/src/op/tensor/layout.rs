@@ -36,6 +36,8 @@ pub enum LayoutOp {
     BroadcastShape,
     /// One after the other along an axis: any number of tensors of one type.
     Concat { axis: i64 },
+    /// The same of all inputs but the first, which is the axis.
+    ConcatAlong,
     /// Any number of tensors of one type and shape, along a new axis.
     Stack { axis: i64 },
     /// A tensor for each entry along the axis, of which there are `outputs`, without that axis.
@@ -157,7 +159,7 @@ impl LayoutOp {
             LayoutOp::Size { .. } => "size",
             LayoutOp::Rank { .. } => "rank",
             LayoutOp::BroadcastShape => "broadcast_shape",
-            LayoutOp::Concat { .. } => "concat",
+            LayoutOp::Concat { .. } | LayoutOp::ConcatAlong => "concat",
             LayoutOp::Stack { .. } => "stack",
             LayoutOp::Unstack { .. } => "unstack",
             LayoutOp::Split { .. } => "split",
@@ -191,6 +193,13 @@ impl LayoutOp {
             LayoutOp::Identity => formal.first().copied().flatten().map(|ty| vec![ty.clone()]).ok_or("a value"),
             LayoutOp::Shape { dtype, .. } | LayoutOp::Size { dtype } | LayoutOp::Rank { dtype } => {
                 tensor(formal, 0).map(|_| vec![Type::scalar(*dtype)]).ok_or("a tensor")
+            }
+            LayoutOp::ConcatAlong => {
+                let axis = dtype(formal, 0).filter(|dtype| dtype.is_int());
+                let first = formal.get(1).copied().flatten().filter(|ty| is_tensor(ty));
+                let alike = formal.iter().skip(1).all(|ty| *ty == first);
+                let ty = first.filter(|_| alike && axis.is_some());
+                ty.map(|ty| vec![ty.clone()]).ok_or("an axis, and tensors of one type")
             }
             LayoutOp::Concat { .. } | LayoutOp::Stack { .. } => {
                 let first = formal.first().copied().flatten().filter(|ty| is_tensor(ty));

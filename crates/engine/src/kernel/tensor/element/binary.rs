@@ -300,6 +300,9 @@ fn complexes(op: Binary, a: &Tensor, b: &Tensor, out: &mut Tensor) -> Done {
         Binary::Add => |x, y| Complex { re: x.re + y.re, im: x.im + y.im },
         Binary::Sub => |x, y| Complex { re: x.re - y.re, im: x.im - y.im },
         Binary::Mul => |x, y| Complex { re: x.re * y.re - x.im * y.im, im: x.re * y.im + x.im * y.re },
+        Binary::Div => super::complex::quotient,
+        Binary::Equal => return zip::<Complex, bool>(a, b, out, |x, y| x == y),
+        Binary::NotEqual => return zip::<Complex, bool>(a, b, out, |x, y| x != y),
         _ => return Err(refuse_type(a)),
     };
     zip::<Complex, Complex>(a, b, out, f)

@@ -2,7 +2,7 @@
 
 use model::{
     DType, Shape, Tensor, Type,
-    tensor::{Bytes, Data, Element, bf16, f16},
+    tensor::{Bytes, Complex, Data, Element, bf16, f16},
 };
 
 use super::{Done, each, refuse, refuse_type, too_large};
@@ -154,6 +154,11 @@ pub(super) fn run(x: &Tensor, to: &Type, saturate: bool, out: &mut Tensor) -> Do
         Some(DType::BF16) => numbers::<bf16>(x, saturate, out),
         Some(DType::F32) => numbers::<f32>(x, saturate, out),
         Some(DType::F64) => numbers::<f64>(x, saturate, out),
+        Some(DType::C64) => {
+            let mut re = Tensor::default();
+            numbers::<f32>(x, saturate, &mut re)?;
+            each(re.get::<f32>().unwrap_or_default(), x.shape(), out, |re| Complex { re: *re, im: 0.0 })
+        }
         _ => Err(refuse_type(x)),
     }
 }

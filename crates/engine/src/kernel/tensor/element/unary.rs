@@ -2,11 +2,11 @@
 
 use model::{
     Tensor,
-    tensor::{Complex, Data, bf16, f16},
+    tensor::{Data, bf16, f16},
 };
 use plan::tensor::Unary;
 
-use super::{Done, each, real::Real, refuse_type, too_large};
+use super::{Done, complex, each, real::Real, refuse_type, special, too_large};
 use crate::kernel::tensor::wide::{Wide, widest};
 
 pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
@@ -71,9 +71,9 @@ pub(super) fn run(op: Unary, x: &Tensor, out: &mut Tensor) -> Done {
         Data::U32(e) => unsigned!(e, u32),
         Data::U64(e) => unsigned!(e, u64),
         Data::Bool(e) if op == Unary::Not => each(e, shape, out, |x| !x),
-        Data::C64(e) => match op {
-            Unary::Neg => each(e, shape, out, |x| Complex { re: -x.re, im: -x.im }),
-            _ => Err(refuse_type(x)),
+        Data::C64(e) => match complex::of(op) {
+            Some(f) => each(e, shape, out, f),
+            None => Err(refuse_type(x)),
         },
         Data::Bool(_) | Data::Bytes(_) => Err(refuse_type(x)),
     }
@@ -204,12 +204,19 @@ pub(super) fn float<T: Real>(op: Unary, x: T) -> T {
         Unary::Cosh => x.cosh(),
         Unary::Tanh => x.tanh(),
         Unary::Asinh => x.asinh(),
+        // Below 1 the library's formula gives a number all the same.
+        Unary::Acosh if x < one => T::from_f64(f64::NAN),
         Unary::Acosh => x.acosh(),
         Unary::Atanh => x.atanh(),
         Unary::Erf => x.erf(),
         Unary::Erfc => x.erfc(),
         Unary::Lgamma => x.lgamma(),
+        // At its poles it is no number, as Eigen has it.
+        Unary::Digamma if x <= zero && x.floor() == x => T::from_f64(f64::NAN),
         Unary::Digamma => T::from_f64(plan::digamma::digamma(x.to_f64())),
+        Unary::Ndtri => T::from_f64(special::ndtri(x.to_f64())),
+        Unary::Erfinv => T::from_f64(special::erfinv(x.to_f64())),
+        Unary::BesselI { order, scaled } => T::from_f64(special::bessel_i(order, scaled, x.to_f64())),
         op => activation(op, x),
     }
 }
