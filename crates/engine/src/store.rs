@@ -97,6 +97,7 @@ impl Bits {
 
 /// A run of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Span {
     pub start: u32,
     pub end: u32,

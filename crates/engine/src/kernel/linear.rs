@@ -2,7 +2,7 @@
 //!
 //! A sum runs over the features in their order, one product after the other, whichever of weights and features is sparse:
 //! the bits do not depend on the machine. Dense weights are taken four rows at a time, each with a sum of its own, since one
-//! sum alone waits for its additions; where there is one row of weights, so are the rows of a tile ([`products`]).
+//! sum alone waits for its additions; where there is one row of weights, the rows of a tile are taken together ([`products`]).
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::{
     store::VectorStore,
 };
 
+mod lanes;
 mod products;
 
 /// An op of the family, ready to run.
@@ -106,10 +107,10 @@ fn pairs(weights: &[f64], intercept: f64, features: &VectorStore, out: &mut Vect
     let fits = |row: usize| features.is_valid(row) && features.row(row).size() == weights.len();
     let rows = features.len();
     let (scores, _) = out.set_matrix(rows, 2).as_chunks_mut::<2>();
-    let mut row = 0;
+    let (mut row, mut sums) = (0, [0.0; lanes::TOGETHER_MAX]);
     while row < rows {
-        if let Some(sums) = products::together(weights, features, row) {
-            for (sum, pair) in sums.into_iter().zip(&mut scores[row..]) {
+        if let Some(sums) = products::together(weights, features, row, &mut sums) {
+            for (sum, pair) in sums.iter().zip(&mut scores[row..]) {
                 *pair = [-(sum + intercept), sum + intercept];
             }
             row += sums.len();

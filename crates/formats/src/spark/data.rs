@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use model::{Column, DType, Fixed, Type, Value};
+use model::{Column, DType, Fixed, ScalarBuffer, Type, Value};
 use plan::Weights;
 
 use super::{Stage, metadata::is_data};
@@ -309,12 +309,12 @@ impl<'t> Cells<'t> {
         Ok(count)
     }
 
-    /// Returns the numbers of all lists, where each list has so many float32 and they lie one after the other.
-    pub fn f32_rows(&self, size: usize) -> Option<&'t [f32]> {
+    /// Returns the numbers of all lists where they were decoded, where each list has so many float32 and they lie one after the other.
+    pub fn f32_rows(&self, size: usize) -> Option<ScalarBuffer<f32>> {
         let Column::List(lists) = self.column else { return None };
         let all = fixed(lists.child()).filter(|c| c.dtype() == DType::F32 && lists.child().nulls().is_none())?;
         let is_row = |row: usize| lists.is_valid(row) && lists.range(row) == (row * size..(row + 1) * size);
-        (0..lists.len()).all(is_row).then(|| &all.values::<f32>()[..lists.len() * size])
+        (0..lists.len()).all(is_row).then(|| ScalarBuffer::new(all.buffer().clone(), 0, lists.len() * size))
     }
 
     /// Returns the counts or indices of a list.

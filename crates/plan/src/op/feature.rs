@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::{DType, Type};
+use model::{DType, ScalarBuffer, Type};
 
 use super::{Inferred, same_rows};
 use crate::{error::PlanError, plan::ValueType};
@@ -42,7 +42,7 @@ pub enum FeatureOp {
     /// A list of words to the mean of their vectors: the sum of those that are known (float32, summed as float64 in the
     /// list's order), times 1 / the number of all words. Of an empty list a sparse vector without entries; a null list is refused,
     /// a null word is not known. Of a word that is there twice the last vector counts.
-    WordMean { words: Arc<[Box<str>]>, vectors: Arc<[f32]>, size: u32 },
+    WordMean { words: Arc<[Box<str>]>, vectors: ScalarBuffer<f32>, size: u32 },
     /// A vector to a list of vectors of one element, one for each row of the matrix (row-major): `floor(row . x * factor)`,
     /// summed from the first element (that x stores) on. Another size, and null, is refused.
     Project { rows: Arc<[f64]>, columns: u32, factor: f64 },

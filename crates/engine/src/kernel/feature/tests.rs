@@ -135,7 +135,7 @@ fn numbers_are_told_by_their_texts() {
 #[test]
 fn words_have_a_mean() {
     let words: Arc<[Box<str>]> = ["a", "b", "a"].map(Into::into).into();
-    let vectors: Arc<[f32]> = [9.0, 9.0, 0.1, 2.0, 1.0, -0.5].into();
+    let vectors = vec![9.0, 9.0, 0.1, 2.0, 1.0, -0.5].into();
     let op = FeatureOp::WordMean { words, vectors, size: 2 };
     let rows: [Option<&[Option<&str>]>; 4] =
         [Some(&[Some("a"), Some("x"), Some("b"), None]), Some(&[]), Some(&[Some("x")]), Some(&[Some("b"), Some("b")])];

@@ -1,8 +1,6 @@
 //! The mean of words' vectors.
 
-use std::sync::Arc;
-
-use model::{FaultKind, FaultValue};
+use model::{FaultKind, FaultValue, ScalarBuffer};
 
 use super::word_sums::Lanes;
 use crate::{
@@ -14,13 +12,13 @@ use crate::{
 /// [`plan::FeatureOp::WordMean`], its words in a table.
 pub struct WordMean {
     words: Words,
-    vectors: Arc<[f32]>,
+    vectors: ScalarBuffer<f32>,
     size: u32,
     lanes: Lanes,
 }
 
 impl WordMean {
-    pub(super) fn new(words: &[Box<str>], vectors: &Arc<[f32]>, size: u32) -> WordMean {
+    pub(super) fn new(words: &[Box<str>], vectors: &ScalarBuffer<f32>, size: u32) -> WordMean {
         let words = Words::new(words.iter().map(|word| &**word));
         WordMean { words, vectors: vectors.clone(), size, lanes: Lanes::here() }
     }

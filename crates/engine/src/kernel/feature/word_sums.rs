@@ -1,15 +1,16 @@
 //! Means of vectors of float32, summed up in float64.
 //!
 //! Each element has a sum of its own, from the first word to the last, so elements can be summed side by side and the bits
-//! stay. What the compiler makes of a plain loop shuffles more than it adds, so where the processor has AVX its instructions
-//! are named; that is asked when the model is loaded.
+//! stay. What the compiler makes of a plain loop shuffles more than it adds, so where the processor has AVX or AVX-512 its
+//! instructions are named; that is asked when the model is loaded. With AVX-512 a vector of up to 128 elements is read in one go.
 
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256d, _mm_loadu_ps, _mm256_add_pd, _mm256_cvtps_pd, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd,
-    _mm256_storeu_pd,
+    __m256d, __m512d, _mm_loadu_ps, _mm256_add_pd, _mm256_cvtps_pd, _mm256_loadu_ps, _mm256_maskz_loadu_ps,
+    _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm512_add_pd, _mm512_cvtps_pd,
+    _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd,
 };
 
 /// How sums are made here.
@@ -18,17 +19,27 @@ pub(super) enum Lanes {
     Plain,
     #[cfg(target_arch = "x86_64")]
     Avx,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 /// Numbers in a register of AVX.
 #[cfg(target_arch = "x86_64")]
 const WIDTH: usize = 4;
 
+/// Numbers in a register of AVX-512, and registers that hold sums at most.
+#[cfg(target_arch = "x86_64")]
+const WIDE: usize = 8;
+#[cfg(target_arch = "x86_64")]
+const REGISTERS: usize = 16;
+
 impl Lanes {
     /// Returns the widest that this processor has.
     pub(super) fn here() -> Lanes {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx") {
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            return Lanes::Avx512;
+        } else if is_x86_feature_detected!("avx") {
             return Lanes::Avx;
         }
         Lanes::Plain
@@ -43,6 +54,9 @@ impl Lanes {
             // SAFETY: `here` alone makes this form, where the processor has AVX.
             #[cfg(target_arch = "x86_64")]
             Lanes::Avx => unsafe { sums.write_avx(out) },
+            // SAFETY: as above, for AVX-512.
+            #[cfg(target_arch = "x86_64")]
+            Lanes::Avx512 => unsafe { sums.write_avx512(out) },
         }
     }
 }
@@ -112,6 +126,62 @@ impl Sums<'_> {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+impl Sums<'_> {
+    /// Takes as many elements at a time as there are registers for.
+    #[target_feature(enable = "avx512f,avx512vl")]
+    fn write_avx512(&self, out: &mut [f64]) {
+        macro_rules! by_registers {
+            ($count:expr, $at:expr, $($registers:literal)*) => {
+                match $count {
+                    $($registers => self.write_wide::<$registers>($at, out),)*
+                    _ => unreachable!("a part has from 1 to 16 registers"),
+                }
+            };
+        }
+        let (size, mut at) = (out.len(), 0);
+        while at < size {
+            let registers = (size - at).div_ceil(WIDE).min(REGISTERS);
+            by_registers!(registers, at, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+            at += registers * WIDE;
+        }
+    }
+
+    /// Writes the elements from `at` on that `R` registers hold, the last of which need not be full.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl")]
+    #[allow(clippy::needless_range_loop, reason = "of iterators the compiler makes calls here")]
+    fn write_wide<const R: usize>(&self, at: usize, out: &mut [f64]) {
+        let size = out.len();
+        let out = &mut out[at..];
+        let len = out.len().min(R * WIDE);
+        let last = len - (R - 1) * WIDE;
+        let mask = u8::MAX >> (WIDE - last);
+        let mut sums: [__m512d; R] = [_mm512_setzero_pd(); R];
+        for &place in self.places {
+            let (full, rest) = self.vectors[place as usize * size + at..][..len].split_at((R - 1) * WIDE);
+            let (full, _) = full.as_chunks::<WIDE>();
+            for k in 0..R - 1 {
+                // SAFETY: each part is an array of as many numbers as are read.
+                let part = unsafe { _mm256_loadu_ps(full[k].as_ptr()) };
+                sums[k] = _mm512_add_pd(sums[k], _mm512_cvtps_pd(part));
+            }
+            // SAFETY: the rest is as long as the mask, and nothing else is read.
+            let part = unsafe { _mm256_maskz_loadu_ps(mask, rest.as_ptr()) };
+            sums[R - 1] = _mm512_add_pd(sums[R - 1], _mm512_cvtps_pd(part));
+        }
+        let factor = _mm512_set1_pd(self.factor);
+        let (full, rest) = out[..len].split_at_mut((R - 1) * WIDE);
+        let (full, _) = full.as_chunks_mut::<WIDE>();
+        for k in 0..R - 1 {
+            // SAFETY: each part is an array of as many numbers as are written.
+            unsafe { _mm512_storeu_pd(full[k].as_mut_ptr(), _mm512_mul_pd(sums[k], factor)) };
+        }
+        // SAFETY: the rest is as long as the mask, and nothing else is written.
+        unsafe { _mm512_mask_storeu_pd(rest.as_mut_ptr(), mask, _mm512_mul_pd(sums[R - 1], factor)) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +193,10 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             f32::from_bits(state & 0xBFFF_FFFF)
         };
-        for size in [0, 1, 3, 4, 7, 8, 15, 16, 47, 48, 50, 52, 53, 64, 100, 129] {
+        let mut forms = vec![Lanes::Plain, Lanes::here()];
+        #[cfg(target_arch = "x86_64")]
+        forms.extend(is_x86_feature_detected!("avx").then_some(Lanes::Avx));
+        for size in (0..140).chain([255, 256, 300]) {
             let vectors: Vec<f32> = (0..9 * size).map(|_| next()).collect();
             for places in [&[][..], &[3], &[8, 0, 8, 5, 2], &[1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 1]] {
                 let mut expected = vec![0.0; size];
@@ -132,7 +205,7 @@ mod tests {
                     expected.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
                 }
                 let expected: Vec<u64> = expected.iter().map(|sum| (sum * 0.3).to_bits()).collect();
-                for lanes in [Lanes::Plain, Lanes::here()] {
+                for &lanes in &forms {
                     let mut out = vec![f64::NAN; size];
                     lanes.scaled_sum(&vectors, places, 0.3, &mut out);
                     let out: Vec<u64> = out.iter().map(|sum| sum.to_bits()).collect();

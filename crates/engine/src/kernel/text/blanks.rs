@@ -1,6 +1,8 @@
-//! Where blanks lie among bytes, many at a time.
+//! Where blanks lie among bytes, and what they cut, many at a time.
 
 #![allow(unsafe_code)]
+
+use crate::store::Span;
 
 /// Bytes that are looked at together.
 pub(super) const AT_ONCE: usize = 64;
@@ -84,6 +86,124 @@ fn of_word(word: u64) -> u64 {
     (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
+/// How what blanks cut is written here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cuts {
+    Plain,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Cuts {
+    /// Returns the widest that this processor has.
+    pub(super) fn here() -> Cuts {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vbmi2") {
+            return Cuts::Avx512;
+        }
+        Cuts::Plain
+    }
+
+    /// Pushes what lies before each of the blanks that were found from `at` on, the first of them from `rest` on; returns where what
+    /// is not pushed begins.
+    #[inline]
+    pub(super) fn push(self, found: u64, at: u32, rest: u32, spans: &mut Vec<Span>) -> u32 {
+        match self {
+            Cuts::Plain => push_plain(found, at, rest, spans),
+            // SAFETY: `here` alone makes this form, where the processor has these instructions.
+            #[cfg(target_arch = "x86_64")]
+            Cuts::Avx512 => unsafe { push_avx512(found, at, rest, spans) },
+        }
+    }
+}
+
+/// Writes some without asking first how many there are, which most texts do not have more of.
+fn push_plain(mut found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> u32 {
+    const AT_A_TIME: usize = 12;
+    let (first, count) = (spans.len(), found.count_ones() as usize);
+    spans.resize(first + AT_A_TIME, Span::default());
+    let some: &mut [Span; AT_A_TIME] = spans.last_chunk_mut().expect("so many were added");
+    let mut start = rest;
+    for span in some {
+        // Where no blank is left, what is written does not stay.
+        let end = at.wrapping_add((found | 1 << 63).trailing_zeros());
+        *span = Span { start, end };
+        start = end.wrapping_add(1);
+        found &= found.wrapping_sub(1);
+    }
+    spans.truncate(first + count);
+    rest = spans[first..].last().map_or(rest, |last| last.end + 1);
+    while found != 0 {
+        let end = at + found.trailing_zeros();
+        spans.push(Span { start: rest, end });
+        rest = end + 1;
+        found &= found - 1;
+    }
+    rest
+}
+
+/// Packs the places of the blanks, then makes sixteen spans of them at a time.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vbmi2")]
+fn push_avx512(found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> u32 {
+    use std::arch::x86_64::{
+        _mm_loadu_si128, _mm512_add_epi32, _mm512_alignr_epi32, _mm512_cvtepu8_epi32, _mm512_loadu_si512,
+        _mm512_maskz_compress_epi8, _mm512_permutex2var_epi32, _mm512_set1_epi32, _mm512_storeu_si512,
+    };
+    /// Spans of two registers.
+    const AT_A_TIME: usize = 16;
+    const PLACES: [u8; AT_ONCE] = {
+        let mut places = [0; AT_ONCE];
+        let mut i = 0;
+        while i < AT_ONCE {
+            places[i] = i as u8;
+            i += 1;
+        }
+        places
+    };
+    /// Which starts and ends a span of the first half takes, and one of the second.
+    const PAIRS: [[i32; 16]; 2] = {
+        let mut pairs = [[0; 16]; 2];
+        let mut i = 0;
+        while i < 16 {
+            pairs[i / 8][i % 8 * 2] = i as i32;
+            pairs[i / 8][i % 8 * 2 + 1] = i as i32 + 16;
+            i += 1;
+        }
+        pairs
+    };
+    let mut packed = [0_u8; AT_ONCE];
+    // SAFETY: both are arrays of 64 bytes, and so are those of pairs.
+    let (low, high) = unsafe {
+        let places = _mm512_loadu_si512(PLACES.as_ptr().cast());
+        _mm512_storeu_si512(packed.as_mut_ptr().cast(), _mm512_maskz_compress_epi8(found, places));
+        (_mm512_loadu_si512(PAIRS[0].as_ptr().cast()), _mm512_loadu_si512(PAIRS[1].as_ptr().cast()))
+    };
+    let mut left = found.count_ones() as usize;
+    for places in packed.as_chunks::<AT_A_TIME>().0 {
+        // SAFETY: it is an array of sixteen bytes.
+        let places = _mm512_cvtepu8_epi32(unsafe { _mm_loadu_si128(places.as_ptr().cast()) });
+        let ends = _mm512_add_epi32(places, _mm512_set1_epi32(at as i32));
+        let after = _mm512_add_epi32(ends, _mm512_set1_epi32(1));
+        let starts = _mm512_alignr_epi32::<15>(after, _mm512_set1_epi32(rest as i32));
+        let first = spans.len();
+        spans.resize(first + AT_A_TIME, Span::default());
+        let (halves, _) = spans[first..].as_chunks_mut::<{ AT_A_TIME / 2 }>();
+        // SAFETY: each half is eight spans, of two numbers in this order: 64 bytes.
+        unsafe {
+            _mm512_storeu_si512(halves[0].as_mut_ptr().cast(), _mm512_permutex2var_epi32(starts, low, ends));
+            _mm512_storeu_si512(halves[1].as_mut_ptr().cast(), _mm512_permutex2var_epi32(starts, high, ends));
+        }
+        spans.truncate(first + left.min(AT_A_TIME));
+        rest = spans[first..].last().map_or(rest, |last| last.end + 1);
+        if left <= AT_A_TIME {
+            break;
+        }
+        left -= AT_A_TIME;
+    }
+    rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +221,30 @@ mod tests {
                 let expected = some.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from(is_blank(byte)));
                 assert_eq!(found, expected, "{start}..{end}");
                 assert_eq!(of_some(some), expected, "{start}..{end}, word by word");
+            }
+        }
+    }
+
+    #[test]
+    fn every_form_cuts_the_same() {
+        let mut state = 11_u64;
+        let patterns = (0..400).map(|i| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            [0, u64::MAX, state, state & state.rotate_left(21), 1 << (i % 64), state | state.rotate_left(17)][i % 6]
+        });
+        for found in patterns {
+            for (at, rest) in [(0, 0), (640, 597), (640, 640)] {
+                let mut expected = vec![Span { start: 1, end: 2 }];
+                let mut start = rest;
+                for end in (0..64).filter(|bit| found >> bit & 1 == 1).map(|bit| at + bit) {
+                    expected.push(Span { start, end });
+                    start = end + 1;
+                }
+                for cuts in [Cuts::Plain, Cuts::here()] {
+                    let mut spans = vec![Span { start: 1, end: 2 }];
+                    assert_eq!(cuts.push(found, at, rest, &mut spans), start, "{cuts:?}, {found:x}");
+                    assert_eq!(spans, expected, "{cuts:?}, {found:x}");
+                }
             }
         }
     }

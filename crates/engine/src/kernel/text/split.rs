@@ -6,7 +6,11 @@ use fancy_regex::{Regex, RegexBuilder};
 use model::{FaultKind, FaultValue};
 use plan::{Pattern, Split};
 
-use super::{blanks, lower::GROWTH_MAX, push_lower, refuse_long, refuse_null};
+use super::{
+    blanks::{self, Cuts},
+    lower::GROWTH_MAX,
+    push_lower, refuse_long, refuse_null,
+};
 use crate::{
     error::CompileError,
     frame::{Env, Home},
@@ -22,6 +26,7 @@ pub struct Splitter {
     by: By,
     lower: bool,
     units_min: usize,
+    cuts: Cuts,
 }
 
 enum By {
@@ -29,9 +34,6 @@ enum By {
     Gaps(Regex),
     Matches(Regex),
 }
-
-/// Tokens that are pushed without asking first how many there are.
-const AT_A_TIME: usize = 12;
 
 /// Where the texts of a tile lie that tokens are parts of.
 #[derive(Clone, Copy)]
@@ -54,7 +56,7 @@ impl Splitter {
             Split::Gaps(pattern) => By::Gaps(regex(pattern, site.step)?),
             Split::Matches(pattern) => By::Matches(regex(pattern, site.step)?),
         };
-        Ok(Splitter { by, lower, units_min: chars_min as usize })
+        Ok(Splitter { by, lower, units_min: chars_min as usize, cuts: Cuts::here() })
     }
 
     pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
@@ -128,7 +130,7 @@ impl Splitter {
 
     /// Pushes the spans of the text's tokens; on failure none.
     fn cut(&self, bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> Result<(), TooManySteps> {
-        let mut tokens = Tokens { bytes, spans, units_min: self.units_min };
+        let mut tokens = Tokens { bytes, spans, units_min: self.units_min, cuts: self.cuts };
         let regex = match &self.by {
             By::Blanks => {
                 tokens.cut_at_blanks(text);
@@ -172,6 +174,7 @@ struct Tokens<'a> {
     bytes: &'a [u8],
     spans: &'a mut Vec<Span>,
     units_min: usize,
+    cuts: Cuts,
 }
 
 impl Tokens<'_> {
@@ -206,8 +209,8 @@ impl Tokens<'_> {
         }
     }
 
-    /// Cuts at every blank: found many bytes at a time, so that one loop, not one in eight bytes, has a random end; and most
-    /// texts have so few words that not even that one is run.
+    /// Cuts at every blank: found many bytes at a time, so that one loop, not one in eight bytes, has a random end; and where
+    /// no token is too short, many are pushed at a time.
     fn cut_at_blanks(&mut self, text: Span) {
         let first = self.spans.len();
         let bytes = self.bytes;
@@ -215,7 +218,8 @@ impl Tokens<'_> {
         while at < text.end {
             let mut found = blanks::within(bytes, at as usize, text.end as usize);
             if self.units_min == 0 {
-                (found, rest) = self.push_some(found, at, rest);
+                rest = self.cuts.push(found, at, rest, self.spans);
+                found = 0;
             }
             while found != 0 {
                 let end = at + found.trailing_zeros();
@@ -226,25 +230,6 @@ impl Tokens<'_> {
             at = at.saturating_add(blanks::AT_ONCE as u32);
         }
         self.finish(first, rest, text);
-    }
-
-    /// Pushes the tokens before the first of the blanks that were found from `at` on; returns the others, and where what is not
-    /// pushed begins.
-    #[inline]
-    fn push_some(&mut self, mut found: u64, at: u32, rest: u32) -> (u64, u32) {
-        let (first, count) = (self.spans.len(), (found.count_ones() as usize).min(AT_A_TIME));
-        self.spans.resize(first + AT_A_TIME, Span::default());
-        let some: &mut [Span; AT_A_TIME] = self.spans.last_chunk_mut().expect("so many were added");
-        let mut start = rest;
-        for span in some {
-            // Where no blank is left, what is written does not stay.
-            let end = at.wrapping_add((found | 1 << 63).trailing_zeros());
-            *span = Span { start, end };
-            start = end.wrapping_add(1);
-            found &= found.wrapping_sub(1);
-        }
-        self.spans.truncate(first + count);
-        (found, self.spans[first..].last().map_or(rest, |last| last.end + 1))
     }
 
     /// Cuts at every match, as `java.util.regex.Pattern.split` does.

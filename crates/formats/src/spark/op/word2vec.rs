@@ -1,7 +1,6 @@
 //! Word2VecModel: the mean of words' vectors.
 
-use std::sync::Arc;
-
+use model::ScalarBuffer;
 use plan::FeatureOp;
 
 use crate::{
@@ -31,7 +30,7 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
 }
 
 /// Words, and their numbers side by side.
-type Vectors = (Vec<Box<str>>, Arc<[f32]>);
+type Vectors = (Vec<Box<str>>, ScalarBuffer<f32>);
 
 fn learned(stage: &Stage<'_>, size: usize) -> Result<Vectors, ReadError> {
     let table = stage.table("data")?;
@@ -40,10 +39,10 @@ fn learned(stage: &Stage<'_>, size: usize) -> Result<Vectors, ReadError> {
         && part.find("word").is_some()
         && let Some(vectors) = part.find("vector").and_then(|vectors| vectors.f32_rows(size))
     {
-        // They are copied once, from where they were decoded.
+        // They stay where they were decoded.
         let words = part.column("word")?;
         let words = (0..part.len()).map(|row| words.text(row).map(Into::into));
-        return Ok((words.collect::<Result<_, _>>()?, vectors.into()));
+        return Ok((words.collect::<Result<_, _>>()?, vectors));
     }
     let mut learned = Learned::default();
     for part in table.parts() {
