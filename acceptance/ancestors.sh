@@ -4,7 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . acceptance/lib/forebay.sh
-fail() { echo "error: $*" >&2; exit 1; }
 
 lineage=../shared/lineage
 golden=$lineage/Hydrospheredata__hydro-serving-runtime/golden_text_classification.json
@@ -19,13 +18,6 @@ cp -r "$lineage/lightbend__model-serving-tutorial/data/saved/1" "$work/models/wi
 for at in 2003:mist 2004:mist 8501:tfs 8083:native; do
   printf '[[server.listeners]]\naddress = "127.0.0.1:%s"\ndialects = ["%s"]\n' "${at%%:*}" "${at##*:}" >>"$work/forebay.toml"
 done
-wait_for() {
-  for _ in $(seq 1200); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.05
-  done
-  fail "not in time: $*: $(cat "$work/log" 2>/dev/null)"
-}
 free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 for port in 2003 2004 8501 8083; do wait_for free "$port"; done
 "$FOREBAY" serve "$work/models" --config "$work/forebay.toml" --http 127.0.0.1:0 2>"$work/log" &

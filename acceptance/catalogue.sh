@@ -19,14 +19,6 @@ stop_all() {
   rm -rf "$work"
 }
 trap stop_all EXIT
-fail() { echo "error: $*" >&2; tail -n 20 "$work"/*.log >&2 || true; exit 1; }
-wait_for() {
-  for _ in $(seq 300); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  fail "not in time: $*"
-}
 # PostgreSQL runs as nobody but root.
 as_postgres() (
   cd "$work"

@@ -5,7 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . acceptance/lib/python.sh
 . acceptance/lib/forebay.sh
-fail() { echo "error: $*" >&2; exit 1; }
 
 forebay_clients
 work=$(mktemp -d)
@@ -19,13 +18,6 @@ cp -r examples/models/text examples/models/mixed "$work/models"
 cp conformance/pmml/logistic-iris/model.pmml "$work/models/iris.pmml"
 cp -r "$half_plus_two" "$work/models/half_plus_two/123"
 printf '[server]\ndefault_model = "text"\n' >"$work/open.toml"
-wait_for() {
-  for _ in $(seq 1200); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.05
-  done
-  fail "not in time: $*: $(cat "$work"/*.log)"
-}
 # Starts a server with this configuration, sets its address.
 start() {
   "$FOREBAY" serve "$work/models" --config "$work/$1.toml" --http 127.0.0.1:0 2>"$work/$1.log" &

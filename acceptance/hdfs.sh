@@ -17,14 +17,6 @@ done
 work=$(mktemp -d)
 running=()
 trap 'for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
-fail() { echo "error: $*; $(tail -n 20 "$work"/*.log)" >&2; exit 1; }
-wait_for() {
-  for _ in $(seq 600); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  fail "not in time: $*"
-}
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 port=$(free_port)

@@ -4,7 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . acceptance/lib/python.sh
 . acceptance/lib/forebay.sh
-fail() { echo "error: $*" >&2; exit 1; }
 
 forebay_engines
 work=$(mktemp -d)

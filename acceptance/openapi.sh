@@ -5,7 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . acceptance/lib/python.sh
 . acceptance/lib/forebay.sh
-fail() { echo "error: $*" >&2; exit 1; }
 
 forebay_openapi
 work=$(mktemp -d)
@@ -21,13 +20,6 @@ cp -r "$half_plus_two" "$work/models/half_plus_two/123"
 printf '[server]\ndefault_model = "text"\n' >"$work/forebay.toml"
 "$FOREBAY" serve "$work/models" --config "$work/forebay.toml" --http 127.0.0.1:0 2>"$work/log" &
 server=$!
-wait_for() {
-  for _ in $(seq 1200); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.05
-  done
-  fail "not in time: $*: $(cat "$work/log")"
-}
 wait_for grep -q 'http://127' "$work/log"
 address=$(sed -n 's/.*http:\/\/\([0-9.:]*\).*/\1/p' "$work/log" | head -n 1)
 for model in text iris half_plus_two; do wait_for curl -fs "$address/v2/models/$model/ready"; done

@@ -15,7 +15,6 @@ forebay_pmml
 work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
-fail() { echo "error: $*" >&2; exit 1; }
 
 "$PMML_PYTHON" conformance/pmml/make.py --out "$work/cases"
 
@@ -50,13 +49,6 @@ mkdir -p "$work/models/flowers/1"
 cp "$good" "$work/models/flowers/1/model.pmml"
 "$FOREBAY" serve "$work/models" --http 127.0.0.1:0 2>"$work/log" &
 server=$!
-wait_for() {
-  for _ in $(seq 400); do
-    if "$@" 2>/dev/null; then return 0; fi
-    sleep 0.05
-  done
-  fail "not in time: $*: $(cat "$work/log")"
-}
 wait_for grep -q 'http://127' "$work/log"
 address=$(sed -n 's/.*http:\/\/\([0-9.:]*\).*/\1/p' "$work/log" | head -n 1)
 answer() { head -n 1 "$work/cases/logistic-iris/input.jsonl" | curl -fs "$address/api/v1/serve/flowers" -d @-; }

@@ -10,15 +10,6 @@ forebay_s3
 work=$(mktemp -d)
 running=()
 trap 'for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
-fail() { echo "error: $*; $(tail -n 20 "$work/forebay.log")" >&2; exit 1; }
-wait_for() {
-  for _ in $(seq 300); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  fail "not in time: $*"
-}
-
 export AWS_ACCESS_KEY_ID=forebay AWS_SECRET_ACCESS_KEY=secret AWS_REGION=eu-central-1 AWS_DEFAULT_REGION=eu-central-1
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 store=http://127.0.0.1:$port

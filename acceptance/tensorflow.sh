@@ -5,7 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . acceptance/lib/python.sh
 . acceptance/lib/forebay.sh
-fail() { echo "error: $*" >&2; exit 1; }
 
 forebay_engines
 work=$(mktemp -d)
@@ -42,13 +41,6 @@ for model in "${models[@]}"; do
 done
 "$FOREBAY" serve "$work/models" --http 127.0.0.1:0 2>"$work/log" &
 server=$!
-wait_for() {
-  for _ in $(seq 1200); do
-    if "$@" 2>/dev/null; then return 0; fi
-    sleep 0.05
-  done
-  fail "not in time: $*: $(cat "$work/log")"
-}
 wait_for grep -q 'http://127' "$work/log"
 address=$(sed -n 's/.*http:\/\/\([0-9.:]*\).*/\1/p' "$work/log" | head -n 1)
 is_ready() { curl -fs "$address/v2/models/$1/ready" >/dev/null; }

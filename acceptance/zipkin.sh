@@ -12,15 +12,6 @@ jar=$(forebay_jar io.zipkin:zipkin-server:3.5.1:jar:exec)
 work=$(mktemp -d)
 running=()
 trap 'for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
-fail() { echo "error: $*" >&2; exit 1; }
-wait_for() {
-  for _ in $(seq 600); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  fail "not in time: $*: $(tail -n 20 "$work"/*.log)"
-}
-
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 zipkin=http://127.0.0.1:$port
 QUERY_PORT=$port java -Xmx256m -jar "$jar" >"$work/zipkin.log" 2>&1 &

@@ -82,6 +82,24 @@ forebay_env() {
   printf '%s\n' "$forebay_dir/bin/python"
 }
 
+# forebay_on_top ENV NAME WHAT [PIP ARGUMENT...]: makes sure that the environment ENV has requirements-NAME.txt too, and prints its python.
+forebay_on_top() {
+  forebay_python=$(forebay_env "$1") || return 1
+  forebay_req=$FOREBAY_LIB/requirements-$2.txt
+  forebay_kept=$FOREBAY_CACHE/$1/requirements-$2.cksum
+  forebay_sum=$(cksum <"$forebay_req")
+  if [ "$(cat "$forebay_kept" 2>/dev/null)" != "$forebay_sum" ]; then
+    echo "adding $3 to the Python environment $1 (a few minutes, once)" >&2
+    forebay_what=$3
+    forebay_env_name=$1
+    shift 3
+    "$forebay_python" -m pip install -q --disable-pip-version-check "$@" -r "$forebay_req" >&2 ||
+      { echo "error: $forebay_what could not be added to $forebay_env_name" >&2; return 1; }
+    printf '%s\n' "$forebay_sum" >"$forebay_kept"
+  fi
+  printf '%s\n' "$forebay_python"
+}
+
 forebay_spark35() {
   forebay_java && SPARK35_PYTHON=$(forebay_env spark35) && export SPARK35_PYTHON
 }
@@ -97,31 +115,13 @@ forebay_forest_bench() {
 
 # LitServe goes on top of forest-bench, for the peer of the wire's benchmark.
 forebay_wire() {
-  WIRE_PYTHON=$(forebay_env forest-bench) || return 1
-  forebay_req=$FOREBAY_LIB/requirements-wire.txt
-  forebay_dir=$FOREBAY_CACHE/forest-bench
-  forebay_sum=$(cksum <"$forebay_req")
-  if [ "$(cat "$forebay_dir/requirements-wire.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
-    echo "adding LitServe to the Python environment forest-bench (once)" >&2
-    "$WIRE_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" >&2 || return 1
-    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-wire.cksum"
-  fi
-  export WIRE_PYTHON
+  WIRE_PYTHON=$(forebay_on_top forest-bench wire LitServe) && export WIRE_PYTHON
 }
 
 # The engines of others go on top of spark4, under its own pins; no Java is needed for them. Sets where their libraries are, too.
 forebay_engines() {
-  ENGINES_PYTHON=$(forebay_env spark4) || return 1
-  forebay_req=$FOREBAY_LIB/requirements-engines.txt
+  ENGINES_PYTHON=$(forebay_on_top spark4 engines 'TensorFlow and ONNX Runtime' -c "$FOREBAY_LIB/requirements-spark4.txt") || return 1
   forebay_dir=$FOREBAY_CACHE/spark4
-  forebay_sum=$(cksum <"$forebay_req")
-  if [ "$(cat "$forebay_dir/requirements-engines.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
-    echo "adding TensorFlow and ONNX Runtime to the Python environment spark4 (a few minutes, once)" >&2
-    "$ENGINES_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" \
-        -c "$FOREBAY_LIB/requirements-spark4.txt" >&2 ||
-      { echo "error: TensorFlow and ONNX Runtime could not be installed" >&2; return 1; }
-    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-engines.cksum"
-  fi
   TENSORFLOW_LIBRARY=$(find "$forebay_dir/lib" -path '*/site-packages/tensorflow/libtensorflow_cc.so.2' | head -n 1)
   ONNXRUNTIME_LIBRARY=$(find "$forebay_dir/lib" -path '*/onnxruntime/capi/libonnxruntime.so.*' | head -n 1)
   [ -f "$TENSORFLOW_LIBRARY" ] && [ -f "$ONNXRUNTIME_LIBRARY" ] ||
@@ -131,63 +131,23 @@ forebay_engines() {
 
 # The clients of others go on top of the engines: TensorFlow has the messages that its serving API is made of.
 forebay_clients() {
-  forebay_engines || return 1
-  forebay_req=$FOREBAY_LIB/requirements-clients.txt
-  forebay_sum=$(cksum <"$forebay_req")
-  if [ "$(cat "$forebay_dir/requirements-clients.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
-    echo "adding the clients of others to the Python environment spark4 (a minute, once)" >&2
-    "$ENGINES_PYTHON" -m pip install -q --disable-pip-version-check --no-deps -r "$forebay_req" >&2 ||
-      { echo "error: the clients of others could not be installed" >&2; return 1; }
-    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-clients.cksum"
-  fi
+  forebay_engines && forebay_on_top spark4 clients 'the clients of others' --no-deps >/dev/null
 }
 
 # What asks by our OpenAPI document goes on top of spark4, too; no Java is needed for it.
 forebay_openapi() {
-  OPENAPI_PYTHON=$(forebay_env spark4) || return 1
-  forebay_req=$FOREBAY_LIB/requirements-openapi.txt
-  forebay_dir=$FOREBAY_CACHE/spark4
-  forebay_sum=$(cksum <"$forebay_req")
-  if [ "$(cat "$forebay_dir/requirements-openapi.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
-    echo "adding schemathesis to the Python environment spark4 (a minute, once)" >&2
-    "$OPENAPI_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" \
-        -c "$FOREBAY_LIB/requirements-spark4.txt" >&2 ||
-      { echo "error: schemathesis could not be installed" >&2; return 1; }
-    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-openapi.cksum"
-  fi
-  export OPENAPI_PYTHON
+  OPENAPI_PYTHON=$(forebay_on_top spark4 openapi schemathesis -c "$FOREBAY_LIB/requirements-spark4.txt") && export OPENAPI_PYTHON
 }
 
 # The packages for PMML go on top of spark35, under its own pins, and are there only where they are asked for.
 forebay_pmml() {
-  forebay_spark35 || return 1
-  forebay_req=$FOREBAY_LIB/requirements-pmml.txt
-  forebay_dir=$FOREBAY_CACHE/spark35
-  forebay_sum=$(cksum <"$forebay_req")
-  if [ "$(cat "$forebay_dir/requirements-pmml.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
-    echo "adding the packages for PMML to the Python environment spark35 (a minute, once)" >&2
-    "$SPARK35_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" \
-        -c "$FOREBAY_LIB/requirements-spark35.txt" >&2 ||
-      { echo "error: the packages for PMML could not be installed" >&2; return 1; }
-    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-pmml.cksum"
-  fi
-  "$SPARK35_PYTHON" -c 'import lightgbm' 2>/dev/null ||
+  forebay_java && PMML_PYTHON=$(forebay_on_top spark35 pmml 'the packages for PMML' -c "$FOREBAY_LIB/requirements-spark35.txt") || return 1
+  "$PMML_PYTHON" -c 'import lightgbm' 2>/dev/null ||
     { echo "error: LightGBM does not load; it needs libgomp (Debian: apt-get install libgomp1)" >&2; return 1; }
-  PMML_PYTHON=$SPARK35_PYTHON && export PMML_PYTHON
+  SPARK35_PYTHON=$PMML_PYTHON && export PMML_PYTHON SPARK35_PYTHON
 }
 
 # An S3 server goes on top of spark4, under its own pins; no Java is needed for it.
 forebay_s3() {
-  S3_PYTHON=$(forebay_env spark4) || return 1
-  forebay_req=$FOREBAY_LIB/requirements-s3.txt
-  forebay_dir=$FOREBAY_CACHE/spark4
-  forebay_sum=$(cksum <"$forebay_req")
-  if [ "$(cat "$forebay_dir/requirements-s3.cksum" 2>/dev/null)" != "$forebay_sum" ]; then
-    echo "adding moto and boto3 to the Python environment spark4 (a minute, once)" >&2
-    "$S3_PYTHON" -m pip install -q --disable-pip-version-check -r "$forebay_req" \
-        -c "$FOREBAY_LIB/requirements-spark4.txt" >&2 ||
-      { echo "error: moto and boto3 could not be installed" >&2; return 1; }
-    printf '%s\n' "$forebay_sum" >"$forebay_dir/requirements-s3.cksum"
-  fi
-  export S3_PYTHON
+  S3_PYTHON=$(forebay_on_top spark4 s3 'moto and boto3' -c "$FOREBAY_LIB/requirements-spark4.txt") && export S3_PYTHON
 }
