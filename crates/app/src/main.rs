@@ -15,6 +15,7 @@ mod config;
 mod failure;
 mod loader;
 mod logs;
+mod memory;
 mod model_arg;
 mod output;
 mod progress;

@@ -26,15 +26,29 @@ use crate::{
 /// The models below a prefix, as the last listing shows them. Dropping it ends its thread.
 #[derive(Debug)]
 pub struct Remote {
-    place: Place,
-    limits: Limits,
+    reach: Reach,
     seen: Arc<Seen>,
     /// The listing that is looked at, and its number.
     snapshot: Option<Arc<Snapshot>>,
     serial: u64,
-    runtime: runtime::Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The same place for whoever reads from it later: as the listing of that moment shows it.
+#[derive(Debug)]
+struct Later {
+    reach: Reach,
+    seen: Arc<Seen>,
+    single: Option<String>,
+}
+
+/// How a store is asked.
+#[derive(Clone, Debug)]
+struct Reach {
+    place: Place,
+    limits: Limits,
+    runtime: runtime::Handle,
 }
 
 /// Pauses before a download is tried again.
@@ -51,37 +65,12 @@ impl Remote {
         let run = move || runtime.block_on(at.watch(&bounds, &left, stopped));
         let thread = thread::Builder::new().name("objects".to_owned()).spawn(run).map_err(failed)?;
         let (stop, thread) = (Some(stop), Some(thread));
-        Ok(Remote { place, limits, seen, snapshot: None, serial: 0, runtime: handle, stop, thread })
+        let reach = Reach { place, limits, runtime: handle };
+        Ok(Remote { reach, seen, snapshot: None, serial: 0, stop, thread })
     }
 
     fn snapshot(&self) -> Result<&Snapshot, SourceError> {
-        self.snapshot.as_deref().ok_or_else(|| SourceError::NotYet { url: self.place.url.clone() })
-    }
-
-    /// Runs an exchange on the thread of the store, and waits for it.
-    fn ask<T: Send + 'static>(
-        &self,
-        exchange: impl Future<Output = Result<T, SourceError>> + Send + 'static,
-    ) -> Result<T, SourceError> {
-        let (answer, answered) = mpsc::sync_channel(1);
-        let limit = Duration::from_millis(self.limits.read_ms_max);
-        let task = self.runtime.spawn(async move {
-            // Nobody waits any more where it took too long.
-            let _ = answer.send(exchange.await);
-        });
-        answered.recv_timeout(limit).unwrap_or_else(|_| {
-            task.abort();
-            Err(self.place.failed(&format_args!("no whole answer within {} ms", self.limits.read_ms_max)))
-        })
-    }
-
-    /// Returns the full path of something below the prefix.
-    fn full(&self, path: &str) -> Path {
-        match self.snapshot.as_ref().and_then(|snapshot| snapshot.single.as_ref()) {
-            Some(_) => self.place.prefix.clone(),
-            // As it was listed: nothing of it is escaped again.
-            None => Path::parse(join(self.place.prefix.as_ref(), path)).unwrap_or_else(|_| Path::from(path)),
-        }
+        self.snapshot.as_deref().ok_or_else(|| self.reach.not_yet())
     }
 }
 
@@ -91,9 +80,7 @@ impl Tree for Remote {
         if let Some(problem) = &state.problem {
             return Err(problem.clone());
         }
-        let Some(snapshot) = &state.snapshot else {
-            return Err(SourceError::NotYet { url: self.place.url.clone() });
-        };
+        let Some(snapshot) = &state.snapshot else { return Err(self.reach.not_yet()) };
         if self.serial == state.serial {
             return Ok(None);
         }
@@ -115,9 +102,68 @@ impl Tree for Remote {
     }
 
     fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
+        self.reach.read(self.snapshot()?, path, bytes_max)
+    }
+
+    fn again(&self) -> Option<Arc<dyn Tree + Sync>> {
+        let single = self.single().map(str::to_owned);
+        Some(Arc::new(Later { reach: self.reach.clone(), seen: self.seen.clone(), single }))
+    }
+
+    fn is_same(&self, listing: &Listing) -> Result<bool, SourceError> {
+        self.reach.is_same(self.single(), listing)
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Later {
+    /// Returns the last listing: a store that cannot be listed now may be read all the same.
+    fn snapshot(&self) -> Result<Arc<Snapshot>, SourceError> {
+        self.seen.lock().snapshot.clone().ok_or_else(|| self.reach.not_yet())
+    }
+}
+
+impl Tree for Later {
+    fn single(&self) -> Option<&str> {
+        self.single.as_deref()
+    }
+
+    fn entry(&self, path: &str) -> Result<Entry, SourceError> {
+        self.snapshot()?.entry(path)
+    }
+
+    fn names(&self, path: &str, names_max: usize, key: &'static str) -> Result<Vec<String>, SourceError> {
+        self.snapshot()?.names(path, names_max, key)
+    }
+
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
+        self.reach.read(&*self.snapshot()?, path, bytes_max)
+    }
+
+    fn is_same(&self, listing: &Listing) -> Result<bool, SourceError> {
+        self.reach.is_same(self.single(), listing)
+    }
+}
+
+impl Reach {
+    fn not_yet(&self) -> SourceError {
+        SourceError::NotYet { url: self.place.url.clone() }
+    }
+
+    fn read(&self, snapshot: &Snapshot, path: &str, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
         let changing = || SourceError::Changing { path: join(&self.place.url, path) };
-        let object = self.snapshot()?.object(path).cloned().ok_or_else(changing)?;
-        let (place, limits, full) = (self.place.clone(), self.limits.clone(), self.full(path));
+        let object = snapshot.object(path).cloned().ok_or_else(changing)?;
+        let full = self.full(snapshot.single.as_deref(), path);
+        let (place, limits) = (self.place.clone(), self.limits.clone());
         let bytes = self.ask(async move {
             let mut pauses = RETRIES_MS.iter();
             loop {
@@ -131,19 +177,36 @@ impl Tree for Remote {
         bytes.ok_or_else(changing)
     }
 
-    fn is_same(&self, listing: &Listing) -> Result<bool, SourceError> {
-        let (place, limits, full) = (self.place.clone(), self.limits.clone(), self.full(&listing.root.path));
+    fn is_same(&self, single: Option<&str>, listing: &Listing) -> Result<bool, SourceError> {
+        let full = self.full(single, &listing.root.path);
+        let (place, limits) = (self.place.clone(), self.limits.clone());
         let now = self.ask(async move { place.list(&full, &limits).await })?;
         Ok(now.holds(listing, CONFIG))
     }
-}
 
-impl Drop for Remote {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic was reported when it happened.
-            let _ = thread.join();
+    /// Runs an exchange on the thread of the store, and waits for it.
+    fn ask<T: Send + 'static>(
+        &self,
+        exchange: impl Future<Output = Result<T, SourceError>> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        let limit = Duration::from_millis(self.limits.read_ms_max);
+        let task = self.runtime.spawn(async move {
+            // Nobody waits any more where it took too long.
+            let _ = answer.send(exchange.await);
+        });
+        answered.recv_timeout(limit).unwrap_or_else(|_| {
+            task.abort();
+            Err(self.place.failed(&format_args!("no whole answer within {} ms", self.limits.read_ms_max)))
+        })
+    }
+
+    /// Returns the full path of something below the prefix.
+    fn full(&self, single: Option<&str>, path: &str) -> Path {
+        match single {
+            Some(_) => self.place.prefix.clone(),
+            // As it was listed: nothing of it is escaped again.
+            None => Path::parse(join(self.place.prefix.as_ref(), path)).unwrap_or_else(|_| Path::from(path)),
         }
     }
 }

@@ -233,6 +233,23 @@ fn what_changed_since_it_was_listed_is_not_read() {
 }
 
 #[test]
+fn an_artifact_is_read_again_by_others() {
+    let mut world = World::new(10, &[("m/1/x", "one")]);
+    let found = world.until(&["m/1@m/1"]);
+    let again = world.source.again(&found[0]).unwrap();
+    // The listing moves on; what it shows of the artifact stays.
+    put(&world.store, "m/2/x", "two");
+    world.until(&["m/1@m/1", "m/2@m/2"]);
+    let read = || std::thread::scope(|scope| scope.spawn(|| again.read()).join().unwrap());
+    let content = read().unwrap();
+    assert_eq!(content.files.get("x").map(|bytes| bytes.as_slice().to_vec()), Some(b"one".to_vec()));
+    put(&world.store, "m/1/x", "another one");
+    assert!(matches!(read(), Err(SourceError::Changing { .. })));
+    drop(world);
+    assert!(read().is_err(), "nobody reads from a source that is gone");
+}
+
+#[test]
 fn listings_are_bounded() {
     let store = Arc::new(InMemory::new());
     ["a", "b", "c"].iter().for_each(|path| put(&store, path, "x"));

@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    fs,
     io::{self, BufWriter, Read},
     os::unix::process::ExitStatusExt,
     path::Path,
@@ -92,7 +93,14 @@ impl Child {
 
     /// Returns whether the process runs.
     pub fn is_alive(&mut self) -> bool {
-        matches!(self.process.try_wait(), Ok(None))
+        matches!(self.process.try_wait(), Ok(None)) && !self.is_ending()
+    }
+
+    /// Returns whether its first thread is gone: one that was killed can be waited for only when its last one is, and takes no
+    /// call any more before. (The third field of `/proc/PID/stat`, proc(5); where there is no such file it is not known.)
+    fn is_ending(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['Z', 'X']))
     }
 
     /// Sends a frame and returns the one that answers it. Where that is late it may still come ([`Child::wait`]); after any

@@ -1,8 +1,8 @@
 //! Three times the load that a server carries: what it answers stays fast, the rest is refused at once, and when the load is over
 //! so is everything that came of it.
 //!
-//! The model is made dear by support vectors, a few milliseconds a row, and the server computes on one thread, so that the load
-//! has a core of its own on a machine of two. First a closed load tells the capacity, an open one of a third of it the times
+//! The model is made dear by support vectors, and a call has some rows: a few milliseconds, so that the load, which shares the
+//! machine, and the refusals are little beside it. The server computes on one thread, so that of two cores one is left to them. First a closed load tells the capacity, an open one of a third of it the times
 //! without load; then three times the capacity is asked for, and at once after it half of it.
 
 use std::{fs, path::Path, time::Duration};
@@ -18,6 +18,8 @@ use crate::{
 };
 
 const FIELDS: usize = 8;
+/// Rows of a call.
+const ROWS: usize = 3;
 const PATH: &str = "/api/v1/serve/dear";
 /// More than calls that a burst may have (`docs/load.md`), so that the load stays open.
 const CONNECTIONS: usize = 1_024;
@@ -38,7 +40,8 @@ pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
     let server = Server::start(&binary, &["serve", &models, "--http", "127.0.0.1:0", "--config", &config], None)?;
     server.ready()?;
     let row: Vec<String> = (0..FIELDS).map(|at| format!("\"f{at}\":0.{at}")).collect();
-    let body = format!("{{{}}}", row.join(",")).into_bytes();
+    let row = format!("{{{}}}", row.join(","));
+    let body = format!("[{}]", vec![row; ROWS].join(",")).into_bytes();
     let answer = Client::connect(&server.address)?.post(PATH, &body)?;
     anyhow::ensure!(answer.status == 200, "it answers {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
 

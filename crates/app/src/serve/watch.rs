@@ -9,10 +9,15 @@ use std::{
         mpsc::{RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use registry::{Catalogue, Config, Loader, Manager, ModelStore, Registry, Sources, Watched};
+
+use crate::memory;
+
+/// Memory is given back at most so often, for calls would have to take it anew.
+const GIVE_BACK: Duration = Duration::from_secs(1);
 
 /// The running threads; dropping this lets the loads at hand finish and ends them.
 pub struct Watch {
@@ -39,6 +44,7 @@ pub fn start(
     let loading = config.load;
     let run = move || {
         let mut manager = Manager::new(registry.clone(), loader, store).with_loading(loading);
+        let (mut moved, mut given_back) = (0, Instant::now());
         loop {
             catalogue.refresh();
             // One that cannot be read keeps what it said last, so this has no error of its own.
@@ -46,6 +52,13 @@ pub fn start(
                 registry.set_sources(sources.statuses());
                 manager.aspire(scan);
                 while manager.step(&sources) && stopped.try_recv() == Err(TryRecvError::Empty) {}
+            }
+            // What loads and unloads left behind; lazy ones happen on other threads.
+            let counts = registry.metrics().counts();
+            let moves = counts.loads + counts.failures + counts.unloads + counts.activations + counts.evictions;
+            if moves != moved && given_back.elapsed() >= GIVE_BACK {
+                memory::give_back();
+                (moved, given_back) = (moves, Instant::now());
             }
             if stopped.recv_timeout(sources.pause()) != Err(RecvTimeoutError::Timeout) {
                 return;

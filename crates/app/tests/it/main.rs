@@ -12,6 +12,7 @@ mod docs;
 mod engines;
 mod golden;
 mod inspect;
+mod memory;
 mod refused;
 mod score;
 mod security;

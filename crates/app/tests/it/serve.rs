@@ -31,6 +31,11 @@ impl Server {
         Server::spawn(command(&[&["serve", "--http", address], args].concat()))
     }
 
+    /// Returns the number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns where it listens.
     pub fn address(&self) -> String {
         self.address.replace("0.0.0.0", "127.0.0.1")

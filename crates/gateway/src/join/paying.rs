@@ -16,6 +16,9 @@ const SIZES: usize = 14;
 /// How often a size is measured before it is judged.
 const TRIES: u64 = 3;
 
+/// Each measurement counts for one in so many of what is usual.
+const NEW: u64 = 8;
+
 /// One in so many joins that would not pay is made, so that the figures stay true.
 const AGAIN: u64 = 128;
 
@@ -46,8 +49,15 @@ impl Paying {
         let size = &self.sizes[size(rows)];
         let now = (took.as_nanos() as u64 / rows.max(1) as u64).max(1);
         let before = size.per_row_ns.load(Relaxed);
-        // First calls compile and fill caches, and a busy machine only ever adds: down quickly, up slowly.
-        let smoothed = if before == 0 || now < before { now } else { before + (now - before) / 8 };
+        let smoothed = match before {
+            0 => now,
+            // First calls compile and fill caches.
+            _ if size.measured.load(Relaxed) < TRIES => before.min(now),
+            // What it takes swings with what else the machine does, and sizes are not measured at the same moments: neither a
+            // quiet one nor an interruption tells what is usual, so each moves the figure a little.
+            _ if now < before => before - (before - now) / NEW,
+            _ => before + (now.min(2 * before) - before) / NEW,
+        };
         size.per_row_ns.store(smoothed, Relaxed);
         size.measured.fetch_add(1, Relaxed);
     }
@@ -133,6 +143,23 @@ mod tests {
         // Eight rows leave the cache, say.
         measure(&paying, 10_000, 0, &[8]);
         assert_eq!(paying.take(&[1; 8]), 4);
+    }
+
+    #[test]
+    fn a_time_that_swings_is_no_gain() {
+        // Rows take 60 to 140 us, alone as joined: whichever size is measured seldom may have been measured in quiet moments.
+        let (paying, mut seed) = (Paying::default(), 1_u32);
+        let mut swung = |rows: u32| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            rows * (60 + (seed >> 16) % 81) * US
+        };
+        let mut joined = 0;
+        for call in 0..20_000 {
+            let calls = paying.take(&[1; 4]);
+            paying.record(calls, swung(calls as u32));
+            joined += usize::from(call >= 1_000 && calls > 1);
+        }
+        assert!(joined < 800, "{joined} of 19000 were joined");
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub(super) struct Shed {
     run_s: f64,
     pace: f64,
     seen: u32,
+    /// Seconds of a run for one call, smoothed; 0 where there was none.
+    lone_s: f64,
     window: Option<Window>,
     strikes: u8,
     over: bool,
@@ -85,6 +87,7 @@ impl Shed {
             run_s: 0.0,
             pace: 1.0,
             seen: 0,
+            lone_s: 0.0,
             window: None,
             strikes: 0,
             over: false,
@@ -131,6 +134,10 @@ impl Shed {
         let took = done.took.as_secs_f64();
         let weight = if self.seen == 0 { 1.0 } else { NEW };
         self.run_s += (took - self.run_s) * weight;
+        if done.calls == 1 {
+            let weight = if self.lone_s == 0.0 { 1.0 } else { NEW };
+            self.lone_s += (took - self.lone_s) * weight;
+        }
         if let Some(expect) = done.expect.filter(|expect| !expect.is_zero()) {
             let pace = (took / expect.as_secs_f64()).clamp(0.01, 100.0);
             self.pace += (pace - self.pace) * weight;
@@ -152,9 +159,11 @@ impl Shed {
     }
 
     /// Returns how long a call may wait under overload: less than one run, so that each thread finds work when it is free and
-    /// nobody waits for two.
+    /// nobody waits for two. Where many calls are answered by one run, not much longer than a run for one call, so that those
+    /// who wait for the run before and then for their own still have their answer in less than three times that.
     fn target(&self) -> Duration {
-        Duration::try_from_secs_f64(0.8 * self.run_s).unwrap_or(Duration::MAX).max(TARGET_MIN)
+        let alone = if self.lone_s > 0.0 { 1.2 * self.lone_s } else { f64::INFINITY };
+        Duration::try_from_secs_f64(alone.min(0.8 * self.run_s)).unwrap_or(Duration::MAX).max(TARGET_MIN)
     }
 
     /// Compares arrivals and answers when a window is over.

@@ -160,3 +160,43 @@ fn joined_calls_make_the_queue_shorter_than_it_looks() {
     let wait = shed.wait();
     assert!(wait > 50 * MS && wait < 80 * MS, "{wait:?}");
 }
+
+/// One thread that answers all that waits by one run, of 1.6 ms and 0.4 ms a call, so that a call alone takes 2 ms.
+#[test]
+fn under_overload_joined_calls_are_as_many_as_keep_answers_fast() {
+    let tick = MS / 10;
+    let (mut shed, mut now) = (Shed::new(1, Duration::from_secs(5)), Instant::now());
+    let (mut queue, mut running) = (std::collections::VecDeque::<Instant>::new(), Vec::<Instant>::new());
+    let (mut until, mut took, mut answered, mut longest) = (now, tick, 0, Duration::ZERO);
+    for at in 0..50_000_u32 {
+        now += tick;
+        // Twice as many calls as the longest runs could answer, and 100 ms of a tenth of that before.
+        if at % if at < 1_000 { 20 } else { 2 } == 0 {
+            let verdict = shed.arrive(now, queue.len(), &terms());
+            while shed.is_over_full() && queue.pop_front().is_some() {
+                shed.left(&terms());
+            }
+            if verdict.is_ok() {
+                shed.came(&terms());
+                queue.push_back(now);
+            }
+        }
+        if now < until {
+            continue;
+        }
+        if !running.is_empty() {
+            let calls = running.len();
+            shed.done(&Done { calls, expect: Some(2 * MS * calls as u32), took });
+            if at > 10_000 {
+                answered += calls;
+                longest = longest.max(running.iter().map(|&since| now - since).max().unwrap_or_default());
+            }
+        }
+        running = queue.drain(..).inspect(|_| shed.left(&terms())).collect();
+        took = 4 * tick * (4 + running.len() as u32);
+        until = if running.is_empty() { now } else { now + took };
+    }
+    assert!(longest <= 6 * MS, "an answer took {longest:?}");
+    // 40000 ticks are 4 s, in which calls alone would come to 2000.
+    assert!(answered > 2_800, "{answered} calls were answered");
+}
