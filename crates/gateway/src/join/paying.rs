@@ -25,6 +25,9 @@ const AGAIN: u64 = 128;
 /// Joined calls take at most this share of what they take alone.
 const SHARE: f64 = 0.8;
 
+/// Beyond this share more calls will not come to [`SHARE`] either: what a call takes besides its rows is too little.
+const HOPE: f64 = 0.95;
+
 /// What the calls of one kind took.
 #[derive(Debug, Default)]
 pub struct Paying {
@@ -64,32 +67,40 @@ impl Paying {
 
     /// Returns whether it may be worth while for a call of so many rows to wait for another.
     pub fn may_pay(&self, rows: usize) -> bool {
-        self.expect_ns(rows).is_some() && self.pays(&[rows, rows])
+        self.expect_ns(rows).is_some() && self.share(&[rows, rows]).is_none_or(|share| share <= SHARE)
     }
 
     /// Returns how many of these calls to answer as one, the first of them included: 1 is alone.
+    ///
+    /// It goes up by twos from what is known, as long as there is a gain in sight: a size that nobody measured is tried only
+    /// where half of it was no loss, so that no caller waits for many who gain nothing.
     pub fn take(&self, rows: &[usize]) -> usize {
         let Some(first) = rows.first() else { return 0 };
         if self.expect_ns(*first).is_none() {
             // Without knowing what it takes alone there is nothing to compare.
             return 1;
         }
-        let mut calls = rows.len();
-        while calls > 1 {
-            if self.pays(&rows[..calls]) {
-                return calls;
+        let (mut looked, mut best) = (1, 1);
+        while looked < rows.len() {
+            looked = (2 * looked).min(rows.len());
+            match self.share(&rows[..looked]) {
+                None => return looked,
+                Some(share) if share <= SHARE => best = looked,
+                Some(share) if share <= HOPE => {}
+                Some(_) => break,
             }
-            calls = calls.div_ceil(2);
         }
-        if rows.len() > 1 && self.refused.fetch_add(1, Relaxed) % AGAIN == AGAIN - 1 { rows.len() } else { 1 }
+        let again = looked > best && self.refused.fetch_add(1, Relaxed) % AGAIN == AGAIN - 1;
+        if again { looked } else { best }
     }
 
-    fn pays(&self, rows: &[usize]) -> bool {
-        let Some(joined) = self.expect_ns(rows.iter().sum()) else { return true };
+    /// Returns what these calls take as one, by what they take alone; nothing where that was not measured.
+    fn share(&self, rows: &[usize]) -> Option<f64> {
+        let joined = self.expect_ns(rows.iter().sum())?;
         // A size that is unknown alone is taken to cost as much a row as the first.
         let first = self.expect_ns(rows[0]).unwrap_or(0.0) / rows[0].max(1) as f64;
         let alone = |rows: &usize| self.expect_ns(*rows).unwrap_or(first * *rows as f64);
-        joined <= SHARE * rows.iter().map(alone).sum::<f64>()
+        Some(joined / rows.iter().map(alone).sum::<f64>())
     }
 
     fn expect_ns(&self, rows: usize) -> Option<f64> {
@@ -123,7 +134,9 @@ mod tests {
         let paying = Paying::default();
         assert_eq!(paying.take(&[1; 8]), 1);
         measure(&paying, 100, 1, &[1]);
-        assert_eq!(paying.take(&[1; 8]), 8, "then joining is tried");
+        assert_eq!(paying.take(&[1; 8]), 2, "then joining is tried");
+        measure(&paying, 100, 1, &[2]);
+        assert_eq!(paying.take(&[1; 8]), 4, "and where it pays, more of it");
     }
 
     #[test]
@@ -160,6 +173,13 @@ mod tests {
             joined += usize::from(call >= 1_000 && calls > 1);
         }
         assert!(joined < 800, "{joined} of 19000 were joined");
+    }
+
+    #[test]
+    fn many_are_joined_where_few_are_too_few_to_pay() {
+        let paying = Paying::default();
+        measure(&paying, 30, 100, &[1, 2, 4, 8]);
+        assert_eq!([2, 4, 8].map(|calls| paying.take(&vec![1; calls])), [1, 1, 8]);
     }
 
     #[test]
