@@ -248,7 +248,8 @@ mod tests {
         assert_eq!(of("MatMul"), Support::Native);
         assert_eq!(of("StatefulPartitionedCall"), Support::Native);
         assert_eq!(of("Assert"), Support::Native);
-        assert_eq!(of("BoostedTreesPredict"), Support::Engine);
+        assert_eq!(of("BoostedTreesPredict"), Support::Native);
+        assert_eq!(of("RaggedCross"), Support::Engine);
         assert_eq!(of("ReadFile"), Support::Refused);
         assert_eq!(of("CreateSummaryFileWriter"), Support::Refused);
         assert_eq!(of("AssignAdd"), Support::Refused);
