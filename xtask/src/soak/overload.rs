@@ -5,7 +5,7 @@
 //! machine, and the refusals are little beside it. The server computes on one thread, so that of two cores one is left to them. First a closed load tells the capacity, an open one of a third of it the times
 //! without load; then three times the capacity is asked for, and at once after it half of it.
 
-use std::{fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use serde_json::json;
 
@@ -70,6 +70,7 @@ pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
         "p99_ms_without_load": calm_p99,
         "p99_ms_of_answers": over_p99,
         "p99_times": (over_p99 / calm_p99 * 1e2).round() / 1e2,
+        "slow_by_second": slow_by_second(&over, calm_p99),
         "answered": over.iter().filter(|seen| seen.status == 200).count(),
         "refused": refused().count(),
         "refusal_ms_median": percentile_ms(refused(), 0.5),
@@ -91,6 +92,16 @@ pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
     anyhow::ensure!(of("refusal_ms_p99") < 2.0, "refusals took two milliseconds or more");
     anyhow::ensure!(of("recovery_ms") < 1000.0, "it took a second or more to recover");
     evidence::write(root, "overload", "cargo xtask soak overload", &figures)
+}
+
+/// Returns how many answers took more than three times as long as without load, by the second of the load that they belong to: when it
+/// begins, and when all are let in for a moment to see.
+fn slow_by_second(seen: &[Seen], calm_p99: f64) -> BTreeMap<u64, usize> {
+    let mut slow = BTreeMap::new();
+    for seen in seen.iter().filter(|seen| seen.status == 200 && seen.took.as_secs_f64() * 1e3 > 3.0 * calm_p99) {
+        *slow.entry(seen.at.as_secs()).or_default() += 1;
+    }
+    slow
 }
 
 fn took(seen: &[Seen], status: u16) -> impl Iterator<Item = Duration> {

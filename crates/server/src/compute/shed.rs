@@ -27,7 +27,7 @@ const STRIKES: u8 = 2;
 const BURST: usize = 64;
 
 /// How long calls are refused before all are let in to see; twice as long each time that they were too many.
-const REST: Duration = Duration::from_secs(5);
+const REST: Duration = Duration::from_secs(10);
 
 /// Calls that may come in a window beyond those answered without saying anything.
 const NOISE: f64 = 4.0;
