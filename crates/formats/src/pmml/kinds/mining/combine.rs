@@ -69,14 +69,7 @@ pub fn lower<'d>(
     method: Method,
     kind: Kind,
 ) -> Result<Answer<'d>, Fault> {
-    let mut runs = Vec::with_capacity(segmentation.segments.len());
-    for segment in &segmentation.segments {
-        let run = Run::new(cx, scope, segment, None)?;
-        if run.answer.kind != kind {
-            return Err(segment.model.fault("attribute functionName", "that of the model around it", "another"));
-        }
-        runs.push(run);
-    }
+    let runs = Run::all(cx, scope, &segmentation.segments, kind)?;
     let labels = classes(scope, runs.iter().map(|run| &run.answer));
     let width = labels.len() as u32;
     let (predictions, mut inputs) = match (method.plain(), kind) {

@@ -27,14 +27,7 @@ pub fn lower<'d>(
     kind: Kind,
 ) -> Result<Answer<'d>, Fault> {
     let at = segmentation.element;
-    let mut runs = Vec::with_capacity(segmentation.segments.len());
-    for segment in &segmentation.segments {
-        let run = Run::new(cx, scope, segment, None)?;
-        if run.answer.kind != kind {
-            return Err(segment.model.fault("attribute functionName", "that of the model around it", "another"));
-        }
-        runs.push(run);
-    }
+    let runs = Run::all(cx, scope, &segmentation.segments, kind)?;
     match segmentation.treatment {
         Treatment::Continue => {}
         Treatment::SkipSegment => {

@@ -4,7 +4,7 @@ use plan::{Expr, Func};
 
 use super::Segment;
 use crate::pmml::{
-    answer::{Answer, Pick},
+    answer::{Answer, Kind, Pick},
     error::Fault,
     fields::{Field, Scope},
     kinds::{self, Lowered},
@@ -23,6 +23,23 @@ pub struct Run<'d> {
 }
 
 impl<'d> Run<'d> {
+    /// Lowers segments that answer what the model around them does.
+    pub fn all(
+        cx: &mut Lowering<'_>,
+        scope: &Scope<'_, 'd>,
+        segments: &[Segment<'d>],
+        kind: Kind,
+    ) -> Result<Vec<Run<'d>>, Fault> {
+        let lower = |segment: &Segment<'d>| {
+            let run = Run::new(cx, scope, segment, None)?;
+            if run.answer.kind != kind {
+                return Err(segment.model.fault("attribute functionName", "that of the model around it", "another"));
+            }
+            Ok(run)
+        };
+        segments.iter().map(lower).collect()
+    }
+
     /// Lowers a segment that runs where its predicate is true, and `only` too where there is such a test.
     pub fn new(
         cx: &mut Lowering<'_>,
