@@ -27,7 +27,7 @@ pub fn lower<'d>(
     kind: Kind,
 ) -> Result<Answer<'d>, Fault> {
     let at = segmentation.element;
-    let runs = Run::all(cx, scope, &segmentation.segments, kind)?;
+    let mut runs = Run::all(cx, scope, &segmentation.segments, kind)?;
     match segmentation.treatment {
         Treatment::Continue => {}
         Treatment::SkipSegment => {
