@@ -480,8 +480,10 @@ fn pair<T: Number, const M: usize, const KIND: u8>(
             }
         }
     }
-    end_block(product, row, &sums[1], &sides[1], &mut out[WIDTH..], step);
-    end_block(product, row, &sums[0], &sides[0], out, step);
+    // Another place for what is ended, so that the sums themselves stay in registers.
+    let done = sums;
+    end_block(product, row, &done[1], &sides[1], &mut out[WIDTH..], step);
+    end_block(product, row, &done[0], &sides[0], out, step);
 }
 
 /// Writes `M` rows of one panel's columns.
@@ -510,7 +512,9 @@ fn block<T: Number, const M: usize, const KIND: u8>(
             }
         }
     }
-    end_block(product, row, &sums, side, out, step);
+    // Another place for what is ended, so that the sums themselves stay in registers.
+    let done = sums;
+    end_block(product, row, &done, side, out, step);
 }
 
 /// Adds the bias to sums, ends them, but for curves, and writes them.
