@@ -54,7 +54,8 @@ label() { # LABEL VERSION: prints the status
     -H 'content-type: application/json' -d "{\"version\": $2}"
 }
 stands() { curl -fs "$forebay/api/v1/models/words/labels/stable" | grep -q "\"version\":$1"; }
-up() { curl -fs "$forebay/metrics" | grep -q "^forebay_catalogue_up{kind=\"$1\"} $2\$"; }
+# All of it is read: who stops reading at the match fails the one who writes.
+up() { [ -n "$(curl -fs "$forebay/metrics" | grep "^forebay_catalogue_up{kind=\"$1\"} $2\$")" ]; }
 
 check() { # KIND GONE BACK
   local kind=$1 gone=$2 back=$3
