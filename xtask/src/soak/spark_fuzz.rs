@@ -42,8 +42,8 @@ struct Spark {
 }
 
 const SPARKS: [Spark; 2] = [
-    Spark { name: "spark35", pipelines: 400, short: 12, first: 1 },
-    Spark { name: "spark4", pipelines: 100, short: 6, first: 100_001 },
+    Spark { name: "spark35", pipelines: 400, short: 6, first: 1 },
+    Spark { name: "spark4", pipelines: 100, short: 3, first: 100_001 },
 ];
 
 pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
