@@ -22,6 +22,7 @@ mod progress;
 mod score;
 mod serve;
 mod signals;
+mod slices;
 mod verify;
 mod wait;
 mod warm_up;

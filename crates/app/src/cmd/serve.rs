@@ -29,6 +29,7 @@ use crate::{
         sources::{self, Place},
         watch,
     },
+    slices,
 };
 
 /// Serves a directory of models over HTTP
@@ -62,6 +63,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let places = sources::places(&args.models, &settings)?;
     let paths: Vec<&Path> = places.iter().map(Place::path).collect();
     let known = catalogue::open(&settings.catalogue, &paths)?;
+    // What is started from here on computes or loads; those who answer set themselves apart.
+    slices::long();
     let runtime = runtime(settings.runtime.threads).map_err(|error| Failure::refused(format_args!("{error}")))?;
     runtime.block_on(serve(args, settings, places, level, known))
 }
@@ -118,6 +121,7 @@ async fn serve(
     let watch = watch::start(sources, registry, loader, source, store, known).map_err(started)?;
     let certificates: Vec<_> = bound.iter().filter_map(|bound| bound.tls.clone()).collect();
     let (stop, stopped) = tokio::sync::oneshot::channel();
+    slices::usual();
     let serving = server::run(bound, state.clone(), async { drop(stopped.await) });
     let drained = tokio::select! {
         drained = serving => Some(drained),
@@ -200,7 +204,7 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
     if threads > 0 {
         builder.worker_threads(threads);
     }
-    builder.enable_io().enable_time().thread_name("network").build()
+    builder.enable_io().enable_time().thread_name("network").on_thread_start(slices::usual).build()
 }
 
 /// Reads the configuration again and applies what can change.

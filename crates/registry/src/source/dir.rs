@@ -36,8 +36,8 @@ pub struct TreeSource<T> {
     places: HashMap<String, Place>,
     /// What the configurations of models said when they were read, by path.
     upkeeps: HashMap<String, (Entry, Upkeep)>,
-    /// How long the last look took.
-    took: Duration,
+    /// How long the last looks took: the shorter counts, for one alone may have been held up.
+    took: [Duration; 2],
     /// What the last scan said.
     last: Scan,
     /// When the first look was.
@@ -90,7 +90,7 @@ impl<T: Tree> TreeSource<T> {
             settle,
             places: HashMap::new(),
             upkeeps: HashMap::new(),
-            took: Duration::ZERO,
+            took: [Duration::ZERO; 2],
             last: Scan::default(),
             begun: None,
             starting: true,
@@ -168,7 +168,7 @@ impl<T: Tree> TreeSource<T> {
         self.upkeeps = upkeeps;
         scan.models.extend(problems.into_iter().map(|(name, error)| (name, Found::Problem(error))));
         self.last.clone_from(&scan);
-        self.took = begun.elapsed();
+        self.took = [self.took[1], begun.elapsed()];
         Ok(scan)
     }
 
@@ -197,7 +197,7 @@ impl<T: Tree> TreeSource<T> {
     pub fn pause(&self) -> Duration {
         let poll = Duration::from_millis(self.config.poll_ms.max(1));
         let poll = if self.starting { poll / START_PART } else { poll };
-        poll.max(self.took * (LOOK_PART - 1))
+        poll.max(self.took[0].min(self.took[1]) * (LOOK_PART - 1))
     }
 
     /// Returns the look that the settling sees. While starting, what has not been touched for a while is still.
