@@ -1,6 +1,7 @@
 //! Models replaced under load: three models are called at a constant rate; of one after the other two versions with different
 //! answers take turns. No request may fail, every answer must be one of the two, the two models that are not replaced answer
-//! about as fast as before, and memory does not grow.
+//! about as fast as before, and memory does not grow. Versions are copied before the load and taken away after it: what the kernel does
+//! for thousands of files on the same cores is not the server's.
 
 use std::{
     fs,
@@ -68,7 +69,7 @@ pub fn run(root: &Path, short: bool) -> anyhow::Result<()> {
         true => Size { swaps: 12, quiet: Duration::from_secs(2), pace: Duration::from_millis(400) },
         false => Size { swaps: 1_000, quiet: Duration::from_secs(60), pace: Duration::from_millis(400) },
     };
-    let models = Models::new(root)?;
+    let models = Models::new(root, size.swaps)?;
     let binary = binary(root)?;
     let folder = models.folder.display().to_string();
     let server = Server::start(&binary, &["serve", &folder, "--http", "127.0.0.1:0"], None)?;
@@ -192,12 +193,14 @@ fn load(address: &str, model: usize, answers: &[Vec<u8>; 2], seen: &Seen) {
 /// A models directory with three models, of each of which two forms take turns as versions 1, 2, 3 ...
 struct Models {
     folder: PathBuf,
-    forms: [PathBuf; 2],
     next: [AtomicU64; 3],
 }
 
 impl Models {
-    fn new(root: &Path) -> anyhow::Result<Models> {
+    /// Makes the directory and, beside it, the versions for so many replacements.
+    fn new(root: &Path, swaps: usize) -> anyhow::Result<Models> {
+        /// Of each model: the first one, the other form's, the first replacement, and what division leaves.
+        const MORE: usize = 4;
         let base = std::env::temp_dir().join(format!("forebay-swap-{}", std::process::id()));
         let forms = [base.join("form-0"), base.join("form-1")];
         for form in &forms {
@@ -206,9 +209,12 @@ impl Models {
         // The second form wants more certainty before it says 1: another answer to the same row.
         let changed = raise_threshold(&forms[1])?;
         anyhow::ensure!(changed, "the example has a threshold to change");
-        let models = Models { folder: base.join("models"), forms, next: [1; 3].map(AtomicU64::new) };
+        let models = Models { folder: base.join("models"), next: [1; 3].map(AtomicU64::new) };
         for (model, name) in NAMES.iter().enumerate() {
             fs::create_dir_all(models.folder.join(name))?;
+            for version in 1..=swaps / NAMES.len() + MORE {
+                copy(&forms[version % 2], &models.beside("staged", model, version as u64))?;
+            }
             models.put(model)?;
         }
         Ok(models)
@@ -218,14 +224,17 @@ impl Models {
     /// which form it was.
     fn put(&self, model: usize) -> anyhow::Result<usize> {
         let version = self.next[model].fetch_add(1, Relaxed);
-        let staged = self.folder.with_file_name(format!("staged-{model}-{version}"));
-        let (form, folder) = (version as usize % 2, self.folder.join(NAMES[model]));
-        copy(&self.forms[form], &staged)?;
-        fs::rename(&staged, folder.join(version.to_string()))?;
+        let folder = self.folder.join(NAMES[model]);
+        fs::rename(self.beside("staged", model, version), folder.join(version.to_string()))?;
         if version > 2 {
-            fs::remove_dir_all(folder.join((version - 2).to_string()))?;
+            fs::rename(folder.join((version - 2).to_string()), self.beside("gone", model, version - 2))?;
         }
-        Ok(form)
+        Ok(version as usize % 2)
+    }
+
+    /// Returns where a version is before it is in place, and after.
+    fn beside(&self, what: &str, model: usize, version: u64) -> PathBuf {
+        self.folder.with_file_name(format!("{what}-{model}-{version}"))
     }
 
     /// Returns what each form answers; the first model takes both.
