@@ -20,6 +20,7 @@ pub mod page;
 mod pmml;
 mod rest;
 mod rows;
+mod soaks;
 mod spent;
 mod start;
 mod tensors;

@@ -5,13 +5,13 @@ use std::{fmt::Write as _, fs, path::Path};
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::{PARTS, Part};
+use super::{PARTS, Part, soaks};
 
 const PAGE: &str = "docs/performance.md";
 
 const HEAD: &str = "# Performance
 
-<!-- Written by `cargo xtask bench`, from docs/evidence/bench-*.json; changes by hand are lost. -->
+<!-- Written by `cargo xtask bench`, from docs/evidence; changes by hand are lost. -->
 
 What Forebay takes on one machine, beside others in the same run. A ratio travels from machine to machine, an absolute time
 does not. The models are made with real Spark by `acceptance/lib/spark_bench.py`: *text* is Tokenizer, HashingTF (1000) and
@@ -46,6 +46,7 @@ fn render(root: &Path) -> anyhow::Result<String> {
         let evidence = evidence.map(|text| serde_json::from_str(&text).with_context(|| path.display().to_string()));
         let _ = write!(text, "\n## {}\n\n{}", part.title, section(part, evidence.transpose()?.as_ref()));
     }
+    text.push_str(&soaks::section(root)?);
     Ok(text)
 }
 
