@@ -145,7 +145,7 @@ impl Tests {
         for source in sources.iter().filter(|source| source.is_rust()) {
             let folder = children(&source.path);
             let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
-            for pair in lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]") {
+            for pair in lines.windows(2).filter(|pair| for_tests(pair[0])) {
                 let name = pair[1].strip_suffix(';').and_then(|line| line.rsplit_once("mod ")).map(|(_, name)| name);
                 modules.extend(name.map(|name| format!("{folder}/{name}")));
             }
@@ -163,9 +163,14 @@ impl Tests {
             return 0;
         }
         let lines: Vec<&str> = source.text.lines().collect();
-        let module = lines.windows(2).position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod "));
+        let module = lines.windows(2).position(|pair| for_tests(pair[0]) && pair[1].starts_with("mod "));
         module.map_or(lines.len() + 1, |index| index + 1)
     }
+}
+
+/// Returns whether what an attribute stands before is there for tests only.
+fn for_tests(attribute: &str) -> bool {
+    attribute == "#[cfg(test)]" || attribute.starts_with("#[cfg(all(test,")
 }
 
 /// Returns the folder where the modules of a file lie.
@@ -215,6 +220,8 @@ mod tests {
         let unwrap = format!("x{UNWRAP}");
         check_file("a.rs", &unwrap, &["a.rs:1: an unwrap"]);
         check_file("a.rs", &format!("#[cfg(test)]\nmod tests {{\n{unwrap}\n}}\n"), &[]);
+        check_file("a.rs", &format!("#[cfg(all(test, unix))]\nmod tests {{\n{unwrap}\n}}\n"), &[]);
+        check_file("a.rs", &format!("#[cfg(unix)]\nmod a {{\n{unwrap}\n}}\n"), &["a.rs:3: an unwrap"]);
         check_file("a/tests/it.rs", &unwrap, &[]);
         check_files(&[("a/lib.rs", "//! A.\n#[cfg(test)]\npub(crate) mod mock;\n"), ("a/mock.rs", &unwrap)], &[]);
         check_files(&[("a/b.rs", "#[cfg(test)]\nmod tests;\n"), ("a/b/tests.rs", &unwrap)], &["a/b.rs:1: a crate"]);
