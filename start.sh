@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Builds Forebay, serves the example models, sends the documented requests, scores a real table, and ends.
-# --stay keeps the server up (on 127.0.0.1:8080) until Ctrl-C.
+# --stay keeps the server up (on 127.0.0.1:8080) until Ctrl-C; --profile NAME builds by another profile of Cargo.toml than `release`:
+# `dev` and `ci` are built sooner, and slower.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-stay=no
-case "${1:-}" in
-  "") ;;
-  --stay) stay=yes ;;
-  *) echo "usage: ./start.sh [--stay]" >&2; exit 2 ;;
-esac
+stay=no profile=release
+while [ $# -gt 0 ]; do
+  case "$1:${2:-}" in
+    --stay:*) stay=yes; shift ;;
+    --profile:?*) profile=$2; shift 2 ;;
+    *) echo "usage: ./start.sh [--stay] [--profile NAME]" >&2; exit 2 ;;
+  esac
+done
 
 need() { # program, how to get it
   command -v "$1" >/dev/null || { echo "$1 is missing: $2, then run this again" >&2; exit 1; }
@@ -19,8 +22,10 @@ need cc "install a C compiler (on Debian: apt-get install gcc)"
 need curl "install curl (on Debian: apt-get install curl)"
 
 echo "== building (a few minutes the first time)"
-cargo build --release --package app
-forebay="${CARGO_TARGET_DIR:-target}/release/forebay"
+cargo build --profile "$profile" --package app
+folder=$profile
+[ "$profile" != dev ] || folder=debug
+forebay="${CARGO_TARGET_DIR:-target}/$folder/forebay"
 
 work=$(mktemp -d)
 server=
