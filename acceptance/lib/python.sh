@@ -9,7 +9,7 @@
 #   forebay_openapi            # sets OPENAPI_PYTHON (spark4 with schemathesis)
 #   forebay_s3                 # sets S3_PYTHON      (spark4 with moto's server and boto3)
 #   forebay_forest_bench       # sets FOREST_BENCH_PYTHON (trainers of forests and what compiles them; for the benchmark only)
-#   forebay_wire               # sets WIRE_PYTHON    (forest-bench with LitServe; for the benchmark only)
+#   forebay_wire               # sets WIRE_PYTHON    (MLServer with LightGBM; for the benchmark only)
 #
 # The environments live in ${FOREBAY_CACHE:-$HOME/.cache/forebay}, outside the tree, and are
 # made once: an environment is installed anew only when the checksum of its requirements file
@@ -113,9 +113,9 @@ forebay_forest_bench() {
   FOREST_BENCH_PYTHON=$(forebay_env forest-bench) && export FOREST_BENCH_PYTHON
 }
 
-# LitServe goes on top of forest-bench, for the peer of the wire's benchmark.
+# The peer of the wire's benchmark has an environment of its own.
 forebay_wire() {
-  WIRE_PYTHON=$(forebay_on_top forest-bench wire LitServe) && export WIRE_PYTHON
+  WIRE_PYTHON=$(forebay_env wire) && export WIRE_PYTHON
 }
 
 # The engines of others go on top of spark4, under its own pins; no Java is needed for them. Sets where their libraries are, too.

@@ -1,16 +1,19 @@
-"""One row of Open Inference V2 scored by LightGBM behind LitServe: a peer for `cargo xtask bench wire`.
+"""LightGBM behind MLServer: a peer for `cargo xtask bench wire`.
 
-    wire_peer.py PORT
+    wire_peer.py DIR PORT
 
-Trains 500 trees of 31 leaves over 28 numbers (random, always the same), then serves them at /predict.
+Trains 500 trees of 31 leaves over 28 numbers (random, always the same) into the directory, then serves them as `forest` in Open
+Inference V2.
 """
 
 import sys
 
 sys.dont_write_bytecode = True
 
+import json
+import os
+
 import lightgbm
-import litserve
 import numpy
 
 FIELDS, TREES, LEAVES = 28, 500, 31
@@ -21,28 +24,20 @@ def train():
     x = numbers.random((20_000, FIELDS))
     y = x[:, 0] * x[:, 1] + numpy.sin(6 * x[:, 2]) + numbers.normal(0, 0.1, len(x))
     params = {"objective": "regression", "num_leaves": LEAVES, "verbose": -1, "num_threads": 1, "seed": 1}
-    return lightgbm.train(params, lightgbm.Dataset(x, y), TREES).model_to_string()
-
-
-class Forest(litserve.LitAPI):
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def setup(self, device):
-        self.booster = lightgbm.Booster(model_str=self.model)
-
-    def decode_request(self, request):
-        return numpy.array([[tensor["data"][0] for tensor in request["inputs"]]])
-
-    def predict(self, row):
-        return self.booster.predict(row, num_threads=1)
-
-    def encode_response(self, y):
-        data = [float(v) for v in y]
-        return {"outputs": [{"name": "y", "shape": [len(data)], "datatype": "FP64", "data": data}]}
+    return lightgbm.train(params, lightgbm.Dataset(x, y), TREES)
 
 
 if __name__ == "__main__":
-    server = litserve.LitServer(Forest(train()), accelerator="cpu", workers_per_device=1)
-    server.run(host="127.0.0.1", port=int(sys.argv[1]), generate_client_file=False, log_level="info")
+    folder, port = os.path.join(sys.argv[1], "forest"), int(sys.argv[2])
+    os.makedirs(folder, exist_ok=True)
+    train().save_model(os.path.join(folder, "model.bst"))
+    model = {"name": "forest", "implementation": "mlserver_lightgbm.LightGBMModel", "parameters": {"uri": "./model.bst"}}
+    # One process, which costs the least: no worker that requests go through, no metrics.
+    server = {"host": "127.0.0.1", "http_port": port, "grpc_port": 0, "parallel_workers": 0, "metrics_endpoint": None, "debug": False}
+    for name, settings in (("model-settings.json", model), ("settings.json", server)):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            json.dump(settings, file)
+    program = os.path.join(os.path.dirname(sys.executable), "mlserver")
+    # The address is looked for on standard error.
+    os.dup2(2, 1)
+    os.execv(program, [program, "start", folder])

@@ -109,18 +109,6 @@ impl Server {
         cpu_seconds(self.pid())
     }
 
-    /// Returns the ids of the server's process and of those that came of it.
-    pub fn family(&self) -> Vec<u32> {
-        let mut family = vec![self.pid()];
-        let mut next = 0;
-        while let Some(pid) = family.get(next) {
-            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-            family.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
-            next += 1;
-        }
-        family
-    }
-
     /// Returns the resident memory in bytes.
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
         self.memory("VmRSS:")

@@ -1,5 +1,5 @@
 //! One row of 28 doubles per request of Open Inference V2, over REST and gRPC: processor time of the server beside axum's and
-//! tonic's, which read the same body into typed values and write them back, and beside LightGBM's behind LitServe.
+//! tonic's, which read the same body into typed values and write them back, and beside LightGBM's behind MLServer.
 
 use std::{
     fmt::Write as _,
@@ -57,23 +57,20 @@ fn measure(bench: &Bench<'_>) -> anyhow::Result<Value> {
         fs::write(&body, grpc_body(model))?;
         figures["grpc"][model] = by_turns("tonic", || h2load(&forebay, &body), || h2load(&tonic, &body))?;
     }
-    let peer = Peer::start(bench.root)?;
-    let load = Load::new(&folder.0, &peer.server, "/predict", &json_body())?;
-    let ours = Load::new(&folder.0, &forebay, "/v2/models/forest/infer", &json_body())?;
-    load.round()?;
+    let peer = peer(bench.root, &folder.0)?;
+    let [path, body] = ["/v2/models/forest/infer".to_owned(), peer_body()];
+    let [theirs, ours] = [&peer, &forebay].map(|server| Load::new(&folder.0, server, &path, &body));
+    let (theirs, ours) = (theirs?, ours?);
+    theirs.round()?;
     let (mut of_peer, mut of_ours) = (Vec::new(), Vec::new());
     for _ in 0..PEER_ROUNDS {
-        let before = peer.cpu_seconds()?;
-        let mut round = load.round()?;
-        // Its workers are processes of their own.
-        round.cpu_us = (peer.cpu_seconds()? - before) * 1e6 / (round.requests_per_s * ROUND_S as f64);
-        of_peer.push(round);
+        of_peer.push(theirs.round()?);
         of_ours.push(ours.round()?);
     }
     let times: Vec<f64> =
         of_peer.iter().zip(&of_ours).map(|(peer, ours)| rounded(peer.cpu_us / ours.cpu_us, 1)).collect();
     figures["peer"] =
-        json!({"litserve": listed(&of_peer), "forebay": listed(&of_ours), "times": median(&times), "all_times": times});
+        json!({"mlserver": listed(&of_peer), "forebay": listed(&of_ours), "times": median(&times), "all_times": times});
     Ok(figures)
 }
 
@@ -98,10 +95,21 @@ fn values() -> impl Iterator<Item = (String, f64)> {
     (0..FIELDS).map(|at| (format!("f{at}"), f64::from((at * 7919 % 10_000) as u32) / 10_000.0))
 }
 
-fn json_body() -> String {
+fn request() -> Value {
     let tensor =
         |(name, value): (String, f64)| json!({"name": name, "shape": [1], "datatype": "FP64", "data": [value]});
-    json!({"inputs": values().map(tensor).collect::<Vec<_>>()}).to_string()
+    json!({"inputs": values().map(tensor).collect::<Vec<_>>()})
+}
+
+fn json_body() -> String {
+    request().to_string()
+}
+
+/// The same with what tells MLServer that its tensors are the columns of one table.
+fn peer_body() -> String {
+    let mut request = request();
+    request["parameters"] = json!({"content_type": "pd"});
+    request.to_string()
 }
 
 /// Returns the request as protobuf writes it, in gRPC's frame.
@@ -176,43 +184,24 @@ fn h2load_installed() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// LightGBM behind LitServe, with its workers.
-struct Peer {
-    server: Server,
-}
-
-impl Peer {
-    fn start(root: &Path) -> anyhow::Result<Peer> {
-        let script = ". acceptance/lib/python.sh && forebay_wire && printf %s \"$WIRE_PYTHON\"";
-        let output = Command::new("bash").current_dir(root).args(["-c", script]).stderr(Stdio::inherit()).output()?;
-        anyhow::ensure!(output.status.success(), "the Python environment of the peer could not be made");
-        let python = PathBuf::from(String::from_utf8_lossy(&output.stdout).into_owned());
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
-        let script = root.join("acceptance/lib/wire_peer.py").display().to_string();
-        let server = Server::start(&python, &[&script, &port], Some(CORE))?;
-        let begin = std::time::Instant::now();
-        while begin.elapsed() < std::time::Duration::from_secs(60) {
-            let asked = Client::connect(&server.address).and_then(|mut c| c.post("/predict", json_body().as_bytes()));
-            if asked.is_ok_and(|answer| answer.status == 200) {
-                return Ok(Peer { server });
-            }
-            std::thread::sleep(std::time::Duration::from_millis(200));
+/// Starts LightGBM behind MLServer and waits until it answers.
+fn peer(root: &Path, folder: &Path) -> anyhow::Result<Server> {
+    let script = ". acceptance/lib/python.sh && forebay_wire && printf %s \"$WIRE_PYTHON\"";
+    let output = Command::new("bash").current_dir(root).args(["-c", script]).stderr(Stdio::inherit()).output()?;
+    anyhow::ensure!(output.status.success(), "the Python environment of the peer could not be made");
+    let python = PathBuf::from(String::from_utf8_lossy(&output.stdout).into_owned());
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
+    let script = root.join("acceptance/lib/wire_peer.py").display().to_string();
+    let server = Server::start(&python, &[&script, &folder.join("peer").display().to_string(), &port], Some(CORE))?;
+    let begin = std::time::Instant::now();
+    while begin.elapsed() < std::time::Duration::from_secs(60) {
+        let ask = |mut client: Client| client.post("/v2/models/forest/infer", peer_body().as_bytes());
+        if Client::connect(&server.address).and_then(ask).is_ok_and(|answer| answer.status == 200) {
+            return Ok(server);
         }
-        anyhow::bail!("LitServe does not answer")
+        std::thread::sleep(std::time::Duration::from_millis(200));
     }
-
-    fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        self.server.family().into_iter().map(crate::server::cpu_seconds).sum()
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // Its workers would stay behind.
-        for pid in self.server.family().into_iter().filter(|pid| *pid != self.server.pid()) {
-            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
-        }
-    }
+    anyhow::bail!("MLServer does not answer")
 }
 
 fn render(figures: &Value) -> String {
@@ -244,9 +233,9 @@ fn render(figures: &Value) -> String {
     let peer = &figures["peer"];
     let _ = writeln!(
         text,
-        "\nA peer from PyPI in the same run: LightGBM's 500 trees behind LitServe, asked the same over REST, take {:.0} us of its processes \
-         a request, {:.0} times Forebay's {:.1} us (held to {PEER_TIMES}).",
-        middle(&peer["litserve"], "cpu_us"),
+        "\nA peer from PyPI in the same run: LightGBM's 500 trees behind MLServer, which speaks the protocol too and runs in one process here, \
+         are asked the very same over REST and take {:.0} us a request, {:.0} times Forebay's {:.1} us (held to {PEER_TIMES}).",
+        middle(&peer["mlserver"], "cpu_us"),
         number(peer, "times"),
         middle(&peer["forebay"], "cpu_us"),
     );

@@ -61,7 +61,7 @@ impl Load<'_> {
     pub fn round(&self) -> anyhow::Result<Round> {
         let before = self.server.cpu_seconds()?;
         let output = Command::new("taskset")
-            .args(["-c", &OTHER_CORE.to_string(), "wrk", "--threads", "1", "--latency"])
+            .args(["-c", &OTHER_CORE.to_string(), "wrk", "--threads", "1", "--latency", "--timeout", "10s"])
             .args(["--connections", &CONNECTIONS.to_string(), "--duration", &format!("{ROUND_S}s"), "--script"])
             .arg(&self.script)
             .arg(&self.url)
