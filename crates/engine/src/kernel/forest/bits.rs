@@ -2,7 +2,7 @@
 //!
 //! Trees share tests: 500 boosted trees have a half or a quarter as many distinct ones as nodes. The bits of a column's tests are found
 //! from those of each rank alone: above `k` are the rows at `k + 1` and those above it. The bits of a set are those of its codes
-//! together, four codes at a time by a table.
+//! together, some codes at a time by a table.
 
 use super::{codes::Rights, ranks::ByteTest, ranks::Ranks};
 
@@ -22,12 +22,28 @@ pub const TESTS: usize = 2;
 /// Ranks and codes of a byte.
 const BYTES: usize = 256;
 
-/// Codes that are looked up together, and what they may come to.
-const FOUR: usize = 4;
-const OF_FOUR: usize = 1 << FOUR;
+/// Codes of a word.
+const CODES: usize = 64;
+
+/// Codes that are looked up together where many sets are worth large tables, and where not.
+const MANY: usize = 6;
+const FEW: usize = 4;
+
+/// Sets of so many codes at most have the larger tables: the first cache holds them.
+const MANY_CODES_MAX: usize = CODES;
+
+/// Sets from which on the larger tables take less time than they take to make.
+const MANY_SETS_MIN: usize = 512;
+
+/// Words of the tables of so many codes.
+const fn tables(codes: usize, together: usize) -> usize {
+    (codes / CODES * CODES.div_ceil(together)) << together
+}
 
 /// Words of room that it takes to find those of tests.
-pub const ROOM: usize = BYTES + BYTES / FOUR * OF_FOUR;
+pub const ROOM: usize = BYTES + tables(BYTES, FEW);
+
+const _: () = assert!(tables(MANY_CODES_MAX, MANY) <= ROOM - BYTES, "the room is enough for all tables");
 
 /// Distinct tests, by column.
 pub struct Asks {
@@ -84,7 +100,7 @@ impl Asks {
         numbers: impl Fn(&[u8], &[u8], &mut [[u64; W]; BYTES], Words<'_, W>),
     ) {
         let (words, room) = words.split_at_mut(words.len() - ROOM);
-        let (alone, fours) = room.split_first_chunk_mut().expect("there is room");
+        let (alone, tables) = room.split_first_chunk_mut().expect("there is room");
         words[ZEROS as usize] = [0; W];
         words[ONES as usize] = [u64::MAX; W];
         let mut next = TESTS;
@@ -93,7 +109,14 @@ impl Asks {
             let out = &mut words[next..next + column.count];
             match column.codes {
                 None => numbers(bytes, &self.above[column.first..][..column.count], alone, out),
-                Some(codes) => sets(bytes, codes, &self.rights[column.first..][..column.count], alone, fours, out),
+                Some(codes) => {
+                    let rights = &self.rights[column.first..][..column.count];
+                    each_alone(bytes, alone);
+                    match codes <= MANY_CODES_MAX && rights.len() >= MANY_SETS_MIN {
+                        true => sets::<W, MANY, { 1 << MANY }>(codes, rights, alone, tables, out),
+                        false => sets::<W, FEW, { 1 << FEW }>(codes, rights, alone, tables, out),
+                    }
+                }
             }
             next += column.count;
         }
@@ -126,32 +149,34 @@ pub fn numbers<const W: usize>(bytes: &[u8], above: &[u8], alone: &mut [[u64; W]
     }
 }
 
-/// Finds the rows that each set sends right.
+/// Finds the rows that each set sends right, `N` codes at a time, which may come to `OF`.
 #[inline(always)]
-fn sets<const W: usize>(
-    bytes: &[u8],
+fn sets<const W: usize, const N: usize, const OF: usize>(
     codes: usize,
     rights: &[Rights],
-    alone: &mut [[u64; W]; BYTES],
-    fours: Words<'_, W>,
+    alone: &[[u64; W]; BYTES],
+    tables: Words<'_, W>,
     out: Words<'_, W>,
 ) {
-    each_alone(bytes, alone);
-    let fours = &mut fours.as_chunks_mut::<OF_FOUR>().0[..codes.div_ceil(FOUR)];
-    for (of, alone) in fours.iter_mut().zip(alone.as_chunks::<FOUR>().0) {
-        of[0] = [0; W];
-        for some in 1..OF_FOUR {
-            // The rows of all of them but one, and that one's.
-            of[some] = of[some & (some - 1)];
-            add(&mut of[some], &alone[some.trailing_zeros() as usize]);
+    let tables = tables.as_chunks_mut::<OF>().0;
+    for (codes, tables) in alone[..codes].chunks(CODES).zip(tables.chunks_mut(CODES.div_ceil(N))) {
+        for (codes, table) in codes.chunks(N).zip(tables) {
+            table[0] = [0; W];
+            for some in 1..1 << codes.len() {
+                // The rows of all of them but one, and that one's.
+                table[some] = table[some & (some - 1)];
+                add(&mut table[some], &codes[some.trailing_zeros() as usize]);
+            }
         }
     }
     for (rights, out) in rights.iter().zip(out) {
         let mut rows = [0; W];
-        for (pair, rights) in fours.chunks(2).zip(rights) {
-            add(&mut rows, &pair[0][usize::from(rights & 15)]);
-            if let Some(high) = pair.get(1) {
-                add(&mut rows, &high[usize::from(rights >> 4)]);
+        let words = rights.as_chunks().0.iter().zip((0..codes).step_by(CODES)).zip(tables.chunks(CODES.div_ceil(N)));
+        for ((bytes, first), tables) in words {
+            let mut rights = u64::from_le_bytes(*bytes);
+            for table in &tables[..(codes - first).min(CODES).div_ceil(N)] {
+                add(&mut rows, &table[rights as usize % OF]);
+                rights >>= N;
             }
         }
         *out = rows;
@@ -161,4 +186,40 @@ fn sets<const W: usize>(
 #[inline(always)]
 fn add<const W: usize>(rows: &mut [u64; W], more: &[u64; W]) {
     (0..W).for_each(|w| rows[w] |= more[w]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{codes::is_right, tests::Random},
+        *,
+    };
+
+    #[test]
+    fn sets_send_right_whom_they_say_however_many_codes_are_looked_up_together() {
+        let mut random = Random(7);
+        for codes in [1, 5, 42, 63, 64, 65, 200, BYTES] {
+            let bytes: Vec<u8> = (0..2 * LANES).map(|_| random.below(codes) as u8).collect();
+            let rights: Vec<Rights> = (0..20)
+                .map(|_| {
+                    let mut rights = Rights::default();
+                    (0..codes).for_each(|code| rights[code / 8] |= (random.below(2) as u8) << (code % 8));
+                    rights
+                })
+                .collect();
+            let (mut alone, mut tables) = ([[0; 2]; BYTES], vec![[u64::MAX; 2]; ROOM - BYTES]);
+            each_alone(&bytes, &mut alone);
+            let (mut few, mut many) = (vec![[0; 2]; rights.len()], vec![[0; 2]; rights.len()]);
+            sets::<2, FEW, { 1 << FEW }>(codes, &rights, &alone, &mut tables, &mut few);
+            if codes <= MANY_CODES_MAX {
+                sets::<2, MANY, { 1 << MANY }>(codes, &rights, &alone, &mut tables, &mut many);
+                assert_eq!(few, many, "{codes} codes");
+            }
+            for (rights, rows) in rights.iter().zip(&few) {
+                for (row, code) in bytes.iter().enumerate() {
+                    assert_eq!(rows[row / LANES] >> (row % LANES) & 1 != 0, is_right(rights, *code), "{codes} codes");
+                }
+            }
+        }
+    }
 }
