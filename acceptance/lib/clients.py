@@ -117,6 +117,23 @@ def triton_asks_for_classes():
     return http.infer("text", [text], outputs=outputs).as_numpy("probability").tolist()
 
 
+def triton_compresses():
+    """Requests in gzip and deflate, over HTTP and over gRPC; answers over HTTP too."""
+    text = b"mist makes spark better " * 200
+    answers = []
+    for module, client in ((triton_http, http), (triton_grpc, rpc)):
+        tensor = module.InferInput("text", [1], "BYTES")
+        tensor.set_data_from_numpy(np.array([text], dtype=np.object_))
+        for algorithm in (None, "gzip", "deflate"):
+            if module is triton_http:
+                how = {"request_compression_algorithm": algorithm, "response_compression_algorithm": algorithm}
+            else:
+                how = {"compression_algorithm": algorithm}
+            answers.append(client.infer("text", [tensor], **how).as_numpy("probability").tolist())
+    assert all(answer == answers[0] for answer in answers), answers
+    return answers[0]
+
+
 def triton_asks_tensorflow():
     """A tensor of TensorFlow's, in single precision."""
     x = triton_grpc.InferInput("x", [3, 1], "FP32")

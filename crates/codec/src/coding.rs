@@ -1,17 +1,22 @@
-//! Bodies that come and go compressed: gzip and zstd.
+//! Bodies that come and go compressed: deflate, gzip and zstd.
 //!
 //! What is unpacked grows to a stated size and no further, whatever the bytes claim; a zstd frame's window is bounded as for
-//! HTTP (RFC 9659).
+//! HTTP (RFC 9659). What HTTP and gRPC call deflate is the zlib format (RFC 9110, 8.4.1.2).
 
 use std::io::{self, Read, Write};
 
-use flate2::{Compression, bufread::MultiGzDecoder, write::GzEncoder};
+use flate2::{
+    Compression,
+    bufread::{MultiGzDecoder, ZlibDecoder},
+    write::{GzEncoder, ZlibEncoder},
+};
 
 use crate::error::CodecError;
 
-/// How bytes are compressed, by HTTP's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How bytes are compressed, by HTTP's names; the one that does best comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Coding {
+    Deflate,
     Gzip,
     Zstd,
 }
@@ -23,10 +28,11 @@ const WINDOW_LOG_MAX: u32 = 23;
 const RATIO: usize = 4;
 
 impl Coding {
-    pub const ALL: [Coding; 2] = [Coding::Gzip, Coding::Zstd];
+    pub const ALL: [Coding; 3] = [Coding::Deflate, Coding::Gzip, Coding::Zstd];
 
     pub const fn name(self) -> &'static str {
         match self {
+            Coding::Deflate => "deflate",
             Coding::Gzip => "gzip",
             Coding::Zstd => "zstd",
         }
@@ -35,6 +41,7 @@ impl Coding {
     /// Returns the coding of this name.
     pub fn from_name(name: &str) -> Option<Coding> {
         match name {
+            name if name.eq_ignore_ascii_case("deflate") => Some(Coding::Deflate),
             name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => Some(Coding::Gzip),
             name if name.eq_ignore_ascii_case("zstd") => Some(Coding::Zstd),
             _ => None,
@@ -48,6 +55,15 @@ impl Coding {
         // One byte past the limit shows that there is more.
         let most = (bytes_max as u64).saturating_add(1);
         let read = match self {
+            Coding::Deflate => {
+                let mut reader = ZlibDecoder::new(packed).take(most);
+                let read = reader.read_to_end(&mut bytes);
+                // One stream is all of it; past the limit its end was not looked for.
+                match read.is_ok() && bytes.len() <= bytes_max && !reader.get_ref().get_ref().is_empty() {
+                    true => Err(io::Error::other("bytes behind the end of the stream")),
+                    false => read,
+                }
+            }
             Coding::Gzip => MultiGzDecoder::new(packed).take(most).read_to_end(&mut bytes),
             Coding::Zstd => {
                 let mut reader = zstd::stream::read::Decoder::with_buffer(packed).map_err(damaged)?;
@@ -66,6 +82,11 @@ impl Coding {
     /// Returns the bytes packed, quickly rather than small.
     pub fn pack(self, bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
         match self {
+            Coding::Deflate => {
+                let mut writer = ZlibEncoder::new(Vec::with_capacity(bytes.len() / RATIO), Compression::fast());
+                writer.write_all(bytes)?;
+                Ok(writer.finish()?)
+            }
             Coding::Gzip => {
                 let mut writer = GzEncoder::new(Vec::with_capacity(bytes.len() / RATIO), Compression::fast());
                 writer.write_all(bytes)?;
@@ -89,9 +110,12 @@ mod tests {
             assert_eq!(coding.unpack(&packed, text.len(), "key").expect("sound"), text);
             let error = coding.unpack(&packed, text.len() - 1, "key").expect_err("over the bound").to_string();
             assert!(error.contains("more than the limit 7999 (key)"), "{error}");
-            // Two members, one after the other, are one body.
-            let twice = coding.unpack(&packed.repeat(2), 2 * text.len(), "key").expect("sound");
-            assert_eq!(twice.len(), 2 * text.len());
+            // Two members, one after the other, are one body; zlib has no members.
+            let twice = coding.unpack(&packed.repeat(2), 2 * text.len(), "key").map(|twice| twice.len());
+            match coding {
+                Coding::Deflate => assert!(twice.is_err()),
+                _ => assert_eq!(twice.expect("sound"), 2 * text.len()),
+            }
         }
     }
 

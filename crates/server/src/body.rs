@@ -141,12 +141,20 @@ pub(crate) async fn receive_as<'a>(
     let coming = check_headers(headers, &state.config, takes)?;
     let mut received = receive_any(body, &state.config, &state.held).await?;
     received.media = coming.media;
-    if let Some(coding) = coming.coding {
-        let packed = received.bytes.len();
-        received.bytes = unpacked(state, coding, received.bytes).await?;
-        received.share.grow(packed + received.bytes.len())?;
+    match coming.coding {
+        Some(coding) => received.unpack(state, coding).await,
+        None => Ok(received),
     }
-    Ok(received)
+}
+
+impl<'a> Received<'a> {
+    /// Puts what was packed in the place of the bytes.
+    pub async fn unpack(mut self, state: &State, coding: Coding) -> Result<Received<'a>, ServeError> {
+        let packed = self.bytes.len();
+        self.bytes = unpacked(state, coding, self.bytes).await?;
+        self.share.grow(packed + self.bytes.len())?;
+        Ok(self)
+    }
 }
 
 /// Receives a body of any type as it comes.
@@ -182,7 +190,7 @@ pub(crate) async fn receive_any<'a>(
 }
 
 /// Returns what was packed: at once where it is small, else from the compute pool.
-async fn unpacked(state: &State, coding: Coding, packed: Bytes) -> Result<Bytes, ServeError> {
+pub(crate) async fn unpacked(state: &State, coding: Coding, packed: Bytes) -> Result<Bytes, ServeError> {
     const KEY: &str = "server.expanded_bytes_max";
     let (small, most) = (state.config.inline_bytes_max, state.config.expanded_bytes_max);
     if packed.len() <= small {

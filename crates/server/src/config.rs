@@ -35,7 +35,7 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// Bytes of all bodies being received or worked on that came in more than one piece.
     pub bodies_bytes_max: usize,
-    /// Bytes of one body that came compressed (gzip, zstd), once it is unpacked.
+    /// Bytes of one body that came compressed (gzip, deflate, zstd), once it is unpacked.
     pub expanded_bytes_max: usize,
     /// Answers of at least so many bytes are compressed where the caller takes it (`accept-encoding`); 0 compresses none.
     pub compress_bytes_min: usize,

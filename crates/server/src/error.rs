@@ -24,7 +24,7 @@ pub enum ServeError {
     NotAcceptable { offered: &'static str, accept: String },
     #[error("the body must be {takes}, not {got}; send the header `content-type` with what it is")]
     MediaType { got: String, takes: String },
-    #[error("bodies compressed with {got} are not read; send gzip, zstd or the body as it is")]
+    #[error("bodies compressed with {got} are not read; send gzip, deflate, zstd or the body as it is")]
     Encoding { got: String },
     #[error("the body is over the limit of {limit} bytes (server.body_bytes_max)")]
     BodyTooLarge { limit: usize },

@@ -260,7 +260,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         let conn = conn.clone();
         move |request| {
             let conn = conn.clone();
-            async move {
+            // Boxed: HTTP/2 moves it several times before it runs, and it is large.
+            Box::pin(async move {
                 let busy = Busy::new(conn);
                 let is_http1 = request.version() <= http::Version::HTTP_11;
                 let mut response = api::handle(&busy.0.state, busy.0.dialects, &busy.0.peer, request).await;
@@ -270,7 +271,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 }
                 response.body_mut().hold(busy);
                 Ok::<_, std::convert::Infallible>(response)
-            }
+            })
         }
     });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -34,7 +34,7 @@ pub(crate) fn takes(headers: &HeaderMap, coding: Coding) -> bool {
     values.flat_map(|value| value.to_str().unwrap_or_default().split(',')).any(|range| taken(query::weighted(range)))
 }
 
-/// Returns the coding that the caller likes best, zstd among equals.
+/// Returns the coding that the caller likes best; among equals the one that does best.
 fn taken(headers: &HeaderMap) -> Option<Coding> {
     let mut best: Option<(Coding, f32)> = None;
     for value in headers.get_all(header::ACCEPT_ENCODING) {
@@ -42,7 +42,7 @@ fn taken(headers: &HeaderMap) -> Option<Coding> {
             let (name, weight) = query::weighted(range);
             let coding = if name == "*" { Some(Coding::Gzip) } else { Coding::from_name(name) };
             let Some(coding) = coding.filter(|_| weight > 0.0) else { continue };
-            let wins = |(known, of): (Coding, f32)| weight > of || (weight == of && known == Coding::Gzip);
+            let wins = |(known, of): (Coding, f32)| weight > of || (weight == of && coding > known);
             if best.is_none_or(wins) {
                 best = Some((coding, weight));
             }
@@ -63,6 +63,8 @@ mod tests {
         };
         check("gzip, deflate, br, zstd", Some(Coding::Zstd));
         check("gzip;q=1.0, zstd;q=0.5", Some(Coding::Gzip));
+        check("gzip, deflate", Some(Coding::Gzip));
+        check("deflate", Some(Coding::Deflate));
         check("zstd;q=0, *", Some(Coding::Gzip));
         check("identity", None);
         check("gzip;q=0", None);

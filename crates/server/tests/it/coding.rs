@@ -49,7 +49,8 @@ fn answers_are_packed_as_the_caller_takes_them() {
         let body = format!("[{}]", vec![r#"{"x":1.25}"#; rows].join(","));
         let plain = post(&world, "/api/v1/serve/double", &[], body.as_bytes());
         assert_eq!(plain.header("content-encoding"), None);
-        for (accept, coding) in [("gzip, br", Coding::Gzip), ("gzip, zstd", Coding::Zstd)] {
+        for (accept, coding) in [("gzip, br", Coding::Gzip), ("gzip, zstd", Coding::Zstd), ("deflate", Coding::Deflate)]
+        {
             let answer = post(&world, "/api/v1/serve/double", &[("accept-encoding", accept)], body.as_bytes());
             if rows == 1 {
                 assert_eq!((answer.header("content-encoding"), &answer.body), (None, &plain.body));

@@ -3,6 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
+use codec::coding::Coding;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::handshake;
@@ -289,7 +290,7 @@ fn reflection_lists_the_services() {
 }
 
 /// Sends these bytes as the body of a call; returns the head and the trailers of the answer, which hold the status.
-fn bytes(world: &World, path: &str, body: &[u8]) -> HeaderMap {
+fn bytes(world: &World, path: &str, encoding: &str, body: &[u8]) -> HeaderMap {
     world.runtime.block_on(async {
         let stream = tokio::net::TcpStream::connect(world.addr).await.unwrap();
         let (mut sender, connection) =
@@ -298,6 +299,7 @@ fn bytes(world: &World, path: &str, body: &[u8]) -> HeaderMap {
         let request = Request::post(format!("http://x{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
+            .header("grpc-encoding", encoding)
             .body(Full::from(Bytes::copy_from_slice(body)))
             .unwrap();
         let response = sender.send_request(request).await.unwrap();
@@ -314,14 +316,15 @@ fn broken_frames_and_messages_are_refused() {
     let infer = "/inference.GRPCInferenceService/ModelInfer";
     let stream = "/inference.GRPCInferenceService/ModelStreamInfer";
     let check = |path: &str, body: &[u8], code: &str| {
-        let headers = bytes(&world, path, body);
+        let headers = bytes(&world, path, "identity", body);
         assert_eq!(headers.get("grpc-status").unwrap(), code, "{path} {body:?}: {headers:?}");
         assert!(headers.contains_key("x-request-id"), "{headers:?}");
     };
     check(infer, b"", "3");
     check(infer, &[0, 0, 0, 0], "3");
     check(infer, &[0, 0xff, 0xff, 0xff, 0xff], "3");
-    check(infer, &[1, 0, 0, 0, 0], "12");
+    check(infer, &[1, 0, 0, 0, 0], "3");
+    check(infer, &[2, 0, 0, 0, 0], "3");
     check(infer, &[0, 0, 0, 0, 2, 0xff, 0xff], "3");
     // A field that states a length beyond the message, and groups within groups.
     check(infer, &[0, 0, 0, 0, 7, 0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x61], "3");
@@ -334,6 +337,36 @@ fn broken_frames_and_messages_are_refused() {
     check("/", b"", "12");
     let page = world.get("/metrics").body;
     assert!(page.contains(r#"forebay_requests_total{dialect="v2-grpc",model="",code="400"}"#), "{page}");
+}
+
+#[test]
+fn compressed_messages_are_read() {
+    let world = World::new(Config { expanded_bytes_max: 1 << 20, ..Config::default() }, MistConfig::default());
+    let infer = "/inference.GRPCInferenceService/ModelInfer";
+    let stream = "/inference.GRPCInferenceService/ModelStreamInfer";
+    let frame = |packed: &[u8]| [&[1], &(packed.len() as u32).to_be_bytes()[..], packed].concat();
+    let check = |path: &str, encoding: &str, frames: &[u8], code: &str| {
+        let headers = bytes(&world, path, encoding, frames);
+        assert_eq!(headers["grpc-status"], code, "{path} {encoding}: {headers:?}");
+        headers
+    };
+    let message = floats("double", &vec![1.5; 1000]).encode_to_vec();
+    for coding in Coding::ALL {
+        let packed = frame(&coding.pack(&message).unwrap());
+        check(infer, coding.name(), &packed, "0");
+        check(stream, coding.name(), &packed.repeat(3), "0");
+        let bomb = frame(&coding.pack(&vec![0; 32 << 20]).unwrap());
+        for path in [infer, stream] {
+            let headers = check(path, coding.name(), &bomb, "8");
+            assert!(headers["grpc-message"].to_str().unwrap().contains("server.expanded_bytes_max"), "{headers:?}");
+            check(path, coding.name(), &frame(b"not packed"), "3");
+        }
+    }
+    let headers = check(infer, "snappy", &frame(&message), "12");
+    assert_eq!(headers["grpc-accept-encoding"], "identity,deflate,gzip,zstd");
+    // What no frame says to be compressed is not.
+    let plain = [&[0], &(message.len() as u32).to_be_bytes()[..], &message].concat();
+    check(infer, "snappy", &plain, "0");
 }
 
 /// Asks REST for an answer in binary; the answer's JSON and what follows it.

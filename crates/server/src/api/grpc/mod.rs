@@ -22,7 +22,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codec::tfs::Task;
 use gateway::Routed;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Incoming;
 use model::{Kind, PredictError};
 
@@ -38,6 +38,9 @@ use crate::{
     state::State,
     trace::Ended,
 };
+
+/// Tells whoever compressed messages otherwise how they may be.
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// What a method does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,8 +174,8 @@ pub(super) async fn handle(
     context.peer = Some(peer.address);
     let streams = match method.filter(|_| admitted.is_ok()) {
         Some(Method::ModelStreamInfer) => Some(stream::infer(state, head, body, context)),
-        Some(Method::Reflection) => Some(stream::reflection(state, body)),
-        Some(Method::HealthWatch) => Some(stream::health(state, body)),
+        Some(Method::Reflection) => Some(stream::reflection(state, &head, body)),
+        Some(Method::HealthWatch) => Some(stream::health(state, &head, body)),
         _ => {
             let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
             counted.log(state.access.begin(&head, &context));
@@ -234,7 +237,8 @@ async fn answer(
 ) -> Result<Vec<u8>, ServeError> {
     let state = called.state;
     let received = body::receive_any(body, &state.config, &state.held).await?;
-    let message = frame::only(received.bytes.clone())?;
+    let received = frame::only(state, &called.head.headers, received).await?;
+    let message = received.bytes.clone();
     counted.set_bytes_in(message.len());
     allowed::ask(called, method, &message)?;
     match method {
@@ -290,7 +294,7 @@ fn put_status(headers: &mut HeaderMap, error: &ServeError) {
         headers.insert("grpc-message", message);
     }
     if error.kind() == Kind::Unimplemented {
-        headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
+        headers.extend(HeaderValue::from_str(&frame::taken()).map(|taken| (GRPC_ACCEPT_ENCODING, taken)));
     }
     if let Some(after) = error.retry_after() {
         headers.insert("grpc-retry-pushback-ms", HeaderValue::from(after.as_millis() as u64));

@@ -12,7 +12,7 @@ use wire::inference::ModelStreamInferResponse;
 
 use super::{
     Called, Method, allowed,
-    frame::{Messages, framed, read},
+    frame::{Messages, encoding, framed, read},
     health, panicked, put_status, reflection, trace, v2,
 };
 use crate::{
@@ -66,7 +66,7 @@ async fn send(sender: &Sender, message: Vec<u8>) -> Result<(), ServeError> {
 /// ModelStreamInfer: requests are answered in their order; one that fails is told so, and the others go on.
 pub(super) fn infer(state: &Arc<State>, head: Parts, body: Incoming, context: Context) -> Frames {
     spawn(state, move |state, sender| async move {
-        let mut messages = Messages::new(&state, body);
+        let mut messages = Messages::new(&state, body, encoding(&head.headers));
         while let Some(request) = messages.next().await? {
             let spans = context.spans.as_ref().map(|_| Arc::default());
             let context = Context { begun: Instant::now(), span_id: state.ids.span(), spans, ..context.clone() };
@@ -94,9 +94,10 @@ pub(super) fn infer(state: &Arc<State>, head: Parts, body: Incoming, context: Co
 }
 
 /// Reflection, of either version: their messages are the same.
-pub(super) fn reflection(state: &Arc<State>, body: Incoming) -> Frames {
+pub(super) fn reflection(state: &Arc<State>, head: &Parts, body: Incoming) -> Frames {
+    let encoding = encoding(&head.headers);
     spawn(state, move |state, sender| async move {
-        let mut messages = Messages::new(&state, body);
+        let mut messages = Messages::new(&state, body, encoding);
         while let Some(request) = messages.next().await? {
             send(&sender, framed(&reflection::answer(read(&request)?))).await?;
         }
@@ -105,9 +106,10 @@ pub(super) fn reflection(state: &Arc<State>, body: Incoming) -> Frames {
 }
 
 /// Health's Watch: the state now, and each other one that it comes to.
-pub(super) fn health(state: &Arc<State>, body: Incoming) -> Frames {
+pub(super) fn health(state: &Arc<State>, head: &Parts, body: Incoming) -> Frames {
+    let encoding = encoding(&head.headers);
     spawn(state, move |state, sender| async move {
-        let Some(request) = Messages::new(&state, body).next().await? else { return Ok(()) };
+        let Some(request) = Messages::new(&state, body, encoding).next().await? else { return Ok(()) };
         let service = health::service(&request)?;
         let mut told = None;
         loop {

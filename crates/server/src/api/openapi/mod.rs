@@ -31,8 +31,8 @@ pub(super) fn document() -> Answer {
 }
 
 fn rendered() -> String {
-    let about = "Every path that a Forebay server answers over REST. The same bodies may come compressed (`content-encoding: gzip` or \
-                 `zstd`); `x-request-id` names a request, `x-forebay-timeout-ms` is its deadline.";
+    let about = "Every path that a Forebay server answers over REST. The same bodies may come compressed (`content-encoding: gzip`, \
+                 `deflate` or `zstd`); `x-request-id` names a request, `x-forebay-timeout-ms` is its deadline.";
     let about = format!("{about} Not told here: {}.", left_out().join("; "));
     let info = InfoBuilder::new().title("Forebay").version(env!("CARGO_PKG_VERSION")).description(Some(about)).build();
     let tags = Dialect::ALL.into_iter().filter_map(tag);
