@@ -42,7 +42,7 @@ pub(crate) const ANSWER_BYTES: usize = 512;
 /// How one request's body is read and its answer written.
 pub(crate) trait Wire: Send + 'static {
     /// Reads the rows; all that does not fit the signature comes back in one error.
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError>;
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError>;
 
     /// Writes the answer.
     fn encode(&self, answer: &Batch) -> Result<Vec<u8>, ServeError>;

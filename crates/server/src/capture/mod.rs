@@ -18,6 +18,7 @@ use std::{
     time::SystemTime,
 };
 
+use bytes::Bytes;
 use gateway::Routed;
 use model::{Batch, RequestId, Table};
 
@@ -149,7 +150,7 @@ impl<W> Tapped<W> {
 }
 
 impl<W: Wire> Wire for Tapped<W> {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         let decoded = self.wire.decode(body)?;
         match &mut self.tap {
             Some(tap) if decoded.batch.rows() <= ROWS_MAX => tap.inputs = decoded.batch.clone(),

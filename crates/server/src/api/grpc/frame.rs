@@ -83,7 +83,12 @@ fn length(bytes: &[u8]) -> Result<Option<(usize, bool)>, ServeError> {
 
 /// Returns the message in these bytes.
 pub(super) fn read<M: Message + Default>(bytes: &[u8]) -> Result<M, ServeError> {
-    M::decode(bytes).map_err(|error| asked("body", &error.to_string(), "a message as the method takes it"))
+    M::decode(bytes).map_err(|error| misread(&error))
+}
+
+/// Refuses a message that is none of its method.
+pub(super) fn misread(error: &dyn std::error::Error) -> ServeError {
+    asked("body", &error.to_string(), "a message as the method takes it")
 }
 
 /// The messages of a body that come one by one.

@@ -9,21 +9,19 @@ use gateway::Routed;
 use model::{Batch, DType, Field, Kind, PredictError, Predictor, Table};
 use registry::State::Available;
 use wire::{
-    head::ModelInferHead,
+    Message,
+    head::{InferInput, ModelInferHead, ModelInferParts},
     inference::{
-        InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse, ModelMetadataRequest,
-        ModelMetadataResponse, ModelReadyRequest, ModelReadyResponse, ModelStreamInferResponse, ServerLiveResponse,
-        ServerMetadataResponse, ServerReadyResponse,
-        infer_parameter::ParameterChoice,
-        model_infer_request::{InferInputTensor, InferRequestedOutputTensor},
-        model_infer_response::InferOutputTensor,
-        model_metadata_response::TensorMetadata,
+        InferParameter, InferTensorContents, ModelInferResponse, ModelMetadataRequest, ModelMetadataResponse,
+        ModelReadyRequest, ModelReadyResponse, ModelStreamInferResponse, ServerLiveResponse, ServerMetadataResponse,
+        ServerReadyResponse, infer_parameter::ParameterChoice, model_infer_request::InferRequestedOutputTensor,
+        model_infer_response::InferOutputTensor, model_metadata_response::TensorMetadata,
     },
 };
 
 use super::{
     Called,
-    frame::{framed, read},
+    frame::{framed, misread, read},
 };
 use crate::{
     api::v2::{EXTENSIONS, parse_version, server_ready as rest_ready},
@@ -85,8 +83,8 @@ struct Tensors {
 }
 
 impl Wire for Tensors {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
-        let mut message: ModelInferRequest = read(body)?;
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
+        let mut message = ModelInferParts::decode(body.clone()).map_err(|error| misread(&error))?;
         let request = request(&message)?;
         self.id = std::mem::take(&mut message.id);
         self.raw = !message.raw_input_contents.is_empty();
@@ -119,45 +117,43 @@ fn classes(output: &InferRequestedOutputTensor) -> Option<(String, usize)> {
     }
 }
 
-/// Returns the tensors of a message.
-fn request(message: &ModelInferRequest) -> Result<Request, ServeError> {
+/// Returns the tensors of a message, each read where it lies.
+fn request(message: &ModelInferParts) -> Result<Request, ServeError> {
     let mut request = Request::with_room(None, message.inputs.len());
     let raw = &message.raw_input_contents;
     if !raw.is_empty() && raw.len() != message.inputs.len() {
         let expected = format!("one for each of the {} inputs", message.inputs.len());
         return Err(asked("raw_input_contents", &raw.len().to_string(), expected));
     }
-    for (i, input) in message.inputs.iter().enumerate() {
-        let elements = match (raw.get(i), &input.contents) {
-            (Some(_), Some(_)) => {
-                return Err(asked("contents", &input.name, "none where there are raw_input_contents"));
-            }
-            (Some(bytes), None) => Elements::Raw(bytes),
-            (None, contents) => typed(input, contents.as_ref().unwrap_or(&NOTHING)),
-        };
+    let mut input = InferInput::default();
+    for (i, bytes) in message.inputs.iter().enumerate() {
+        input.clear();
+        input.merge(bytes.clone()).map_err(|error| misread(&error))?;
+        let name = text(&input.name)?;
         if input.parameters.keys().any(|key| key.starts_with("shared_memory")) {
-            let what = format!("input `{}` in shared memory; send its elements", input.name);
+            let what = format!("input `{name}` in shared memory; send its elements");
             return Err(PredictError::Unimplemented { what }.into());
         }
-        request.push(&input.name, &input.datatype, &input.shape, elements)?;
+        let datatype = text(&input.datatype)?;
+        let elements = match raw.get(i) {
+            Some(_) if input.contents != InferTensorContents::default() => {
+                return Err(asked("contents", name, "none where there are raw_input_contents"));
+            }
+            Some(bytes) => Elements::Raw(bytes),
+            None => typed(datatype, &input.contents),
+        };
+        request.push(name, datatype, &input.shape, elements)?;
     }
     Ok(request)
 }
 
-static NOTHING: InferTensorContents = InferTensorContents {
-    bool_contents: Vec::new(),
-    int_contents: Vec::new(),
-    int64_contents: Vec::new(),
-    uint_contents: Vec::new(),
-    uint64_contents: Vec::new(),
-    fp32_contents: Vec::new(),
-    fp64_contents: Vec::new(),
-    bytes_contents: Vec::new(),
-};
+fn text(bytes: &[u8]) -> Result<&str, ServeError> {
+    std::str::from_utf8(bytes).map_err(|error| misread(&error))
+}
 
 /// Returns the contents that are the datatype's; of one that has none, which are refused, bytes.
-fn typed<'a>(input: &InferInputTensor, contents: &'a InferTensorContents) -> Elements<'a> {
-    match Datatype::from_name(&input.datatype) {
+fn typed<'a>(datatype: &str, contents: &'a InferTensorContents) -> Elements<'a> {
+    match Datatype::from_name(datatype) {
         Some(Datatype::Of(DType::Bool)) => Elements::Bool(&contents.bool_contents),
         Some(Datatype::Of(DType::I8 | DType::I16 | DType::I32)) => Elements::I32(&contents.int_contents),
         Some(Datatype::Of(DType::I64)) => Elements::I64(&contents.int64_contents),

@@ -10,6 +10,7 @@ mod routes;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use codec::json::{Decoder, EncodeOptions, VectorForm, encode, encode_table};
 use hyper::body::Incoming;
 use model::{Batch, PredictError, Table};
@@ -103,7 +104,7 @@ struct Columns {
 }
 
 impl Wire for Columns {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         Ok(Decoded { batch: self.decoder.columns(body)?, bad: Vec::new(), outputs: None, signature: None })
     }
 

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use codec::{
     json::Limits,
     mlflow::{self, MlflowError},
@@ -136,7 +137,7 @@ impl From<MlflowError> for ServeError {
 }
 
 impl Wire for Rows {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         // The question was made of the first signature, so it is there.
         let signature = &self.model.signatures()[0];
         let decoder = || self.known.decoder(self.model.handle().load(), signature, None, self.limits);

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use codec::{
     Sink, WriteOptions,
     arrow::ArrowSink,
@@ -223,7 +224,7 @@ impl Rows {
 }
 
 impl Wire for Rows {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         let (batch, bad) = self.read(body)?;
         Ok(Decoded { batch, bad, outputs: None, signature: None })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use codec::{
     json::Decoder,
     openscoring::{self as form, Csv, Ids},
@@ -61,7 +62,7 @@ struct Requests {
 }
 
 impl Wire for Requests {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         let read = if self.many { form::many } else { form::one };
         let (ids, rows) = read(body, &self.decoder)?;
         self.ids = ids;
@@ -93,7 +94,7 @@ struct OfTable {
 }
 
 impl Wire for OfTable {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         let (csv, batch) = form::csv(body, std::mem::take(&mut self.fields), self.rows_max)?;
         self.csv = Some(csv);
         let batch = match batch {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use codec::tfs::{Examples, Task};
 use gateway::Routed;
 use hyper::body::Incoming;
@@ -49,7 +50,7 @@ struct OfExamples {
 }
 
 impl Wire for OfExamples {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         let examples = Examples::parse(body)?;
         bounded(examples.len(), self.rows_max)?;
         let signature = of_examples(&self.model, examples.signature.as_deref())?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use codec::{
     json::{Limits, quoted},
     tfs::{Form, Request, TfsError, encode, encode_table},
@@ -90,7 +91,7 @@ impl Tensors {
 }
 
 impl Wire for Tensors {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         let request = Request::parse(body)?;
         let signature = to_predict(&self.model, request.signature.as_deref())?;
         let batch = self.batch(&request, signature)?;

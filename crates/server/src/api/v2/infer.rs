@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
+use bytes::Bytes;
 use codec::v2::{Forms, Head, Request, encode, encode_mixed, encode_mixed_table, encode_table};
 use gateway::Routed;
 use http::HeaderMap;
@@ -98,7 +99,7 @@ impl Tensors {
 }
 
 impl Wire for Tensors {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         let mut request = match self.json_bytes.map(|at| (at, body.split_at_checked(at))) {
             None => Request::parse(body)?,
             Some((_, Some((json, binary)))) => Request::parse_binary(json, binary)?,

@@ -144,7 +144,7 @@ impl OfExamples {
 }
 
 impl Wire for OfExamples {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         // A classification's request and a regression's are one message by two names.
         let input = match self.is_part {
             true => read::<MultiInferenceRequest>(body)?.input,

@@ -54,7 +54,7 @@ struct Tensors {
 }
 
 impl Wire for Tensors {
-    fn decode(&mut self, body: &[u8]) -> Result<Decoded, ServeError> {
+    fn decode(&mut self, body: &Bytes) -> Result<Decoded, ServeError> {
         let decoded = decoded(&read(body)?, &self.model, self.rows_max, self.bytes_max)?;
         self.signature.clone_from(decoded.signature.as_ref().unwrap_or(&self.signature.clone()));
         Ok(decoded)
