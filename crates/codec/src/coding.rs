@@ -6,8 +6,8 @@
 use std::io::{self, Read, Write};
 
 use flate2::{
-    Compression,
-    bufread::{MultiGzDecoder, ZlibDecoder},
+    Compression, Decompress, FlushDecompress, Status,
+    bufread::MultiGzDecoder,
     write::{GzEncoder, ZlibEncoder},
 };
 
@@ -55,15 +55,7 @@ impl Coding {
         // One byte past the limit shows that there is more.
         let most = (bytes_max as u64).saturating_add(1);
         let read = match self {
-            Coding::Deflate => {
-                let mut reader = ZlibDecoder::new(packed).take(most);
-                let read = reader.read_to_end(&mut bytes);
-                // One stream is all of it; past the limit its end was not looked for.
-                match read.is_ok() && bytes.len() <= bytes_max && !reader.get_ref().get_ref().is_empty() {
-                    true => Err(io::Error::other("bytes behind the end of the stream")),
-                    false => read,
-                }
-            }
+            Coding::Deflate => inflate(packed, bytes_max.saturating_add(1), &mut bytes),
             Coding::Gzip => MultiGzDecoder::new(packed).take(most).read_to_end(&mut bytes),
             Coding::Zstd => {
                 let mut reader = zstd::stream::read::Decoder::with_buffer(packed).map_err(damaged)?;
@@ -95,6 +87,28 @@ impl Coding {
             Coding::Zstd => Ok(zstd::bulk::compress(bytes, 1)?),
         }
     }
+}
+
+/// Adds what a zlib stream holds, up to so many bytes; the stream is all of the input. (flate2's own reader takes one that is cut short.)
+fn inflate(packed: &[u8], most: usize, out: &mut Vec<u8>) -> io::Result<usize> {
+    const ROOM: usize = 4096;
+    let mut stream = Decompress::new(true);
+    while out.len() < most {
+        out.reserve((most - out.len()).min(out.len().max(ROOM)));
+        let before = (stream.total_in(), out.len());
+        let rest = &packed[stream.total_in() as usize..];
+        let status = stream.decompress_vec(rest, out, FlushDecompress::None)?;
+        let (read, is_whole) = (stream.total_in(), stream.total_in() == packed.len() as u64);
+        match status {
+            Status::StreamEnd if is_whole => break,
+            Status::StreamEnd => return Err(io::Error::other("bytes behind the end of the stream")),
+            Status::Ok | Status::BufError if (read, out.len()) == before => {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the stream is cut short"));
+            }
+            Status::Ok | Status::BufError => {}
+        }
+    }
+    Ok(out.len())
 }
 
 #[cfg(test)]
