@@ -12,7 +12,7 @@ use std::{
     process::{Child as Process, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -26,7 +26,7 @@ const SAID_CHARS_MAX: usize = 400;
 const SAID_LINES_MAX: usize = 2;
 
 /// How long a process that closed its pipe may take to end by itself, and to say its last words.
-const ENDING: Duration = Duration::from_millis(300);
+const ENDING: Duration = Duration::from_secs(2);
 
 /// How often whoever waits looks whether to go on.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -105,11 +105,19 @@ impl Child {
 
     /// Sends a frame and returns the one that answers it. Where that is late it may still come ([`Child::wait`]); after any
     /// other error the process has ended.
-    pub fn ask(&mut self, frame: Vec<u8>, until: Instant, is_wanted: &dyn Fn() -> bool) -> Result<Vec<u8>, Lost> {
-        match self.to.try_send(frame) {
-            Ok(()) => self.wait(until, is_wanted),
-            // The thread that writes ends with the pipe.
-            Err(_) => Err(Lost::Died(self.last_words())),
+    pub fn ask(&mut self, mut frame: Vec<u8>, until: Instant, is_wanted: &dyn Fn() -> bool) -> Result<Vec<u8>, Lost> {
+        loop {
+            match self.to.try_send(frame) {
+                Ok(()) => return self.wait(until, is_wanted),
+                // The thread that writes ends with the pipe.
+                Err(TrySendError::Disconnected(_)) => return Err(Lost::Died(self.last_words())),
+                // The process answered the frame before this one without having read it.
+                Err(TrySendError::Full(unsent)) => frame = unsent,
+            }
+            if Instant::now() >= until {
+                return Err(Lost::Late);
+            }
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
