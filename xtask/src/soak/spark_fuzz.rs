@@ -13,7 +13,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -32,7 +32,8 @@ mod case;
 mod compare;
 mod figures;
 
-/// An environment of acceptance/lib with real Spark, and how many of its pipelines are asked: in full, and short.
+/// An environment of acceptance/lib with real Spark, and how many of its pipelines are asked: in full, and short, where no more begin after
+/// [`SHORT`].
 struct Spark {
     name: &'static str,
     pipelines: u32,
@@ -40,6 +41,9 @@ struct Spark {
     /// Seeds begin here, so that versions draw different pipelines.
     first: u32,
 }
+
+/// How long a short run draws pipelines of one Spark, once it has one.
+const SHORT: Duration = Duration::from_secs(40);
 
 const SPARKS: [Spark; 2] = [
     Spark { name: "spark35", pipelines: 400, short: 6, first: 1 },
@@ -67,9 +71,10 @@ pub fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
         }
         _ => anyhow::bail!("spark-fuzz takes nothing, --short, --again FOLDER, or --drawn FOLDER..."),
     };
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     for spark in SPARKS {
-        fuzz(root, &binary, &spark, if short { spark.short } else { spark.pipelines }, &mut figures)?;
+        let (count, within) = if short { (spark.short, SHORT) } else { (spark.pipelines, Duration::MAX) };
+        fuzz(root, &binary, &spark, count, within, &mut figures)?;
     }
     figures.seconds = begun.elapsed().as_secs();
     if !short {
@@ -94,8 +99,16 @@ fn end(root: &Path, figures: &Figures, short: bool, drawn: bool) -> anyhow::Resu
 
 /// Draws the pipelines of one Spark and asks them as they come. A fit that does not come to its end (some of Spark's own loops
 /// do not, on values that are not finite) takes its JVM with it, and the next seed begins with another.
-fn fuzz(root: &Path, binary: &Path, spark: &Spark, count: u32, figures: &mut Figures) -> anyhow::Result<()> {
+fn fuzz(
+    root: &Path,
+    binary: &Path,
+    spark: &Spark,
+    count: u32,
+    within: Duration,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     const STUCK: Duration = Duration::from_secs(180);
+    let begun = Instant::now();
     let out = target(root).join("spark-fuzz").join(spark.name);
     let end = spark.first + count;
     let mut next = spark.first;
@@ -105,7 +118,9 @@ fn fuzz(root: &Path, binary: &Path, spark: &Spark, count: u32, figures: &mut Fig
         let (to, lines) = mpsc::channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
         loop {
-            match lines.recv_timeout(STUCK) {
+            // In time, once there is a pipeline.
+            let left = within.saturating_sub(begun.elapsed());
+            match lines.recv_timeout(if next > spark.first { left.min(STUCK) } else { STUCK }) {
                 Ok(line) => next = take(binary, &serde_json::from_str(&line)?, figures)?.unwrap_or(next),
                 Err(RecvTimeoutError::Disconnected) => {
                     anyhow::ensure!(child.wait()?.success(), "{}: the fuzz ended badly", spark.name);
@@ -115,6 +130,9 @@ fn fuzz(root: &Path, binary: &Path, spark: &Spark, count: u32, figures: &mut Fig
                     // The group, so that the JVM goes too.
                     Command::new("kill").args(["-9", "--", &format!("-{}", child.id())]).status()?;
                     child.wait()?;
+                    if begun.elapsed() >= within {
+                        return Ok(());
+                    }
                     figures.broken.push(format!("seed {next}: Spark: no answer within {} s", STUCK.as_secs()));
                     next += 1;
                     break;
