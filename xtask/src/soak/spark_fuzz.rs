@@ -43,7 +43,7 @@ struct Spark {
 }
 
 /// How long a short run draws pipelines of one Spark, once it has one.
-const SHORT: Duration = Duration::from_secs(40);
+const SHORT: Duration = Duration::from_secs(20);
 
 const SPARKS: [Spark; 2] = [
     Spark { name: "spark35", pipelines: 400, short: 6, first: 1 },
