@@ -51,13 +51,14 @@ impl WordMean {
                 continue;
             }
             let factor = 1.0 / range.len() as f64;
-            let mut found = &places[range];
+            let (found, next) = places[range.start..].split_at(range.len());
+            let mut found = found;
             if found.contains(&NOWHERE) {
                 known.clear();
                 known.extend(found.iter().filter(|place| **place != NOWHERE));
                 found = known;
             }
-            self.lanes.scaled_sum(&self.vectors, found, factor, &mut out.values[start..][..size]);
+            self.lanes.scaled_sum(&self.vectors, [found, next], factor, &mut out.values[start..][..size]);
             out.end_dense_at(start, size);
             start += size;
         }

@@ -3,14 +3,16 @@
 //! Each element has a sum of its own, from the first word to the last, so elements can be summed side by side and the bits
 //! stay. What the compiler makes of a plain loop shuffles more than it adds, so where the processor has AVX or AVX-512 its
 //! instructions are named; that is asked when the model is loaded. With AVX-512 a vector of up to 128 elements is read in one go.
+//! The vectors of many words are more than the first cache holds, and words come in no order that a processor could foretell:
+//! while a row is summed up, the vectors of the next are fetched.
 
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256d, __m512d, _mm_loadu_ps, _mm256_add_pd, _mm256_cvtps_pd, _mm256_loadu_ps, _mm256_maskz_loadu_ps,
-    _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm512_add_pd, _mm512_cvtps_pd,
-    _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd,
+    __m256d, __m512d, _MM_HINT_T0, _mm_loadu_ps, _mm_prefetch, _mm256_add_pd, _mm256_cvtps_pd, _mm256_loadu_ps,
+    _mm256_maskz_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm512_add_pd,
+    _mm512_cvtps_pd, _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd,
 };
 
 /// How sums are made here.
@@ -33,6 +35,10 @@ const WIDE: usize = 8;
 #[cfg(target_arch = "x86_64")]
 const REGISTERS: usize = 16;
 
+/// Elements in a line of the cache.
+#[cfg(target_arch = "x86_64")]
+const LINE: usize = 16;
+
 impl Lanes {
     /// Returns the widest that this processor has.
     pub(super) fn here() -> Lanes {
@@ -45,10 +51,11 @@ impl Lanes {
         Lanes::Plain
     }
 
-    /// Writes the sum of the vectors at these places, times the factor. A vector has as many elements as `out`.
+    /// Writes the sum of the vectors at these places, times the factor. A vector has as many elements as `out`. Behind the places
+    /// stand those of what is summed up next.
     #[inline]
-    pub(super) fn scaled_sum(self, vectors: &[f32], places: &[u32], factor: f64, out: &mut [f64]) {
-        let sums = Sums { vectors, places, factor };
+    pub(super) fn scaled_sum(self, vectors: &[f32], [places, next]: [&[u32]; 2], factor: f64, out: &mut [f64]) {
+        let sums = Sums { vectors, places, next, factor };
         match self {
             Lanes::Plain => sums.write_rest(0, out),
             // SAFETY: `here` alone makes this form, where the processor has AVX.
@@ -64,6 +71,7 @@ impl Lanes {
 struct Sums<'a> {
     vectors: &'a [f32],
     places: &'a [u32],
+    next: &'a [u32],
     factor: f64,
 }
 
@@ -83,6 +91,18 @@ impl Sums<'_> {
 
 #[cfg(target_arch = "x86_64")]
 impl Sums<'_> {
+    /// Has the elements from `at` on that `R` registers hold fetched of the `i`-th of the next vectors.
+    #[inline(always)]
+    fn fetch<const R: usize, const NUMBERS: usize>(&self, i: usize, at: usize, size: usize) {
+        let Some(&place) = self.next.get(i) else { return };
+        // The place of an unknown word lies nowhere, which is no fault.
+        let vector = self.vectors.as_ptr().wrapping_add((place as usize).wrapping_mul(size).wrapping_add(at));
+        for line in 0..(R * NUMBERS).div_ceil(LINE) {
+            // SAFETY: nothing is read, and an address where nothing lies is passed over.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(vector.wrapping_add(line * LINE).cast()) };
+        }
+    }
+
     /// Takes as many elements at a time as there are registers for, then fewer.
     #[target_feature(enable = "avx")]
     fn write_avx(&self, out: &mut [f64]) {
@@ -109,7 +129,8 @@ impl Sums<'_> {
     #[allow(clippy::needless_range_loop, reason = "of iterators the compiler makes calls here")]
     fn write_registers<const R: usize>(&self, at: usize, out: &mut [f64]) {
         let mut sums: [__m256d; R] = [_mm256_setzero_pd(); R];
-        for &place in self.places {
+        for (i, &place) in self.places.iter().enumerate() {
+            self.fetch::<R, WIDTH>(i, at, out.len());
             let (vector, _) = self.vectors[place as usize * out.len() + at..][..R * WIDTH].as_chunks::<WIDTH>();
             for k in 0..R {
                 // SAFETY: each part is an array of as many numbers as are read.
@@ -158,7 +179,8 @@ impl Sums<'_> {
         let last = len - (R - 1) * WIDE;
         let mask = u8::MAX >> (WIDE - last);
         let mut sums: [__m512d; R] = [_mm512_setzero_pd(); R];
-        for &place in self.places {
+        for (i, &place) in self.places.iter().enumerate() {
+            self.fetch::<R, WIDE>(i, at, size);
             let (full, rest) = self.vectors[place as usize * size + at..][..len].split_at((R - 1) * WIDE);
             let (full, _) = full.as_chunks::<WIDE>();
             for k in 0..R - 1 {
@@ -207,7 +229,7 @@ mod tests {
                 let expected: Vec<u64> = expected.iter().map(|sum| (sum * 0.3).to_bits()).collect();
                 for &lanes in &forms {
                     let mut out = vec![f64::NAN; size];
-                    lanes.scaled_sum(&vectors, places, 0.3, &mut out);
+                    lanes.scaled_sum(&vectors, [places, &[7, u32::MAX, 0]], 0.3, &mut out);
                     let out: Vec<u64> = out.iter().map(|sum| sum.to_bits()).collect();
                     assert_eq!(out, expected, "{lanes:?}, {size} elements, {} words", places.len());
                 }
