@@ -102,6 +102,9 @@ impl Settings {
     /// Returns what is wrong beyond the types of the values.
     fn check(&self) -> Result<(), String> {
         self.log.filter()?;
+        self.server.check()?;
+        self.access_log.check()?;
+        self.capture.check()?;
         self.trace.check()?;
         store::Place::parse(&self.catalogue.url).map_err(|error| error.to_string())?;
         if self.models.path.is_empty() {
@@ -149,7 +152,7 @@ mod tests {
         check(FILE, &[], &[], "server.rows_max", "7 by f.toml");
         check(FILE, &[("FOREBAY_SERVER__ROWS_MAX", "9")], &[], "server.rows_max", "9 by FOREBAY_SERVER__ROWS_MAX");
         let variable = [("FOREBAY_SERVER__HTTP", "[::1]:1")];
-        check(FILE, &variable, &[("server.http", ":2")], "server.http", "\":2\" by flag");
+        check(FILE, &variable, &[("server.http", "[::1]:2")], "server.http", "\"[::1]:2\" by flag");
         check(FILE, &[("FOREBAY_LOG__JSON", "true")], &[], "log.json", "true by FOREBAY_LOG__JSON");
         check(FILE, &[("FOREBAY_MODELS__PATH", "7")], &[], "models.path", "\"7\" by FOREBAY_MODELS__PATH");
         check(FILE, &[], &[], "models.settle_ms", "8 by f.toml");

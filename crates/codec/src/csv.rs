@@ -48,12 +48,17 @@ pub struct CsvSource<R> {
     ahead: Option<Chunk>,
 }
 
-/// A reader that gives no more than a record may have, so that an open quote cannot take the whole input into memory.
+/// A reader that gives no more than a record may have, so that an open quote cannot take the whole input into memory; and that
+/// ends the last line, where the input does not.
 #[derive(Debug)]
 struct Bounded<R> {
     inner: R,
     left: usize,
     over: bool,
+    /// The last byte that was given.
+    last: u8,
+    /// The end was given too. Every line has an end of its own by then, so a record that is ended by this has an open quote.
+    ended: bool,
 }
 
 // === impl CsvSource ===
@@ -61,12 +66,15 @@ struct Bounded<R> {
 impl<R: Read> CsvSource<R> {
     /// Returns a reader of the input; reads its header.
     pub fn new(input: R, options: ReadOptions, csv: CsvOptions) -> Result<CsvSource<R>, CodecError> {
-        let input = Bounded { inner: input, left: allowance(&options), over: false };
+        let input = Bounded { inner: input, left: allowance(&options), over: false, last: b'\n', ended: false };
         let mut reader = ReaderBuilder::new().delimiter(csv.delimiter).from_reader(input);
         let header = match reader.headers() {
             Ok(header) => header.clone(),
             Err(error) => return Err(failure(error, reader.get_ref().over, &options)),
         };
+        if reader.get_ref().ended && !header.is_empty() {
+            return Err(open_quote(&header, reader.position().line()));
+        }
         let mut slots = options
             .fields
             .iter()
@@ -82,7 +90,11 @@ impl<R: Read> CsvSource<R> {
     /// Reads the next record; answers whether there is one.
     fn next_record(&mut self) -> Result<bool, CodecError> {
         self.reader.get_mut().left = allowance(&self.options);
+        let had_ended = self.reader.get_ref().ended;
         let read = self.reader.read_record(&mut self.record);
+        if self.reader.get_ref().ended && !had_ended && !self.record.is_empty() {
+            return Err(open_quote(&self.record, self.reader.position().line()));
+        }
         read.map_err(|error| failure(error, self.reader.get_ref().over, &self.options))
     }
 
@@ -200,6 +212,14 @@ fn failure(error: csv::Error, over: bool, options: &ReadOptions) -> CodecError {
     CodecError::Syntax { what, line, column: 1, byte }
 }
 
+/// Returns the error of a record whose last cell begins with a quote that is not closed before the last line of the input.
+fn open_quote(record: &StringRecord, last: u64) -> CodecError {
+    let inside = record.iter().next_back().map_or(0, |cell| cell.matches('\n').count());
+    let line = (last as usize).saturating_sub(inside);
+    let byte = record.position().map_or(0, |at| at.byte());
+    CodecError::Syntax { what: "a quote is opened here and not closed".to_owned(), line, column: 1, byte }
+}
+
 fn push_record(
     slots: &mut [Slot],
     places: &[usize],
@@ -271,16 +291,30 @@ fn width(ty: &Type) -> usize {
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 && !buffer.is_empty() {
-            // The end of the input is no overrun.
-            let more = self.inner.read(&mut buffer[..1])?;
-            self.over = more > 0;
-            return if self.over { Err(io::Error::other("a record over its limit")) } else { Ok(0) };
+        if buffer.is_empty() {
+            return Ok(0);
         }
-        let len = buffer.len().min(self.left);
-        let read = self.inner.read(&mut buffer[..len])?;
-        self.left -= read;
-        Ok(read)
+        // The end of the input is no overrun, so it is asked for where nothing is left.
+        let len = buffer.len().min(self.left.max(1));
+        match self.inner.read(&mut buffer[..len])? {
+            0 if self.last == b'\n' => {
+                self.ended = true;
+                Ok(0)
+            }
+            0 => {
+                (buffer[0], self.last) = (b'\n', b'\n');
+                Ok(1)
+            }
+            _ if self.left == 0 => {
+                self.over = true;
+                Err(io::Error::other("a record over its limit"))
+            }
+            read => {
+                self.left -= read;
+                self.last = buffer[read - 1];
+                Ok(read)
+            }
+        }
     }
 }
 
@@ -438,6 +472,21 @@ mod tests {
         check_error("a int,b int", "a\n1\n", "column `b`: expected int32, got nothing: the header does not name it");
         check_error("a int", "a,a\n1,1\n", "the header names column `a` twice: line 1, column 1 (byte 0)");
         check_error("a int", "a,b\n1\n", "the record has 1 cells where the header has 2: line 2, column 1 (byte 4)");
+        check_error("a string", "a\nx\n\"y\nz\n", "a quote is opened here and not closed: line 3, column 1 (byte 4)");
+        check_error("a string", "a\n\"y", "a quote is opened here and not closed: line 2, column 1 (byte 2)");
+        check_error(
+            "a string",
+            "a\r\nx\r\n\"y\r\nz\r\n",
+            "a quote is opened here and not closed: line 3, column 1 (byte 5)",
+        );
+        check_error("a string", "\"a\nx\n", "a quote is opened here and not closed: line 1, column 1 (byte 0)");
+        let two = "a,b\n\"x\ny\",\"z\n1,2\n";
+        check_error("a string,b string", two, "a quote is opened here and not closed: line 3, column 1 (byte 4)");
+        check_error(
+            "a string,b string",
+            "a,b\n\"x,1\n",
+            "a quote is opened here and not closed: line 2, column 1 (byte 4)",
+        );
         check_error("v vector", "v\n\"[1\"\n", "row 0, column `v`: expected vector, got \"[1\"");
         check_error("v vector", "v\n\"[null]\"\n", "row 0, column `v`: expected a vector of numbers, got null");
         let long = ReadOptions { line_bytes_max: 100, ..options("a string") };

@@ -13,6 +13,7 @@ use crate::{
     cells,
     error::CodecError,
     report::{Expected, Got, Report},
+    v2,
 };
 
 /// What a value looks like, before its column has a type.
@@ -235,6 +236,11 @@ impl Slot {
             self.pending.push(Pending::EmptyArray);
         }
         takes_arrays
+    }
+
+    /// Returns whether no value of the column is an array or an object.
+    pub(crate) fn is_single(&self) -> bool {
+        self.takes.iter().all(v2::is_single)
     }
 
     /// Lets a value have its say in the type. Whether the value then fits shows when it is pushed.

@@ -134,6 +134,6 @@ impl TensorType {
     }
 }
 
-fn is_single(ty: &Type) -> bool {
+pub(crate) fn is_single(ty: &Type) -> bool {
     ty.as_scalar().is_some() || matches!(ty, Type::Text | Type::Bytes)
 }

@@ -385,6 +385,9 @@ pub fn as_f64(dtype: DType, cell: u64) -> f64 {
     }
 }
 
+/// What a value should be that tests ask for. Its fault shows the value as the caller brought it, where it is an input's.
+pub(crate) const VALID: &str = "a value that the model takes as valid, where its tests ask for it";
+
 /// What a kernel sees of a run: the frame, and the node it works for.
 #[derive(Clone, Copy)]
 pub struct Env<'a> {
@@ -400,6 +403,12 @@ impl Env<'_> {
         self.frame.kill(row);
         let (row, input) = (row as u32, input as u32);
         self.frame.faults.borrow_mut().push(Fault { row, node: self.node, input, refusal: Some((kind, value)) });
+    }
+
+    /// Refuses a row: the node's input `input` is asked for and is invalid.
+    #[cold]
+    pub fn refuse_invalid(&self, row: usize, input: usize) {
+        self.refuse(row, input, FaultKind::Rule(VALID), FaultValue::Kind("one that is not".into()));
     }
 
     /// Drops a row, as the model says.

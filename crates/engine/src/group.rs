@@ -114,7 +114,7 @@ impl GroupProgram {
                 break;
             }
         }
-        if let Some(error) = rows.failure(&faults, OnFault::FailCall) {
+        if let Some(error) = rows.failure(&faults, &call.batch, OnFault::FailCall) {
             return Err(error);
         }
         let call = Call {

@@ -3,12 +3,13 @@
 use std::{sync::Arc, time::Instant};
 
 use model::{
-    Batch, Builder, Call, Column, Datum, Mark, OnFault, Part, PredictError, RowFault, Spans, Table, Type, Value, Whole,
+    Batch, Builder, Call, Column, DType, Datum, FaultKind, FaultValue, Mark, OnFault, Part, PredictError, RowFault,
+    Spans, Table, Type, Value, Whole,
 };
 use plan::{Place, ValueType};
 
 use crate::{
-    frame::{Env, Fault, Frame},
+    frame::{Env, Fault, Frame, VALID},
     load,
     program::{Body, Instruction, Program, ProgramInput, Source},
     workspace::Workspace,
@@ -114,7 +115,7 @@ impl Program {
                 }
             }
         }
-        if faults.is_empty() { Ok(batch) } else { self.settle(batch, faults, call.on_fault) }
+        if faults.is_empty() { Ok(batch) } else { self.settle(batch, faults, call) }
     }
 
     /// Returns whether one run answers a call of so many rows, in columns alone.
@@ -124,16 +125,17 @@ impl Program {
     }
 
     /// Returns the error of a run with refused rows, if the caller wants the call to fail then.
-    pub(crate) fn failure(&self, faults: &[Fault], on_fault: OnFault) -> Option<PredictError> {
+    pub(crate) fn failure(&self, faults: &[Fault], brought: &Batch, on_fault: OnFault) -> Option<PredictError> {
         let refused = || faults.iter().filter(|f| f.refusal.is_some() && on_fault == OnFault::FailCall);
         let first = refused().min_by_key(|f| f.row)?;
-        let fault = Box::new(self.render(first).expect("a refusal, as was just seen"));
+        let fault = Box::new(self.render(first, brought).expect("a refusal, as was just seen"));
         Some(PredictError::Refused { fault, refused: refused().count() })
     }
 
     /// Does with refused and dropped rows what the caller asked.
-    fn settle(&self, batch: Batch, faults: Vec<Fault>, on_fault: OnFault) -> Result<Batch, PredictError> {
-        if let Some(error) = self.failure(&faults, on_fault) {
+    fn settle(&self, batch: Batch, faults: Vec<Fault>, call: &Call) -> Result<Batch, PredictError> {
+        let on_fault = call.on_fault;
+        if let Some(error) = self.failure(&faults, &call.batch, on_fault) {
             return Err(error);
         }
         if on_fault == OnFault::FailCall {
@@ -143,7 +145,7 @@ impl Program {
         }
         let mut marks = vec![Mark::Live; batch.rows()];
         for fault in &faults {
-            let refused = self.render(fault).map(|f| Mark::Refused(Arc::new(f)));
+            let refused = self.render(fault, &call.batch).map(|f| Mark::Refused(Arc::new(f)));
             marks[fault.row as usize] = refused.unwrap_or(Mark::Skipped);
         }
         let mut batch = batch;
@@ -151,13 +153,36 @@ impl Program {
         Ok(batch)
     }
 
-    /// Returns the fault with its names; nothing where the row is dropped.
-    pub fn render(&self, fault: &Fault) -> Option<RowFault> {
+    /// Returns the fault of a row of this batch with its names; nothing where the row is dropped.
+    pub fn render(&self, fault: &Fault, brought: &Batch) -> Option<RowFault> {
         let (kind, value) = fault.refusal.clone()?;
         let names = &self.nodes[fault.node as usize];
         let field = names.inputs.get(fault.input as usize).cloned().unwrap_or_else(|| names.step.clone());
+        let value = match kind {
+            FaultKind::Rule(VALID) => as_brought(brought, &field, fault.row as usize).unwrap_or(value),
+            _ => value,
+        };
         Some(RowFault { row: fault.row as usize, field, step: names.step.clone(), kind, value })
     }
+}
+
+/// Returns what the caller brought as this input, where it is a text or a number.
+fn as_brought(batch: &Batch, name: &str, row: usize) -> Option<FaultValue> {
+    match batch.column(name).filter(|column| column.is_valid(row))? {
+        Column::Text(texts) => Some(FaultValue::text(texts.text(row))),
+        Column::Fixed(numbers) if numbers.shape().is_empty() => match numbers.dtype() {
+            DType::I64 => Some(FaultValue::Int(numbers.values::<i64>()[row])),
+            DType::F32 => Some(number(numbers.values::<f32>()[row].into())),
+            DType::F64 => Some(number(numbers.values::<f64>()[row])),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A text that says no number was read as NaN.
+fn number(value: f64) -> FaultValue {
+    if value.is_nan() { FaultValue::Kind("no number".into()) } else { FaultValue::Number(value) }
 }
 
 /// Refuses an answer before its columns outgrow their offsets, which are 32 bits wide: no tile adds as much again.
@@ -329,7 +354,7 @@ impl Table for Answer<'_> {
             None => Mark::Live,
             Some(fault) => {
                 let fault = Fault { row: fault.row + self.start as u32, ..fault.clone() };
-                self.program.render(&fault).map_or(Mark::Skipped, |fault| Mark::Refused(Arc::new(fault)))
+                self.program.render(&fault, self.batch).map_or(Mark::Skipped, |fault| Mark::Refused(Arc::new(fault)))
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use model::{Call, Cost, PredictError, Predictor, Reply, Signature, Table, Value, stack};
+use model::{Call, Cost, PredictError, Predictor, Reply, Signature, Table, Value, Violation, Whole, stack};
 use plan::{Model, Plan, ValueType};
 
 use crate::{compile::compile, error::CompileError, program::Program, workspace::with_workspace};
@@ -86,6 +86,23 @@ impl Servable {
             let wrong = |error: model::tensor::TensorError| PredictError::Internal { message: error.to_string() };
             return stack::unstacked(answer, call.batch.rows()).map_err(wrong);
         }
+        self.run(call).map_err(|error| self.with_shapes(error, call))
+    }
+
+    /// Returns the error, and before it the inputs whose shapes are not those that the model declares. A graph may take others
+    /// than it declares, so they are no error by themselves.
+    fn with_shapes(&self, error: PredictError, call: &Call) -> PredictError {
+        match (error, self.compiled(call)) {
+            (PredictError::Invalid { mut violations }, Ok(compiled)) => {
+                let shapes = compiled.plan.inputs.iter().filter_map(|input| wrong_shape(input, &call.batch));
+                violations.splice(0..0, shapes);
+                PredictError::Invalid { violations }
+            }
+            (error, _) => error,
+        }
+    }
+
+    fn run(&self, call: &Call) -> Result<model::Batch, PredictError> {
         let program = self.program(call)?;
         let rows = call.batch.rows();
         let rows_max = if program.is_separable { GROUPED_ROWS_MAX } else { WHOLE_ROWS_MAX };
@@ -143,6 +160,21 @@ impl Compiled {
     }
 }
 
+/// Returns what is wrong with the shape of a tensor, by what its input declares; `-1` is any length.
+fn wrong_shape(input: &plan::Input, batch: &model::Batch) -> Option<Violation> {
+    let declared = input.declared.as_ref()?.shape.as_ref()?;
+    let Value::Whole(Whole::Tensor(tensor)) = batch.value(&input.name)? else { return None };
+    let got = tensor.shape();
+    let fits = |(&declared, &got): (&i64, &usize)| declared < 0 || declared as usize == got;
+    let is_same = declared.len() == got.len() && declared.iter().zip(got.iter()).all(fits);
+    (!is_same).then(|| Violation {
+        row: None,
+        field: Some(input.name.clone()),
+        expected: Some(format!("a tensor of the shape {declared:?}")),
+        got: Some(format!("{:?}", &got[..])),
+    })
+}
+
 fn type_of(value: &Value, input: &plan::Input) -> Option<ValueType> {
     match value {
         Value::Column { column, .. } => Some(ValueType::rows(column.ty())),
@@ -184,7 +216,7 @@ impl Predictor for Servable {
             if let Some(begin) = begin {
                 self.cost.record(begin.elapsed().as_nanos() as u64, rows, program.has_loops);
             }
-            if let Some(error) = program.failure(&answer.faults(), call.on_fault) {
+            if let Some(error) = program.failure(&answer.faults(), &call.batch, call.on_fault) {
                 return Err(error);
             }
             see(&answer);

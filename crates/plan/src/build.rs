@@ -95,6 +95,11 @@ impl PlanBuilder {
         self.place_of(slot).map(|place| &self.plan.inputs[place])
     }
 
+    /// Returns what a slot is called.
+    pub fn name_of(&self, slot: SlotId) -> &Arc<str> {
+        &self.plan.slots[slot.index()].name
+    }
+
     /// Slots are given out in order, so inputs stand in the order of theirs.
     fn place_of(&self, slot: SlotId) -> Option<usize> {
         self.plan.inputs.binary_search_by_key(&slot, |input| input.slot).ok()

@@ -35,6 +35,8 @@ pub enum SourceError {
     Several { path: String, names: Vec<String> },
     #[error("`{path}` has no version {version}; there are: {}", listed(known))]
     NoVersion { path: String, version: Version, known: Vec<Version> },
+    #[error("its bytes are not those that were published: restore them, or publish a new version")]
+    Replaced,
     #[error("`{path}`: {reason}")]
     Config { path: String, reason: String },
 }

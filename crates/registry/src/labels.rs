@@ -38,6 +38,11 @@ pub enum LabelError {
     #[error("version {version} of model `{name}`")]
     NoVersion { name: Name, version: Version },
     #[error(
+        "version {version} of model `{name}` is there and is not served: `versions` in the model's forebay.toml leaves it out (without it the \
+         newest alone is up); say `versions = {{ latest = {latest} }}` there, or \"all\""
+    )]
+    NotServed { name: Name, version: Version, latest: usize },
+    #[error(
         "request to assign label `{label}` to version {version} of model `{name}`, which is not currently available for \
          inference ({why})"
     )]
@@ -227,11 +232,21 @@ impl Catalogue {
         .collect()
     }
 
+    /// Returns why a version that has no state gets no label.
+    fn absent(&self, name: &Name, version: Version) -> LabelError {
+        let (name, present) = (name.clone(), self.registry.present(name.as_str()));
+        let latest = present.iter().filter(|&&other| other >= version).count();
+        match present.contains(&version) {
+            true => LabelError::NotServed { name, version, latest },
+            false => LabelError::NoVersion { name, version },
+        }
+    }
+
     fn check_available(&self, name: &Name, label: &Name, version: Version) -> Result<(), LabelError> {
         let status = self.registry.status(name.as_str()).map_err(|_| LabelError::NoModel { name: name.clone() })?;
         let mut seen = status.versions.iter().filter(|v| v.version == version).peekable();
         if seen.peek().is_none() {
-            return Err(LabelError::NoVersion { name: name.clone(), version });
+            return Err(self.absent(name, version));
         }
         let not = |v: &crate::status::VersionStatus| match &v.health {
             Some(health) => format!("{}: {health}", v.state),

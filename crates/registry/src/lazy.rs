@@ -115,6 +115,11 @@ impl Lazy {
         self.loaded.load().is_some()
     }
 
+    /// Forgets the load that failed: what was in its way is gone.
+    pub fn forgive(&self) {
+        self.lock().failed = None;
+    }
+
     /// Returns why no load is tried at `now`, where one failed shortly before.
     pub fn refusal(&self, now: Instant) -> Option<PredictError> {
         self.lock().refusal(now)

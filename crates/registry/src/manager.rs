@@ -241,7 +241,12 @@ impl Manager {
                 }
                 model.put_off(place, health);
             }
-            Outcome::Same(other) => model.adopt(place, other, None),
+            Outcome::Same(other) => {
+                if let Some(Up::Lazy(lazy)) = &model.slots[other].up {
+                    lazy.forgive();
+                }
+                model.adopt(place, other, None);
+            }
             Outcome::Immutable(other, health) => {
                 warn!(model = %name, error = %health, "refused");
                 let event = Event::new(EventKind::Failed, name).version(model.slots[other].version);
@@ -270,7 +275,7 @@ impl Manager {
             Err(StoreError::AlreadyExists { version, .. }) => {
                 let health = format!("version {version} changed on disk; versions are immutable: add a new one");
                 return match model.serving(&artifact) {
-                    Some(other) => Outcome::Immutable(other, format!("{health} (the old bytes go on answering)")),
+                    Some(other) => Outcome::Immutable(other, format!("{health} ({})", model.slots[other].old_bytes())),
                     None => Outcome::Failed(health),
                 };
             }
@@ -278,13 +283,12 @@ impl Manager {
         };
         self.slot(name, place).version = version;
         let model = &self.models[name];
-        let again = match self.loading_of(model) {
-            Loading::Eager => None,
-            Loading::Lazy => source.again(&artifact),
-        };
-        let made = match again {
-            None => self.make(&checked, version, &artifact, &content).map(|servable| (Up::Loaded(servable), None)),
-            Some(again) => self.make_lazy(model, version, &artifact, (&content, again)),
+        let made = match (self.loading_of(model), source.again(&artifact)) {
+            (Loading::Lazy, Some(again)) => self.make_lazy(model, version, &artifact, (&content, again)),
+            (_, again) => {
+                let made = self.make(&checked, version, (&artifact, again), &content);
+                made.map(|servable| (Up::Loaded(servable), None))
+            }
         };
         let recorded = made.and_then(|made| self.record(&checked, version, &artifact, &content).map(|()| made));
         let (board, metrics) = (&self.registry.board, self.registry.metrics());
@@ -321,7 +325,7 @@ impl Manager {
         let name = model.name.as_ref().expect("a model with an artifact has a checked name");
         let lazy = |about: Option<About>| {
             let what = (name.clone(), version, content.digest());
-            Arc::new(Lazy::new(what, content.config.clone(), artifact.path.clone(), again, about))
+            Arc::new(Lazy::new(what, content.config.clone(), artifact.path.clone(), again.clone(), about))
         };
         let proof = content.proof();
         let is_verified = self.store.verified(proof).unwrap_or_else(|error| {
@@ -331,7 +335,7 @@ impl Manager {
         if is_verified && !model.is_loaded() {
             return Ok((Up::Lazy(lazy(None)), None));
         }
-        let servable = self.make(name, version, artifact, content)?;
+        let servable = self.make(name, version, (artifact, Some(again.clone())), content)?;
         if let Err(error) = self.store.set_verified(proof) {
             warn!(model = %name, %error, "that the version loads is not remembered");
         }
@@ -344,7 +348,7 @@ impl Manager {
         &self,
         name: &Name,
         version: Version,
-        artifact: &Artifact,
+        (artifact, again): (&Artifact, Option<Arc<dyn Again>>),
         content: &Content,
     ) -> Result<Arc<Servable>, String> {
         let begun = Instant::now();
@@ -363,6 +367,7 @@ impl Manager {
             digest: content.digest(),
             config: content.config.clone(),
             path: artifact.path.clone(),
+            again,
             load: Load::begin(),
         }))
     }

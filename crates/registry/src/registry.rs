@@ -26,9 +26,10 @@ use crate::{
     loader::{About, Loader},
     metrics::Metrics,
     model_config::ModelConfig,
-    source::SourceStatus,
+    source::{Again, SourceStatus},
     state::State,
     status::ModelStatus,
+    stored::Stored,
 };
 
 /// Maps that the names are spread over.
@@ -68,6 +69,8 @@ pub(crate) struct Entry {
     pub status: ModelStatus,
     /// The available versions, ordered upward; the last answers a call that names none.
     pub available: Vec<Up>,
+    /// The numbers that its source has, up or not.
+    pub present: Vec<Version>,
     /// Whether callers wait for a version that is on its way.
     pub is_lazy: bool,
 }
@@ -88,6 +91,8 @@ pub(crate) struct Servable {
     pub digest: Digest,
     pub config: ModelConfig,
     pub path: Arc<str>,
+    /// Reads its artifact, where its source can.
+    pub again: Option<Arc<dyn Again>>,
     pub load: Load,
 }
 
@@ -212,6 +217,22 @@ impl Registry {
             maps.flat_map(|models| models.values().map(|entry| entry.status()).collect::<Vec<_>>()).collect();
         list.sort_by(|a, b| a.name.cmp(&b.name));
         list
+    }
+
+    /// Returns what reads the files of a version that answers.
+    pub fn stored(&self, name: &str, version: Version) -> Option<Stored> {
+        let models = self.shard(name).load();
+        let up = models.get(name)?.up(Some(version))?;
+        let again = match up {
+            Up::Loaded(servable) => servable.again.clone()?,
+            Up::Lazy(lazy) => lazy.again.clone(),
+        };
+        Some(Stored::new(again, up.digest()))
+    }
+
+    /// Returns the numbers that the source has of a model, up or not.
+    pub(crate) fn present(&self, name: &str) -> Vec<Version> {
+        self.shard(name).load().get(name).map_or_else(Vec::new, |entry| entry.present.clone())
     }
 
     /// Returns the status of one model.
@@ -425,7 +446,8 @@ impl Entry {
             let Up::Lazy(lazy) = up else { continue };
             let shown = lazy.shown();
             (version.is_loaded, version.about) = (shown.is_loaded, shown.about);
-            version.health = version.health.take().or(shown.health);
+            // Why it does not load says more than what is wrong with its place.
+            version.health = shown.health.or(version.health.take());
         }
         status
     }

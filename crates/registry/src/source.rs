@@ -57,10 +57,15 @@ pub trait Watched: Source + Send {
 
 /// Reads one artifact, whenever its version is loaded again.
 ///
-/// An implementor returns the bytes that the artifact's fingerprint stood for, or [`SourceError::Changing`]. It is called on
-/// loader threads, several artifacts at a time.
+/// An implementor returns what lies there now, all of one moment, or [`SourceError::Changing`]; whether those are the bytes that
+/// were published is for who asks to see. It is called on loader threads, several artifacts at a time.
 pub trait Again: Send + Sync {
     fn read(&self) -> Result<Content, SourceError>;
+
+    /// Returns the configuration as it lies among the files of the artifact, or beside the one that it is.
+    fn own_config(&self) -> Result<Option<Vec<u8>>, SourceError> {
+        Ok(None)
+    }
 }
 
 /// All that a source has, by the name of the model as the source writes it. A model that is not in it was removed.

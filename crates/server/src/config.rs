@@ -8,7 +8,10 @@ use std::time::Duration;
 use codec::json::Limits;
 use serde::{Deserialize, Serialize};
 
-use crate::{api::Dialect, tls::Tls};
+use crate::{
+    api::{Dialect, Dialects},
+    tls::Tls,
+};
 
 /// The table `[server]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,8 +85,8 @@ pub struct Config {
 pub struct Listener {
     /// Address and port.
     pub address: String,
-    /// What is answered there: `native`, `mist`, `v2`, `tfs`, `v2-grpc`, `tfs-grpc`, `mlflow`, `openscoring`, `ops` (health and
-    /// metrics).
+    /// What is answered there: `native`, `admin` (changes of models; no listener that does not name it answers those any more), `mist`,
+    /// `v2`, `tfs`, `v2-grpc`, `tfs-grpc`, `mlflow`, `openscoring`, `ops` (health and metrics).
     pub dialects: Vec<Dialect>,
     /// Encryption of this address, as in `[server.tls]`; without it there is none.
     #[serde(default)]
@@ -156,6 +159,54 @@ impl Default for Config {
 pub(crate) const HEADERS_DEFAULT: usize = 100;
 
 impl Config {
+    /// Returns whether a listener answers the admin API, so that those which do not name it leave it to that one.
+    pub fn admin_is_apart(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.dialects.contains(&Dialect::Admin))
+    }
+
+    /// Returns what one of `listeners` answers.
+    pub fn dialects_of(&self, listener: &Listener) -> Dialects {
+        let dialects = Dialects::of(&listener.dialects);
+        match self.admin_is_apart() && !dialects.has(Dialect::Admin) {
+            true => dialects.without_changes(),
+            false => dialects,
+        }
+    }
+
+    /// Returns what `http` and `grpc` answer.
+    pub fn dialects(&self) -> Dialects {
+        match self.admin_is_apart() {
+            true => Dialects::ALL.without_changes(),
+            false => Dialects::ALL,
+        }
+    }
+
+    /// Returns what is wrong beyond the types of the values.
+    pub fn check(&self) -> Result<(), String> {
+        if let Some(listener) = self.listeners.iter().find(|listener| listener.dialects.is_empty()) {
+            let address = &listener.address;
+            return Err(format!(
+                "server.listeners: {address} has no dialects; say what is answered there, such as [\"native\"]"
+            ));
+        }
+        let further = self.listeners.iter().map(|listener| ("server.listeners", &listener.address));
+        let grpc = (!self.grpc.is_empty()).then_some(("server.grpc", &self.grpc));
+        let mut taken = Vec::new();
+        for (key, address) in [("server.http", &self.http)].into_iter().chain(grpc).chain(further) {
+            let Some(port) = port(address) else {
+                return Err(format!("{key}: cannot listen on {address}: no HOST:PORT, such as 127.0.0.1:8080"));
+            };
+            // Any number of listeners may take free ports.
+            if port > 0 && taken.contains(&address) {
+                return Err(format!(
+                    "{key}: cannot listen on {address} twice; give each listener an address of its own"
+                ));
+            }
+            taken.push(address);
+        }
+        Ok(())
+    }
+
     pub(crate) fn threads(&self) -> usize {
         match self.compute_threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -175,6 +226,12 @@ impl Config {
     pub(crate) fn timeout(&self, asked_ms: Option<u64>) -> Duration {
         Duration::from_millis(asked_ms.map_or(self.timeout_ms, |asked| asked.min(self.timeout_ms)))
     }
+}
+
+/// Returns the port of an address with a host.
+fn port(address: &str) -> Option<u16> {
+    let (host, port) = address.rsplit_once(':')?;
+    port.parse().ok().filter(|_| !host.is_empty())
 }
 
 #[cfg(test)]

@@ -14,12 +14,16 @@ use model::{Kind, PredictError, Violation};
 pub enum ServeError {
     #[error(transparent)]
     Predict(#[from] PredictError),
+    /// `served` says what is, at the same address.
+    #[error("nothing is served at {path}; {served}")]
+    NoRoute { path: String, served: &'static str },
     #[error(
-        "nothing is served at {path}; models answer at POST /api/v1/serve/{{model}}, GET /api/v1/models lists them"
+        "{path} is not answered here: models are changed at a listener of their own, the one of [[server.listeners]] that names \
+         `admin`"
     )]
-    NoRoute { path: String },
+    AdminApart { path: String },
     #[error("{path} takes {allow}, not {method}")]
-    Method { path: String, method: String, allow: &'static str },
+    Method { path: String, method: String, allow: String },
     #[error("the answer is {offered}, which the accept header {accept:?} leaves out")]
     NotAcceptable { offered: &'static str, accept: String },
     #[error("the body must be {takes}, not {got}; send the header `content-type` with what it is")]
@@ -97,7 +101,7 @@ impl ServeError {
         use ServeError::*;
         match self {
             Predict(error) => error.kind(),
-            NoRoute { .. } => Kind::NotFound,
+            NoRoute { .. } | AdminApart { .. } => Kind::NotFound,
             Method { .. } | NotAcceptable { .. } | MediaType { .. } | BodyBroken { .. } | Asked { .. } => {
                 Kind::InvalidArgument
             }
@@ -130,6 +134,12 @@ impl ServeError {
             ServeError::BodiesTooLarge { .. } => Some(RETRY_AFTER_DEFAULT),
             _ => None,
         }
+    }
+
+    /// Returns the error with everything that does not fit in one text, for protocols that have no list of it.
+    pub fn whole_text(&self) -> String {
+        let violations: Vec<String> = self.violations().iter().map(Violation::to_string).collect();
+        if violations.len() > 1 { violations.join("; ") } else { self.to_string() }
     }
 
     /// Returns everything in the request that does not fit.

@@ -18,7 +18,7 @@ use gateway::join::Paying;
 use model::Signature;
 use registry::Load;
 
-use crate::metrics::{CallMeter, JoinMeter, ModelMeters, VersionMeters};
+use crate::metrics::{JoinMeter, ModelMeters, VersionMeters};
 
 /// Decoders kept per model: one for each set of outputs asked of its loads and signatures.
 const DECODERS_MAX: usize = 8;
@@ -31,7 +31,6 @@ const PAYING_MAX: usize = 8;
 pub(crate) struct Known {
     pub name: Box<str>,
     pub meters: ModelMeters,
-    pub calls: CallMeter,
     pub joins: JoinMeter,
     /// By the likeness of calls, the last used last.
     paying: Mutex<Vec<(u64, Arc<Paying>)>>,

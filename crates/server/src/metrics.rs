@@ -86,7 +86,7 @@ metrics! {
     CALL_DURATION Histogram "forebay_call_duration_seconds" "seconds" ["dialect", "model", "version", "code"]
         "Time from the end of a request's head to its answer, of requests that reached a version of a model; of each model's last eight versions.";
     ROWS Counter "forebay_rows_total" "1" ["dialect", "model"]
-        "Rows of the calls that were answered.";
+        "Rows of the calls that were answered; of tensors, the length of the first dimension where the model leaves it open, else one a call.";
     ROW_FAULTS Counter "forebay_row_faults_total" "1" ["dialect", "model"]
         "Rows that the model refused.";
     LOADS Counter "forebay_model_loads_total" "1" ["model", "result"]
@@ -141,6 +141,8 @@ metrics! {
         "Rows that were captured.";
     CAPTURE_DROPPED Counter "forebay_capture_dropped_total" "1" []
         "Calls of the sample that were not captured: the file could not be written as fast, or inputs and outputs are not of the same rows.";
+    CAPTURE_PRUNED Counter "forebay_capture_pruned_rows_total" "1" []
+        "Rows that were captured since the start and whose files were deleted, to stay within files_max and total_bytes_max.";
     PANICS Counter "forebay_panics_total" "1" []
         "Requests that ended in a panic: each is a bug of ours.";
     BUILD Gauge "forebay_build_info" "1" ["version"]
@@ -199,7 +201,7 @@ impl ModelMeters {
     }
 }
 
-/// The predictions of one model: what Open Inference V2 tells of it.
+/// The predictions of one version of a model: what Open Inference V2 tells of it.
 #[derive(Debug, Default)]
 pub(crate) struct CallMeter {
     success: AtomicU64,
@@ -212,7 +214,7 @@ pub(crate) struct CallMeter {
 }
 
 /// What a [`CallMeter`] shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Calls {
     pub success: u64,
     pub success_ns: u64,
@@ -383,7 +385,11 @@ impl Drop for Counted<'_> {
         let took = self.begun.elapsed();
         self.meter().record(self.status, took);
         if let (Some(model), 1..) = (&self.model, self.version) {
-            model.versions.record(self.version, self.dialect, self.status.as_u16(), took);
+            let version = model.versions.of(self.version);
+            version.record(self.dialect, self.status.as_u16(), took);
+            if let Some(rows) = self.call {
+                version.calls.record(rows, took, self.begun.duration_since(self.metrics.began) + took);
+            }
         }
         if let Some(line) = self.line.take() {
             line.end(&Outcome {
@@ -395,9 +401,6 @@ impl Drop for Counted<'_> {
                 bytes_out: self.bytes_out,
                 took,
             });
-        }
-        if let (Some(rows), Some(model)) = (self.call, &self.model) {
-            model.calls.record(rows, took, self.begun.duration_since(self.metrics.began) + took);
         }
     }
 }

@@ -16,8 +16,8 @@ use std::{
 use bytes::Bytes;
 use gateway::{Routed, join};
 use model::{
-    Batch, Call, Cancel, Mark, OnFault, Part, PredictError, Predictor, Reply, RowFault, Signature, Spans, Table,
-    call::Later,
+    Batch, Call, Cancel, Mark, OnFault, Part, PredictError, Predictor, Reply, RowFault, Signature, Spans, Table, Value,
+    Whole, call::Later,
 };
 use tokio::{
     sync::oneshot,
@@ -140,6 +140,8 @@ struct Job<W> {
     body: Bytes,
     is_decoded: bool,
     rows: usize,
+    /// What the call counts as.
+    counted: usize,
     bad: Vec<RowFault>,
 }
 
@@ -163,6 +165,7 @@ impl<W: Wire> Job<W> {
             return Err(PredictError::Refused { fault, refused }.into());
         }
         self.rows = batch.rows();
+        self.counted = counted(&batch, self.signature());
         if outputs.is_some() {
             self.call.outputs = outputs;
         }
@@ -170,6 +173,13 @@ impl<W: Wire> Job<W> {
         self.body = Bytes::new();
         self.is_decoded = true;
         Ok(())
+    }
+
+    /// Returns the signature that answers.
+    fn signature(&self) -> &Signature {
+        let named = self.call.signature.as_ref();
+        let named = named.and_then(|name| self.ask.model.signatures().iter().find(|one| one.name == *name));
+        named.unwrap_or_else(|| self.ask.signature())
     }
 
     /// Returns what the pool is to know of the call.
@@ -238,7 +248,7 @@ impl<W: Wire> Job<W> {
             let writing = Traced::of(spans.clone());
             let refused = |row: &usize| matches!(table.mark(*row), Mark::Refused(_));
             let row_faults = if table.is_all_live() { 0 } else { (0..table.rows()).filter(refused).count() };
-            written = (self.wire.encode_table(table), Tally { rows: self.rows, row_faults });
+            written = (self.wire.encode_table(table), Tally { rows: self.counted, row_faults });
             writing.end(Part::Encode, "encode");
         });
         shown.map(|result| {
@@ -254,8 +264,26 @@ impl<W: Wire> Job<W> {
         let traced = Traced::begin(&self.call);
         let bytes = self.wire.encode(&answer);
         traced.end(Part::Encode, "encode");
-        Ok((bytes?, Tally { rows: self.rows, row_faults }))
+        Ok((bytes?, Tally { rows: self.counted, row_faults }))
     }
+}
+
+/// Returns how many rows a call counts as: those it has; of tensors, the length of the first dimension where the model leaves it
+/// open, else one.
+fn counted(batch: &Batch, signature: &Signature) -> usize {
+    let is_open = |name: &str| {
+        let declared = signature.input(name).and_then(|(_, field)| field.declared.as_ref()?.shape.as_ref());
+        declared.is_none_or(|shape| shape.first().is_some_and(|&length| length < 0))
+    };
+    let is_whole = |value: &Value| matches!(value, Value::Whole(_));
+    if batch.rows() > 0 || !batch.values().iter().any(|(_, value)| is_whole(value)) {
+        return batch.rows();
+    }
+    let length = |(name, value): &(Arc<str>, Value)| match value {
+        Value::Whole(Whole::Tensor(tensor)) if is_open(name) => tensor.shape().first().copied(),
+        _ => None,
+    };
+    batch.values().iter().find_map(length).unwrap_or(1)
 }
 
 /// Marks the rows that were refused before the model saw them.
@@ -295,7 +323,7 @@ pub(crate) async fn answer<W: Wire>(
         spans: context.spans.clone(),
         ..Call::default()
     };
-    let mut job = Job { ask, call, wire, body, is_decoded: false, rows: 0, bad: Vec::new() };
+    let mut job = Job { ask, call, wire, body, is_decoded: false, rows: 0, counted: 0, bad: Vec::new() };
     let pool = Pool { state, deadline: deadline.into() };
     let step = if job.body.len() > state.config.inline_bytes_max {
         pool.call(job).await?
@@ -459,5 +487,44 @@ impl<W: Wire> Waiter for Seat<W> {
             joined.spans.iter().for_each(|span| spans.add(span.part, &span.name, span.begun, span.took));
         }
         Seat::give(answer, move || job.encode(batch?).map(|(bytes, tally)| Step::Done(bytes, tally)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Data, Declared, Field, Reading, Takes, Tensor, Type};
+
+    use super::*;
+
+    fn check(declared: Option<&[i64]>, sent: &[usize], expected: usize) {
+        let field = Field {
+            name: "x".into(),
+            takes: Takes::One(Type::F64),
+            nullable: false,
+            whole: true,
+            default: true,
+            optional: false,
+            gates: false,
+            reading: Reading::Strict,
+            needs: Vec::new(),
+            has_default: false,
+            declared: Some(Declared { tensor: "x:0".into(), shape: declared.map(Arc::from) }),
+        };
+        let signature =
+            Signature { name: "s".into(), inputs: vec![field], outputs: Vec::new(), grouped: false, method: None };
+        let mut batch = Batch::new(0);
+        let elements = vec![0.0; sent.iter().product()];
+        batch.push_whole("x", Whole::Tensor(Tensor::new(sent, Data::from(elements)).unwrap()));
+        assert_eq!(counted(&batch, &signature), expected, "{declared:?} {sent:?}");
+    }
+
+    #[test]
+    fn tensors_count_by_the_dimension_that_is_open() {
+        check(Some(&[-1, 2]), &[3, 2], 3);
+        check(Some(&[4, -1]), &[4, 7], 1);
+        check(Some(&[]), &[], 1);
+        check(Some(&[-1, 2]), &[0, 2], 0);
+        check(None, &[5], 5);
+        check(None, &[], 1);
     }
 }

@@ -207,7 +207,7 @@ impl State {
             pool,
             spans: self.tracer.counts(),
             catalogue: Some(self.catalogue.health()),
-            captured: self.capture.as_ref().map_or((0, 0), |capture| capture.counts()),
+            captured: self.capture.as_ref().map_or([0; 3], |capture| capture.counts()),
             access_dropped: self.access.dropped(),
             auth: self.guard.refusals().read().collect(),
             ..Gathered::default()

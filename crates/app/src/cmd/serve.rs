@@ -11,7 +11,7 @@ use std::{
 
 use gateway::{Gateway, Guarded, Policies};
 use registry::{Catalogue, ModelStore, Registry};
-use server::{Bound, Certificates, Dialect, Dialects};
+use server::{Bound, Certificates, Dialect};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -80,8 +80,7 @@ async fn serve(
     let registry = Arc::new(Registry::within(settings.models.source.memory_bytes_max));
     let policies = Policies::new(settings.gateway.clone(), Arc::new(server::TokioTimer));
     let counters = policies.metrics();
-    // One address that others reach is enough for them to reach all.
-    let is_public = bound.iter().any(Bound::is_public);
+    let is_public = admin_is_public(&settings, &bound)?;
     let engine = Arc::new(EngineLoader {
         limits: settings.formats.clone().into(),
         time_zone: settings.formats.time_zone.as_str().into(),
@@ -153,21 +152,37 @@ async fn listen(config: &server::Config) -> Result<Listening, Failure> {
     };
     let tls = secure(&config.tls, "server.tls")?;
     let (local, listener) = bind(&config.http, "choose another address with --http").await?;
-    let mut bound = vec![Bound { listener, dialects: Dialects::ALL, tls: tls.clone() }];
+    let mut bound = vec![Bound { listener, dialects: config.dialects(), tls: tls.clone() }];
     let mut grpc = None;
     if !config.grpc.is_empty() {
         let (address, listener) = bind(&config.grpc, "server.grpc names another address").await?;
-        bound.push(Bound { listener, dialects: Dialects::ALL, tls });
+        bound.push(Bound { listener, dialects: config.dialects(), tls });
         grpc = Some(address);
     }
     let mut also = Vec::new();
     for further in &config.listeners {
         let tls = secure(&further.tls, &format!("listener {}", further.address))?;
         let (address, listener) = bind(&further.address, "choose another address in [[server.listeners]]").await?;
-        bound.push(Bound { listener, dialects: Dialects::of(&further.dialects), tls });
+        bound.push(Bound { listener, dialects: config.dialects_of(further), tls });
         also.push((address, further.dialects.clone()));
     }
     Ok(Listening { local, grpc, also, bound })
+}
+
+/// Returns whether others reach an address where models are changed: one is enough. A listener for that alone is refused where
+/// nobody says who may ask.
+fn admin_is_public(settings: &Settings, bound: &[Bound]) -> Result<bool, Failure> {
+    let Some(open) = bound.iter().find(|bound| bound.is_public() && bound.dialects.change_models()) else {
+        return Ok(false);
+    };
+    let is_closed = !settings.auth.is_on() && !settings.admin.open;
+    match open.listener.local_addr() {
+        Ok(address) if is_closed && settings.server.admin_is_apart() => Err(Failure::usage(format_args!(
+            "listener {address} answers `admin` to callers from elsewhere, and nobody has keys; give callers keys with roles ([auth]), \
+             take a loopback address, or say admin.open = true"
+        ))),
+        _ => Ok(true),
+    }
 }
 
 /// Returns a listener on the address, and where it is.

@@ -125,6 +125,10 @@ impl Layers {
     /// Sets a key that exists, in the type that its default has.
     fn set(&mut self, key: &str, value: Value, origin: Origin) -> Result<(), String> {
         let leaf = self.leaves.get_mut(key).expect("the key was checked");
+        let value = match (&leaf.0, value) {
+            (Value::Float(_), Value::Integer(whole)) => Value::Float(whole as f64),
+            (_, value) => value,
+        };
         if !leaf.0.same_type(&value) {
             return Err(format!("{origin}: {key}: expected {}, got {}", kind(&leaf.0), kind(&value)));
         }

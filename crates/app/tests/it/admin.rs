@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    serve::Server,
+    serve::{Server, until},
     support::{Temp, run},
 };
 
@@ -101,6 +101,7 @@ fn labels_name_versions_and_keep_them_up() {
     assert!(status == 200 && answer.contains("prediction"), "{answer}");
 
     labels(&["canary=7"]).fails(1, "version 7 of model `words` not found");
+    labels(&["canary=2"]).fails(1, "version 2 of model `words` is there and is not served");
     labels(&["canary"]).fails(2, "expected LABEL=VERSION");
     let delete = |path: &str| send(&server, "DELETE", path, "application/json", b"");
     for path in ["/api/v1/models/words/versions/1", "/api/v1/models/words"] {
@@ -145,6 +146,74 @@ fn an_artifact_comes_back_as_it_went() {
     assert!(first == second, "the same files");
     let (status, body) = send(&server, "GET", "/api/v1/models/other/versions/9", "application/json", b"");
     assert_eq!((status, serde_json::from_slice::<Value>(&body).unwrap()["state"].as_str()), (200, Some("available")));
+}
+
+#[test]
+fn files_come_back_wherever_a_version_lies() {
+    let temp = Temp::new();
+    let pmml =
+        |name: &str| std::fs::read(testkit::files::root().join(format!("conformance/pmml/{name}/model.pmml"))).unwrap();
+    temp.copy("examples/models/text", "models/words");
+    temp.copy("examples/models/text", "models/numbered/3");
+    temp.write("models/iris.pmml", pmml("logistic-iris"));
+    temp.write("models/iris.toml", "warm_up = \"none\"\n");
+    let given = format!("good={}", temp.write("elsewhere/model.pmml", pmml("dates")));
+    let server = Server::start(&[&temp.path("models"), &given]).until_ready().until_settled(&["words", "iris", "good"]);
+    let get = |version: &str| {
+        let (model, version) = version.split_once('/').unwrap();
+        send(&server, "GET", &format!("/api/v1/models/{model}/versions/{version}/artifact"), "application/json", b"")
+    };
+    let files = |version: &str| {
+        let (status, body) = get(version);
+        assert_eq!(status, 200, "{version} {}", String::from_utf8_lossy(&body));
+        registry::archive::unpack(&body, "", &registry::Config::default()).unwrap()
+    };
+    assert!(files("words/1").contains_key("metadata/part-00000"));
+    assert_eq!(files("words/1"), files("numbered/3"));
+    assert_eq!(files("good/1"), [("model.pmml".to_owned(), pmml("dates"))].into());
+    let config = ("forebay.toml".to_owned(), b"warm_up = \"none\"\n".to_vec());
+    assert_eq!(files("iris/1"), [("iris.pmml".to_owned(), pmml("logistic-iris")), config].into());
+    for absent in ["words/2", "iris/7", "good/9", "numbered/1", "nobody/1"] {
+        let (status, body) = get(absent);
+        assert_eq!(status, 404, "{absent} {}", String::from_utf8_lossy(&body));
+    }
+    // What is not served is not given out under its number, nor what lies elsewhere.
+    temp.write("models/numbered/3/metadata/part-00000", "{}");
+    assert!(get("numbered/3").0 == 400 && message(&get("numbered/3").1).contains("not those that were published"));
+    std::fs::remove_file(temp.path("models/iris.pmml")).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", temp.path("models/iris.pmml")).unwrap();
+    assert!(
+        get("iris/1").0 == 400 && message(&get("iris/1").1).contains("symbolic link"),
+        "{}",
+        message(&get("iris/1").1)
+    );
+}
+
+#[test]
+fn a_cold_version_whose_bytes_changed_says_so_until_they_are_back() {
+    let temp = Temp::new();
+    temp.copy("examples/models/text", "models/cold/1");
+    temp.copy("examples/models/text", "models/other/1");
+    let limits = "[models]\nload = 'lazy'\nmemory_bytes_max = 8000\nsettle_ms = 50\npoll_ms = 20\n";
+    let config = temp.write("forebay.toml", limits);
+    let server = Server::start(&[&temp.path("models"), "--config", &config]).until_ready();
+    let ask = |model: &str| server.send("POST", &format!("/api/v1/serve/{model}"), r#"{"text": "spark"}"#);
+    let shown = || server.send("GET", "/api/v1/models/cold/versions/1", "").1;
+    until(|| ask("cold").0 == 200);
+    until(|| ask("other").0 == 200);
+    until(|| shown().contains("\"cold\":true"));
+    let path = "models/cold/1/metadata/part-00000";
+    let old = std::fs::read(temp.path(path)).unwrap();
+    temp.write(path, [&old[..], b" "].concat());
+    until(|| shown().contains("the old bytes answer as long as they are loaded"));
+    for _ in 0..2 {
+        let (status, answer) = ask("cold");
+        assert!(status == 400 && answer.contains("its bytes are not those that were published"), "{status} {answer}");
+    }
+    assert!(shown().contains("restore them, or publish a new version"), "{}", shown());
+    temp.write(path, old);
+    until(|| ask("cold").0 == 200);
+    assert!(!shown().contains("health"), "{}", shown());
 }
 
 #[test]
@@ -229,6 +298,31 @@ fn changes_are_not_open_by_accident() {
     };
     open("", 403);
     open("[admin]\nopen = true\n", 400);
+}
+
+#[test]
+fn the_admin_api_at_an_address_of_its_own_is_not_open_by_accident() {
+    let temp = Temp::new();
+    std::fs::create_dir(temp.path("models")).unwrap();
+    let configured = |address: &str, more: &str| {
+        temp.write("f.toml", format!("{more}[[server.listeners]]\naddress = '{address}'\ndialects = ['admin']\n"))
+    };
+    let open = configured("0.0.0.0:0", "");
+    run(&["serve", &temp.path("models"), "--http", "127.0.0.1:0", "--config", &open]).fails(2, "nobody has keys");
+
+    // Others ask for predictions, and whoever is on this machine changes models.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = configured(&format!("127.0.0.1:{port}"), "");
+    let server = Server::start_at("0.0.0.0:0", &[&temp.path("models"), "--config", &config]).until_ready();
+    let upload = |url: &str| run(&["upload", "words", "examples/models/text", "--server", url]);
+    upload(&format!("http://{}", server.address())).fails(1, "models are changed at a listener of their own");
+    let admin = format!("http://127.0.0.1:{port}");
+    assert_eq!(upload(&admin).ok(), "words version 1 available\n");
+    assert_eq!(server.send("POST", "/api/v1/serve/words", r#"{"text": "spark"}"#).0, 200);
+    assert_eq!(server.send("DELETE", "/api/v1/models/words", "").0, 404);
+    let listed = run(&["models", "--server", &admin]).ok();
+    assert_eq!(run(&["models", "--server", &format!("http://{}", server.address())]).ok(), listed);
+    assert_eq!(run(&["labels", "words", "stable=1", "--server", &admin]).ok(), "stable 1\n");
 }
 
 #[test]

@@ -44,6 +44,15 @@ fn every_scalar_key_has_a_variable() {
 }
 
 #[test]
+fn a_whole_number_is_a_number() {
+    let temp = Temp::new();
+    let file = temp.write("f.toml", "[trace]\nsample = 1\n[capture]\nsample = 1\n[access_log]\nsample = 0\n");
+    assert_eq!(run(&["config", "check", &file]).ok(), "");
+    let shown = show(&file, &[]);
+    assert!(shown.contains("[trace]") && shown.matches(&format!("sample = 1.0  # {file}")).count() == 2, "{shown}");
+}
+
+#[test]
 fn what_is_wrong_is_named_with_code_2() {
     let temp = Temp::new();
     let check = |text: &str, part: &str| {
@@ -52,6 +61,16 @@ fn what_is_wrong_is_named_with_code_2() {
     check("[server]\nrow_max = 1\n", "line 2: unknown key `server.row_max`; did you mean `server.rows_max`?");
     check("[log]\nlevel = 3\n", "log.level: expected a string, got an integer");
     check("[gateway]\ndeadline_ms = 0\n", "deadline_ms");
+    check("[server]\nhttp = '127.0.0.1:x'\n", "server.http: cannot listen on 127.0.0.1:x: no HOST:PORT");
+    check("[server]\ngrpc = ':9000'\n", "server.grpc: cannot listen on :9000");
+    check("[server]\ngrpc = '127.0.0.1:8080'\n", "server.grpc: cannot listen on 127.0.0.1:8080 twice");
+    let listener =
+        |address: &str, dialects: &str| format!("[[server.listeners]]\naddress = '{address}'\ndialects = {dialects}\n");
+    check(&listener("127.0.0.1:9", "[]"), "server.listeners: 127.0.0.1:9 has no dialects");
+    check(&listener("127.0.0.1", "['v2']"), "server.listeners: cannot listen on 127.0.0.1: no HOST:PORT");
+    check("[capture]\nsample = 2\n", "capture.sample is 2; a number from 0 to 1");
+    check("[capture]\nformat = 'csv'\n", "capture.format is \"csv\"; use jsonl or parquet");
+    check("[access_log]\nsample = -1\n", "access_log.sample is -1; a number from 0 to 1");
     check("[[mist.routes]]\nroute = 'x'\n", "unknown field `route`");
     check("= 1", "line 1");
     run(&["config", "check", "no/such.toml"]).fails(2, "cannot read the configuration no/such.toml");

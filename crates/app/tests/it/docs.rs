@@ -109,7 +109,7 @@ fn commands() {
          else; errors go to standard\nerror, one line with the remedy. Exit codes: 0 done, 1 refused (model, input, rows), 2 \
          usage or configuration, 130 interrupted.\n",
     );
-    let all: [&[&str]; 13] = [
+    let all: [&[&str]; 16] = [
         &[],
         &["serve"],
         &["score"],
@@ -120,6 +120,9 @@ fn commands() {
         &["apply"],
         &["models"],
         &["versions"],
+        &["labels"],
+        &["catalogue"],
+        &["events"],
         &["config"],
         &["config", "check"],
         &["config", "show"],

@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use crate::support::{Temp, command, finish, run, run_with};
+use serde_json::json;
+
+use crate::{
+    serve::Server,
+    support::{Temp, command, finish, run, run_with},
+};
 
 #[test]
 fn usage_errors_have_code_2() {
@@ -71,4 +76,61 @@ fn limits_are_those_of_the_configuration() {
         command.env(variable, value);
         finish(command, b"").fails(1, part);
     }
+}
+
+#[test]
+fn an_invalid_value_is_named_by_its_field() {
+    let tree = "conformance/pmml/tree-iris/model.pmml";
+    let row = r#"{"sepal length (cm)": 5.1, "petal length (cm)": 1.4, "petal width (cm)": "abc"}"#;
+    run_with(&["score", tree], row.as_bytes())
+        .fails(1, "column `petal width (cm)`: expected a value that the model takes as valid");
+    run_with(&["score", tree], row.as_bytes()).fails(1, "got no number");
+    let temp = Temp::new();
+    let pmml = fs::read_to_string(testkit::files::root().join(tree)).unwrap();
+    let width = "<DataField name=\"petal width (cm)\" optype=\"continuous\" dataType=\"float\"";
+    let within = pmml.replace(
+        &format!("{width}/>"),
+        &format!("{width}><Interval closure=\"closedClosed\" leftMargin=\"0\" rightMargin=\"3\"/></DataField>"),
+    );
+    assert_ne!(within, pmml);
+    let row = row.replace("\"abc\"", "70.5");
+    run_with(&["score", &temp.write("model.pmml", within)], row.as_bytes())
+        .fails(1, "column `petal width (cm)`: expected a value that the model takes as valid, where its tests ask for it, got 70.5");
+}
+
+#[test]
+fn a_value_that_is_not_in_the_dictionary_is_named_by_its_field() {
+    run_with(&["score", "conformance/pmml/domains/model.pmml"], br#"{"sex": "male", "bmi": 1000}"#)
+        .fails(1, "column `bmi`: expected a value that the data dictionary calls valid, got 1000");
+}
+
+#[test]
+fn a_tensor_of_another_shape_is_named() {
+    let temp = Temp::new();
+    let models = temp.path("models");
+    temp.copy("conformance/onnx/fused-gemm", "models/gemm");
+    let server = Server::start(&[&models]).until_ready();
+    let of = |name: &str, shape: &[usize]| json!({"name": name, "shape": shape, "datatype": "FP32", "data": vec![1.0; shape.iter().product()]});
+    let ask = |a: &[usize]| {
+        let body = json!({"inputs": [of("a", a), of("b", &[4, 3]), of("c", &[4])]}).to_string();
+        server.send("POST", "/v2/models/gemm/infer", &body)
+    };
+    let (status, answer) = ask(&[2, 3]);
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = ask(&[2, 2]);
+    assert_eq!(status, 400, "{answer}");
+    assert!(answer.contains("column `a`: expected a tensor of the shape [2, 3], got [2, 2]; "), "{answer}");
+    let null = json!({"inputs": [{"name": "a", "shape": [1, 2], "datatype": "FP32", "data": [1.0, null]}]}).to_string();
+    let (status, answer) = server.send("POST", "/v2/models/gemm/infer", &null);
+    assert!(
+        status == 400 && answer.contains("column `a`: expected elements that are not null, got null at 1"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_quote_that_stays_open_is_refused_by_its_line() {
+    let ask = ["score", "examples/models/text", "-", "--format", "csv"];
+    run_with(&ask, b"text\n\"un\nspark\nrain\n").fails(1, "a quote is opened here and not closed: line 2");
+    assert_eq!(run_with(&ask, b"text\n\"un\nspark\"\nrain").ok().lines().count(), 2);
 }

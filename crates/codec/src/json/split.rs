@@ -55,13 +55,13 @@ impl Decoder {
         self.positional(split.data.get().as_bytes(), table, &places)
     }
 
-    /// Reads an array with an entry a row: a value where the model needs one input, else an array with a value for each, in
-    /// their order.
+    /// Reads an array with an entry a row: an array with a value for each input that the model needs, in their order; where it needs
+    /// one, the value alone. An array is that value itself where the input takes arrays.
     pub fn list(&self, text: &[u8]) -> Result<Batch, CodecError> {
         let mut table = self.table();
         let needed: Vec<usize> = (0..table.slots.len()).filter(|&at| !table.slots[at].is_optional()).collect();
         match needed[..] {
-            [only] => {
+            [only] if !(holds_arrays(text) && table.slots[only].is_single()) => {
                 leave_out_others(&mut table.slots, &needed);
                 let visitor = Values { table: &mut table, only, rows_max: self.limits.rows_max };
                 read(text, visitor).map_err(|error| table.error(error, text, &self.limits))?;
@@ -90,6 +90,12 @@ impl Decoder {
         read(text, visitor).map_err(|error| table.error(error, text, &self.limits))?;
         Ok(table.take(0)?.0)
     }
+}
+
+/// Returns whether the first entry of an array is an array.
+fn holds_arrays(text: &[u8]) -> bool {
+    let inside = text.trim_ascii_start().strip_prefix(b"[");
+    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"["))
 }
 
 fn leave_out_others(slots: &mut [Slot], needed: &[usize]) {

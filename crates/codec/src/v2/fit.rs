@@ -101,12 +101,34 @@ fn chosen(types: &[Type], input: &Input) -> Option<Type> {
 }
 
 fn wrong(field: &Field, input: &Input) -> Violation {
+    if let Some(violation) = wrong_element(field, input) {
+        return violation;
+    }
     let types: Vec<String> = match &field.takes {
         Takes::One(ty) => vec![ty.to_string()],
         Takes::From(types) => types.iter().map(Type::to_string).collect(),
     };
     let expected = format!("a tensor for a column of {}", types.join(" or "));
     fault(Some(&field.name), expected, format!("{} {:?}", input.datatype.name(), input.shape))
+}
+
+/// Returns what is wrong with the first element that fits no tensor of this field, whatever its shape.
+fn wrong_element(field: &Field, input: &Input) -> Option<Violation> {
+    let elements = 0..input.elements.len();
+    let is_array = |ty: &Type| field.whole || matches!(ty, Type::Fixed { shape, .. } if !shape.is_empty());
+    if is_array(field.ty())
+        && let Some(at) = elements.clone().find(|&at| !input.elements.is_valid(at))
+    {
+        return Some(fault(Some(&field.name), "elements that are not null", format!("null at {at}")));
+    }
+    let Column::Bytes(bytes) = &input.elements else { return None };
+    let is_utf8 = |at: usize| !bytes.is_valid(at) || std::str::from_utf8(bytes.bytes(at)).is_ok();
+    let is_no_text = |ty: &Type| match ty {
+        Type::Bytes | Type::Vector { .. } => true,
+        ty => ty.as_scalar().is_some_and(DType::is_number),
+    };
+    let at = elements.filter(|_| !is_no_text(field.ty())).find(|&at| !is_utf8(at))?;
+    Some(fault(Some(&field.name), "elements that are UTF-8", format!("bytes that are not, at {at}")))
 }
 
 fn vectors(input: &Input, rows: usize) -> Option<Column> {

@@ -101,7 +101,7 @@ fn what_does_not_fit_is_named() {
     refused(Type::F64, r#""shape":[1],"datatype":"BYTES","data":["1"]"#, "column of float64, got BYTES [1]");
     refused(Type::I64, r#""shape":[1],"datatype":"FP64","data":[1]"#, "column of int64, got FP64 [1]");
     refused(Type::I64, r#""shape":[1],"datatype":"UINT64","data":[18446744073709551615]"#, "got UINT64 [1]");
-    refused(Type::Text, r#""shape":[1],"datatype":"BYTES","data":[{"b64":"/w=="}]"#, "column of string");
+    refused(Type::Text, r#""shape":[1],"datatype":"BYTES","data":[{"b64":"/w=="}]"#, "got bytes that are not, at 0");
     refused(Type::Text, r#""shape":[1],"datatype":"BYTES","data":[{"b64":"/w==","x":1}]"#, "got an object at 0");
     refused(
         Type::VECTOR,
@@ -234,7 +234,7 @@ fn columns_from_bytes() {
     refused(Type::I64, "INT16", &[2], &[1, 2, 3], "3 bytes");
     refused(Type::Text, "BYTES", &[1], &[9, 0, 0, 0, b'a'], "beyond the data");
     refused(Type::Text, "BYTES", &[1 << 40], &[], "beyond the data");
-    refused(Type::Text, "BYTES", &[1], &[1, 0, 0, 0, 0xff], "column of string");
+    refused(Type::Text, "BYTES", &[1], &[1, 0, 0, 0, 0xff], "got bytes that are not, at 0");
     refused(Type::I64, "INT64", &[101, 0], &[], "rows_max");
 }
 

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use model::{FaultKind, FaultValue};
 use plan::op::decide::{DecideOp, Join, Order, Test, Tests};
 
-use crate::frame::{Env, Home};
+use crate::frame::{Env, Home, VALID};
 
 mod card;
 mod rules;
@@ -49,12 +49,9 @@ struct Facts<'a> {
     env: &'a Env<'a>,
     inputs: &'a [Home],
     row: usize,
-    /// Whether an invalid value was asked for.
-    invalid: &'a Cell<bool>,
+    /// The first input that was asked for and is invalid.
+    invalid: &'a Cell<Option<u32>>,
 }
-
-/// What a value should be that a test asks for.
-const VALID: &str = "a value that the model takes as valid, where its tests ask for it";
 
 impl Facts<'_> {
     /// Returns an input as a test sees it: nothing where it is null, or invalid.
@@ -62,7 +59,7 @@ impl Facts<'_> {
     fn fact(&self, tests: &Tests, input: u32) -> Option<f64> {
         let number = self.number(input)?;
         if number.is_nan() && tests.nan_is_invalid.get(input as usize) == Some(&true) {
-            self.invalid.set(true);
+            self.invalid.set(self.invalid.get().or(Some(input)));
             return None;
         }
         Some(number)
@@ -96,10 +93,13 @@ impl Facts<'_> {
         }
     }
 
-    /// Refuses the row: the model has no answer for it.
+    /// Refuses the row: the model has no answer for it, or an input is invalid.
     #[cold]
     fn refuse(&self, what: &'static str) {
-        self.env.refuse(self.row, 0, FaultKind::Rule(what), FaultValue::Null);
+        match self.invalid.get() {
+            Some(input) => self.env.refuse_invalid(self.row, input as usize),
+            None => self.env.refuse(self.row, 0, FaultKind::Rule(what), FaultValue::Null),
+        }
     }
 }
 

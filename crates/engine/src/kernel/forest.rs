@@ -167,9 +167,6 @@ impl ForestKernel {
     }
 }
 
-/// What a value should be that a path asks for.
-const VALID: &str = "a value that the model takes as valid, where a path asks for it";
-
 /// Whether a row holds a number that must not be asked for.
 fn has_invalid(row: Row<'_>) -> bool {
     matches!(row, Row::Dense(values) if values.iter().any(|x| x.to_bits() == plain::INVALID))
@@ -187,8 +184,8 @@ impl Feed for Fed<'_> {
                     take(at as u32, features);
                 }
                 _ => {
-                    if plain::walk(self.forest, features, at, sink).is_none() {
-                        self.refuse(row, features.map(|f| f.size()), checks);
+                    if let Err(feature) = plain::walk(self.forest, features, at, sink) {
+                        self.refuse(row, features.map(|f| f.size()), checks.then_some(feature));
                     }
                 }
             }
@@ -198,12 +195,12 @@ impl Feed for Fed<'_> {
 
 impl Fed<'_> {
     #[cold]
-    fn refuse(&self, row: usize, size: Option<usize>, checks: bool) {
+    fn refuse(&self, row: usize, size: Option<usize>, invalid: Option<usize>) {
         let expected = u64::from(self.forest.features);
-        let (kind, value) = match size {
-            Some(_) if checks => (FaultKind::Rule(VALID), FaultValue::Null),
-            None => (FaultKind::Null, FaultValue::Null),
-            Some(size) => (FaultKind::Size { expected }, FaultValue::Size(size as u64)),
+        let (kind, value) = match (size, invalid) {
+            (Some(_), Some(feature)) => return self.env.refuse_invalid(row, feature),
+            (None, _) => (FaultKind::Null, FaultValue::Null),
+            (Some(size), None) => (FaultKind::Size { expected }, FaultValue::Size(size as u64)),
         };
         self.env.refuse(row, 0, kind, value);
     }

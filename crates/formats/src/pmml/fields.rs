@@ -530,7 +530,9 @@ impl<'s, 'd> Scope<'s, 'd> {
         let (ty, null) = (field.value.ty.clone(), Expr::call(Func::IsNull, [Expr::Input(0)]));
         let fine = Expr::call(Func::Or, [null, Expr::Input(1)]);
         let instead = match treatment {
-            "returnInvalid" => Expr::Call(Func::Refuse("a value that the data dictionary calls valid", ty), Vec::new()),
+            "returnInvalid" => {
+                Expr::call(Func::Refuse("a value that the data dictionary calls valid", ty), [Expr::Input(0)])
+            }
             "asMissing" => Expr::null(ty),
             "asValue" => {
                 let text = mining.required("invalidValueReplacement")?;
@@ -570,9 +572,9 @@ impl<'s, 'd> Scope<'s, 'd> {
                 let got = || mining.fault("attribute missingValueReplacement", "a value of the field's type", text);
                 Expr::Const(field.constant(text).ok_or_else(got)?)
             }
-            None if mining.attr("missingValueTreatment") == Some("returnInvalid") => Expr::Call(
+            None if mining.attr("missingValueTreatment") == Some("returnInvalid") => Expr::call(
                 Func::Refuse("a value: the model has none for a missing one", field.value.ty.clone()),
-                Vec::new(),
+                [Expr::Input(0)],
             ),
             None => return Ok(field),
         };

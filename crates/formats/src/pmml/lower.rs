@@ -373,12 +373,13 @@ impl<'o> Lowering<'o> {
     fn local(&mut self, value: &Value) -> SlotId {
         let home = self.blocks.iter().rposition(|block| block.id == value.block);
         let home = home.expect("a value is used in its block or further in");
+        let name = self.blocks[home].builder.name_of(value.slot).clone();
         let mut outer = value.clone();
         for block in &mut self.blocks[home + 1..] {
             let key = (outer.block, outer.slot);
             let slot = *block.captured.entry(key).or_insert_with(|| {
                 block.inputs.push(outer.clone());
-                block.builder.input("outer", Takes::One(outer.ty.clone()))
+                block.builder.input(&name, Takes::One(outer.ty.clone()))
             });
             outer = Value { slot, ty: outer.ty, block: block.id };
         }

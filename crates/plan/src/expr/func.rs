@@ -66,7 +66,8 @@ pub enum Func {
     ToF32,
     /// A float64 cut toward zero to int64, saturating; NaN is 0. An integer or boolean as it is.
     ToI64,
-    /// Refuses every row that it is computed for, with this text as what was expected; of the type that it names.
+    /// Refuses every row that it is computed for, with this text as what was expected, and the argument, where it has one, as what was
+    /// got; of the type that it names.
     Refuse(&'static str, Type),
     /// A part of a struct by its name; null where the struct is.
     Part(std::sync::Arc<str>),
@@ -136,7 +137,7 @@ impl Func {
     /// Returns how many arguments the function takes.
     pub fn arity(&self) -> RangeInclusive<usize> {
         match self {
-            Func::Refuse(..) => 0..=0,
+            Func::Refuse(..) => 0..=1,
             Func::Neg | Func::Exp | Func::Ln | Func::Sqrt | Func::Abs | Func::Sigmoid | Func::Not => 1..=1,
             Func::IsNull | Func::ToF64 | Func::ToF32 | Func::ToI64 | Func::Part(_) | Func::Cast(_) => 1..=1,
             Func::Add | Func::Sub | Func::Mul | Func::Div | Func::Min | Func::Max => 2..=2,

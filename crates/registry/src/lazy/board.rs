@@ -10,7 +10,7 @@ use model::PredictError;
 
 use super::Lazy;
 use crate::{
-    error::LoadError,
+    error::{LoadError, SourceError},
     guarded,
     loader::Loader,
     metrics::Metrics,
@@ -218,17 +218,19 @@ fn load(lazy: &Lazy, loader: &dyn Loader) -> Result<Arc<Servable>, PredictError>
         Err(panic) => return Err(failed(&panic)),
     };
     if content.digest() != lazy.digest {
-        return Err(failed("it changed on disk; versions are immutable: add a new one"));
+        return Err(failed(&SourceError::Replaced.to_string()));
     }
-    match guarded(|| loader.load(&lazy.name, lazy.version, &content.files, &content.config)) {
+    // Another configuration makes another slot; this one has its own.
+    match guarded(|| loader.load(&lazy.name, lazy.version, &content.files, &lazy.config)) {
         Ok(Ok(loaded)) => Ok(Arc::new(Servable {
             name: lazy.name.clone(),
             version: lazy.version,
             predictor: loaded.predictor,
             about: loaded.about,
             digest: lazy.digest,
-            config: content.config,
+            config: lazy.config.clone(),
             path: lazy.path.clone(),
+            again: Some(lazy.again.clone()),
             load: Load::begin(),
         })),
         Ok(Err(LoadError { message, .. })) => Err(failed(&message)),

@@ -182,6 +182,7 @@ impl Model {
         let available = self.slots.iter().filter(|slot| slot.state == State::Available);
         Entry {
             available: available.filter_map(|slot| slot.up.clone()).collect(),
+            present: self.found.iter().filter_map(|artifact| artifact.number).collect(),
             is_lazy,
             status: ModelStatus {
                 name,
@@ -213,6 +214,16 @@ impl Slot {
     /// Returns whether it is a counted version that a label keeps up, though its artifact was replaced.
     fn is_kept(&self, labelled: &[Version]) -> bool {
         self.artifact.number.is_none() && self.state == State::Available && labelled.contains(&self.version)
+    }
+
+    /// Returns what becomes of its bytes where others lie in their place.
+    pub fn old_bytes(&self) -> &'static str {
+        match self.up {
+            Some(Up::Lazy(_)) => {
+                "the old bytes answer as long as they are loaded; restore them, else it does not load again"
+            }
+            Some(Up::Loaded(_)) | None => "the old bytes go on answering",
+        }
     }
 
     /// Goes on to the next state.

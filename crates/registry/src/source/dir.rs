@@ -294,7 +294,7 @@ impl<T: Tree> Source for TreeSource<T> {
 
     fn again(&self, artifact: &Artifact) -> Option<Arc<dyn Again>> {
         let (tree, place) = (self.tree.again()?, self.place(artifact)?.clone());
-        Some(Arc::new(Kept { tree, config: self.config.clone(), place, fingerprint: artifact.fingerprint }))
+        Some(Arc::new(Kept { tree, config: self.config.clone(), place }))
     }
 
     fn is_starting(&self) -> bool {
@@ -307,12 +307,23 @@ struct Kept {
     tree: Arc<dyn Tree + Sync>,
     config: Arc<Config>,
     place: Place,
-    fingerprint: u64,
+}
+
+impl Kept {
+    fn reader(&self) -> Reader<'_> {
+        Reader { tree: &*self.tree, config: &self.config }
+    }
 }
 
 impl Again for Kept {
     fn read(&self) -> Result<Content, SourceError> {
-        Reader { tree: &*self.tree, config: &self.config }.read(&self.place, self.fingerprint)
+        let fingerprint = self.reader().see(&self.place).fingerprint();
+        self.reader().read(&self.place, fingerprint)
+    }
+
+    fn own_config(&self) -> Result<Option<Vec<u8>>, SourceError> {
+        let own = self.place.config.as_ref().filter(|path| self.place.model_config.as_ref() != Some(*path));
+        own.map(|path| self.reader().config_bytes(path)).transpose()
     }
 }
 

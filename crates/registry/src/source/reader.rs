@@ -66,13 +66,18 @@ impl Reader<'_> {
         Ok(Content::new(ModelFiles::new(files), config))
     }
 
-    pub fn read_config(&self, path: &str) -> Result<ModelConfig, SourceError> {
-        let error = |reason| SourceError::Config { path: path.to_owned(), reason };
+    pub fn config_bytes(&self, path: &str) -> Result<Vec<u8>, SourceError> {
         let size = self.tree.entry(path)?.size;
         if size > CONFIG_BYTES_MAX {
-            return Err(error(format!("{size} bytes, more than a configuration may have ({CONFIG_BYTES_MAX})")));
+            let reason = format!("{size} bytes, more than a configuration may have ({CONFIG_BYTES_MAX})");
+            return Err(SourceError::Config { path: path.to_owned(), reason });
         }
-        let bytes = self.tree.read(path, size)?;
+        self.tree.read(path, size)
+    }
+
+    pub fn read_config(&self, path: &str) -> Result<ModelConfig, SourceError> {
+        let error = |reason| SourceError::Config { path: path.to_owned(), reason };
+        let bytes = self.config_bytes(path)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| error("not UTF-8".to_owned()))?;
         ModelConfig::parse(text).map_err(error)
     }

@@ -247,6 +247,24 @@ fn changed_bytes_are_another_fingerprint() {
 }
 
 #[test]
+fn what_is_read_later_is_what_lies_there_then() {
+    let temp = Temp::new(&["a/m", "a/forebay.toml", "b.pmml", "b.toml", "c/1/m"]);
+    ["a/forebay.toml", "b.toml", "c/forebay.toml"].iter().for_each(|path| temp.write(path, "outputs = ['p']"));
+    let (source, scan) = temp.still(Config::default());
+    let again = |name: &str| match &scan.models[name] {
+        Found::Artifacts { artifacts, .. } => source.again(&artifacts[0]).unwrap(),
+        Found::Problem(error) => panic!("{error}"),
+    };
+    let (a, before) = (again("a"), again("a").read().unwrap().digest());
+    temp.write("a/m", "others");
+    assert_ne!(a.read().unwrap().digest(), before);
+    temp.write("a/m", "a/m");
+    assert_eq!(a.read().unwrap().digest(), before, "bytes that came back are the same, whenever they were written");
+    let own = |name: &str| again(name).own_config().unwrap().is_some();
+    assert_eq!(["a", "b", "c"].map(own), [true, true, false], "one of all versions is no version's own");
+}
+
+#[test]
 fn a_folder_that_was_moved_in_place_is_complete_at_once() {
     let temp = Temp::new(&["a/m", ".new/m", ".new/sub/n"]);
     let (mut source, before) = temp.still(Config::default());

@@ -36,6 +36,15 @@ fn a_label_moves_among_versions_that_answer() {
     assert_eq!(labelled(&world, "stable"), "two@2");
     let error = catalogue.set_label(&name("a"), &name("stable"), Version(7)).unwrap_err();
     assert!(matches!(error, LabelError::NoVersion { .. }), "{error}");
+    // One that is there is told from one that is not.
+    for (number, latest) in [(2, "latest = 2"), (1, "latest = 3")] {
+        let mut world = World::new(1);
+        [1, 2, 3].iter().for_each(|&number| world.put("a", number, Some("one")));
+        world.go();
+        let catalogue = Catalogue::open(world.registry.clone(), Arc::new(MemoryStore::default())).unwrap();
+        let error = catalogue.set_label(&name("a"), &name("stable"), Version(number)).unwrap_err();
+        assert!(error.to_string().contains(latest), "{error}");
+    }
     assert!(matches!(catalogue.set_label(&name("b"), &name("x"), Version(1)), Err(LabelError::NoModel { .. })));
     assert!(matches!(catalogue.set_label(&name("a"), &name("12"), Version(1)), Err(LabelError::Number { .. })));
     assert_eq!(labelled(&world, "nope"), "label `nope` of model `a` (it has stable) not found");

@@ -196,6 +196,26 @@ fn changed_bytes_are_not_loaded_under_an_old_number() {
     assert_eq!(world.call("a"), "FailedPrecondition");
     world.go();
     assert_eq!(world.states("a"), ["3 available!"]);
+    // Restored bytes are loaded at once: there is nothing to wait for.
+    world.put("a", 3, Some("old"));
+    world.go();
+    assert_eq!((world.call("a"), world.states("a")), ("old@3".into(), vec!["3 available".to_owned()]));
+}
+
+#[test]
+fn what_is_told_of_changed_bytes_is_true_while_they_are_loaded_and_after() {
+    let mut world = World::lazy(0);
+    world.put("a", 3, Some("old"));
+    world.go();
+    world.call("a");
+    world.put("a", 3, Some("new"));
+    world.go();
+    let health = |world: &World| world.registry.status("a").unwrap().versions[0].health.clone().unwrap();
+    assert!(health(&world).contains("the old bytes answer as long as they are loaded"), "{}", health(&world));
+    assert_eq!(world.call("a"), "old@3");
+    world.registry.cool("a").unwrap();
+    assert_eq!(world.call("a"), "FailedPrecondition");
+    assert!(health(&world).contains("restore them, or publish a new version"), "{}", health(&world));
 }
 
 #[test]

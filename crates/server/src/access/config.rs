@@ -16,6 +16,16 @@ pub struct Config {
     pub files_kept: u32,
 }
 
+impl Config {
+    /// Returns what is wrong beyond the types of the values.
+    pub fn check(&self) -> Result<(), String> {
+        match (0.0..=1.0).contains(&self.sample) {
+            true => Ok(()),
+            false => Err(format!("access_log.sample is {}; a number from 0 to 1", self.sample)),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config { to: String::new(), sample: 1.0, file_bytes_max: 64 << 20, files_kept: 5 }

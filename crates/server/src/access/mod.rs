@@ -83,9 +83,7 @@ impl std::fmt::Debug for AccessLog {
 impl AccessLog {
     /// Opens the log.
     pub fn start(config: &Config) -> Result<AccessLog, String> {
-        if !(0.0..=1.0).contains(&config.sample) {
-            return Err(format!("access_log.sample is {}; a number from 0 to 1", config.sample));
-        }
+        config.check()?;
         let to = match &*config.to {
             "" => To::Nowhere,
             "log" => To::Log,

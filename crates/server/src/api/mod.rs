@@ -2,11 +2,13 @@
 //!
 //! A dialect is a folder here and its rows in [`TABLE`]. Fixed segments win over names; a test fails where two rows could
 //! answer the same request. Names are matched and looked up, never joined to a path. What no row takes is answered in the
-//! native error body: 404, 405 with `allow`, 406, 415. Calls of gRPC have a table of their own, in [`grpc`].
+//! words of the dialect whose path it is ([`missed`]), else in the native ones. Calls of gRPC have a table of their own, in
+//! [`grpc`].
 
 pub(crate) mod admin;
 pub(crate) mod grpc;
 mod health;
+mod missed;
 pub(crate) mod mist;
 mod mlflow;
 pub(crate) mod native;
@@ -28,6 +30,7 @@ use std::{
 use gateway::Routed;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
+use missed::Missed;
 use model::PredictError;
 use registry::Which;
 use serde::{Deserialize, Serialize};
@@ -53,6 +56,8 @@ use crate::{
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
     Native,
+    /// What changes models: versions in and out, labels, their files, events.
+    Admin,
     Mist,
     /// The Open Inference Protocol V2.
     V2,
@@ -72,8 +77,9 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    pub const ALL: [Dialect; 9] = [
+    pub const ALL: [Dialect; 10] = [
         Dialect::Native,
+        Dialect::Admin,
         Dialect::Mist,
         Dialect::V2,
         Dialect::Tfs,
@@ -87,6 +93,7 @@ impl Dialect {
     pub const fn name(self) -> &'static str {
         match self {
             Dialect::Native => "native",
+            Dialect::Admin => "admin",
             Dialect::Mist => "mist",
             Dialect::V2 => "v2",
             Dialect::Tfs => "tfs",
@@ -103,14 +110,27 @@ impl Dialect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialects(u32);
 
+/// Stands for the routes of other dialects that change models.
+const CHANGES: u32 = 1 << 31;
+
 impl Dialects {
     pub const ALL: Dialects = Dialects(u32::MAX);
 
     pub fn of(dialects: &[Dialect]) -> Dialects {
-        Dialects(dialects.iter().fold(0, |set, dialect| set | 1 << *dialect as u32))
+        Dialects(dialects.iter().fold(CHANGES, |set, dialect| set | 1 << *dialect as u32))
     }
 
-    fn has(self, dialect: Dialect) -> bool {
+    /// Returns the set of a listener that leaves all changes of models to another.
+    pub const fn without_changes(self) -> Dialects {
+        Dialects(self.0 & !(CHANGES | 1 << Dialect::Admin as u32))
+    }
+
+    /// Returns whether models are changed there, where the protocol can.
+    pub const fn change_models(self) -> bool {
+        self.0 & CHANGES != 0
+    }
+
+    pub const fn has(self, dialect: Dialect) -> bool {
         self.0 & 1 << dialect as u32 != 0
     }
 }
@@ -259,22 +279,22 @@ const TABLE: &[Route] = &[
     route("GET", &["api", "v1", "models"], Endpoint::NativeModels, Dialect::Native),
     route("GET", &["api", "v1", "sources"], Endpoint::NativeSources, Dialect::Native),
     route("GET", &["api", "v1", "models", "{model}"], Endpoint::NativeModel, Dialect::Native),
-    route("DELETE", &["api", "v1", "models", "{model}"], Endpoint::Delete, Dialect::Native),
-    route("POST", &["api", "v1", "models", "{model}", "versions"], Endpoint::Publish, Dialect::Native),
+    route("DELETE", &["api", "v1", "models", "{model}"], Endpoint::Delete, Dialect::Admin),
+    route("POST", &["api", "v1", "models", "{model}", "versions"], Endpoint::Publish, Dialect::Admin),
     route("GET", &["api", "v1", "models", "{model}", "versions", "{version}"], Endpoint::Version, Dialect::Native),
-    route("PUT", &["api", "v1", "models", "{model}", "versions", "{version}"], Endpoint::PublishAs, Dialect::Native),
-    route("DELETE", &["api", "v1", "models", "{model}", "versions", "{version}"], Endpoint::Delete, Dialect::Native),
+    route("PUT", &["api", "v1", "models", "{model}", "versions", "{version}"], Endpoint::PublishAs, Dialect::Admin),
+    route("DELETE", &["api", "v1", "models", "{model}", "versions", "{version}"], Endpoint::Delete, Dialect::Admin),
     route(
         "GET",
         &["api", "v1", "models", "{model}", "versions", "{version}", "artifact"],
         Endpoint::Artifact,
-        Dialect::Native,
+        Dialect::Admin,
     ),
     route("GET", &["api", "v1", "models", "{model}", "labels"], Endpoint::Labels, Dialect::Native),
     route("GET", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::Label, Dialect::Native),
-    route("PUT", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::SetLabel, Dialect::Native),
-    route("DELETE", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::RemoveLabel, Dialect::Native),
-    route("GET", &["api", "v1", "events"], Endpoint::Events, Dialect::Native),
+    route("PUT", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::SetLabel, Dialect::Admin),
+    route("DELETE", &["api", "v1", "models", "{model}", "labels", "{label}"], Endpoint::RemoveLabel, Dialect::Admin),
+    route("GET", &["api", "v1", "events"], Endpoint::Events, Dialect::Admin),
     route("POST", &["api", "{route}"], Endpoint::MistRun, Dialect::Mist),
     route("GET", &["v2"], Endpoint::V2Server, Dialect::V2),
     route("GET", &["v2", "health", "live"], Endpoint::V2Live, Dialect::V2),
@@ -333,6 +353,19 @@ struct Matched<'a> {
 }
 
 impl Route {
+    /// Returns whether a listener of these dialects answers it. Who changes models looks at them, too.
+    fn is_served(&self, served: Dialects) -> bool {
+        let is_shown = || self.dialect == Dialect::Native && self.endpoint != Endpoint::NativeServe;
+        let is_here = served.has(self.dialect) || served.has(Dialect::Admin) && is_shown();
+        is_here && (served.change_models() || !self.changes_models())
+    }
+
+    /// Returns whether it is of the admin API, or does what that one does in the words of another protocol.
+    fn changes_models(&self) -> bool {
+        use openscoring::Wanted::{Deploy, Pmml, Undeploy};
+        self.dialect == Dialect::Admin || matches!(self.endpoint, Endpoint::Openscoring(Deploy | Undeploy | Pmml))
+    }
+
     /// Returns the name in the path (empty where the row has none) and the version, if the path is this row's.
     fn names_in<'a>(&self, path: &'a str) -> Option<(&'a str, Option<&'a str>)> {
         let (mut name, mut version) = ("", None);
@@ -350,22 +383,27 @@ impl Route {
     }
 }
 
-fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, ServeError> {
+/// Returns the row of a listener that takes the request.
+fn find<'a>(served: Dialects, method: &Method, path: &'a str) -> Result<Matched<'a>, Missed> {
     // HEAD is GET whose body hyper leaves out.
-    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-    let mut other = None;
+    let wanted = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    let mut others = Vec::new();
     for route in TABLE {
-        let Some((name, version)) = route.names_in(path) else { continue };
-        if route.method != method && route.method != ANY {
-            other = other.or(Some(route.method));
+        let Some((name, version)) = route.names_in(path).filter(|_| route.is_served(served)) else { continue };
+        if route.method != wanted && route.method != ANY {
+            others.push(route);
             continue;
         }
-        let name = query::decode(name, false).ok_or_else(|| ServeError::NoRoute { path: cut(path) })?;
+        let name = query::decode(name, false).ok_or_else(|| Missed::path(served, method, path))?;
         return Ok(Matched { endpoint: route.endpoint, dialect: route.dialect, route: route.path, name, version });
     }
-    Err(match other {
-        Some(allow) => ServeError::Method { path: cut(path), method: cut(method), allow },
-        None => ServeError::NoRoute { path: cut(path) },
+    let is_elsewhere = |route: &Route| route.changes_models() && route.method == wanted;
+    Err(match &others[..] {
+        _ if !served.change_models() && TABLE.iter().any(|row| is_elsewhere(row) && row.names_in(path).is_some()) => {
+            Missed::elsewhere(served, path)
+        }
+        [] => Missed::path(served, method, path),
+        others => Missed::method(others, method, path),
     })
 }
 
@@ -428,24 +466,20 @@ pub(crate) async fn handle(
     let mut context = Context::new(&state.ids, &state.tracer, &head.headers);
     let cors = &state.config.cors;
     let preflight = cors.preflight(&head.method, &head.headers);
-    let found = find(preflight.as_ref().unwrap_or(&head.method), head.uri.path());
-    let found = found.and_then(|matched| match served.has(matched.dialect) {
-        true => Ok(matched),
-        false => Err(ServeError::NoRoute { path: cut(head.uri.path()) }),
-    });
+    let found = find(served, preflight.as_ref().unwrap_or(&head.method), head.uri.path());
     if let (Some(method), true) = (&preflight, found.is_ok()) {
         let mut response = cors::leave(method, &head.headers, &context.id);
         cors.allow(&head.headers, response.headers_mut());
         return response;
     }
-    let dialect = found.as_ref().map_or(Dialect::Native, |matched| matched.dialect);
+    let dialect = found.as_ref().map_or_else(|missed| missed.dialect, |matched| matched.dialect);
     context.peer = Some(peer.address);
     let mut counted = Counted::begin(&state.metrics, context.begun, dialect);
     let admitted = found.as_ref().map_or(Ok(None), |matched| admit(state, &head, peer, matched));
     let admitted = admitted.map(|caller| context.caller = caller);
     counted.log(state.access.begin(&head, &context));
     let answer = match (&found, admitted) {
-        (Err(error), _) => native::failure(error.clone(), &context),
+        (Err(missed), _) => failure(dialect, missed.error.clone(), &context),
         (Ok(matched), Err(error)) => refused(state, matched, error, &context),
         (Ok(matched), Ok(())) => {
             let Matched { name, version, .. } = matched;
@@ -527,7 +561,7 @@ fn failure(dialect: Dialect, error: ServeError, context: &Context) -> Answer {
         Dialect::Tfs => tfs::failure(error),
         Dialect::Mlflow => mlflow::failure(error),
         Dialect::Openscoring => openscoring::failure(error),
-        Dialect::Native | Dialect::Mist | Dialect::V2Grpc | Dialect::TfsGrpc | Dialect::Ops => {
+        Dialect::Native | Dialect::Admin | Dialect::Mist | Dialect::V2Grpc | Dialect::TfsGrpc | Dialect::Ops => {
             native::failure(error, context)
         }
     }
@@ -646,8 +680,8 @@ mod tests {
 
     fn check(method: &str, path: &str, expected: Result<(Endpoint, &str), u16>) {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let found = find(&method, path);
-        let got = found.as_ref().map(|m| (m.endpoint, &*m.name)).map_err(|error| error.status().as_u16());
+        let found = find(Dialects::ALL, &method, path);
+        let got = found.as_ref().map(|m| (m.endpoint, &*m.name)).map_err(|missed| missed.error.status().as_u16());
         assert_eq!(got, expected, "{method} {path}");
     }
 

@@ -18,10 +18,23 @@ pub struct Config {
     pub fields_never: Vec<String>,
     /// Bytes of one file; the next one is begun then.
     pub file_bytes_max: u64,
-    /// Files of one model; the oldest go.
+    /// Files of one model; the oldest go. As many sets of columns, 8 at most, have an open file each.
     pub files_max: usize,
     /// Bytes of all files; the oldest go.
     pub total_bytes_max: u64,
+}
+
+impl Config {
+    /// Returns what is wrong beyond the types of the values.
+    pub fn check(&self) -> Result<(), String> {
+        if !(0.0..=1.0).contains(&self.sample) {
+            return Err(format!("capture.sample is {}; a number from 0 to 1", self.sample));
+        }
+        match &*self.format {
+            "jsonl" | "parquet" => Ok(()),
+            other => Err(format!("capture.format is {other:?}; use jsonl or parquet")),
+        }
+    }
 }
 
 impl Default for Config {

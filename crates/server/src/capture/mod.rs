@@ -47,11 +47,12 @@ struct Taken {
     outputs: Batch,
 }
 
-/// Rows that were written, and calls that were not.
+/// Rows that were written, calls that were not, and rows whose files were deleted for newer ones.
 #[derive(Debug, Default)]
 struct Counts {
     rows: AtomicU64,
     dropped: AtomicU64,
+    pruned: AtomicU64,
 }
 
 /// Where captured calls go.
@@ -70,9 +71,7 @@ impl Capture {
         if config.folder.is_empty() {
             return Ok(None);
         }
-        if !(0.0..=1.0).contains(&config.sample) {
-            return Err(format!("capture.sample is {}; a number from 0 to 1", config.sample));
-        }
+        config.check()?;
         let counts = Arc::<Counts>::default();
         let writer = write::Writer::new(config, counts.clone())?;
         let (calls, waiting) = sync_channel(WAITING_MAX);
@@ -87,9 +86,9 @@ impl Capture {
         })))
     }
 
-    /// Returns the rows that were written, and the calls that were dropped.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.counts.rows.load(Relaxed), self.counts.dropped.load(Relaxed))
+    /// Returns the rows that were written, the calls that were dropped, and the rows that were deleted.
+    pub fn counts(&self) -> [u64; 3] {
+        [&self.counts.rows, &self.counts.dropped, &self.counts.pruned].map(|count| count.load(Relaxed))
     }
 
     /// Returns whether the next call of this model is one of the sample.

@@ -1,4 +1,4 @@
-//! The thread that writes captured calls: a file at hand for each model, and not too many of them.
+//! The thread that writes captured calls: a file at hand for each model and set of columns, and not too many of them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,12 +24,16 @@ use tracing::warn;
 use super::{Config, Counts, Taken};
 use crate::answer::rfc3339;
 
-/// Files at hand; beyond it the one that was written to least lately is ended.
+/// Files at hand, and those of one model; beyond it the one that was written to least lately is ended.
 const OPEN_MAX: usize = 64;
+const SETS_MAX: usize = 8;
 
 /// How long rows may lie in memory before they are in their file, and how old a file of Parquet gets before it is ended.
 const FLUSH: Duration = Duration::from_secs(1);
 const PARQUET_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// What a file holds: the model whose calls, and the columns.
+type Key = (Arc<str>, Vec<(Arc<str>, Type)>);
 
 /// A file at hand.
 struct Open {
@@ -38,7 +42,7 @@ struct Open {
     /// Where it is written, and what it is called when it is whole.
     path: PathBuf,
     named: PathBuf,
-    columns: Vec<(Arc<str>, Type)>,
+    rows: u64,
     began: SystemTime,
     used: u64,
 }
@@ -51,7 +55,9 @@ pub(super) struct Writer {
     files_max: usize,
     total_bytes_max: u64,
     counts: Arc<Counts>,
-    open: HashMap<Arc<str>, Open>,
+    open: HashMap<Key, Open>,
+    /// The rows of the files that were ended, until they are deleted.
+    ended: HashMap<PathBuf, u64>,
     clock: u64,
     failed: bool,
 }
@@ -99,23 +105,19 @@ impl Sink for Lines {
 
 impl Writer {
     pub fn new(config: &Config, counts: Arc<Counts>) -> Result<Writer, String> {
-        let is_parquet = match &*config.format {
-            "jsonl" => false,
-            "parquet" => true,
-            other => return Err(format!("capture.format is {other:?}; use jsonl or parquet")),
-        };
         let folder = PathBuf::from(&config.folder);
         fs::create_dir_all(&folder)
             .map_err(|error| format!("capture.folder: cannot make {}: {error}", config.folder))?;
         Ok(Writer {
             folder,
-            is_parquet,
+            is_parquet: config.format == "parquet",
             never: config.fields_never.iter().cloned().collect(),
             file_bytes_max: config.file_bytes_max.max(1),
             files_max: config.files_max.max(1),
             total_bytes_max: config.total_bytes_max,
             counts,
             open: HashMap::new(),
+            ended: HashMap::new(),
             clock: 0,
             failed: false,
         })
@@ -131,8 +133,8 @@ impl Writer {
             }
             self.end_old();
         }
-        let models: Vec<_> = self.open.keys().cloned().collect();
-        models.iter().for_each(|model| self.end(model));
+        let keys: Vec<_> = self.open.keys().cloned().collect();
+        keys.iter().for_each(|key| self.end(key));
     }
 
     fn take(&mut self, taken: &Taken) {
@@ -140,14 +142,15 @@ impl Writer {
             self.counts.dropped.fetch_add(1, Relaxed);
             return;
         };
-        match self.write(&taken.model, &rows) {
+        let key = (taken.model.clone(), columns_of(&rows));
+        match self.write(&key, &rows) {
             Ok(()) => {
                 self.counts.rows.fetch_add(rows.rows() as u64, Relaxed);
                 self.failed = false;
             }
             Err(error) => {
                 self.counts.dropped.fetch_add(1, Relaxed);
-                self.open.remove(&taken.model);
+                self.open.remove(&key);
                 // Told once, not with every call.
                 if !std::mem::replace(&mut self.failed, true) {
                     warn!(%error, model = &*taken.model, "calls cannot be captured");
@@ -185,29 +188,27 @@ impl Writer {
         Some(joined)
     }
 
-    fn write(&mut self, model: &Arc<str>, rows: &Batch) -> Result<(), CodecError> {
-        let columns = columns_of(rows);
-        let is_full = |open: &Open| open.bytes.load(Relaxed) >= self.file_bytes_max || open.columns != columns;
-        if self.open.get(model).is_some_and(is_full) {
-            self.end(model);
+    fn write(&mut self, key: &Key, rows: &Batch) -> Result<(), CodecError> {
+        let is_full = |open: &Open| open.bytes.load(Relaxed) >= self.file_bytes_max;
+        if self.open.get(key).is_some_and(is_full) {
+            self.end(key);
         }
-        if !self.open.contains_key(model) {
-            self.begin(model, columns)?;
+        if !self.open.contains_key(key) {
+            self.begin(key)?;
         }
         self.clock += 1;
-        if let Some(open) = self.open.get_mut(model) {
+        if let Some(open) = self.open.get_mut(key) {
             open.used = self.clock;
             open.sink.write(rows)?;
+            open.rows += rows.rows() as u64;
         }
         Ok(())
     }
 
-    fn begin(&mut self, model: &Arc<str>, columns: Vec<(Arc<str>, Type)>) -> Result<(), CodecError> {
-        if self.open.len() >= OPEN_MAX
-            && let Some(oldest) = self.open.iter().min_by_key(|(_, open)| open.used).map(|(model, _)| model.clone())
-        {
-            self.end(&oldest);
-        }
+    fn begin(&mut self, key: &Key) -> Result<(), CodecError> {
+        let model = &key.0;
+        self.end_beyond(SETS_MAX.min(self.files_max), |of| of == model);
+        self.end_beyond(OPEN_MAX, |_| true);
         self.make_room(model);
         // A model's name is a name of a folder by its grammar.
         let folder = self.folder.join(&**model);
@@ -225,13 +226,23 @@ impl Writer {
         } else {
             Box::new(Lines { output, text: Vec::new() })
         };
-        self.open.insert(model.clone(), Open { sink, bytes, path, named, columns, began, used: self.clock });
+        self.open.insert(key.clone(), Open { sink, bytes, path, named, rows: 0, began, used: self.clock });
         Ok(())
     }
 
-    /// Ends the file of a model, so that it is whole.
-    fn end(&mut self, model: &Arc<str>) {
-        let Some(open) = self.open.remove(model) else { return };
+    /// Ends the file that was written to least lately, where another one would make more than so many of these models.
+    fn end_beyond(&mut self, most: usize, is_counted: impl Fn(&Arc<str>) -> bool) {
+        let counted = || self.open.iter().filter(|((model, _), _)| is_counted(model));
+        let oldest = counted().min_by_key(|(_, open)| open.used).filter(|_| counted().count() >= most);
+        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+            self.end(&key);
+        }
+    }
+
+    /// Ends a file, so that it is whole.
+    fn end(&mut self, key: &Key) {
+        let Some(open) = self.open.remove(key) else { return };
+        self.ended.insert(open.named.clone(), open.rows);
         let ended = open.sink.finish().map_err(|error| error.to_string());
         let ended = ended.and_then(|()| match open.path == open.named {
             true => Ok(()),
@@ -247,16 +258,16 @@ impl Writer {
             return;
         }
         let is_old = |open: &Open| open.began.elapsed().is_ok_and(|age| age > PARQUET_AGE_MAX);
-        let old: Vec<_> = self.open.iter().filter(|(_, open)| is_old(open)).map(|(model, _)| model.clone()).collect();
-        old.iter().for_each(|model| self.end(model));
+        let old: Vec<_> = self.open.iter().filter(|(_, open)| is_old(open)).map(|(key, _)| key.clone()).collect();
+        old.iter().for_each(|key| self.end(key));
     }
 
-    /// Takes the oldest files out until another one fits.
-    fn make_room(&self, model: &str) {
-        let mut own = files(&self.folder.join(model));
-        while own.len() >= self.files_max {
-            let _ = fs::remove_file(own.remove(0).0);
-        }
+    /// Takes the oldest files that were ended out until another one fits.
+    fn make_room(&mut self, model: &str) {
+        let own = files(&self.folder.join(model));
+        let beyond = (own.len() + 1).saturating_sub(self.files_max);
+        let ended: Vec<_> = own.into_iter().map(|(path, _)| path).filter(|path| !self.is_open(path)).collect();
+        ended.into_iter().take(beyond).for_each(|path| self.prune(&path));
         let folders = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let mut all: Vec<(PathBuf, u64)> = folders.flat_map(|folder| files(&folder.path())).collect();
         // Their names begin with the time, whatever the model.
@@ -266,11 +277,20 @@ impl Writer {
             if total + self.file_bytes_max <= self.total_bytes_max {
                 break;
             }
-            if !self.open.values().any(|open| open.path == path) {
-                let _ = fs::remove_file(path);
+            if !self.is_open(&path) {
+                self.prune(&path);
                 total -= bytes;
             }
         }
+    }
+
+    fn is_open(&self, path: &Path) -> bool {
+        self.open.values().any(|open| open.path == path)
+    }
+
+    fn prune(&mut self, path: &Path) {
+        let _ = fs::remove_file(path);
+        self.counts.pruned.fetch_add(self.ended.remove(path).unwrap_or(0), Relaxed);
     }
 }
 

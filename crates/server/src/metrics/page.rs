@@ -35,8 +35,8 @@ pub(crate) struct Gathered {
     /// Reason, requests that were not let in.
     pub auth: Vec<(&'static str, u64)>,
     pub pool: PoolCounts,
-    /// Rows that were captured, calls that were not.
-    pub captured: (u64, u64),
+    /// Rows that were captured, calls that were not, rows that were deleted.
+    pub captured: [u64; 3],
     /// Lines of the access log that were lost.
     pub access_dropped: u64,
     /// Spans that were made, and those that no exporter took.
@@ -136,10 +136,12 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     }
     page.head(&CALL_DURATION);
     for (name, known) in &meters.models {
-        for series in known.versions.all().iter() {
-            let dialect = series.dialect.name();
-            let labels: [&dyn Display; 4] = [&dialect, name, &series.version, &series.code];
-            durations(&mut page, &CALL_DURATION, &labels, &series.buckets, &series.sum_ns);
+        for version in known.versions.all().iter() {
+            for series in version.all().iter() {
+                let dialect = series.dialect.name();
+                let labels: [&dyn Display; 4] = [&dialect, name, &version.number, &series.code];
+                durations(&mut page, &CALL_DURATION, &labels, &series.buckets, &series.sum_ns);
+            }
         }
     }
     let mut per_model = |metric: &Metric, of: fn(&Meter) -> &AtomicU64| {
@@ -168,8 +170,10 @@ pub(crate) fn render(metrics: &Metrics, models: &Models, gathered: &Gathered) ->
     page.single(&SPANS, Some(gathered.spans.0));
     page.single(&SPANS_DROPPED, Some(gathered.spans.1));
     page.single(&ACCESS_DROPPED, Some(gathered.access_dropped));
-    page.single(&CAPTURED, Some(gathered.captured.0));
-    page.single(&CAPTURE_DROPPED, Some(gathered.captured.1));
+    let [captured, dropped, pruned] = gathered.captured;
+    page.single(&CAPTURED, Some(captured));
+    page.single(&CAPTURE_DROPPED, Some(dropped));
+    page.single(&CAPTURE_PRUNED, Some(pruned));
     page.single(&PANICS, Some(metrics.panics.load(Relaxed)));
     page.head(&BUILD);
     page.sample(&BUILD, &[&env!("CARGO_PKG_VERSION")], 1);

@@ -1,4 +1,4 @@
-//! How long requests took, by the version of a model that they reached.
+//! What is counted by the version of a model that requests reached: how long they took, and its predictions.
 //!
 //! A series is made when its first request ends: of a model with one version, asked by one protocol, there are few. Callers choose none of the labels, and
 //! of many versions the lowest numbers are forgotten.
@@ -13,60 +13,92 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use super::{BOUNDS_US, CODES, bucket_of};
+use super::{BOUNDS_US, CODES, CallMeter, bucket_of};
 use crate::api::Dialect;
 
 /// Versions of one model that are told apart.
 const VERSIONS_MAX: usize = 8;
 
+/// One version.
+#[derive(Debug, Default)]
+pub(crate) struct VersionMeter {
+    pub number: u64,
+    pub calls: CallMeter,
+    /// By dialect and code.
+    series: ArcSwap<Vec<Arc<Series>>>,
+}
+
 /// The requests of one protocol that a version answered with one code.
 #[derive(Debug)]
 pub(crate) struct Series {
-    pub version: u64,
     pub dialect: Dialect,
     pub code: u16,
     pub buckets: [AtomicU64; BOUNDS_US.len() + 1],
     pub sum_ns: AtomicU64,
 }
 
-/// All of one model.
+/// All of one model, by number.
 #[derive(Debug, Default)]
-pub(crate) struct VersionMeters(ArcSwap<Vec<Arc<Series>>>);
+pub(crate) struct VersionMeters(ArcSwap<Vec<Arc<VersionMeter>>>);
 
 impl VersionMeters {
-    pub fn record(&self, version: u64, dialect: Dialect, code: u16, took: Duration) {
+    pub fn all(&self) -> Arc<Vec<Arc<VersionMeter>>> {
+        self.0.load_full()
+    }
+
+    /// Returns the version, where anything of it was counted.
+    pub fn find(&self, number: u64) -> Option<Arc<VersionMeter>> {
+        self.0.load().iter().find(|one| one.number == number).cloned()
+    }
+
+    /// Returns the version to count something of.
+    pub fn of(&self, number: u64) -> Arc<VersionMeter> {
+        if let Some(found) = self.find(number) {
+            return found;
+        }
+        let new = Arc::new(VersionMeter { number, ..VersionMeter::default() });
+        self.0.rcu(|all| {
+            let mut all = Vec::clone(all);
+            // Another request may have been first.
+            if !all.iter().any(|one| one.number == number) {
+                all.push(new.clone());
+                all.sort_by_key(|one| one.number);
+                all.drain(..all.len().saturating_sub(VERSIONS_MAX));
+            }
+            all
+        });
+        self.find(number).unwrap_or(new)
+    }
+}
+
+impl VersionMeter {
+    pub fn record(&self, dialect: Dialect, code: u16, took: Duration) {
         let code = CODES.iter().copied().find(|&known| known == code).unwrap_or(CODES[CODES.len() - 1]);
-        let series = self.of(version, dialect, code);
+        let series = self.series(dialect, code);
         series.buckets[bucket_of(took)].fetch_add(1, Relaxed);
         series.sum_ns.fetch_add(took.as_nanos() as u64, Relaxed);
     }
 
     pub fn all(&self) -> Arc<Vec<Arc<Series>>> {
-        self.0.load_full()
+        self.series.load_full()
     }
 
-    fn of(&self, version: u64, dialect: Dialect, code: u16) -> Arc<Series> {
-        let is = |one: &&Arc<Series>| (one.version, one.dialect, one.code) == (version, dialect, code);
-        if let Some(found) = self.0.load().iter().find(is) {
+    fn series(&self, dialect: Dialect, code: u16) -> Arc<Series> {
+        let is = |one: &&Arc<Series>| (one.dialect, one.code) == (dialect, code);
+        if let Some(found) = self.series.load().iter().find(is) {
             return found.clone();
         }
         let buckets = std::array::from_fn(|_| AtomicU64::new(0));
-        let new = Arc::new(Series { version, dialect, code, buckets, sum_ns: AtomicU64::new(0) });
-        self.0.rcu(|all| {
+        let new = Arc::new(Series { dialect, code, buckets, sum_ns: AtomicU64::new(0) });
+        self.series.rcu(|all| {
             let mut all = Vec::clone(all);
-            // Another request may have been first.
             if !all.iter().any(|one| is(&one)) {
                 all.push(new.clone());
-                all.sort_by_key(|one| (one.version, one.dialect as usize, one.code));
-                let mut versions: Vec<u64> = all.iter().map(|one| one.version).collect();
-                versions.dedup();
-                if versions.len() > VERSIONS_MAX {
-                    all.retain(|one| one.version != versions[0]);
-                }
+                all.sort_by_key(|one| (one.dialect as usize, one.code));
             }
             all
         });
-        self.0.load().iter().find(is).cloned().unwrap_or(new)
+        self.series.load().iter().find(is).cloned().unwrap_or(new)
     }
 }
 
@@ -79,16 +111,20 @@ mod tests {
         let meters = VersionMeters::default();
         for version in 1..=20 {
             for _ in 0..3 {
-                meters.record(version, Dialect::V2, 200, Duration::from_micros(70));
+                meters.of(version).record(Dialect::V2, 200, Duration::from_micros(70));
             }
-            meters.record(version, Dialect::Tfs, 777, Duration::from_secs(99));
+            meters.of(version).record(Dialect::Tfs, 777, Duration::from_secs(99));
         }
         let all = meters.all();
-        assert_eq!(all.len(), 2 * VERSIONS_MAX);
-        assert!(all.iter().all(|one| one.version > 12));
-        let last = all.iter().find(|one| one.version == 20 && one.dialect == Dialect::V2).unwrap();
+        assert_eq!(all.iter().map(|one| one.number).collect::<Vec<_>>(), (13..=20).collect::<Vec<_>>());
+        assert!(all.iter().all(|one| one.all().len() == 2));
+        let of = |dialect: Dialect| {
+            let last = meters.find(20).unwrap().all();
+            last.iter().find(|one| one.dialect == dialect).unwrap().clone()
+        };
+        let last = of(Dialect::V2);
         assert_eq!((last.buckets[1].load(Relaxed), last.sum_ns.load(Relaxed)), (3, 210_000));
-        let slow = all.iter().find(|one| one.version == 20 && one.dialect == Dialect::Tfs).unwrap();
+        let slow = of(Dialect::Tfs);
         assert_eq!(
             (slow.code, slow.buckets[BOUNDS_US.len()].load(Relaxed)),
             (500, 1),

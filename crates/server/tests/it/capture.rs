@@ -104,6 +104,30 @@ fn files_are_few_and_bounded() {
 }
 
 #[test]
+fn callers_of_different_outputs_have_files_of_their_own() {
+    let folder = folder("outputs");
+    let config = CaptureConfig { files_max: 3, ..CaptureConfig::default() };
+    let world = world(&folder, config);
+    let ask = |outputs: &str, x: usize| {
+        let path = format!("/api/v1/serve/double?outputs={outputs}");
+        assert_eq!(world.post(&path, &format!("{{\"x\":{x}}}")).status, 200);
+    };
+    for x in 0..30 {
+        ask(["y", "y,x"][x % 2], if x == 13 || x == 14 { 0 } else { x });
+    }
+    until("all rows", || rows(&folder, "double").len() == 30);
+    assert_eq!(files(&folder, "double").len(), 2);
+    assert!(world.get("/metrics").body.contains("forebay_capture_pruned_rows_total 0"));
+    // Three sets of columns have room, and no more: the file of the one asked for longest ago goes.
+    ask("x,y", 1);
+    ask("x", 1);
+    let counts = "forebay_capture_pruned_rows_total 15";
+    until("the lost rows are counted", || world.get("/metrics").body.lines().any(|line| line == counts));
+    until("the others are there", || rows(&folder, "double").len() == 17);
+    assert_eq!(files(&folder, "double").len(), 3);
+}
+
+#[test]
 fn parquet_files_are_whole_at_the_end() {
     let folder = folder("parquet");
     let config = CaptureConfig { format: "parquet".into(), ..CaptureConfig::default() };

@@ -420,8 +420,10 @@ fn tensorflow_serving_predicts() {
     assert_eq!(predict(&world, "echo", "texts", texts.clone()).unwrap().outputs["y"].string_val, texts.string_val);
     // A model of rows: a column, and a value each.
     let rows = tensor_proto(DataType::DtDouble, &[2, 1], |t| t.tensor_content = doubles(&[1.0, 2.0]));
-    let answer = predict(&world, "double", "", rows.clone()).unwrap();
-    assert_eq!(answer.outputs["y"].double_val, [2.0, 4.0]);
+    for signature in ["", "serving_default"] {
+        let answer = predict(&world, "double", signature, rows.clone()).unwrap();
+        assert_eq!(answer.outputs["y"].double_val, [2.0, 4.0], "{signature:?}");
+    }
 
     let check = |result: Result<PredictResponse, Status>, code: Code, part: &str| {
         let status = result.unwrap_err();

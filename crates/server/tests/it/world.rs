@@ -177,6 +177,7 @@ impl World {
             .enable_all()
             .build()
             .unwrap();
+        let main = config.dialects();
         let state = State::new(config, mist, Gateway::new(registry.clone()), counts).unwrap().with_trace(trace);
         let state = state.with_admin(server::AdminConfig::default(), registry::Config::default(), None, false);
         let (state, tls) = adjust(state);
@@ -185,7 +186,7 @@ impl World {
             let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
             (listener.local_addr().unwrap(), Bound { listener, dialects, tls })
         };
-        let all = [(Dialects::ALL, tls)].into_iter().chain(further.iter().map(|dialects| (*dialects, None)));
+        let all = [(main, tls)].into_iter().chain(further.iter().map(|dialects| (*dialects, None)));
         let (addrs, listeners): (Vec<_>, Vec<_>) = all.map(bind).unzip();
         let (addr, further) = (addrs[0], addrs[1..].to_vec());
         let (stop, stopped) = oneshot::channel();

@@ -22,10 +22,10 @@ impl CardKernel {
         let mut scratch = env.frame.scratch();
         let scratch = &mut *scratch;
         env.frame.each_live(|row| {
-            let invalid = Cell::new(false);
+            let invalid = Cell::new(None);
             let facts = Facts { env, inputs, row, invalid: &invalid };
             let mut score = self.score(&facts, &mut scratch.numbers, &mut scratch.rows);
-            if invalid.get() {
+            if invalid.get().is_some() {
                 score = Err(VALID);
             }
             match score {

@@ -31,15 +31,15 @@ impl RulesKernel {
         let scratch = &mut *scratch;
         for row in 0..env.frame.rows() {
             let winner = if env.frame.is_live(row) {
-                let invalid = Cell::new(false);
+                let invalid = Cell::new(None);
                 let facts = Facts { env, inputs, row, invalid: &invalid };
                 let winner = self.ask(&facts, &mut scratch.numbers, &mut scratch.words, &mut scratch.rows);
                 match winner {
-                    _ if invalid.get() => facts.refuse(VALID),
+                    _ if invalid.get().is_some() => facts.refuse(VALID),
                     Winner::Nobody => facts.refuse("a rule that fires, or a default score"),
                     Winner::Rule(_) | Winner::Default => {}
                 }
-                if invalid.get() { Winner::Nobody } else { winner }
+                if invalid.get().is_some() { Winner::Nobody } else { winner }
             } else {
                 Winner::Nobody
             };

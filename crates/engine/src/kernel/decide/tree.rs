@@ -49,10 +49,10 @@ impl TreeKernel {
         let scratch = &mut *scratch;
         for row in 0..env.frame.rows() {
             let end = if env.frame.is_live(row) {
-                let invalid = Cell::new(false);
+                let invalid = Cell::new(None);
                 let facts = Facts { env, inputs, row, invalid: &invalid };
                 let mut end = self.walk(&facts, &mut scratch.numbers, &mut scratch.rows);
-                if invalid.get() {
+                if invalid.get().is_some() {
                     end = End::Refused(VALID);
                 }
                 if let End::Refused(what) = end {

@@ -410,7 +410,12 @@ impl Node {
                 rest.first().map_or(Ok(Value::Null), |arm| arm.eval(cx))
             }
             Kind::In => is_in(args, cx),
-            Kind::Refuse(expected) => Err(fault(expected, model::FaultValue::Null)),
+            Kind::Refuse(expected) => {
+                let value = args.first().map_or(Ok(Value::Null), |arg| arg.eval(cx))?;
+                let mut fault = fault(expected, value.shown());
+                fault.input = self.blame;
+                Err(fault)
+            }
             _ => self.strict(cx),
         }
     }

@@ -8,18 +8,19 @@ use super::sum::Sink;
 /// Stands for a number that must not be asked for; no arithmetic makes this NaN.
 pub const INVALID: u64 = 0x7FF8_5EED_0BAD_F00D;
 
-/// Walks every tree; nothing where a path reads a feature that is not there, or invalid.
-pub fn walk(forest: &Forest, features: Option<Row<'_>>, row: usize, sink: &mut Sink<'_>) -> Option<()> {
+/// Walks every tree; the error is the feature that a path reads and that is not there, or invalid.
+pub fn walk(forest: &Forest, features: Option<Row<'_>>, row: usize, sink: &mut Sink<'_>) -> Result<(), usize> {
     let inner = forest.split.len();
     for (tree, &root) in forest.roots.iter().enumerate() {
         let mut at = root as usize;
         while at < inner {
-            let x = feature(features?, forest.feature[at] as usize)?;
+            let read = forest.feature[at] as usize;
+            let x = features.and_then(|features| feature(features, read)).ok_or(read)?;
             at = if forest.is_left(at, x) { forest.left[at] } else { forest.right[at] } as usize;
         }
         sink.put(row, tree, sink.sums.place((at - inner) as u32));
     }
-    Some(())
+    Ok(())
 }
 
 fn feature(features: Row<'_>, at: usize) -> Option<f64> {

@@ -59,11 +59,12 @@ pub fn outliers(
             if nan { Expr::call(Func::And, [Expr::call(Func::Not, [is_number]), is_outside]) } else { is_outside };
         expr = Expr::call(Func::If, [is_outside, instead, expr]);
     }
+    let name = mining.required("name")?;
     field.value = match valid {
-        None => cx.expr(mining, expr, &[&field.value], "within bounds")?,
+        None => cx.expr(mining, expr, &[&field.value], name)?,
         Some(valid) => {
             let expr = Expr::call(Func::If, [Expr::Input(1), expr, Expr::Input(0)]);
-            cx.expr(mining, expr, &[&field.value, valid], "within bounds")?
+            cx.expr(mining, expr, &[&field.value, valid], name)?
         }
     };
     Ok(field)

@@ -89,7 +89,7 @@ impl<'d> Asker<'d> {
             if let Some(Doubt::Unless(fine)) = &column.doubt {
                 value = cx.number(column.at, &value)?;
                 let or_nan = Expr::call(Func::If, [Expr::Input(1), Expr::Input(0), Expr::f64(f64::NAN)]);
-                value = cx.expr(column.at, or_nan, &[&value, fine], "valid")?;
+                value = cx.expr(column.at, or_nan, &[&value, fine], column.at.attr("field").unwrap_or("valid"))?;
             }
             values.push(value);
         }

@@ -25,7 +25,9 @@ impl From<LabelError> for ServeError {
             LabelError::NoModel { .. } | LabelError::NoLabel { .. } | LabelError::NoVersion { .. } => {
                 return worded(Kind::NotFound, format!("{error} not found"));
             }
-            LabelError::NotAvailable { .. } | LabelError::OfFile { .. } => Kind::FailedPrecondition,
+            LabelError::NotServed { .. } | LabelError::NotAvailable { .. } | LabelError::OfFile { .. } => {
+                Kind::FailedPrecondition
+            }
             LabelError::Many { .. } => Kind::TooLarge,
             LabelError::Store(StoreError::Unavailable { .. }) => Kind::Unavailable,
             LabelError::Store(_) => Kind::Internal,

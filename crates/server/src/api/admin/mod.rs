@@ -1,4 +1,4 @@
-//! The admin part of the native dialect: versions are put in, taken out and read back.
+//! The admin API, beside the native dialect or at a listener of its own: versions are put in, taken out and read back.
 //!
 //! `POST /api/v1/models/{model}/versions` takes the next version, `PUT .../versions/{version}` one under its number: a tar, a tar.gz
 //! or a zip, or one file with `?file=NAME`. The answer comes when the version answers (201), or when it did not load: then it
@@ -176,8 +176,7 @@ pub(super) fn one(asked: &Asked<'_>) -> Answer {
     let look = || {
         query::none(asked.query())?;
         let (name, version) = (name(asked)?, version(asked)?);
-        let what = || PredictError::NotFound { what: format!("version {version} of model `{name}`") };
-        let seen = seen(asked, &name, version).ok_or_else(what)?;
+        let seen = seen(asked, &name, version).ok_or_else(|| unknown(&name, version))?;
         let mut body = String::new();
         native::models::put_version(&mut body, &seen);
         Ok(Answer::json(body))
@@ -197,10 +196,26 @@ pub(super) async fn artifact(asked: &Asked<'_>) -> Answer {
     answered(asked, read().await)
 }
 
-/// Returns the files of a version.
+/// Returns the files of a version: of one that answers wherever it lies, of another where it lies in the models directory.
 pub(super) async fn files(asked: &Asked<'_>, name: &Name, version: Version) -> Result<archive::Files, ServeError> {
-    let (name, publisher) = (name.clone(), publisher(asked)?);
-    on_disk(asked, move || Ok(publisher.read(&name, version)?)).await
+    let admin = &asked.state.admin;
+    admin.check_open(asked.state.guard.is_on())?;
+    let stored = asked.state.gateway.registry().stored(name.as_str(), version);
+    let (name, publisher) = (name.clone(), admin.publisher.clone());
+    on_disk(asked, move || {
+        if let Some(stored) = stored {
+            return Ok(stored.files().map_err(PublishError::from)?);
+        }
+        match publisher.map(|publisher| publisher.read(&name, version)) {
+            Some(Err(PublishError::Unnumbered { .. } | PublishError::OneModel)) | None => Err(unknown(&name, version)),
+            Some(read) => Ok(read?),
+        }
+    })
+    .await
+}
+
+fn unknown(name: &Name, version: Version) -> ServeError {
+    PredictError::NotFound { what: format!("version {version} of model `{name}`") }.into()
 }
 
 /// `DELETE /api/v1/models/{model}[/versions/{version}]`: taken out of the directory, then unloaded when its last answer is given.

@@ -48,11 +48,7 @@ pub(super) fn failure(error: ServeError) -> Answer {
         Kind::Internal => "INTERNAL_ERROR",
         Kind::Unimplemented => "NOT_IMPLEMENTED",
     };
-    let mut message = error.to_string();
-    for violation in error.violations().iter().skip(1) {
-        message.push_str("; ");
-        message.push_str(&violation.to_string());
-    }
+    let message = error.whole_text();
     let mut body = String::new();
     let mut object = Object::new(&mut body);
     object.text("error_code", code);

@@ -51,6 +51,7 @@ fn rendered() -> String {
 fn tag(dialect: Dialect) -> Option<(&'static str, &'static str)> {
     Some(match dialect {
         Dialect::Native => ("native", "Rows in, rows out; models and their versions"),
+        Dialect::Admin => ("admin", "Versions put in, taken out and read back; labels; events"),
         Dialect::Mist => ("mist", "Hydrosphere Mist"),
         Dialect::V2 => ("v2", "Open Inference Protocol V2, with Triton's extensions"),
         Dialect::Tfs => ("tfs", "TensorFlow Serving"),
@@ -109,7 +110,7 @@ fn failure(dialect: Dialect) -> Shape {
         Dialect::Mlflow => "MlflowError",
         Dialect::Openscoring => "OpenscoringError",
         Dialect::Mist => "MistEnvelope",
-        Dialect::Native | Dialect::Ops | Dialect::V2Grpc | Dialect::TfsGrpc => return named("Error"),
+        Dialect::Native | Dialect::Admin | Dialect::Ops | Dialect::V2Grpc | Dialect::TfsGrpc => return named("Error"),
     };
     either(&[named(own), named("Error")])
 }

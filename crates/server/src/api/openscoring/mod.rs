@@ -22,11 +22,7 @@ use crate::{
 
 /// Returns the error as this protocol writes it.
 pub(super) fn failure(error: ServeError) -> Answer {
-    let mut message = error.to_string();
-    for violation in error.violations().iter().skip(1) {
-        message.push_str("; ");
-        message.push_str(&violation.to_string());
-    }
+    let message = error.whole_text();
     let mut body = String::new();
     let mut object = Object::new(&mut body);
     object.text("message", &message);

@@ -54,6 +54,11 @@ pub(super) fn failure(error: ServeError) -> Answer {
     Answer::failure(error, body)
 }
 
+/// Returns what is said of a request that this protocol does not have.
+pub(super) fn malformed(method: &str, path: &str) -> ServeError {
+    worded(Kind::InvalidArgument, format!("Malformed request: {} {}", cut(method), cut(path)))
+}
+
 pub(super) async fn answer(asked: &Asked<'_>, body: &mut Incoming, counted: &mut Counted<'_>) -> Answer {
     let path = match Path::parse(asked.head.method.as_str(), asked.head.uri.path()) {
         Ok(path) => path,
@@ -78,7 +83,7 @@ impl Path {
 
     /// Reads `/v1/models/...`: a GET asks for a status or metadata, a POST ends in what it wants done.
     fn parse(method: &str, path: &str) -> Result<Path, ServeError> {
-        let malformed = || worded(Kind::InvalidArgument, format!("Malformed request: {} {}", cut(method), cut(path)));
+        let malformed = || malformed(method, path);
         let rest = path.strip_prefix("/v1/models").ok_or_else(malformed)?;
         let Some(rest) = rest.strip_prefix('/').filter(|rest| !rest.is_empty()) else {
             return Err(worded(Kind::InvalidArgument, "Missing model name in request."));

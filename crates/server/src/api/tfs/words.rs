@@ -46,16 +46,13 @@ pub(in crate::api) fn served(
     Err(worded(Kind::NotFound, format!("Servable not found for request: {servable}")))
 }
 
-/// Returns the signature of this name. Where none is named it is the protocol's default one; of a model whose format names no
-/// signatures, the only one.
+/// Returns the signature of this name; where none is named it is the protocol's default one. That is the first one of a model
+/// whose format does not know the protocol's names.
 pub(in crate::api) fn signature<'a>(model: &'a dyn Predictor, name: Option<&str>) -> Option<&'a Signature> {
-    let signatures = model.signatures();
-    let named = signatures.iter().any(|signature| signature.method.is_some());
-    if let (None, false, [first, ..]) = (name, named, signatures) {
-        return Some(first);
-    }
-    let name = asked_for(name);
-    signatures.iter().find(|signature| &*signature.name == name)
+    let (signatures, name) = (model.signatures(), asked_for(name));
+    let named = || signatures.iter().any(|signature| signature.method.is_some());
+    let found = signatures.iter().find(|signature| &*signature.name == name);
+    found.or_else(|| signatures.first().filter(|_| name == DEFAULT && !named()))
 }
 
 /// Returns the signature that a request to predict names.

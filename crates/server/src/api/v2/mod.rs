@@ -26,14 +26,9 @@ use crate::{
 pub(super) const EXTENSIONS: [&str; 5] =
     ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"];
 
-/// Returns the error as this protocol and gRPC say it: in one text, what else does not fit after the first.
+/// Returns the error as this protocol and gRPC say it: in one text, with everything that does not fit.
 pub(super) fn message(error: &ServeError) -> String {
-    let mut message = error.to_string();
-    for violation in error.violations().iter().skip(1) {
-        message.push_str("; ");
-        message.push_str(&violation.to_string());
-    }
-    message
+    error.whole_text()
 }
 
 /// Returns the error as this protocol writes it.

@@ -1,7 +1,7 @@
 //! The repository and statistics extensions, as Triton has them, for REST and gRPC alike.
 //!
 //! The models directory says what is served: an index can be asked for, a load is a look at what stands, and what only the directory
-//! can do is refused by name. Counts are those of a model, all its versions together; what the parts of a call took is not told apart.
+//! can do is refused by name. What the parts of a call took is not told apart: to measure it would cost every call.
 
 use codec::v2::TensorType;
 use gateway::Routed;
@@ -73,25 +73,35 @@ pub(in crate::api) fn unload(state: &State, name: &str) -> Result<(), ServeError
     Err(PredictError::Unimplemented { what }.into())
 }
 
-/// What was counted of a model.
+/// What was counted of a version.
 pub(in crate::api) struct Counts {
     pub name: String,
     pub version: String,
     pub calls: Calls,
 }
 
-/// Returns the counts of the model asked for, or of all that answer.
+/// Returns the counts of the version asked for, else of all that answer: of one model, or of all.
 pub(in crate::api) fn statistics(state: &State, name: &str, which: Which<'_>) -> Result<Vec<Counts>, ServeError> {
-    let of = |name: &str, version: Version| Counts {
-        name: name.to_owned(),
-        version: version.to_string(),
-        calls: state.models.of(name).calls.read(&state.metrics),
+    let registry = state.gateway.registry();
+    let of = |name: &str, version: Version| {
+        let counted = state.models.of(name).versions.find(version.0);
+        let calls = counted.map_or_else(Calls::default, |counted| counted.calls.read(&state.metrics));
+        Counts { name: name.to_owned(), version: version.to_string(), calls }
     };
-    if !name.is_empty() {
-        return Ok(vec![of(name, state.gateway.registry().check(name, which)?)]);
+    let models = match (name, which) {
+        ("", _) => registry.list(),
+        (name, Which::Newest) => {
+            registry.check(name, which)?;
+            vec![registry.status(name)?]
+        }
+        (name, which) => return Ok(vec![of(name, registry.check(name, which)?)]),
+    };
+    let mut counts = Vec::new();
+    for model in &models {
+        let answering = model.versions.iter().filter(|version| version.state == Stands::Available);
+        counts.extend(answering.map(|version| of(&model.name, version.version)));
     }
-    let all = state.gateway.registry().list();
-    Ok(all.iter().filter_map(|model| Some(of(&model.name, model.default_version()?))).collect())
+    Ok(counts)
 }
 
 /// A tensor as a configuration shows it: Triton's name of the type, all dimensions.
