@@ -123,28 +123,29 @@ impl Known {
     }
 }
 
+/// A column of this type; null is a value of it.
+#[cfg(test)]
+pub(crate) fn field(name: &str, ty: model::Type) -> model::Field {
+    model::Field {
+        name: name.into(),
+        takes: model::Takes::One(ty),
+        nullable: true,
+        whole: false,
+        default: true,
+        optional: false,
+        gates: false,
+        reading: model::Reading::Strict,
+        needs: vec![0],
+        has_default: false,
+        declared: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use model::{Field, Takes, Type};
+    use model::Type;
 
     use super::*;
-
-    fn field(name: &str, ty: Type) -> Field {
-        let takes = Takes::One(ty);
-        Field {
-            name: name.into(),
-            takes,
-            nullable: true,
-            whole: false,
-            default: true,
-            optional: false,
-            gates: false,
-            reading: model::Reading::Strict,
-            needs: vec![0],
-            has_default: false,
-            declared: None,
-        }
-    }
 
     fn decoder(known: &Known, load: Load, outputs: Option<&str>) -> Arc<Decoder> {
         let (inputs, outs) = (vec![field("x", Type::F64)], vec![field("y", Type::F64)]);

@@ -492,24 +492,14 @@ impl<W: Wire> Waiter for Seat<W> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Data, Declared, Field, Reading, Takes, Tensor, Type};
+    use model::{Data, Declared, Field, Tensor, Type};
 
     use super::*;
+    use crate::known::field;
 
     fn check(declared: Option<&[i64]>, sent: &[usize], expected: usize) {
-        let field = Field {
-            name: "x".into(),
-            takes: Takes::One(Type::F64),
-            nullable: false,
-            whole: true,
-            default: true,
-            optional: false,
-            gates: false,
-            reading: Reading::Strict,
-            needs: Vec::new(),
-            has_default: false,
-            declared: Some(Declared { tensor: "x:0".into(), shape: declared.map(Arc::from) }),
-        };
+        let tensor = Declared { tensor: "x:0".into(), shape: declared.map(Arc::from) };
+        let field = Field { whole: true, declared: Some(tensor), ..field("x", Type::F64) };
         let signature =
             Signature { name: "s".into(), inputs: vec![field], outputs: Vec::new(), grouped: false, method: None };
         let mut batch = Batch::new(0);

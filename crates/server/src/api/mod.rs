@@ -397,14 +397,14 @@ fn find<'a>(served: Dialects, method: &Method, path: &'a str) -> Result<Matched<
         let name = query::decode(name, false).ok_or_else(|| Missed::path(served, method, path))?;
         return Ok(Matched { endpoint: route.endpoint, dialect: route.dialect, route: route.path, name, version });
     }
-    let is_elsewhere = |route: &Route| route.changes_models() && route.method == wanted;
-    Err(match &others[..] {
-        _ if !served.change_models() && TABLE.iter().any(|row| is_elsewhere(row) && row.names_in(path).is_some()) => {
-            Missed::elsewhere(served, path)
-        }
-        [] => Missed::path(served, method, path),
-        others => Missed::method(others, method, path),
-    })
+    let is_elsewhere = |row: &Route| row.changes_models() && row.method == wanted && row.names_in(path).is_some();
+    if !served.change_models() && TABLE.iter().any(is_elsewhere) {
+        return Err(Missed::elsewhere(served, path));
+    }
+    match &others[..] {
+        [] => Err(Missed::path(served, method, path)),
+        others => Err(Missed::method(others, method, path)),
+    }
 }
 
 /// Refuses an `accept` header that leaves JSON out.

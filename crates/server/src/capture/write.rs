@@ -272,6 +272,9 @@ impl Writer {
         let mut all: Vec<(PathBuf, u64)> = folders.flat_map(|folder| files(&folder.path())).collect();
         // Their names begin with the time, whatever the model.
         all.sort_by(|a, b| a.0.file_name().cmp(&b.0.file_name()));
+        // Others may have taken files out.
+        let there: HashSet<&PathBuf> = all.iter().map(|(path, _)| path).collect();
+        self.ended.retain(|path, _| there.contains(path));
         let mut total: u64 = all.iter().map(|(_, bytes)| bytes).sum();
         for (path, bytes) in all {
             if total + self.file_bytes_max <= self.total_bytes_max {
