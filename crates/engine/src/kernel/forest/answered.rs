@@ -63,7 +63,7 @@ pub fn apart(answers: &Answers, ranks: &[u8], room: usize, out: &mut Vec<u64>) {
     }
     out.resize(ranks.len() / room * answers.count, 0);
     for (ranks, out) in ranks.chunks_exact(room).zip(out.chunks_exact_mut(answers.count)) {
-        // SAFETY: answers are made where `Isa::Avx512` was found.
+        // SAFETY: answers are made where `Isa::Avx512Vbmi` was found.
         #[cfg(target_arch = "x86_64")]
         unsafe {
             x86::apart(answers, ranks, out)
@@ -83,7 +83,7 @@ pub fn leaves(
     leaves: &mut [u32],
 ) {
     assert_eq!(asking.rows, places.len(), "a place for each row");
-    // SAFETY: answers are made where `Isa::Avx512` was found.
+    // SAFETY: answers are made where `Isa::Avx512Vbmi` was found.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         x86::of_pairs(answers, pairs, asking, |row, tree, leaf| leaves[places[row] + tree as usize] = leaf);

@@ -37,7 +37,7 @@ impl Steps for Narrow {
         match isa {
             // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { x86::narrow(packed, below, block, leaves) },
+            Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::narrow(packed, below, block, leaves) },
             _ => plain(packed, below, block, leaves),
         }
     }
@@ -48,7 +48,7 @@ impl Steps for Wide {
         match isa {
             // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { x86::wide(packed, below, block, leaves) },
+            Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::wide(packed, below, block, leaves) },
             _ => plain(packed, below, block, leaves),
         }
     }

@@ -54,7 +54,7 @@ impl Ranked {
         let (mut ranks, tests) = all?;
         let adds = (wants.scores && !wants.leaves && !sums.needs_leaves()).then_some(sums);
         let answers =
-            if choice.few && choice.isa == Isa::Avx512 { Answers::new(normal, &ranks, &tests, adds) } else { None };
+            if choice.few && choice.isa == Isa::Avx512Vbmi { Answers::new(normal, &ranks, &tests, adds) } else { None };
         let tops = Tops::new(normal);
         let is_walked = |tree: usize| answers.is_none() || !Answers::takes(&normal.trees[tree]);
         let takes = |tree: usize| choice.few && is_walked(tree) || tops.is_deep(tree);
@@ -224,7 +224,7 @@ fn tile_rows_min(normal: &Normal, tops: &Tops, tiles: &Tiles, step: f64, walked:
     let row = walked as f64 / trees * levels * step + (trees - walked as f64) * 2.6;
     // Of a small block and, by row, of a full one: a test, a step, a tree; a step below the first levels.
     let (small, full, below_step) = match isa {
-        Isa::Avx512 => ([1.0, 1.1, 28.0], [0.01, 0.003, 0.5], 0.45),
+        Isa::Avx512 | Isa::Avx512Vbmi => ([1.0, 1.1, 28.0], [0.01, 0.003, 0.5], 0.45),
         Isa::Avx2 => ([3.0, 1.5, 40.0], [0.016, 0.008, 1.2], 1.1),
         Isa::Portable => ([3.0, 1.8, 48.0], [0.02, 0.012, 1.2], 1.1),
     };

@@ -16,8 +16,10 @@ use super::{
 pub enum Isa {
     Portable,
     Avx2,
-    /// AVX-512 with BW, DQ, VL and VBMI.
+    /// AVX-512 with BW, DQ and VL.
     Avx512,
+    /// The same with VBMI.
+    Avx512Vbmi,
 }
 
 impl Isa {
@@ -31,15 +33,16 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = is_x86_feature_detected!("avx2");
-            let avx512 = is_x86_feature_detected!("avx512f")
+            let avx512 = avx2
+                && is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512vbmi")
                 && is_x86_feature_detected!("popcnt")
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2");
-            let has = [(Isa::Portable, true), (Isa::Avx2, avx2), (Isa::Avx512, avx2 && avx512)];
+            let vbmi = avx512 && is_x86_feature_detected!("avx512vbmi");
+            let has = [(Isa::Portable, true), (Isa::Avx2, avx2), (Isa::Avx512, avx512), (Isa::Avx512Vbmi, vbmi)];
             has.into_iter().filter(|(_, has)| *has).map(|(isa, _)| isa).collect()
         }
         #[cfg(not(target_arch = "x86_64"))]
@@ -52,7 +55,7 @@ pub fn fill(isa: Isa, asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::fill_avx512(asks, ranks, words, lanes) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::fill_avx512(asks, ranks, words, lanes) },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { x86::fill_avx2(asks, ranks, words, lanes) },
@@ -82,7 +85,7 @@ pub fn numbers(
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::numbers_avx512(circuits, page, words, lanes, numbers) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::numbers_avx512(circuits, page, words, lanes, numbers) },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { x86::numbers_avx2(circuits, page, words, lanes, numbers) },
@@ -113,7 +116,7 @@ pub fn take_exits(isa: Isa, of: &[u32], exits: &[u8], leaves: &mut [u32], from: 
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::take_exits_avx512(of, exits, leaves, from) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::take_exits_avx512(of, exits, leaves, from) },
         _ => {
             for (leaf, exit) in leaves.iter_mut().zip(exits) {
                 let taken = of[*exit as usize];
@@ -136,7 +139,7 @@ pub fn add_leaves(isa: Isa, values: &[f64], width: usize, leaves: &[u32], sums: 
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::add_leaves_avx512(values, width, leaves, sums, to_f32) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::add_leaves_avx512(values, width, leaves, sums, to_f32) },
         _ => {
             for (k, sums) in sums.chunks_exact_mut(leaves.len()).enumerate() {
                 let values = leaves.iter().map(|leaf| values[*leaf as usize * width + k]);
@@ -159,7 +162,7 @@ pub fn add_exits(isa: Isa, values: &[f64], count: usize, exits: &[u8], sums: &mu
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::add_exits_avx512(values, count, exits, sums) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::add_exits_avx512(values, count, exits, sums) },
         _ => {
             let values = &values[..count];
             for i in 0..sums.len() {
@@ -176,7 +179,7 @@ pub fn add_exits_f32(isa: Isa, values: &[f32], count: usize, exits: &[u8], sums:
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::add_exits_f32_avx512(values, count, exits, sums) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::add_exits_f32_avx512(values, count, exits, sums) },
         _ => {
             let values = &values[..count];
             for i in 0..sums.len() {
@@ -191,7 +194,7 @@ pub fn of_row(isa: Isa, ranks: &Ranks, x: &[f64], out: &mut [u8]) {
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::of_row_avx512(ranks, x, out) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::of_row_avx512(ranks, x, out) },
         _ => ranks.of_row(x, out, |part, x| ranks.rank(part, x)),
     }
 }
@@ -202,7 +205,9 @@ pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::ranks_avx512(&ranks.levels[part.levels..], part, zero_max, x, out) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe {
+            x86::ranks_avx512(&ranks.levels[part.levels..], part, zero_max, x, out)
+        },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { x86::ranks_avx2(ranks, part, zero_max, x, out) },
@@ -215,7 +220,7 @@ pub fn keys(isa: Isa, missing: i32, zero_max: f64, x: &[f64], out: &mut [i32]) {
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::keys_avx512(missing, zero_max, x, out) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::keys_avx512(missing, zero_max, x, out) },
         _ => keys::keys(missing, zero_max, x, out),
     }
 }
@@ -224,6 +229,9 @@ pub fn keys(isa: Isa, missing: i32, zero_max: f64, x: &[f64], out: &mut [i32]) {
 pub fn sides(isa: Isa, table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vbmi => unsafe { x86::sides_vbmi(table, codes, out) },
+        // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => unsafe { x86::sides_avx512(table, codes, out) },
         _ => out.iter_mut().zip(codes).for_each(|(out, code)| *out = table[*code as usize % CODES]),
@@ -551,11 +559,31 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub fn sides_avx512(table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
+    pub fn sides_vbmi(table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
         // SAFETY: 64 bytes are loaded and stored of 64.
         unsafe {
             let (table, codes) = (_mm512_loadu_si512(table.as_ptr().cast()), _mm512_loadu_si512(codes.as_ptr().cast()));
             _mm512_storeu_si512(out.as_mut_ptr().cast(), _mm512_permutexvar_epi8(codes, table));
+        }
+    }
+
+    /// Looks the four lower bits up in each quarter of the table; the two above them say which counts.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub fn sides_avx512(table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
+        let (quarters, _) = table.as_chunks::<16>();
+        // SAFETY: 64 bytes are loaded and stored of 64, 16 of 16.
+        unsafe {
+            let codes = _mm512_loadu_si512(codes.as_ptr().cast());
+            let low = _mm512_and_si512(codes, _mm512_set1_epi8(0x0f));
+            let of = |quarter: usize| {
+                let table = _mm512_broadcast_i32x4(_mm_loadu_si128(quarters[quarter].as_ptr().cast()));
+                _mm512_shuffle_epi8(table, low)
+            };
+            let is_odd = _mm512_test_epi8_mask(codes, _mm512_set1_epi8(0x10));
+            let is_upper = _mm512_test_epi8_mask(codes, _mm512_set1_epi8(0x20));
+            let lower = _mm512_mask_mov_epi8(of(0), is_odd, of(1));
+            let upper = _mm512_mask_mov_epi8(of(2), is_odd, of(3));
+            _mm512_storeu_si512(out.as_mut_ptr().cast(), _mm512_mask_mov_epi8(lower, is_upper, upper));
         }
     }
 }

@@ -210,8 +210,8 @@ impl Way {
 fn exit_bits(exits: usize, isa: Isa, is_f32: bool) -> usize {
     let least = (exits - 1).checked_ilog2().map_or(0, |last| last as usize + 1);
     match (isa, least) {
-        (Isa::Avx512, ..=6) if is_f32 => 6,
-        (Isa::Avx512, ..=5) => 5,
+        (Isa::Avx512 | Isa::Avx512Vbmi, ..=6) if is_f32 => 6,
+        (Isa::Avx512 | Isa::Avx512Vbmi, ..=5) => 5,
         _ => (least + 2).min(PLANES),
     }
 }
