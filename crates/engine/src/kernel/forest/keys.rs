@@ -9,31 +9,35 @@ use plan::Precision;
 use super::{
     normal::{Column, Kind, Node, Normal, Rules, Test},
     packed::{Asked, ROW_KEYS},
-    ranks::{self, Source},
+    ranks::{self, Ranks},
     simd::{self, Isa},
 };
 
 pub struct Keys {
     columns: Box<[Column]>,
+    /// Of each of them: where its feature is in a block.
+    places: Box<[usize]>,
     /// Of each column of the normal form: its cell.
     cell_of: Box<[u16]>,
     rules: Rules,
 }
 
 impl Keys {
-    /// Returns the cells, in the order of what ranks are made of; nothing where a forest compares something else, or a row would have too many.
-    pub fn new(normal: &Normal, sources: &[Source]) -> Option<Keys> {
+    /// Returns the cells, by feature; nothing where a forest compares something else, or a row would have too many.
+    pub fn new(normal: &Normal, ranks: &Ranks) -> Option<Keys> {
         let is_number = |column: &Column| matches!(column.kind, Kind::Number { .. });
         if normal.rules.compares() != Precision::F32
             || !normal.columns.iter().all(is_number)
-            || sources.len() >= ROW_KEYS
+            || normal.columns.len() >= ROW_KEYS
         {
             return None;
         }
-        let columns: Box<[Column]> = sources.iter().map(|source| source.column).collect();
-        let cell = |column| columns.iter().position(|c| c == column).expect("every column is a source") as u16;
+        let mut columns = normal.columns.clone();
+        columns.sort_unstable();
+        let cell = |column| columns.binary_search(column).expect("every column has its cell") as u16;
         let cell_of = normal.columns.iter().map(cell).collect();
-        Some(Keys { cell_of, columns, rules: normal.rules })
+        let places = columns.iter().map(|column| ranks.place(column.feature)).collect();
+        Some(Keys { cell_of, places, columns: columns.into(), rules: normal.rules })
     }
 
     /// Returns the cells of a row.
@@ -63,10 +67,10 @@ impl Keys {
     /// Writes the cells of a block of rows: cell after cell, so many lanes each.
     pub fn of_block(&self, isa: Isa, block: &[f64], lanes: usize, out: &mut [i32]) {
         let (cells, never) = out.split_at_mut(self.columns.len() * lanes);
-        let columns = block.chunks_exact(ranks::stride(lanes)).zip(cells.chunks_exact_mut(lanes));
-        for (column, (x, out)) in self.columns.iter().zip(columns) {
+        for ((column, place), out) in self.columns.iter().zip(&self.places).zip(cells.chunks_exact_mut(lanes)) {
             let (missing, zero_max) = self.missing(column);
-            simd::keys(isa, missing, zero_max, &x[..lanes], out);
+            let x = &block[place * ranks::stride(lanes)..][..lanes];
+            simd::keys(isa, missing, zero_max, x, out);
         }
         never[..lanes].fill(i32::MIN);
     }

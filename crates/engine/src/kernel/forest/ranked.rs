@@ -9,7 +9,7 @@ use super::{
     keys::Keys,
     normal::Normal,
     packed::{Narrow, Node, Packed, ROW_KEYS, Sided, Wide},
-    ranks::{self, ByteTest, Ranks},
+    ranks::{ByteTest, Ranks},
     run::{self, Choice, Feed, Wants},
     simd::{self, Isa},
     sum::{Sink, Sums},
@@ -44,7 +44,7 @@ const KEYS_PAY: usize = 3;
 impl Ranked {
     pub fn new(normal: &Normal, sums: &Sums, wants: Wants, choice: Choice) -> Option<Ranked> {
         let all = Ranks::new(normal, |_| true);
-        let is_long = all.as_ref().is_none_or(|(ranks, _)| ranks.bytes > KEYS_PAY * ranks.sources.len());
+        let is_long = all.as_ref().is_none_or(|(ranks, _)| ranks.bytes > KEYS_PAY * normal.columns.len());
         if is_long && !normal.trees.iter().all(Answers::takes) {
             let by_keys = Ranked::by_keys(normal, sums, choice);
             if by_keys.is_some() {
@@ -77,7 +77,7 @@ impl Ranked {
     fn by_keys(normal: &Normal, sums: &Sums, choice: Choice) -> Option<Ranked> {
         let tops = Tops::new(normal);
         let ranked = Ranks::new(normal, |node| tops.is_compared(node))?;
-        let keys = Keys::new(normal, &ranked.0.sources)?;
+        let keys = Keys::new(normal, &ranked.0)?;
         let takes = |tree: usize| choice.few || tops.is_deep(tree);
         let packed = Packed::new(normal, &tops, takes, |node| Some(keys.asked(&normal.nodes[node])), keys.never())?;
         Some(Ranked::of(normal, sums, choice, ranked, None, Some(Walks::Keys(packed, keys))))
@@ -123,7 +123,7 @@ impl Ranked {
         let run::Room { bytes, keys, apart: words, block, lanes, sums } = scratch;
         let room = self.tiles.lanes(rows);
         let ranks_end = room * self.ranks.bytes;
-        block.resize(ranks::stride(room) * self.ranks.sources.len(), 0.0);
+        block.resize(self.ranks.block_room(room), 0.0);
         bytes.resize(ranks_end + descend::BEHIND, 0);
         feed.each(self.ranks.features_min(), sink, |row, x| {
             self.ranks.gather(x, block, lanes.len(), room);

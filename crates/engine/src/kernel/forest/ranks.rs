@@ -3,8 +3,12 @@
 //!
 //! The rank of `x` is how many of a column's distinct thresholds are below it, so `x <= t` is `rank(x) <= place of t`, exactly.
 //! A missing number has the rank 0 where it goes left, the highest where right. More than 255 thresholds make several bytes
-//! of 255 each; a set is a byte of its own, 0 or 1. Where sets are so many that a node could not name its byte, a category is a code
+//! of 255 each; columns of one feature that differ in what missing values do share a search where the thresholds of all fit a byte, and have a
+//! byte each. A set is a byte of its own, 0 or 1. Where sets are so many that a node could not name its byte, a category is a code
 //! instead ([`super::codes`]); for walks a lone row has the sides of all sets even so, behind its other bytes. The bytes of a column stand together.
+
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
@@ -44,8 +48,8 @@ pub const SIDE_BYTES: usize = 1 << 14;
 
 pub struct Ranks {
     /// Numbers by feature, then categories by feature.
-    pub sources: Box<[Source]>,
-    /// Their features.
+    sources: Box<[Source]>,
+    /// All features that columns are of, ascending: each has its place in a block.
     features: Box<[u32]>,
     /// Bytes of a row.
     pub bytes: usize,
@@ -70,17 +74,21 @@ pub fn stride(lanes: usize) -> usize {
     lanes + 8
 }
 
-/// A column, and the bytes that are made of it.
+/// A column, or several of one feature, and the bytes that are made of it.
 #[derive(Clone, Debug)]
-pub struct Source {
-    pub column: Column,
-    pub first_byte: usize,
-    pub bytes: Bytes,
+struct Source {
+    /// The first.
+    column: Column,
+    /// Where its feature is in a block.
+    place: usize,
+    first_byte: usize,
+    bytes: Bytes,
 }
 
 #[derive(Clone, Debug)]
-pub enum Bytes {
-    Numbers(Box<[Part]>),
+enum Bytes {
+    /// Of each part a byte for each way; there is one part or one way.
+    Numbers(Box<[Part]>, Box<[Way]>),
     Sets {
         sets: usize,
         /// Categories that some set holds: the next code is another category, then comes a missing value.
@@ -101,7 +109,16 @@ pub struct Part {
     pub levels: usize,
     /// Steps of a search.
     pub steps: u32,
-    pub missing: u8,
+    /// How many thresholds it has.
+    count: u8,
+}
+
+/// What a column of numbers does with missing values.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    missing_left: bool,
+    /// Largest number that is missing, by its absolute value; -1 where no number is.
+    pub zero_max: f64,
 }
 
 /// A node in terms of bytes: right where the byte of the column is above; or, with a set (in [`Ranks::rights`]), where the code that
@@ -121,11 +138,21 @@ impl Ranks {
         let has_codes = making.is_long();
         let mut order: Vec<usize> = (0..normal.columns.len()).collect();
         order.sort_unstable_by_key(|column| (normal.columns[*column].kind == Kind::Category, normal.columns[*column]));
-        for column in order {
-            match normal.columns[column].kind {
-                Kind::Number { missing_left } => making.numbers(column, normal.columns[column], missing_left),
-                Kind::Category if has_codes && making.codes(column, normal).is_some() => {}
-                Kind::Category => making.sets(column, normal)?,
+        // Columns of a feature's numbers stand together.
+        let of = |column: &usize| {
+            let Column { feature, kind, .. } = normal.columns[*column];
+            (feature, kind != Kind::Category)
+        };
+        for columns in order.chunk_by(|a, b| of(a) == of(b)) {
+            match normal.columns[columns[0]].kind {
+                Kind::Number { .. } => making.numbers(columns, normal),
+                Kind::Category => {
+                    for column in columns {
+                        if !has_codes || making.codes(*column, normal).is_none() {
+                            making.sets(*column, normal)?;
+                        }
+                    }
+                }
             }
             if making.bytes > BYTES_MAX {
                 return None;
@@ -140,7 +167,7 @@ impl Ranks {
         // So that whatever stands behind the last level may be loaded.
         making.levels.extend([f64::INFINITY; 8]);
         let ranks = Ranks {
-            features: making.sources.iter().map(|source| source.column.feature).collect(),
+            features: making.features.into(),
             sources: making.sources.into(),
             bytes: making.bytes,
             sorted: making.sorted.into(),
@@ -158,6 +185,16 @@ impl Ranks {
     /// Returns the room of a lone row.
     pub fn row_room(&self) -> usize {
         if self.code_sides.is_empty() { self.bytes.max(ROW_BYTES) } else { SIDE_BYTES }
+    }
+
+    /// Returns the numbers that a block has room for, of so many rows.
+    pub fn block_room(&self, lanes: usize) -> usize {
+        self.features.len() * stride(lanes)
+    }
+
+    /// Returns where a feature that some column is of begins in a block.
+    pub fn place(&self, feature: u32) -> usize {
+        place(&self.features, feature)
     }
 
     pub fn has_sides(&self) -> bool {
@@ -213,10 +250,11 @@ impl Ranks {
         for source in &self.sources {
             let x = x[source.column.feature as usize];
             match &source.bytes {
-                Bytes::Numbers(parts) => {
-                    let missing = self.rules.is_missing(&source.column, x);
-                    for (part, out) in parts.iter().zip(&mut out[source.first_byte..]) {
-                        *out = if missing { part.missing } else { rank(part, x) };
+                Bytes::Numbers(parts, ways) => {
+                    for (part, out) in parts.iter().zip(out[source.first_byte..].chunks_mut(ways.len())) {
+                        let rank = rank(part, x);
+                        let of = |way: &Way| if way.is_missing(x) { way.rank(part) } else { rank };
+                        ways.iter().zip(out).for_each(|(way, out)| *out = of(way));
                     }
                 }
                 Bytes::Sets { sets, categories, first_side, .. } => {
@@ -249,11 +287,8 @@ impl Ranks {
                 }
             }
             Row::Sparse { indices, values, .. } => {
-                let (mut at, mut last) = (0, 0);
+                let mut at = 0;
                 for &feature in &self.features {
-                    // Sets begin at the first feature again.
-                    at = if feature < last { 0 } else { at };
-                    last = feature;
                     at += indices[at..].partition_point(|&i| i < feature);
                     let stored = indices.get(at).is_some_and(|&i| i == feature);
                     block[place] = if stored { values[at] } else { 0.0 };
@@ -266,19 +301,14 @@ impl Ranks {
     /// Writes the bytes of a block of rows: byte after byte, so many lanes each.
     pub fn of_block(&self, isa: Isa, block: &[f64], lanes: usize, out: &mut [u8]) {
         assert!(lanes.is_multiple_of(LANES), "whole lanes");
-        assert_eq!(
-            [block.len(), out.len()],
-            [self.sources.len() * stride(lanes), self.bytes * lanes],
-            "a block of so many"
-        );
-        for (source, x) in self.sources.iter().zip(block.chunks_exact(stride(lanes))) {
-            let x = &x[..lanes];
+        assert_eq!([block.len(), out.len()], [self.block_room(lanes), self.bytes * lanes], "a block of so many");
+        for source in &self.sources {
+            let x = &block[source.place * stride(lanes)..][..lanes];
             let out = &mut out[source.first_byte * lanes..];
             match &source.bytes {
-                Bytes::Numbers(parts) => {
-                    let zero_max = if source.column.zero_is_missing { self.rules.zero_max } else { -1.0 };
-                    for (part, out) in parts.iter().zip(out.chunks_exact_mut(lanes)) {
-                        simd::ranks(isa, self, part, zero_max, x, out);
+                Bytes::Numbers(parts, ways) => {
+                    for (part, out) in parts.iter().zip(out.chunks_exact_mut(ways.len() * lanes)) {
+                        simd::ranks(isa, self, part, ways, x, out);
                     }
                 }
                 Bytes::Codes(codes, _) => {
@@ -330,31 +360,57 @@ impl Ranks {
         at as u8
     }
 
-    /// Writes the ranks of a byte for many rows; numbers of at most `zero_max` are missing.
+    /// Writes the ranks in a part for many rows, way after way.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
-    pub fn ranks(&self, part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
+    pub fn ranks(&self, part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
+        let lanes = x.len();
         let levels = &self.levels[part.levels..][..1 << part.steps];
         let mask = levels.len() - 1;
-        let (x, out) = (x.as_chunks::<8>().0, out.as_chunks_mut::<8>().0);
-        for eight in 0..x.len().min(out.len()) {
-            let (x, mut at) = (&x[eight], [0usize; 8]);
+        for (eight, x) in x.as_chunks::<8>().0.iter().enumerate() {
+            let mut at = [0usize; 8];
             for step in 0..part.steps {
                 // Eight at once: one alone would wait for its threshold.
                 for i in 0..8 {
                     at[i] = at[i] << 1 | usize::from(levels[((1 << step) - 1 + at[i]) & mask] < x[i]);
                 }
             }
-            for i in 0..8 {
-                let missing = x[i].is_nan() || x[i].abs() <= zero_max;
-                out[eight][i] = if missing { part.missing } else { at[i] as u8 };
+            for (way, out) in ways.iter().zip(out.chunks_exact_mut(lanes)) {
+                let (out, missing) = (&mut out.as_chunks_mut::<8>().0[eight], way.rank(part));
+                for i in 0..8 {
+                    out[i] = if way.is_missing(x[i]) { missing } else { at[i] as u8 };
+                }
             }
         }
     }
 }
 
+/// Returns the place of a feature.
+fn place(features: &[u32], feature: u32) -> usize {
+    features.binary_search(&feature).expect("a column's feature has its place")
+}
+
+impl Way {
+    fn of(column: &Column, rules: &Rules) -> Way {
+        let missing_left = matches!(column.kind, Kind::Number { missing_left: true });
+        Way { missing_left, zero_max: if column.zero_is_missing { rules.zero_max } else { -1.0 } }
+    }
+
+    #[inline(always)]
+    pub fn is_missing(&self, x: f64) -> bool {
+        x.is_nan() | (x.abs() <= self.zero_max)
+    }
+
+    /// Returns the rank of a missing value.
+    #[inline(always)]
+    pub fn rank(&self, part: &Part) -> u8 {
+        if self.missing_left { 0 } else { part.count }
+    }
+}
+
 /// Ranks in the making.
 struct Making {
+    features: Vec<u32>,
     /// Of each column: its distinct thresholds, ascending; its sets.
     thresholds: Vec<Vec<f64>>,
     sets: Vec<FxHashMap<u32, u32>>,
@@ -390,7 +446,11 @@ impl Making {
             thresholds.sort_unstable_by(f64::total_cmp);
             thresholds.dedup();
         }
+        let mut features: Vec<u32> = normal.columns.iter().map(|column| column.feature).collect();
+        features.sort_unstable();
+        features.dedup();
         Making {
+            features,
             thresholds,
             sets,
             first_byte: vec![0; columns],
@@ -412,20 +472,38 @@ impl Making {
         numbers.chain(sets).sum::<usize>() > ROW_BYTES
     }
 
-    fn add(&mut self, number: usize, column: Column, count: usize, bytes: Bytes) {
-        self.first_byte[number] = self.bytes;
-        self.sources.push(Source { column, first_byte: self.bytes, bytes });
+    fn add(&mut self, column: Column, count: usize, bytes: Bytes) {
+        let place = place(&self.features, column.feature);
+        self.sources.push(Source { column, place, first_byte: self.bytes, bytes });
         self.bytes += count;
     }
 
-    fn numbers(&mut self, number: usize, column: Column, missing_left: bool) {
-        let thresholds = std::mem::take(&mut self.thresholds[number]);
-        let parts: Box<[Part]> = thresholds.chunks(BYTE_THRESHOLDS).map(|part| self.part(part, missing_left)).collect();
-        self.add(number, column, parts.len(), Bytes::Numbers(parts));
-        self.thresholds[number] = thresholds;
+    /// Adds the columns of a feature's numbers: as one where a byte has room for the thresholds of all.
+    fn numbers(&mut self, columns: &[usize], normal: &Normal) {
+        // Those that are not asked have no byte.
+        let columns: Vec<usize> =
+            columns.iter().copied().filter(|column| !self.thresholds[*column].is_empty()).collect();
+        let mut all: Vec<f64> = columns.iter().flat_map(|column| &self.thresholds[*column]).copied().collect();
+        all.sort_unstable_by(f64::total_cmp);
+        all.dedup();
+        if columns.len() > 1 && all.len() <= BYTE_THRESHOLDS {
+            columns.iter().for_each(|column| self.thresholds[*column].clone_from(&all));
+            self.searched(&columns, normal);
+        } else {
+            columns.chunks(1).for_each(|column| self.searched(column, normal));
+        }
     }
 
-    fn part(&mut self, thresholds: &[f64], missing_left: bool) -> Part {
+    /// Adds columns that have the same thresholds.
+    fn searched(&mut self, columns: &[usize], normal: &Normal) {
+        let thresholds = self.thresholds[columns[0]].clone();
+        let parts: Box<[Part]> = thresholds.chunks(BYTE_THRESHOLDS).map(|part| self.part(part)).collect();
+        (self.bytes..).zip(columns).for_each(|(byte, column)| self.first_byte[*column] = byte);
+        let ways: Box<[Way]> = columns.iter().map(|column| Way::of(&normal.columns[*column], &normal.rules)).collect();
+        self.add(normal.columns[columns[0]], parts.len() * ways.len(), Bytes::Numbers(parts, ways));
+    }
+
+    fn part(&mut self, thresholds: &[f64]) -> Part {
         let (sorted, levels) = (self.sorted.len(), self.levels.len());
         self.sorted.extend_from_slice(thresholds);
         let room = match thresholds.len() {
@@ -443,8 +521,7 @@ impl Making {
             self.levels.extend(middles.map(|at| thresholds.get(at).copied().unwrap_or(f64::INFINITY)));
         }
         self.levels.push(f64::INFINITY);
-        let missing = if missing_left { 0 } else { thresholds.len() as u8 };
-        Part { sorted, room, levels, steps, missing }
+        Part { sorted, room, levels, steps, count: thresholds.len() as u8 }
     }
 
     /// Returns the sets of a column by their places.
@@ -460,7 +537,8 @@ impl Making {
         let first = self.rights.len();
         self.first_set[number] = Some(first as u32);
         self.rights.extend(sets.iter().map(|set| codes.rights(set)));
-        self.add(number, normal.columns[number], 1, Bytes::Codes(codes, first..self.rights.len()));
+        self.first_byte[number] = self.bytes;
+        self.add(normal.columns[number], 1, Bytes::Codes(codes, first..self.rights.len()));
         Some(())
     }
 
@@ -487,7 +565,8 @@ impl Making {
             self.tables.extend((0..sets.len()).map(table));
         }
         let bytes = Bytes::Sets { sets: sets.len(), categories, first_side, first_table };
-        self.add(number, normal.columns[number], sets.len(), bytes);
+        self.first_byte[number] = self.bytes;
+        self.add(normal.columns[number], sets.len(), bytes);
         Some(())
     }
 

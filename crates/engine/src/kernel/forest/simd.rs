@@ -8,7 +8,7 @@ use super::{
     bits::{self, Asks, BLOCK_ROWS, LANES},
     circuit::{Circuits, Page},
     keys,
-    ranks::{CODES, Part, Ranks},
+    ranks::{CODES, Part, Ranks, Way},
 };
 
 /// What the processor has.
@@ -200,18 +200,16 @@ pub fn of_row(isa: Isa, ranks: &Ranks, x: &[f64], out: &mut [u8]) {
 }
 
 /// Writes the ranks of a byte for many rows, see [`Ranks::ranks`].
-pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
-    assert_eq!(x.len(), out.len(), "a byte for each row");
+pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
+    assert_eq!(x.len() * ways.len(), out.len(), "a byte for each row and way");
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 | Isa::Avx512Vbmi => unsafe {
-            x86::ranks_avx512(&ranks.levels[part.levels..], part, zero_max, x, out)
-        },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::ranks_avx512(&ranks.levels[part.levels..], part, ways, x, out) },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::ranks_avx2(ranks, part, zero_max, x, out) },
-        _ => ranks.ranks(part, zero_max, x, out),
+        Isa::Avx2 => unsafe { x86::ranks_avx2(ranks, part, ways, x, out) },
+        _ => ranks.ranks(part, ways, x, out),
     }
 }
 
@@ -246,7 +244,7 @@ mod x86 {
         bits::{Asks, BLOCK_ROWS, LANES},
         circuit::{Circuits, PLANES, Page},
         keys,
-        ranks::{CODES, LARGE, Part, Ranks, SMALL},
+        ranks::{CODES, LARGE, Part, Ranks, SMALL, Way},
     };
     use super::VALUES_ROOM;
 
@@ -481,8 +479,8 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2")]
-    pub fn ranks_avx2(ranks: &Ranks, part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
-        ranks.ranks(part, zero_max, x, out);
+    pub fn ranks_avx2(ranks: &Ranks, part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
+        ranks.ranks(part, ways, x, out);
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
@@ -491,21 +489,21 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    pub fn ranks_avx512(levels: &[f64], part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
+    pub fn ranks_avx512(levels: &[f64], part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
         match part.steps {
-            1 => ranks_by_steps::<1>(levels, part, zero_max, x, out),
-            2 => ranks_by_steps::<2>(levels, part, zero_max, x, out),
-            3 => ranks_by_steps::<3>(levels, part, zero_max, x, out),
-            4 => ranks_by_steps::<4>(levels, part, zero_max, x, out),
-            5 => ranks_by_steps::<5>(levels, part, zero_max, x, out),
-            6 => ranks_by_steps::<6>(levels, part, zero_max, x, out),
-            7 => ranks_by_steps::<7>(levels, part, zero_max, x, out),
-            _ => ranks_by_steps::<8>(levels, part, zero_max, x, out),
+            1 => ranks_by_steps::<1>(levels, part, ways, x, out),
+            2 => ranks_by_steps::<2>(levels, part, ways, x, out),
+            3 => ranks_by_steps::<3>(levels, part, ways, x, out),
+            4 => ranks_by_steps::<4>(levels, part, ways, x, out),
+            5 => ranks_by_steps::<5>(levels, part, ways, x, out),
+            6 => ranks_by_steps::<6>(levels, part, ways, x, out),
+            7 => ranks_by_steps::<7>(levels, part, ways, x, out),
+            _ => ranks_by_steps::<8>(levels, part, ways, x, out),
         }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    fn ranks_by_steps<const STEPS: usize>(levels: &[f64], part: &Part, zero_max: f64, x: &[f64], out: &mut [u8]) {
+    fn ranks_by_steps<const STEPS: usize>(levels: &[f64], part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
         // Every level, and the 8 places that a load of a small one takes.
         assert!(levels.len() >= (1 << STEPS) + 7, "levels of so many steps");
         let first = levels.as_ptr();
@@ -516,8 +514,8 @@ mod x86 {
         let (one, none) = (_mm512_set1_epi64(1), _mm512_setzero_si512());
         let small = [load(0, 0), load(1, 0), load(2, 0), load(3, 0)];
         let wide = [load(4, 0), load(4, 8)];
-        let (missing, zero_max) = (_mm512_set1_epi64(i64::from(part.missing)), _mm512_set1_pd(zero_max));
-        for (x, out) in x.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
+        let lanes = x.len();
+        for (eight, x) in x.as_chunks::<8>().0.iter().enumerate() {
             // SAFETY: eight numbers are loaded of eight.
             let x = unsafe { _mm512_loadu_pd(x.as_ptr()) };
             let mut at = none;
@@ -550,11 +548,14 @@ mod x86 {
             if STEPS > 7 {
                 at = next(at, far(at, 7));
             }
-            let is_nan = _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(x, x);
-            let is_zero = _mm512_cmp_pd_mask::<_CMP_LE_OQ>(_mm512_abs_pd(x), zero_max);
-            at = _mm512_mask_mov_epi64(at, is_nan | is_zero, missing);
-            // SAFETY: eight bytes are stored of eight.
-            unsafe { _mm_storel_epi64(out.as_mut_ptr().cast(), _mm512_cvtepi64_epi8(at)) };
+            for (way, out) in ways.iter().zip(out.chunks_exact_mut(lanes)) {
+                // What is not a number is not greater.
+                let is_missing = _mm512_cmp_pd_mask::<_CMP_NGT_UQ>(_mm512_abs_pd(x), _mm512_set1_pd(way.zero_max));
+                let missing = _mm512_set1_epi64(i64::from(way.rank(part)));
+                let rank = _mm512_cvtepi64_epi8(_mm512_mask_mov_epi64(at, is_missing, missing));
+                // SAFETY: eight bytes are stored of eight.
+                unsafe { _mm_storel_epi64(out.as_chunks_mut::<8>().0[eight].as_mut_ptr().cast(), rank) };
+            }
         }
     }
 
