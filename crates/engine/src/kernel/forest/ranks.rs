@@ -31,7 +31,7 @@ const BYTES_MAX: usize = 2048;
 /// What the tables of all sets may hold together.
 const SIDES_MAX: usize = 1 << 24;
 
-/// Most thresholds of a byte that a lone row compares one and all, in groups of 8.
+/// Places of a byte whose thresholds a lone row compares one and all, in groups of 8; there are fewer thresholds.
 pub const SMALL: usize = 32;
 
 /// Places of a byte with more thresholds: 16 groups of 16, then the last of each group.
@@ -46,6 +46,11 @@ pub const ROW_BYTES: usize = 256;
 /// Bytes of a lone row that has sides of sets, too.
 pub const SIDE_BYTES: usize = 1 << 14;
 
+/// Thresholds that are compared at once: a line of a cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub struct Eight(pub [f64; 8]);
+
 pub struct Ranks {
     /// Numbers by feature, then categories by feature.
     sources: Box<[Source]>,
@@ -54,7 +59,7 @@ pub struct Ranks {
     /// Bytes of a row.
     pub bytes: usize,
     /// Of each byte of numbers: its thresholds ascending, filled up with infinity to whole groups (see [`SMALL`], [`LARGE`]).
-    pub sorted: Box<[f64]>,
+    pub sorted: Box<[Eight]>,
     /// The same by the levels of a search: the middle one, those of the two halves, and so on; then 8 more places.
     pub levels: Box<[f64]>,
     /// Of each category column: the sides of all its sets for the first category, for the second, ...
@@ -104,8 +109,9 @@ enum Bytes {
 /// Up to 255 thresholds.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
+    /// Its first group, and how many it has.
     pub sorted: usize,
-    pub room: usize,
+    pub groups: usize,
     pub levels: usize,
     /// Steps of a search.
     pub steps: u32,
@@ -420,7 +426,7 @@ struct Making {
     rights: Vec<Rights>,
     sources: Vec<Source>,
     bytes: usize,
-    sorted: Vec<f64>,
+    sorted: Vec<Eight>,
     levels: Vec<f64>,
     sides: Vec<u8>,
     tables: Vec<[u8; CODES]>,
@@ -505,15 +511,16 @@ impl Making {
 
     fn part(&mut self, thresholds: &[f64]) -> Part {
         let (sorted, levels) = (self.sorted.len(), self.levels.len());
-        self.sorted.extend_from_slice(thresholds);
         let room = match thresholds.len() {
-            few if few <= SMALL => few.next_multiple_of(8),
+            few if few < SMALL => few.next_multiple_of(8),
             _ => LARGE,
         };
-        self.sorted.resize(sorted + room.min(256), f64::INFINITY);
+        let mut places = thresholds.to_vec();
+        places.resize(room.min(256), f64::INFINITY);
         if room == LARGE {
-            (0..16).for_each(|group| self.sorted.push(self.sorted[sorted + group * 16 + 15]));
+            (0..16).for_each(|group| places.push(places[group * 16 + 15]));
         }
+        self.sorted.extend(places.as_chunks().0.iter().map(|eight| Eight(*eight)));
         let steps = usize::BITS - thresholds.len().leading_zeros();
         for step in 0..steps {
             let part = 1 << (steps - step);
@@ -521,7 +528,7 @@ impl Making {
             self.levels.extend(middles.map(|at| thresholds.get(at).copied().unwrap_or(f64::INFINITY)));
         }
         self.levels.push(f64::INFINITY);
-        Part { sorted, room, levels, steps, count: thresholds.len() as u8 }
+        Part { sorted, groups: room / 8, levels, steps, count: thresholds.len() as u8 }
     }
 
     /// Returns the sets of a column by their places.

@@ -4,6 +4,9 @@
 //! are not checked in them: what they rely on is asserted where the tables are made, and where lengths come in.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+mod search;
+
 use super::{
     bits::{self, Asks, BLOCK_ROWS, LANES},
     circuit::{Circuits, Page},
@@ -199,13 +202,13 @@ pub fn of_row(isa: Isa, ranks: &Ranks, x: &[f64], out: &mut [u8]) {
     }
 }
 
-/// Writes the ranks of a byte for many rows, see [`Ranks::ranks`].
+/// Writes the ranks in a part for many rows, see [`Ranks::ranks`].
 pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
     assert_eq!(x.len() * ways.len(), out.len(), "a byte for each row and way");
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::ranks_avx512(&ranks.levels[part.levels..], part, ways, x, out) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { search::ranks(ranks, part, ways, x, out) },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { x86::ranks_avx2(ranks, part, ways, x, out) },
@@ -244,7 +247,7 @@ mod x86 {
         bits::{Asks, BLOCK_ROWS, LANES},
         circuit::{Circuits, PLANES, Page},
         keys,
-        ranks::{CODES, LARGE, Part, Ranks, SMALL, Way},
+        ranks::{CODES, Eight, LARGE, Part, Ranks, SMALL, Way},
     };
     use super::VALUES_ROOM;
 
@@ -448,23 +451,22 @@ mod x86 {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
     pub fn of_row_avx512(ranks: &Ranks, x: &[f64], out: &mut [u8]) {
-        ranks.of_row(x, out, |part, x| rank_avx512(&ranks.sorted[part.sorted..][..part.room], x));
+        ranks.of_row(x, out, |part, x| rank_avx512(&ranks.sorted[part.sorted..][..part.groups], x));
     }
 
-    /// The thresholds are whole groups of 8, and more than 32 are a [`LARGE`] table.
+    /// More places than [`SMALL`] are a [`LARGE`] table.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
-    fn rank_avx512(thresholds: &[f64], x: f64) -> u8 {
+    fn rank_avx512(groups: &[Eight], x: f64) -> u8 {
         let x = _mm512_set1_pd(x);
-        let (groups, _) = thresholds.as_chunks::<8>();
-        if thresholds.len() <= SMALL {
+        if groups.len() <= SMALL / 8 {
             let mut below = 0;
             for group in groups {
                 below += below_avx512(group, x);
             }
             return below as u8;
         }
-        let groups: &[[f64; 8]; LARGE / 8] = groups.try_into().expect("a table is filled up");
+        let groups: &[Eight; LARGE / 8] = groups.try_into().expect("a table is filled up");
         let group = below_avx512(&groups[32], x) + below_avx512(&groups[33], x);
         let first = (group as usize % 16) * 2;
         (group * 16 + below_avx512(&groups[first], x) + below_avx512(&groups[first + 1], x)) as u8
@@ -472,7 +474,7 @@ mod x86 {
 
     #[inline]
     #[target_feature(enable = "avx512f,popcnt")]
-    fn below_avx512(thresholds: &[f64; 8], x: __m512d) -> u32 {
+    fn below_avx512(Eight(thresholds): &Eight, x: __m512d) -> u32 {
         // SAFETY: eight numbers are loaded of eight.
         let thresholds = unsafe { _mm512_loadu_pd(thresholds.as_ptr()) };
         u32::from(_mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, x)).count_ones()
@@ -486,77 +488,6 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     pub fn keys_avx512(missing: i32, zero_max: f64, x: &[f64], out: &mut [i32]) {
         keys::keys(missing, zero_max, x, out);
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    pub fn ranks_avx512(levels: &[f64], part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
-        match part.steps {
-            1 => ranks_by_steps::<1>(levels, part, ways, x, out),
-            2 => ranks_by_steps::<2>(levels, part, ways, x, out),
-            3 => ranks_by_steps::<3>(levels, part, ways, x, out),
-            4 => ranks_by_steps::<4>(levels, part, ways, x, out),
-            5 => ranks_by_steps::<5>(levels, part, ways, x, out),
-            6 => ranks_by_steps::<6>(levels, part, ways, x, out),
-            7 => ranks_by_steps::<7>(levels, part, ways, x, out),
-            _ => ranks_by_steps::<8>(levels, part, ways, x, out),
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    fn ranks_by_steps<const STEPS: usize>(levels: &[f64], part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
-        // Every level, and the 8 places that a load of a small one takes.
-        assert!(levels.len() >= (1 << STEPS) + 7, "levels of so many steps");
-        let first = levels.as_ptr();
-        // SAFETY: step `i` has `1 << i` thresholds from `(1 << i) - 1` on; the assertion has them, and 8 from each small one's first on.
-        let load = |step: usize, more: usize| unsafe {
-            _mm512_loadu_pd(first.add(if step < STEPS { (1 << step) - 1 + more } else { 0 }))
-        };
-        let (one, none) = (_mm512_set1_epi64(1), _mm512_setzero_si512());
-        let small = [load(0, 0), load(1, 0), load(2, 0), load(3, 0)];
-        let wide = [load(4, 0), load(4, 8)];
-        let lanes = x.len();
-        for (eight, x) in x.as_chunks::<8>().0.iter().enumerate() {
-            // SAFETY: eight numbers are loaded of eight.
-            let x = unsafe { _mm512_loadu_pd(x.as_ptr()) };
-            let mut at = none;
-            let next = |at: __m512i, thresholds: __m512d| {
-                let above = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, x);
-                let at = _mm512_add_epi64(at, at);
-                _mm512_mask_add_epi64(at, above, at, one)
-            };
-            // SAFETY: `at` is below `1 << step`: see `load`.
-            let far = |at: __m512i, step: usize| unsafe { _mm512_i64gather_pd::<8>(at, first.add((1 << step) - 1)) };
-            at = next(at, _mm512_permutexvar_pd(at, small[0]));
-            if STEPS > 1 {
-                at = next(at, _mm512_permutexvar_pd(at, small[1]));
-            }
-            if STEPS > 2 {
-                at = next(at, _mm512_permutexvar_pd(at, small[2]));
-            }
-            if STEPS > 3 {
-                at = next(at, _mm512_permutexvar_pd(at, small[3]));
-            }
-            if STEPS > 4 {
-                at = next(at, _mm512_permutex2var_pd(wide[0], at, wide[1]));
-            }
-            if STEPS > 5 {
-                at = next(at, far(at, 5));
-            }
-            if STEPS > 6 {
-                at = next(at, far(at, 6));
-            }
-            if STEPS > 7 {
-                at = next(at, far(at, 7));
-            }
-            for (way, out) in ways.iter().zip(out.chunks_exact_mut(lanes)) {
-                // What is not a number is not greater.
-                let is_missing = _mm512_cmp_pd_mask::<_CMP_NGT_UQ>(_mm512_abs_pd(x), _mm512_set1_pd(way.zero_max));
-                let missing = _mm512_set1_epi64(i64::from(way.rank(part)));
-                let rank = _mm512_cvtepi64_epi8(_mm512_mask_mov_epi64(at, is_missing, missing));
-                // SAFETY: eight bytes are stored of eight.
-                unsafe { _mm_storel_epi64(out.as_chunks_mut::<8>().0[eight].as_mut_ptr().cast(), rank) };
-            }
-        }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
