@@ -1,5 +1,7 @@
 //! What runs on ranks: the first levels of trees, or all, for many rows; answers and walks for few.
 
+use model::column::Row;
+
 use super::{
     answered::{self, Asking},
     answers::Answers,
@@ -122,13 +124,20 @@ impl Ranked {
     pub fn run_tile(&self, rows: usize, feed: &impl Feed, sink: &mut Sink<'_>, scratch: &mut run::Room<'_>) {
         let run::Room { bytes, keys, apart: words, block, lanes, sums } = scratch;
         let room = self.tiles.lanes(rows);
+        let block = run::aligned(block, self.ranks.block_room(room));
         let ranks_end = room * self.ranks.bytes;
-        block.resize(self.ranks.block_room(room), 0.0);
-        bytes.resize(ranks_end + descend::BEHIND, 0);
+        let bytes = run::aligned(bytes, ranks_end + descend::BEHIND);
+        // Eight go together: they fill lines of the cache.
+        let mut eight = [Row::Dense(&[]); 8];
         feed.each(self.ranks.features_min(), sink, |row, x| {
-            self.ranks.gather(x, block, lanes.len(), room);
+            eight[lanes.len() % 8] = x;
             lanes.push(row);
+            if lanes.len().is_multiple_of(8) {
+                self.ranks.gather(&eight, block, lanes.len() - 8, room);
+            }
         });
+        let rest = lanes.len() % 8;
+        self.ranks.gather(&eight[..rest], block, lanes.len() - rest, room);
         self.ranks.of_block(self.isa, block, room, &mut bytes[..ranks_end]);
         let tile = Block { lanes: room, ranks: bytes, rows: lanes, words, sums };
         match &self.walks {

@@ -281,8 +281,21 @@ impl Ranks {
         }
     }
 
-    /// Puts a row's features into a block: column after column, a [`stride`] of so many lanes each.
-    pub fn gather(&self, row: Row<'_>, block: &mut [f64], lane: usize, lanes: usize) {
+    /// Puts the features of up to eight rows into a block: column after column, a [`stride`] of so many lanes each.
+    pub fn gather(&self, rows: &[Row<'_>], block: &mut [f64], lane: usize, lanes: usize) {
+        let is_dense = |row: &Row<'_>| matches!(row, Row::Dense(_));
+        match rows.first_chunk::<8>() {
+            Some(rows) if rows.iter().all(is_dense) => {
+                let x = rows.each_ref().map(|row| if let Row::Dense(x) = row { &x[..self.features_min] } else { &[] });
+                for (&feature, column) in self.features.iter().zip(block.chunks_exact_mut(stride(lanes))) {
+                    column.as_chunks_mut().0[lane / 8] = x.map(|x| x[feature as usize]);
+                }
+            }
+            _ => (lane..).zip(rows).for_each(|(lane, row)| self.gather_one(*row, block, lane, lanes)),
+        }
+    }
+
+    fn gather_one(&self, row: Row<'_>, block: &mut [f64], lane: usize, lanes: usize) {
         let (mut place, stride) = (lane, stride(lanes));
         match row {
             Row::Dense(x) => {

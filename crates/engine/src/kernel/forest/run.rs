@@ -215,6 +215,15 @@ impl Trees {
     }
 }
 
+/// Returns so many elements from the beginning of a cache's line on; where each is, is another matter from time to time.
+pub(super) fn aligned<T: Copy + Default>(room: &mut Vec<T>, count: usize) -> &mut [T] {
+    const LINE: usize = 64;
+    let more = LINE / size_of::<T>();
+    room.resize(count + more, T::default());
+    let first = room.as_ptr().align_offset(LINE).min(more);
+    &mut room[first..][..count]
+}
+
 /// Returns the row's elements one after the other, laid out in `room` where they are stored sparsely.
 pub(super) fn dense_row<'a>(row: Row<'a>, room: &'a mut Vec<f64>) -> &'a [f64] {
     match row {

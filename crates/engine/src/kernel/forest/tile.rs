@@ -8,6 +8,7 @@ use super::{
     circuit::{Circuits, PAGE, PLANES, Page},
     normal::Normal,
     ranks::{ByteTest, Ranks},
+    run,
     simd::{self, Isa},
     sum::{Sink, Sums},
     tops::Tops,
@@ -42,6 +43,10 @@ pub struct Block<'a> {
     /// Room for sums: sum after sum, each of all rows.
     pub sums: &'a mut Vec<f64>,
 }
+
+/// The exits of rows, in whole lines of a cache.
+#[repr(align(64))]
+struct Exits([u8; BLOCK_ROWS]);
 
 /// What becomes of the leaves of a block.
 #[derive(Clone, Copy)]
@@ -106,16 +111,15 @@ impl Tiles {
         let Block { lanes, ranks, rows, words, sums: totals } = block;
         let narrow = sink.wants_sums && sums.leaf_width <= NARROW;
         let way = Way { lanes, narrow, to_f32: sums.precision == Precision::F32 };
-        words.resize(self.circuits.words(lanes), 0);
-        let words = &mut words[..self.circuits.words(lanes)];
-        way.begin(sums, totals);
-        let mut exits = [0; BLOCK_ROWS];
+        let words = run::aligned(words, self.circuits.words(lanes));
+        let totals = way.begin(sums, totals);
+        let Exits(exits) = &mut Exits([0; BLOCK_ROWS]);
         let mut leaves = [0; BLOCK_ROWS];
         for group in &self.circuits.groups {
             simd::fill(self.isa, &group.asks, ranks, words, lanes);
             for tree in group.trees.clone() {
                 let (_, page) = self.circuits.pages_of(tree).next().expect("a tree has a page");
-                simd::numbers(self.isa, &self.circuits, page, words, lanes, &mut exits);
+                simd::numbers(self.isa, &self.circuits, page, words, lanes, exits);
                 let table = self.tables[tree].filter(|_| narrow);
                 if let Some(first) = table {
                     self.add(sums, tree, first as usize, 1 << page.bits, &exits[..lanes], way, totals);
@@ -124,7 +128,7 @@ impl Tiles {
                 if !by_leaf && !sink.keeps_leaves {
                     continue;
                 }
-                self.leaves(tree, page, words, lanes, &mut exits, &mut leaves);
+                self.leaves(tree, page, words, lanes, exits, &mut leaves);
                 if self.is_deep[tree] {
                     below(tree, ranks, &mut leaves);
                 }
@@ -183,15 +187,16 @@ impl Tiles {
 
 impl Way {
     /// Lets sums begin.
-    fn begin(self, sums: &Sums, totals: &mut Vec<f64>) {
-        totals.clear();
-        for base in sums.base.iter().filter(|_| self.narrow) {
-            totals.resize(totals.len() + self.lanes, *base);
-            if self.to_f32 {
-                let begin = totals.len() - self.lanes;
-                simd::singles(&mut totals[begin..]).fill(*base as f32);
+    fn begin<'a>(self, sums: &Sums, totals: &'a mut Vec<f64>) -> &'a mut [f64] {
+        let base = if self.narrow { &sums.base[..] } else { &[] };
+        let totals = run::aligned(totals, base.len() * self.lanes);
+        for (totals, base) in totals.chunks_exact_mut(self.lanes).zip(base) {
+            match self.to_f32 {
+                true => simd::singles(totals).fill(*base as f32),
+                false => totals.fill(*base),
             }
         }
+        totals
     }
 
     /// Hands the sums over.

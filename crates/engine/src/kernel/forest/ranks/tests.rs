@@ -40,8 +40,9 @@ fn bytes(ranks: &Ranks, isa: Isa, rows: &[[f64; 3]]) -> Vec<u8> {
     let lanes = rows.len();
     let (mut block, mut out) = (vec![f64::NAN; ranks.block_room(lanes)], vec![7; ranks.bytes * lanes]);
     let mut alone = vec![0; ranks.row_room()];
-    for (lane, row) in rows.iter().enumerate() {
-        ranks.gather(Row::Dense(row), &mut block, lane, lanes);
+    for (at, eight) in rows.chunks(8).enumerate() {
+        let eight: Vec<Row<'_>> = eight.iter().map(|row| Row::Dense(row)).collect();
+        ranks.gather(&eight, &mut block, at * 8, lanes);
     }
     ranks.of_block(isa, &block, lanes, &mut out);
     for (lane, row) in rows.iter().enumerate() {
