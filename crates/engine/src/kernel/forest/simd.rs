@@ -5,6 +5,8 @@
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
+mod asks;
+#[cfg(target_arch = "x86_64")]
 mod search;
 
 use super::{
@@ -58,7 +60,7 @@ pub fn fill(isa: Isa, asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize
     match isa {
         // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::fill_avx512(asks, ranks, words, lanes) },
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { asks::fill(asks, ranks, words, lanes) },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { x86::fill_avx2(asks, ranks, words, lanes) },
@@ -69,10 +71,10 @@ pub fn fill(isa: Isa, asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize
 #[inline(always)]
 fn fill_plain(asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize) {
     match lanes / LANES {
-        1 => asks.fill::<1>(ranks, words.as_chunks_mut().0, bits::numbers),
-        2 => asks.fill::<2>(ranks, words.as_chunks_mut().0, bits::numbers),
-        4 => asks.fill::<4>(ranks, words.as_chunks_mut().0, bits::numbers),
-        _ => asks.fill::<8>(ranks, words.as_chunks_mut().0, bits::numbers),
+        1 => asks.fill::<1>(ranks, words.as_chunks_mut().0, bits::numbers, bits::halves),
+        2 => asks.fill::<2>(ranks, words.as_chunks_mut().0, bits::numbers, bits::halves),
+        4 => asks.fill::<4>(ranks, words.as_chunks_mut().0, bits::numbers, bits::halves),
+        _ => asks.fill::<8>(ranks, words.as_chunks_mut().0, bits::numbers, bits::halves),
     }
 }
 
@@ -254,30 +256,6 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     pub fn fill_avx2(asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize) {
         super::fill_plain(asks, ranks, words, lanes);
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    pub fn fill_avx512(asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize) {
-        match lanes / LANES {
-            1 => asks.fill::<1>(ranks, words.as_chunks_mut().0, |ranks, above, _, out| above_avx512(ranks, above, out)),
-            2 => asks.fill::<2>(ranks, words.as_chunks_mut().0, |ranks, above, _, out| above_avx512(ranks, above, out)),
-            4 => asks.fill::<4>(ranks, words.as_chunks_mut().0, |ranks, above, _, out| above_avx512(ranks, above, out)),
-            _ => asks.fill::<8>(ranks, words.as_chunks_mut().0, |ranks, above, _, out| above_avx512(ranks, above, out)),
-        }
-    }
-
-    /// Finds the rows whose ranks are above those given, see [`super::bits::numbers`].
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn above_avx512<const W: usize>(ranks: &[u8], above: &[u8], out: &mut [[u64; W]]) {
-        let (lanes, rest) = ranks.as_chunks::<LANES>();
-        assert!(lanes.len() == W && rest.is_empty(), "a rank for each row");
-        // SAFETY: 64 bytes are loaded of 64.
-        let ranks: [__m512i; W] = std::array::from_fn(|w| unsafe { _mm512_loadu_si512(lanes[w].as_ptr().cast()) });
-        for (above, out) in above.iter().zip(out) {
-            let above = _mm512_set1_epi8(*above as i8);
-            (0..W).for_each(|w| out[w] = _mm512_cmpgt_epu8_mask(ranks[w], above));
-        }
     }
 
     #[target_feature(enable = "avx2")]
