@@ -257,10 +257,12 @@ impl Ranks {
             let x = x[source.column.feature as usize];
             match &source.bytes {
                 Bytes::Numbers(parts, ways) => {
-                    for (part, out) in parts.iter().zip(out[source.first_byte..].chunks_mut(ways.len())) {
+                    let mut out = out[source.first_byte..].iter_mut();
+                    for part in parts {
                         let rank = rank(part, x);
-                        let of = |way: &Way| if way.is_missing(x) { way.rank(part) } else { rank };
-                        ways.iter().zip(out).for_each(|(way, out)| *out = of(way));
+                        for (way, out) in ways.iter().zip(&mut out) {
+                            *out = if way.is_missing(x) { way.rank(part) } else { rank };
+                        }
                     }
                 }
                 Bytes::Sets { sets, categories, first_side, .. } => {
@@ -394,8 +396,8 @@ impl Ranks {
                     at[i] = at[i] << 1 | usize::from(levels[((1 << step) - 1 + at[i]) & mask] < x[i]);
                 }
             }
-            for (way, out) in ways.iter().zip(out.chunks_exact_mut(lanes)) {
-                let (out, missing) = (&mut out.as_chunks_mut::<8>().0[eight], way.rank(part));
+            for (first, way) in (0..).step_by(lanes).zip(ways) {
+                let (out, missing) = (&mut out[first + eight * 8..][..8], way.rank(part));
                 for i in 0..8 {
                     out[i] = if way.is_missing(x[i]) { missing } else { at[i] as u8 };
                 }

@@ -431,7 +431,8 @@ fn blocks_of_any_size_agree_with_the_rules() {
     let shape =
         Shape { trees: 3, depth: 6, features: 3, width: 1, categories: 40, grid: 300, full: false, mixed: true };
     let large = Shape { depth: 9, trees: 1, categories: 0, full: true, ..shape };
-    for (seed, shape, rows) in [(131, shape, 60), (132, shape, 270), (133, large, 120)] {
+    let codes = Shape { depth: 5, trees: 30, categories: 130, full: true, ..shape };
+    for (seed, shape, rows) in [(131, shape, 60), (132, shape, 270), (133, large, 120), (134, codes, 260)] {
         check_rows(shape, seed, rows);
     }
 }

@@ -43,10 +43,10 @@ pub fn ranks(ranks: &Ranks, part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]
         let (first, below) =
             unsafe { (_mm512_loadu_si512(first.as_ptr().cast()), _mm512_loadu_si512(below.as_ptr().cast())) };
         let rank = _mm512_add_epi8(first, ones(below));
-        for (way, out) in ways.iter().zip(out.chunks_exact_mut(lanes)) {
+        for (first, way) in (at * LANES..).step_by(lanes).zip(ways) {
             let missing = _mm512_set1_epi8(way.rank(part) as i8);
             let rank = _mm512_mask_mov_epi8(rank, missing_of(way, x), missing);
-            let out = &mut out.as_chunks_mut::<LANES>().0[at];
+            let out = &mut out[first..first + LANES];
             // SAFETY: 64 bytes are stored of 64.
             unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), rank) };
         }
