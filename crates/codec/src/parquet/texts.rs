@@ -312,23 +312,19 @@ impl Grown {
         let mut at = self.data.len();
         let end = spans.iter().fold(at as u64, |sum, span| sum + u64::from(span.len));
         let end = i32::try_from(end).ok()? as usize;
-        // What is copied past a text is written over by the next one.
-        self.data.resize(end + STEP, 0);
+        self.data.reserve(end + STEP - at);
         for span in spans {
             let (start, len) = (span.start as usize, span.len as usize);
-            match bytes.get(start..).filter(|rest| rest.len() >= len.next_multiple_of(STEP)) {
-                Some(rest) => {
-                    for part in 0..len.div_ceil(STEP) {
-                        let part = part * STEP;
-                        self.data[at + part..][..STEP].copy_from_slice(&rest[part..][..STEP]);
-                    }
-                }
-                None => self.data[at..at + len].copy_from_slice(&bytes[start..start + len]),
+            let (parts, _) = bytes[start..].as_chunks::<STEP>();
+            // What is copied past a text is written over by the next one.
+            match parts.get(..len.div_ceil(STEP)) {
+                Some(parts) => parts.iter().for_each(|part| self.data.extend_from_slice(part)),
+                None => self.data.extend_from_slice(&bytes[start..start + len]),
             }
             at += len;
+            self.data.truncate(at);
             self.offsets.push(at as i32);
         }
-        self.data.truncate(end);
         Some(())
     }
 
