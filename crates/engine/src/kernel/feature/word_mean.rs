@@ -28,9 +28,7 @@ impl WordMean {
         let size = self.size as usize;
         let mut out = env.frame.vectors_mut(output);
         out.clear_with_room(env.frame.rows() * size);
-        let mut scratch = env.frame.scratch();
-        let scratch = &mut *scratch;
-        let (places, known) = (&mut scratch.words, &mut scratch.rows);
+        let places = &mut env.frame.scratch().words;
         // All words of the tile first: one search does not wait for another, nor sums for searches.
         self.find(lists.texts(), places);
         let mut start = 0;
@@ -52,12 +50,6 @@ impl WordMean {
             }
             let factor = 1.0 / range.len() as f64;
             let (found, next) = places[range.start..].split_at(range.len());
-            let mut found = found;
-            if found.contains(&NOWHERE) {
-                known.clear();
-                known.extend(found.iter().filter(|place| **place != NOWHERE));
-                found = known;
-            }
             self.lanes.scaled_sum(&self.vectors, [found, next], factor, &mut out.values[start..][..size]);
             out.end_dense_at(start, size);
             start += size;

@@ -51,8 +51,8 @@ impl Lanes {
         Lanes::Plain
     }
 
-    /// Writes the sum of the vectors at these places, times the factor. A vector has as many elements as `out`. Behind the places
-    /// stand those of what is summed up next.
+    /// Writes the sum of the vectors at these places, times the factor; a place where there is none adds nothing. A vector has as
+    /// many elements as `out`. Behind the places stand those of what is summed up next.
     #[inline]
     pub(super) fn scaled_sum(self, vectors: &[f32], [places, next]: [&[u32]; 2], factor: f64, out: &mut [f64]) {
         let sums = Sums { vectors, places, next, factor };
@@ -76,13 +76,19 @@ struct Sums<'a> {
 }
 
 impl Sums<'_> {
+    /// Returns `len` elements of a vector from `at` on; nothing where there is no such vector.
+    #[inline(always)]
+    fn part(&self, place: u32, size: usize, at: usize, len: usize) -> Option<&[f32]> {
+        self.vectors.get(place as usize * size + at..)?.get(..len)
+    }
+
     /// Writes the elements from `at` on.
     fn write_rest(&self, at: usize, out: &mut [f64]) {
         let size = out.len();
         let out = &mut out[at..];
         out.fill(0.0);
         for &place in self.places {
-            let vector = &self.vectors[place as usize * size..][at..size];
+            let Some(vector) = self.part(place, size, at, size - at) else { continue };
             out.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
         }
         out.iter_mut().for_each(|sum| *sum *= self.factor);
@@ -131,7 +137,8 @@ impl Sums<'_> {
         let mut sums: [__m256d; R] = [_mm256_setzero_pd(); R];
         for (i, &place) in self.places.iter().enumerate() {
             self.fetch::<R, WIDTH>(i, at, out.len());
-            let (vector, _) = self.vectors[place as usize * out.len() + at..][..R * WIDTH].as_chunks::<WIDTH>();
+            let Some(vector) = self.part(place, out.len(), at, R * WIDTH) else { continue };
+            let (vector, _) = vector.as_chunks::<WIDTH>();
             for k in 0..R {
                 // SAFETY: each part is an array of as many numbers as are read.
                 let part = unsafe { _mm_loadu_ps(vector[k].as_ptr()) };
@@ -181,7 +188,8 @@ impl Sums<'_> {
         let mut sums: [__m512d; R] = [_mm512_setzero_pd(); R];
         for (i, &place) in self.places.iter().enumerate() {
             self.fetch::<R, WIDE>(i, at, size);
-            let (full, rest) = self.vectors[place as usize * size + at..][..len].split_at((R - 1) * WIDE);
+            let Some(vector) = self.part(place, size, at, len) else { continue };
+            let (full, rest) = vector.split_at((R - 1) * WIDE);
             let (full, _) = full.as_chunks::<WIDE>();
             for k in 0..R - 1 {
                 // SAFETY: each part is an array of as many numbers as are read.
@@ -220,9 +228,9 @@ mod tests {
         forms.extend(is_x86_feature_detected!("avx").then_some(Lanes::Avx));
         for size in (0..140).chain([255, 256, 300]) {
             let vectors: Vec<f32> = (0..9 * size).map(|_| next()).collect();
-            for places in [&[][..], &[3], &[8, 0, 8, 5, 2], &[1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 1]] {
+            for places in [&[][..], &[3], &[8, u32::MAX, 0, 8, 5, 2], &[u32::MAX, 2, 3, 4, 5, 6, 7, 0, 0, 0, 1]] {
                 let mut expected = vec![0.0; size];
-                for &place in places {
+                for &place in places.iter().filter(|place| **place != u32::MAX) {
                     let vector = &vectors[place as usize * size..][..size];
                     expected.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
                 }

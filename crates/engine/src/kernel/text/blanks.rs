@@ -86,52 +86,120 @@ fn of_word(word: u64) -> u64 {
     (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
-/// How what blanks cut is written here.
+/// How texts are cut at blanks here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cuts {
     Plain,
+    /// Blanks are found by AVX-512 with BW.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// With VBMI2 spans are written by it, too.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vbmi2,
 }
 
 impl Cuts {
     /// Returns the widest that this processor has.
     pub(super) fn here() -> Cuts {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vbmi2") {
-            return Cuts::Avx512;
-        }
-        Cuts::Plain
+        Cuts::all().last().copied().unwrap_or(Cuts::Plain)
     }
 
-    /// Pushes what lies before each of the blanks that were found from `at` on, the first of them from `rest` on; returns where what
-    /// is not pushed begins.
+    /// Returns all that this processor has, the widest last.
+    fn all() -> Vec<Cuts> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("popcnt");
+            let vbmi2 = wide && is_x86_feature_detected!("avx512vbmi2");
+            let has = [(Cuts::Plain, true), (Cuts::Avx512, wide), (Cuts::Avx512Vbmi2, vbmi2)];
+            has.into_iter().filter(|(_, has)| *has).map(|(cuts, _)| cuts).collect()
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        vec![Cuts::Plain]
+    }
+
+    /// Pushes what blanks cut off a text; returns where the rest of it begins.
     #[inline]
-    pub(super) fn push(self, found: u64, at: u32, rest: u32, spans: &mut Vec<Span>) -> u32 {
+    pub(super) fn push(self, bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> u32 {
         match self {
-            Cuts::Plain => push_plain(found, at, rest, spans),
-            // SAFETY: `here` alone makes this form, where the processor has these instructions.
+            Cuts::Plain => each_part(bytes, text, spans, within, push_plain),
+            // SAFETY: `all` alone makes this form, where the processor has these instructions.
             #[cfg(target_arch = "x86_64")]
-            Cuts::Avx512 => unsafe { push_avx512(found, at, rest, spans) },
+            Cuts::Avx512 => unsafe { cut_avx512(bytes, text, spans) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Cuts::Avx512Vbmi2 => unsafe { cut_vbmi2(bytes, text, spans) },
         }
     }
 }
 
-/// Writes some without asking first how many there are, which most texts do not have more of.
+/// Finds the blanks of a text part by part, and pushes what they cut off.
+#[inline(always)]
+fn each_part(
+    bytes: &[u8],
+    text: Span,
+    spans: &mut Vec<Span>,
+    within: impl Fn(&[u8], usize, usize) -> u64,
+    push: impl Fn(u64, u32, u32, &mut Vec<Span>) -> u32,
+) -> u32 {
+    let (mut rest, mut at) = (text.start, text.start);
+    while at < text.end {
+        rest = push(within(bytes, at as usize, text.end as usize), at, rest, spans);
+        at = at.saturating_add(AT_ONCE as u32);
+    }
+    rest
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
+fn cut_avx512(bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> u32 {
+    each_part(bytes, text, spans, |bytes, start, end| within_avx512(bytes, start, end), push_plain)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,popcnt")]
+fn cut_vbmi2(bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> u32 {
+    let push = |found, at, rest, spans: &mut _| push_vbmi2(found, at, rest, spans);
+    each_part(bytes, text, spans, |bytes, start, end| within_avx512(bytes, start, end), push)
+}
+
+/// See [`within`]: bytes behind the end are not read, and count as zeros.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn within_avx512(bytes: &[u8], start: usize, end: usize) -> u64 {
+    use std::arch::x86_64::{
+        _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_maskz_loadu_epi8, _mm512_set1_epi8, _mm512_sub_epi8,
+    };
+    let part = &bytes[start..end.min(start + AT_ONCE)];
+    let is_there = u64::MAX.checked_shr((AT_ONCE - part.len()) as u32).unwrap_or(0);
+    // SAFETY: no more is read than the part has.
+    let part = unsafe { _mm512_maskz_loadu_epi8(is_there, part.as_ptr().cast()) };
+    // From tab on the five others follow one another.
+    let from_tab = _mm512_sub_epi8(part, _mm512_set1_epi8(0x09));
+    _mm512_cmpeq_epi8_mask(part, _mm512_set1_epi8(0x20)) | _mm512_cmple_epu8_mask(from_tab, _mm512_set1_epi8(4))
+}
+
+/// Pushes what lies before each of the blanks that were found from `at` on, the first of them from `rest` on; returns where what is not
+/// pushed begins. Writes some without asking first how many there are, which most texts do not have more of.
+#[inline(always)]
 fn push_plain(mut found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> u32 {
     const AT_A_TIME: usize = 12;
+    spans.reserve(AT_A_TIME);
     let (first, count) = (spans.len(), found.count_ones() as usize);
-    spans.resize(first + AT_A_TIME, Span::default());
-    let some: &mut [Span; AT_A_TIME] = spans.last_chunk_mut().expect("so many were added");
+    let some: &mut [_; AT_A_TIME] = spans.spare_capacity_mut().first_chunk_mut().expect("so many were reserved");
     let mut start = rest;
     for span in some {
         // Where no blank is left, what is written does not stay.
         let end = at.wrapping_add((found | 1 << 63).trailing_zeros());
-        *span = Span { start, end };
+        span.write(Span { start, end });
         start = end.wrapping_add(1);
         found &= found.wrapping_sub(1);
     }
-    spans.truncate(first + count);
+    // SAFETY: that many were written.
+    unsafe { spans.set_len(first + count.min(AT_A_TIME)) };
     rest = spans[first..].last().map_or(rest, |last| last.end + 1);
     while found != 0 {
         let end = at + found.trailing_zeros();
@@ -144,8 +212,9 @@ fn push_plain(mut found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> 
 
 /// Packs the places of the blanks, then makes sixteen spans of them at a time.
 #[cfg(target_arch = "x86_64")]
+#[inline]
 #[target_feature(enable = "avx512f,avx512vbmi2")]
-fn push_avx512(found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> u32 {
+fn push_vbmi2(found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> u32 {
     use std::arch::x86_64::{
         _mm_loadu_si128, _mm512_add_epi32, _mm512_alignr_epi32, _mm512_cvtepu8_epi32, _mm512_loadu_si512,
         _mm512_maskz_compress_epi8, _mm512_permutex2var_epi32, _mm512_set1_epi32, _mm512_storeu_si512,
@@ -240,10 +309,34 @@ mod tests {
                     expected.push(Span { start, end });
                     start = end + 1;
                 }
-                for cuts in [Cuts::Plain, Cuts::here()] {
-                    let mut spans = vec![Span { start: 1, end: 2 }];
-                    assert_eq!(cuts.push(found, at, rest, &mut spans), start, "{cuts:?}, {found:x}");
-                    assert_eq!(spans, expected, "{cuts:?}, {found:x}");
+                let mut spans = vec![Span { start: 1, end: 2 }];
+                assert_eq!(push_plain(found, at, rest, &mut spans), start, "{found:x}");
+                assert_eq!(spans, expected, "{found:x}");
+                #[cfg(target_arch = "x86_64")]
+                if Cuts::all().contains(&Cuts::Avx512Vbmi2) {
+                    spans.truncate(1);
+                    // SAFETY: the processor has these instructions, as was just seen.
+                    assert_eq!(unsafe { push_vbmi2(found, at, rest, &mut spans) }, start, "{found:x}, VBMI2");
+                    assert_eq!(spans, expected, "{found:x}, VBMI2");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_every_length_are_cut_where_blanks_are() {
+        let all: Vec<u8> = (0..900).map(|i| b"ab\tc  d\x0be\xa0fghij\r\x08k\x0e"[i * i % 23]).collect();
+        for start in [0, 1, 63, 640, 836] {
+            for end in (start..all.len()).step_by(7).chain([start, start + 1, start + 63, start + 64]) {
+                let (mut expected, mut rest) = (Vec::new(), start);
+                for at in (start..end).filter(|at| matches!(all[*at], 0x09..=0x0D | b' ')) {
+                    expected.push(Span { start: rest as u32, end: at as u32 });
+                    rest = at + 1;
+                }
+                for cuts in Cuts::all() {
+                    let (mut spans, text) = (Vec::new(), Span { start: start as u32, end: end as u32 });
+                    assert_eq!(cuts.push(&all, text, &mut spans), rest as u32, "{cuts:?}, {start}..{end}");
+                    assert_eq!(spans, expected, "{cuts:?}, {start}..{end}");
                 }
             }
         }

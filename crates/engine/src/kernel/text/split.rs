@@ -214,13 +214,13 @@ impl Tokens<'_> {
     fn cut_at_blanks(&mut self, text: Span) {
         let first = self.spans.len();
         let bytes = self.bytes;
+        if self.units_min == 0 {
+            let rest = self.cuts.push(bytes, text, self.spans);
+            return self.finish(first, rest, text);
+        }
         let (mut rest, mut at) = (text.start, text.start);
         while at < text.end {
             let mut found = blanks::within(bytes, at as usize, text.end as usize);
-            if self.units_min == 0 {
-                rest = self.cuts.push(found, at, rest, self.spans);
-                found = 0;
-            }
             while found != 0 {
                 let end = at + found.trailing_zeros();
                 self.push(rest, end);
