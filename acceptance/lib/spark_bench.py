@@ -12,8 +12,7 @@ In the given directory it makes what is missing:
 - `gbt/`: VectorAssembler over a small integer and 19 doubles, VectorIndexer, GBTClassifier (50 trees, depth 5);
 - `als/`: ALS (rank 16; 5,000 users, 2,000 items), candidates as rows;
 - `lda/`: Tokenizer, CountVectorizer (2,000 words), LDA (10 topics);
-- `<model>.row.json`: one request row; `<model>-<rows>.parquet`: 10,000 rows and 1,000,000 (100,000 of the
-  last five), one snappy file each.
+- `<model>.row.json`: one request row; `<model>-<rows>.parquet`: 10,000 rows and 1,000,000, one snappy file each.
 
 Then it times `transform` of all columns written to Spark's `noop` sink, on one core of a warm JVM
 (`local[1]`, 4 GB, one untimed run before the timed ones), and prints one JSON object to standard output:
@@ -31,8 +30,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SIZES = {"text": (10_000, 1_000_000), "forest": (10_000, 1_000_000)}
-SIZES_MORE = (10_000, 100_000)
+SIZES = (10_000, 1_000_000)
 NUMBERS = 19
 KINDS = ["amber", "basalt", "cedar", "dune", "ember", "fjord", "grove", "heath"]
 
@@ -158,13 +156,9 @@ TABLES = {"text": text_table, "forest": forest_table, "word2vec": text_table, "r
           "gbt": numbers_table, "als": ratings_table, "lda": text_table}
 
 
-def sizes(model):
-    return SIZES.get(model, SIZES_MORE)
-
-
 def make_inputs(folder):
     for model, table in TABLES.items():
-        for size in sizes(model):
+        for size in SIZES:
             write_table(os.path.join(folder, f"{model}-{size}.parquet"), lambda: table(size, 100 + len(str(size))))
         row = os.path.join(folder, model + ".row.json")
         if not os.path.exists(row):
@@ -230,7 +224,7 @@ def time_all(spark, folder, runs):
     result = {}
     for name in TABLES:
         model = PipelineModel.load("file://" + os.path.join(folder, name))
-        for size in sizes(name):
+        for size in SIZES:
             file = "file://" + os.path.join(folder, f"{name}-{size}.parquet")
             seconds = [once(spark, model, file) for _ in range(runs + 1)][1:]
             result[f"{name}-{size}"] = {"rows": size, "seconds": [round(s, 4) for s in seconds]}

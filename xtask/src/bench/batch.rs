@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bench, CORE, Part,
-    inputs::{Inputs, MODELS, Model},
+    inputs::{Inputs, MODELS, Model, SIZES},
     median, number, rounded, spent,
 };
 
@@ -19,8 +19,8 @@ fn measure(bench: &Bench<'_>) -> anyhow::Result<Value> {
     let inputs = Inputs::ready(bench)?;
     let spark = inputs.spark(bench)?;
     let mut figures = json!({"spark_from_earlier_run": bench.spark_from.is_some(), "runs": RUNS});
-    for Model { name: model, sizes, .. } in &MODELS {
-        for rows in *sizes {
+    for Model { name: model, .. } in &MODELS {
+        for rows in SIZES {
             let (folder, table) = (inputs.model(model), inputs.table(model, rows));
             let (folder, table) = (folder.display().to_string(), table.display().to_string());
             let args = ["score", &folder, &table, "--threads", "1", "--output-format", "none"];
@@ -53,8 +53,8 @@ fn render(figures: &Value) -> String {
          after one that does not count; the last column compares the least of each, which other work on the machine disturbs less.\n\n\
          | model | rows | Forebay | CPU | rows/s | Spark | ratio | of the least |\n|---|---|---|---|---|---|---|---|\n",
     );
-    for Model { name: model, sizes, .. } in &MODELS {
-        for rows in *sizes {
+    for Model { name: model, .. } in &MODELS {
+        for rows in SIZES {
             let of = &figures[format!("{model}-{rows}")];
             let of_list = |key: &str| median(&list(&of[key]));
             let (wall, cpu, spark) = (of_list("wall_s"), of_list("cpu_s"), of_list("spark_s"));
@@ -66,7 +66,7 @@ fn render(figures: &Value) -> String {
             );
         }
     }
-    text.push_str("\nThe text pipeline over 1,000,000 rows is held to a ratio of 20; the others are told.\n");
+    text.push_str("\nOver 1,000,000 rows each is held to a ratio of 20; those over 10,000 are told.\n");
     if figures["spark_from_earlier_run"] == true {
         text.push_str("Spark's times were taken from an earlier run (`--spark-from`).\n");
     }

@@ -83,8 +83,6 @@ pub(super) struct Pages {
     dictionary: Option<Dictionary>,
     /// The dictionary page, read when the chunk was opened and not yet given.
     pending: Option<Page>,
-    /// The memory of a page that was taken back.
-    spare: Vec<u8>,
 }
 
 impl Pages {
@@ -102,7 +100,6 @@ impl Pages {
             longest: 0,
             dictionary: None,
             pending: None,
-            spare: Vec::new(),
         };
         if pages.values_left > 0 {
             let (header, _) = pages.header()?;
@@ -161,13 +158,6 @@ impl Pages {
         }
     }
 
-    /// Takes a page back: the next one is unpacked to its memory, if nobody else reads it.
-    pub(super) fn take_back(&mut self, page: Bytes) {
-        if let Ok(page) = page.try_into_mut() {
-            self.spare = page.into();
-        }
-    }
-
     pub(super) fn next_page(&mut self) -> Result<Option<Page>, CodecError> {
         if let Some(page) = self.pending.take() {
             return Ok(Some(page));
@@ -201,7 +191,7 @@ impl Pages {
             return Err(unsupported(&self.place, format_args!("a dictionary encoded as {}", header.encoding)));
         }
         let packed = self.get(body_at, header.packed)?;
-        let buf = self.unpack(&packed, header.unpacked)?;
+        let buf = self.chunk.codec.unpack(&packed, header.unpacked).map_err(|what| self.damaged(what))?;
         let dictionary = Dictionary::new(&self.column, &buf, header.values).map_err(|what| self.damaged(what))?;
         // The crate keeps the entries beside the page.
         self.shared.budget.charge(&self.place, buf.len() as u64 + 4 * u64::from(header.values))?;
@@ -215,9 +205,10 @@ impl Pages {
             return Err(self.damaged(format_args!("{values} values where the chunk has {} left", self.values_left)));
         }
         let packed = self.get(body_at, header.packed)?;
+        let unpack = |packed: &Bytes, len| self.chunk.codec.unpack(packed, len).map_err(|what| self.damaged(what));
         let (buf, first_value) = match header.levels {
             Levels::Within { definition, repetition } => {
-                let buf = self.unpack(&packed, header.unpacked)?;
+                let buf = unpack(&packed, header.unpacked)?;
                 let skipped = levels_len(&self.column, &buf, header.values, definition, repetition);
                 (buf, skipped.ok_or_else(|| self.damaged("levels that are longer than the page"))?)
             }
@@ -225,7 +216,7 @@ impl Pages {
                 let levels = definition as usize + repetition as usize;
                 let body = packed.slice(levels..);
                 let body_len = header.unpacked - levels;
-                let body = if compressed { self.unpack(&body, body_len)? } else { body };
+                let body = if compressed { unpack(&body, body_len)? } else { body };
                 if body.len() != body_len {
                     return Err(self.damaged("another size than it states"));
                 }
@@ -256,11 +247,6 @@ impl Pages {
                 statistics: None,
             },
         })
-    }
-
-    fn unpack(&mut self, packed: &Bytes, len: usize) -> Result<Bytes, CodecError> {
-        let unpacked = self.chunk.codec.unpack(packed, len, &mut self.spare);
-        unpacked.map_err(|what| self.damaged(what))
     }
 
     /// Checks that the page's encoding fits the column, and charges what its values will take.

@@ -21,14 +21,13 @@ const SLACK: usize = 2 * SHORT;
 /// Packed bytes whose pieces are told beforehand.
 const WINDOW: usize = 2048;
 
-/// Returns the `len` bytes that `packed` holds, or what is wrong with it; they lie in the memory of `all`, whatever that holds, if there
-/// is enough.
-pub(super) fn unpack(packed: &[u8], len: usize, mut all: Vec<u8>) -> Result<Vec<u8>, String> {
+/// Returns the `len` bytes that `packed` holds, or what is wrong with it.
+pub(super) fn unpack(packed: &[u8], len: usize) -> Result<Vec<u8>, String> {
     let (claimed, head) = claimed(packed).ok_or("a block without its length")?;
     if claimed != len as u64 {
         return Err(format!("{claimed} bytes where the page states {len}"));
     }
-    all.resize(len + SLACK + WINDOW + SLACK, 0);
+    let mut all = vec![0; len + SLACK + WINDOW + SLACK];
     Block { packed: &packed[head..], len }.unpack(&mut all).ok_or("a damaged block")?;
     all.truncate(len);
     Ok(all)
@@ -172,7 +171,7 @@ mod tests {
         let mut expected = vec![0; len];
         let known = snap::raw::decompress_len(packed).is_ok_and(|claimed| claimed == len)
             && snap::raw::Decoder::new().decompress(packed, &mut expected).is_ok();
-        let got = unpack(packed, len, vec![7; len / 2]);
+        let got = unpack(packed, len);
         assert_eq!(got.as_deref().ok(), known.then_some(&expected[..]), "{got:?} of {packed:02x?}");
     }
 
@@ -203,7 +202,7 @@ mod tests {
     fn what_was_packed_is_unpacked() {
         for text in texts() {
             let packed = snap::raw::Encoder::new().compress_vec(&text).unwrap();
-            assert_eq!(unpack(&packed, text.len(), Vec::new()).as_deref(), Ok(&text[..]));
+            assert_eq!(unpack(&packed, text.len()).as_deref(), Ok(&text[..]));
             check(&packed, text.len() + 1);
         }
     }

@@ -86,7 +86,6 @@ struct Dictionary {
 
 /// A page of which not all rows were given.
 struct Open {
-    page: Bytes,
     rows: usize,
     /// Which rows are there; nothing where all are.
     levels: Option<Runs>,
@@ -154,14 +153,10 @@ impl Texts {
 
     /// Opens the next page of rows; returns whether it is one that can be read here.
     fn open_page(&mut self) -> Result<bool, CodecError> {
-        if let Some(Open { page, levels, values, .. }) = self.open.take() {
-            drop((levels, values));
-            self.pages.take_back(page);
-        }
         let ends_early = || in_column(&self.column, Damage::EndsEarly);
         let page = self.pages.next_page()?.ok_or_else(ends_early)?;
         let optional = self.column.max_def_level() > 0;
-        let (page, levels, data, rows, encoding) = match page {
+        let (levels, data, rows, encoding) = match page {
             Page::DictionaryPage { buf, num_values, .. } => {
                 let mut starts = Vec::new();
                 plain(&buf, &mut 0, num_values as usize, &mut starts, |span| span.start).ok_or_else(ends_early)?;
@@ -173,15 +168,13 @@ impl Texts {
                     return Ok(false);
                 }
                 let (levels, data) = if optional { sized(&buf).ok_or_else(ends_early)? } else { (&[][..], &buf[..]) };
-                let (levels, data) = (buf.slice_ref(levels), buf.slice_ref(data));
-                (buf, levels, data, num_values, encoding)
+                (buf.slice_ref(levels), buf.slice_ref(data), num_values, encoding)
             }
             Page::DataPageV2 { buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len, .. } => {
                 let (first, levels) = (rep_levels_byte_len as usize, def_levels_byte_len as usize);
                 let parts = buf.get(first..).and_then(|rest| rest.split_at_checked(levels));
                 let (levels, data) = parts.ok_or_else(ends_early)?;
-                let (levels, data) = (buf.slice_ref(levels), buf.slice_ref(data));
-                (buf, levels, data, num_values, encoding)
+                (buf.slice_ref(levels), buf.slice_ref(data), num_values, encoding)
             }
         };
         let runs = |bytes, width| Runs::new(bytes, width).map_err(|damage| in_column(&self.column, damage));
@@ -195,7 +188,7 @@ impl Texts {
             _ => return Ok(false),
         };
         let levels = optional.then(|| runs(levels, 1)).transpose()?;
-        self.open = Some(Open { page, rows: rows as usize, levels, values });
+        self.open = Some(Open { rows: rows as usize, levels, values });
         Ok(true)
     }
 }

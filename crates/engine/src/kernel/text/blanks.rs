@@ -124,7 +124,9 @@ impl Cuts {
     #[inline]
     pub(super) fn push(self, bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> u32 {
         match self {
-            Cuts::Plain => each_part(bytes, text, spans, within, push_plain),
+            Cuts::Plain => each_part(bytes, text, spans, within, |found, at, rest, spans: &mut _| {
+                push_plain(found, at, rest, spans)
+            }),
             // SAFETY: `all` alone makes this form, where the processor has these instructions.
             #[cfg(target_arch = "x86_64")]
             Cuts::Avx512 => unsafe { cut_avx512(bytes, text, spans) },
@@ -155,7 +157,8 @@ fn each_part(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
 fn cut_avx512(bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> u32 {
-    each_part(bytes, text, spans, |bytes, start, end| within_avx512(bytes, start, end), push_plain)
+    let push = |found, at, rest, spans: &mut _| push_plain(found, at, rest, spans);
+    each_part(bytes, text, spans, |bytes, start, end| within_avx512(bytes, start, end), push)
 }
 
 #[cfg(target_arch = "x86_64")]
