@@ -3,7 +3,9 @@
 //! Of forests with many distinct sets a row has the code of its category, not a side of every set: a node has its set as bits, one for each
 //! code.
 
-use super::normal::{Category, SetTest};
+use plan::{Categories, Precision};
+
+use super::normal::{Category, Column, Rules, SetTest};
 
 /// Codes that a byte has.
 const CODES_MAX: usize = 256;
@@ -17,7 +19,7 @@ pub type Rights = [u8; CODES_MAX / 8];
 /// The codes of a column.
 #[derive(Clone, Debug)]
 pub struct Codes {
-    /// Of each category up to the last that a set names.
+    /// Of each category up to the last that a set names, of any other, of a missing one.
     of: Box<[u8]>,
     /// The code of any other; the next is that of a missing one.
     other: u8,
@@ -42,7 +44,7 @@ impl Codes {
             next += u8::from(named);
             code
         };
-        Some(Codes { of: named.into_iter().map(code).collect(), other })
+        Some(Codes { of: named.into_iter().map(code).chain([other, other + 1]).collect(), other })
     }
 
     /// Returns how many codes there are.
@@ -52,17 +54,49 @@ impl Codes {
 
     #[inline]
     pub fn of(&self, category: Category) -> u8 {
+        self.of[self.place(category) as usize]
+    }
+
+    #[inline(always)]
+    fn place(&self, category: Category) -> u32 {
+        let other = self.of.len() as u32 - 2;
         match category {
-            Category::Known(category) => self.of.get(category as usize).copied().unwrap_or(self.other),
-            Category::Other => self.other,
-            Category::Missing => self.other + 1,
+            Category::Known(category) => category.min(other),
+            Category::Other => other,
+            Category::Missing => other + 1,
+        }
+    }
+
+    /// Writes the codes of the categories that a column has for many rows.
+    #[inline(always)]
+    pub fn of_block(&self, rules: &Rules, column: &Column, x: &[f64], out: &mut [u8]) {
+        // Whatever is the same for all numbers is asked before them.
+        match rules.categories() {
+            Categories::Exact => self.each(rules, column, |x| Categories::Exact.of(x), x, out),
+            Categories::Truncated => self.each(rules, column, |x| Categories::Truncated.of(x), x, out),
+            Categories::TruncatedFromZero => self.each(rules, column, |x| Categories::TruncatedFromZero.of(x), x, out),
+        }
+    }
+
+    #[inline(always)]
+    fn each(&self, rules: &Rules, column: &Column, of: impl Fn(f64) -> Option<u32>, x: &[f64], out: &mut [u8]) {
+        let (last, is_f32) = (self.of.len() as u32 - 1, rules.compares() == Precision::F32);
+        let zero_max = rules.zero_max_of(column);
+        let place = |x: f64| {
+            let rounded = if is_f32 { f64::from(x as f32) } else { x };
+            let place = of(rounded).map_or(last - 1, |category| category.min(last - 1));
+            if x.is_nan() | (x.abs() <= zero_max) { last } else { place }
+        };
+        // Places first: without a look into a table they are found for a register of numbers at once.
+        for (x, out) in x.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
+            *out = x.map(place).map(|place| self.of[place.min(last) as usize]);
         }
     }
 
     /// Returns what a set sends right.
     pub fn rights(&self, set: &SetTest) -> Rights {
         let mut rights = Rights::default();
-        let known = (0..self.of.len() as u32).map(Category::Known);
+        let known = (0..self.of.len() as u32 - 2).map(Category::Known);
         for category in known.chain([Category::Other, Category::Missing]) {
             let code = self.of(category);
             rights[usize::from(code / 8)] |= u8::from(!set.is_left(category)) << (code % 8);

@@ -78,7 +78,7 @@ impl Keys {
     /// Returns the cell of a missing value, and the largest number that is missing.
     fn missing(&self, column: &Column) -> (i32, f64) {
         let left = matches!(column.kind, Kind::Number { missing_left: true });
-        let zero_max = if column.zero_is_missing { self.rules.zero_max } else { -1.0 };
+        let zero_max = self.rules.zero_max_of(column);
         (if left { i32::MIN } else { i32::MAX }, zero_max)
     }
 }

@@ -228,6 +228,15 @@ impl Rules {
         self.compares
     }
 
+    pub fn categories(&self) -> Categories {
+        self.categories
+    }
+
+    /// Returns the largest number that a column takes for a missing one; where none is, one below all.
+    pub fn zero_max_of(&self, column: &Column) -> f64 {
+        if column.zero_is_missing { self.zero_max } else { -1.0 }
+    }
+
     /// Returns whether the column takes the value for a missing one.
     #[inline]
     pub fn is_missing(&self, column: &Column, x: f64) -> bool {

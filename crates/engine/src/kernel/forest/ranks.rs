@@ -333,8 +333,7 @@ impl Ranks {
                     }
                 }
                 Bytes::Codes(codes, _) => {
-                    let code = |x: &f64| codes.of(self.rules.category(&source.column, *x));
-                    x.iter().zip(out).for_each(|(x, out)| *out = code(x));
+                    simd::codes(isa, codes, &self.rules, &source.column, x, &mut out[..lanes]);
                 }
                 Bytes::Sets { sets, categories, first_side, first_table } => {
                     let out = &mut out[..sets * lanes];
@@ -414,7 +413,7 @@ fn place(features: &[u32], feature: u32) -> usize {
 impl Way {
     fn of(column: &Column, rules: &Rules) -> Way {
         let missing_left = matches!(column.kind, Kind::Number { missing_left: true });
-        Way { missing_left, zero_max: if column.zero_is_missing { rules.zero_max } else { -1.0 } }
+        Way { missing_left, zero_max: rules.zero_max_of(column) }
     }
 
     #[inline(always)]

@@ -12,7 +12,9 @@ mod search;
 use super::{
     bits::{self, Asks, BLOCK_ROWS, LANES},
     circuit::{Circuits, Page},
+    codes::Codes,
     keys,
+    normal::{Column, Rules},
     ranks::{CODES, Part, Ranks, Way},
 };
 
@@ -228,6 +230,16 @@ pub fn keys(isa: Isa, missing: i32, zero_max: f64, x: &[f64], out: &mut [i32]) {
     }
 }
 
+/// Writes the codes of a column for many rows, see [`Codes::of_block`].
+pub fn codes(isa: Isa, codes: &Codes, rules: &Rules, column: &Column, x: &[f64], out: &mut [u8]) {
+    match isa {
+        // SAFETY: the processor has what the function is compiled for, as `Isa::all` found.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 | Isa::Avx512Vbmi => unsafe { x86::codes_avx512(codes, rules, column, x, out) },
+        _ => codes.of_block(rules, column, x, out),
+    }
+}
+
 /// Looks the codes up in a table.
 pub fn sides(isa: Isa, table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; LANES]) {
     match isa {
@@ -248,7 +260,9 @@ mod x86 {
     use super::super::{
         bits::{Asks, BLOCK_ROWS, LANES},
         circuit::{Circuits, PLANES, Page},
+        codes::Codes,
         keys,
+        normal::{Column, Rules},
         ranks::{CODES, Eight, LARGE, Part, Ranks, SMALL, Way},
     };
     use super::VALUES_ROOM;
@@ -466,6 +480,11 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     pub fn keys_avx512(missing: i32, zero_max: f64, x: &[f64], out: &mut [i32]) {
         keys::keys(missing, zero_max, x, out);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    pub fn codes_avx512(codes: &Codes, rules: &Rules, column: &Column, x: &[f64], out: &mut [u8]) {
+        codes.of_block(rules, column, x, out);
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
