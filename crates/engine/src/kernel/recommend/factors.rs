@@ -73,21 +73,60 @@ impl FactorDot {
     pub fn run(&self, env: &Env<'_>, inputs: &[Home], output: Home) {
         let (users, items) = (env.frame.cells(inputs[0]), env.frame.cells(inputs[1]));
         let out = env.frame.cells(output);
+        let mut some = [Pair::default(); TOGETHER];
+        let mut count = 0;
         env.frame.each_live(|row| {
             let (Some(user), Some(item)) = (id(env, &users, row, 0), id(env, &items, row, 1)) else {
                 return out.set(row, None);
             };
-            let score = match (self.users.find(user, self.rank), self.items.find(item, self.rank)) {
-                (Some(user), Some(item)) => user.iter().zip(item).fold(0.0, |sum: f32, (u, i)| sum + u * i),
-                _ => f32::NAN,
-            };
-            if self.drop && score.is_nan() {
-                env.skip(row);
-                return out.set(row, None);
+            match (self.users.find(user, self.rank), self.items.find(item, self.rank)) {
+                (Some(user), Some(item)) => some[count] = Pair { row, user, item },
+                _ => return self.end(env, &out, row, f32::NAN),
             }
-            out.set(row, Some(u64::from(score.to_bits())));
+            count += 1;
+            if count == TOGETHER {
+                count = 0;
+                let scores = dots(some, self.rank);
+                some.iter().zip(scores).for_each(|(pair, score)| self.end(env, &out, pair.row, score));
+            }
         });
+        for pair in &some[..count] {
+            let [score] = dots([*pair], self.rank);
+            self.end(env, &out, pair.row, score);
+        }
     }
+
+    fn end(&self, env: &Env<'_>, out: &Cells<'_>, row: usize, score: f32) {
+        if self.drop && score.is_nan() {
+            env.skip(row);
+            return out.set(row, None);
+        }
+        out.set(row, Some(u64::from(score.to_bits())));
+    }
+}
+
+/// Rows whose products are added side by side: a sum waits for the one before it, those of other rows do not.
+const TOGETHER: usize = 8;
+
+/// A row's two vectors.
+#[derive(Clone, Copy, Default)]
+struct Pair<'a> {
+    row: usize,
+    user: &'a [f32],
+    item: &'a [f32],
+}
+
+/// Returns the sums of the products of vectors of `rank` elements, each from the first element to the last.
+#[inline(always)]
+fn dots<const N: usize>(pairs: [Pair<'_>; N], rank: usize) -> [f32; N] {
+    let pairs = pairs.map(|pair| (&pair.user[..rank], &pair.item[..rank]));
+    let mut sums = [0.0; N];
+    for at in 0..rank {
+        for (sum, (user, item)) in sums.iter_mut().zip(pairs) {
+            *sum += user[at] * item[at];
+        }
+    }
+    sums
 }
 
 /// Returns the id of a row that is still live, or refuses the row.
