@@ -14,7 +14,7 @@ use model::{DType, FaultKind, FaultValue, Tensor, Whole};
 
 use crate::{
     program::Layout,
-    store::{ListStore, Store, TextStore, VectorStore, WideStore},
+    store::{ListStore, Span, Store, TextStore, VectorStore, WideStore},
 };
 
 /// Where a slot lives.
@@ -69,6 +69,7 @@ pub struct Scratch {
     pub block: Vec<f64>,
     pub rows: Vec<u32>,
     pub words: Vec<u32>,
+    pub spans: Vec<Span>,
     pub bytes: Vec<u8>,
     pub keys: Vec<i32>,
     /// What functions of one row make; empty between rows.
@@ -305,7 +306,7 @@ impl Frame {
 impl Scratch {
     fn bytes(&self) -> usize {
         [&self.numbers, &self.features, &self.sums, &self.block].map(Vec::capacity).iter().sum::<usize>() * 8
-            + self.cells.capacity() * 8
+            + (self.cells.capacity() + self.spans.capacity()) * 8
             + (self.rows.capacity() + self.words.capacity()) * 4
             + self.bytes.capacity()
             + self.bump.allocated_bytes()

@@ -393,6 +393,14 @@ impl ListStore {
         self.valid.push(true);
     }
 
+    /// Adds rows of texts that lie in the bytes already there: `cut` sees all bytes, pushes the spans, and says behind those of each row
+    /// how many there are.
+    pub fn push_cut_rows(&mut self, cut: impl FnOnce(&[u8], &mut Vec<Span>, &mut Vec<u32>)) {
+        let Items::Text(texts) = &mut self.items else { unreachable!("compiled for lists of texts") };
+        texts.push_cut(|bytes, spans| cut(bytes, spans, &mut self.offsets));
+        self.valid.fill_to(self.offsets.len() - 1, true);
+    }
+
     pub fn push_null(&mut self) {
         self.offsets.push(self.items_len() as u32);
         self.valid.push(false);

@@ -1,10 +1,9 @@
 //! [`Words`]: from a word to its place in a vocabulary.
 //!
-//! Words of up to fifteen bytes, nearly all there are, lie in buckets of three, a bucket a line of memory. Finding one is a look at
-//! one line and three comparisons of two numbers without a branch: what is found cannot be foretold. Longer words have a table
-//! of the usual kind.
-
-use std::hint::select_unpredictable;
+//! Words of up to fifteen bytes, nearly all there are, have a slot each that no other word has: finding one is a look at one slot and
+//! one comparison, which hardly ever fails. Which slot is told by a hash and a factor of the word's group, found when the table is made
+//! (after Belazzougui, Botelho and Dietzfelbinger, "Hash, displace, and compress", 2009). Longer words have a table of the usual
+//! kind, and so have those for which no factor was found.
 
 use rustc_hash::FxHashMap;
 
@@ -16,21 +15,20 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 /// Bytes of a short word together with its length, which is the last of them.
 const KEY: usize = 16;
 
-/// Words of a bucket.
-const WIDTH: usize = 3;
+/// Words of a group, about.
+const GROUP: usize = 4;
+
+/// Factors that are tried for a group, all of them odd.
+const TRIES: u16 = 1024;
 
 /// Words with their places.
 pub(super) struct Words {
-    /// A power of two of them, as many as there are words at least.
-    buckets: Box<[Bucket]>,
-    long: FxHashMap<Box<[u8]>, u32>,
-}
-
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Bucket {
-    keys: [Key; WIDTH],
-    places: [u32; WIDTH],
+    /// By group; a power of two of them.
+    factors: Box<[u16]>,
+    /// By slot; a power of two of them.
+    keys: Box<[Key]>,
+    places: Box<[u32]>,
+    others: FxHashMap<Box<[u8]>, u32>,
 }
 
 /// The bytes of a short word, zeros, and its length.
@@ -42,29 +40,54 @@ const FREE: Key = [0, u64::MAX];
 impl Words {
     /// Takes the words in their order; of two that are the same the later one counts.
     pub(super) fn new<'a>(words: impl ExactSizeIterator<Item = &'a str>) -> Words {
-        let room = words.len().max(2).next_power_of_two();
-        let free = Bucket { keys: [FREE; WIDTH], places: [NOWHERE; WIDTH] };
-        let mut table = Words { buckets: vec![free; room].into(), long: FxHashMap::default() };
-        for (word, place) in words.zip(0..) {
-            let word = word.as_bytes();
+        let words: Vec<&[u8]> = words.map(str::as_bytes).collect();
+        let groups = (words.len() / GROUP).max(1).next_power_of_two();
+        let slots = (words.len() + words.len() / 3).max(2).next_power_of_two();
+        let mut table = Words {
+            factors: vec![1; groups].into(),
+            keys: vec![FREE; slots].into(),
+            places: vec![NOWHERE; slots].into(),
+            others: FxHashMap::default(),
+        };
+        let mut short = Vec::with_capacity(words.len());
+        for (&word, place) in words.iter().zip(0..) {
             match key(word) {
-                Some(key) => table.insert(key, place),
-                None => drop(table.long.insert(word.into(), place)),
+                Some(key) => short.push((table.group(mix(key)), key, place)),
+                None => drop(table.others.insert(word.into(), place)),
+            }
+        }
+        // The places of the same word stand side by side then, the last of them first.
+        short.sort_unstable_by_key(|&(group, key, place)| (group, key, std::cmp::Reverse(place)));
+        short.dedup_by_key(|(_, key, _)| *key);
+        // Large groups first, for which few factors will do.
+        let mut groups: Vec<_> = short.chunk_by(|a, b| a.0 == b.0).collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+        for group in groups {
+            if !table.settle(group) {
+                let others = group.iter().map(|&(_, _, place)| (words[place as usize].into(), place));
+                table.others.extend(others);
             }
         }
         table
     }
 
-    fn insert(&mut self, key: Key, place: u32) {
-        let mut at = self.first(key);
-        loop {
-            let bucket = &mut self.buckets[at];
-            if let Some(i) = bucket.keys.iter().position(|other| *other == key || *other == FREE) {
-                (bucket.keys[i], bucket.places[i]) = (key, place);
-                return;
-            }
-            at = self.after(at);
+    /// Finds a factor with which each word of a group has a slot of its own; returns whether there is one.
+    fn settle(&mut self, group: &[(usize, Key, u32)]) -> bool {
+        let mut taken = Vec::with_capacity(group.len());
+        let factor = (0..TRIES).map(|i| 2 * i + 1).find(|&factor| {
+            taken.clear();
+            group.iter().all(|&(_, key, _)| {
+                let slot = self.slot(mix(key), factor);
+                let is_free = self.keys[slot] == FREE && !taken.contains(&slot);
+                taken.push(slot);
+                is_free
+            })
+        });
+        let Some(factor) = factor else { return false };
+        for (&(group, key, place), slot) in group.iter().zip(taken) {
+            (self.factors[group], self.keys[slot], self.places[slot]) = (factor, key, place);
         }
+        true
     }
 
     /// Adds the places of words, which are parts of `all`; of one that is not known, [`NOWHERE`].
@@ -72,8 +95,6 @@ impl Words {
         let Some(last) = all.len().checked_sub(KEY) else {
             return places.extend(words.iter().map(|word| self.place(all, *word)));
         };
-        let mask = self.buckets.len() - 1;
-        let buckets = &self.buckets[..=mask];
         places.extend(words.iter().map(|word| {
             let (start, len) = (word.start as usize, (word.end - word.start) as usize);
             // A key is taken from what lies behind the word, too.
@@ -81,12 +102,20 @@ impl Words {
                 return self.place(all, *word);
             }
             let bytes: &[u8; KEY] = all[start..start + KEY].try_into().expect("so many were taken");
-            let key = masked(*bytes, len);
-            match buckets[mix(key) as usize & mask].place(key) {
+            match self.find(masked(*bytes, len)) {
                 NOWHERE => self.place(all, *word),
                 place => place,
             }
         }));
+    }
+
+    /// Returns the place of a short word that has a slot.
+    #[inline(always)]
+    fn find(&self, key: Key) -> u32 {
+        let hash = mix(key);
+        let slot = self.slot(hash, self.factors[self.group(hash)]);
+        let found = self.keys[slot];
+        if (found[0] ^ key[0]) | (found[1] ^ key[1]) == 0 { self.places[slot] } else { NOWHERE }
     }
 
     /// Returns the place of any word.
@@ -94,38 +123,21 @@ impl Words {
     #[inline(never)]
     fn place(&self, all: &[u8], word: Span) -> u32 {
         let word = &all[word.start as usize..word.end as usize];
-        let Some(key) = key(word) else { return self.long.get(word).copied().unwrap_or(NOWHERE) };
-        let mut at = self.first(key);
-        loop {
-            let bucket = &self.buckets[at];
-            let place = bucket.place(key);
-            // Only what found no room in a full bucket lies in the next one.
-            if place != NOWHERE || bucket.keys[WIDTH - 1] == FREE {
-                return place;
-            }
-            at = self.after(at);
+        match key(word).map_or(NOWHERE, |key| self.find(key)) {
+            NOWHERE => self.others.get(word).copied().unwrap_or(NOWHERE),
+            place => place,
         }
     }
 
-    /// Returns the bucket where a word is looked for first.
-    fn first(&self, key: Key) -> usize {
-        mix(key) as usize & (self.buckets.len() - 1)
-    }
-
-    fn after(&self, at: usize) -> usize {
-        (at + 1) & (self.buckets.len() - 1)
-    }
-}
-
-impl Bucket {
-    /// Returns the place that stands beside the key; [`NOWHERE`] where that is not here.
     #[inline(always)]
-    fn place(&self, key: Key) -> u32 {
-        let Bucket { keys, places } = self;
-        let is = |i: usize| (keys[i][0] ^ key[0]) | (keys[i][1] ^ key[1]) == 0;
-        let mut place = select_unpredictable(is(0), places[0], NOWHERE);
-        place = select_unpredictable(is(1), places[1], place);
-        select_unpredictable(is(2), places[2], place)
+    fn group(&self, hash: u64) -> usize {
+        hash as usize & (self.factors.len() - 1)
+    }
+
+    #[inline(always)]
+    fn slot(&self, hash: u64, factor: u16) -> usize {
+        // The lower bits tell the group, the upper ones of a product the slot.
+        (hash.wrapping_mul(u64::from(factor)) >> 32) as usize & (self.keys.len() - 1)
     }
 }
 
@@ -156,7 +168,7 @@ const MASKS: [Key; KEY] = {
     masks
 };
 
-/// The halves of a product, folded: every bit of both numbers reaches the lower ones, which choose the bucket.
+/// The halves of a product, folded: every bit of both numbers reaches all parts of the hash.
 #[inline]
 fn mix(key: Key) -> u64 {
     let product = u128::from(key[0] ^ 0x9E37_79B9_7F4A_7C15) * u128::from(key[1] ^ 0xD6E8_FEB8_6659_FD93);

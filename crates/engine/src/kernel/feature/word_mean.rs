@@ -2,11 +2,11 @@
 
 use model::{FaultKind, FaultValue, ScalarBuffer};
 
-use super::word_sums::Lanes;
+use super::word_sums::{Lanes, Means};
 use crate::{
-    frame::{Env, Home},
+    frame::{Env, Home, Scratch},
     kernel::words::{NOWHERE, Words},
-    store::TextStore,
+    store::{ListStore, Span, TextStore, VectorStore},
 };
 
 /// [`plan::FeatureOp::WordMean`], its words in a table.
@@ -23,15 +23,24 @@ impl WordMean {
         WordMean { words, vectors: vectors.clone(), size, lanes: Lanes::here() }
     }
 
+    /// Looks for all words of the tile first, then adds up the vectors of all rows: one search does not wait for another, nor
+    /// sums for searches.
     pub(super) fn run(&self, env: &Env<'_>, input: Home, output: Home) {
         let lists = env.frame.lists(input);
-        let size = self.size as usize;
         let mut out = env.frame.vectors_mut(output);
-        out.clear_with_room(env.frame.rows() * size);
-        let places = &mut env.frame.scratch().words;
-        // All words of the tile first: one search does not wait for another, nor sums for searches.
+        let mut scratch = env.frame.scratch();
+        let Scratch { words: places, spans: rows, .. } = &mut *scratch;
         self.find(lists.texts(), places);
-        let mut start = 0;
+        self.lay_out(env, &lists, &mut out, rows);
+        let means = Means { vectors: &self.vectors, size: self.size as usize, places, rows };
+        means.write(self.lanes, &mut out.values);
+    }
+
+    /// Ends the rows of the output, whose values come later; says which words belong to each that has some.
+    fn lay_out(&self, env: &Env<'_>, lists: &ListStore, out: &mut VectorStore, rows: &mut Vec<Span>) {
+        let size = self.size as usize;
+        out.clear_with_room(env.frame.rows() * size);
+        rows.clear();
         for row in 0..env.frame.rows() {
             if !env.frame.is_live(row) {
                 out.push_null();
@@ -42,17 +51,13 @@ impl WordMean {
                 out.push_null();
                 continue;
             }
-            let range = lists.range(row);
-            if range.is_empty() {
-                let index_start = out.indices.len();
-                out.end_sparse_at(self.size, index_start, start);
+            let (words, start) = (lists.range(row), rows.len() * size);
+            if words.is_empty() {
+                out.end_sparse_at(self.size, out.indices.len(), start);
                 continue;
             }
-            let factor = 1.0 / range.len() as f64;
-            let (found, next) = places[range.start..].split_at(range.len());
-            self.lanes.scaled_sum(&self.vectors, [found, next], factor, &mut out.values[start..][..size]);
+            rows.push(Span { start: words.start as u32, end: words.end as u32 });
             out.end_dense_at(start, size);
-            start += size;
         }
     }
 

@@ -4,7 +4,7 @@
 //! stay. What the compiler makes of a plain loop shuffles more than it adds, so where the processor has AVX or AVX-512 its
 //! instructions are named; that is asked when the model is loaded. With AVX-512 a vector of up to 128 elements is read in one go.
 //! The vectors of many words are more than the first cache holds, and words come in no order that a processor could foretell:
-//! while a row is summed up, the vectors of the next are fetched.
+//! while one is added, that of a later word is fetched.
 
 #![allow(unsafe_code)]
 
@@ -14,6 +14,8 @@ use std::arch::x86_64::{
     _mm256_maskz_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm512_add_pd,
     _mm512_cvtps_pd, _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd,
 };
+
+use crate::store::Span;
 
 /// How sums are made here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,10 @@ const REGISTERS: usize = 16;
 #[cfg(target_arch = "x86_64")]
 const LINE: usize = 16;
 
+/// How many words further on the word is whose vector is fetched.
+#[cfg(target_arch = "x86_64")]
+const AHEAD: usize = 4;
+
 impl Lanes {
     /// Returns the widest that this processor has.
     pub(super) fn here() -> Lanes {
@@ -50,59 +56,81 @@ impl Lanes {
         }
         Lanes::Plain
     }
+}
 
-    /// Writes the sum of the vectors at these places, times the factor; a place where there is none adds nothing. A vector has as
-    /// many elements as `out`. Behind the places stand those of what is summed up next.
-    #[inline]
-    pub(super) fn scaled_sum(self, vectors: &[f32], [places, next]: [&[u32]; 2], factor: f64, out: &mut [f64]) {
-        let sums = Sums { vectors, places, next, factor };
-        match self {
-            Lanes::Plain => sums.write_rest(0, out),
+/// What is added up.
+pub(super) struct Means<'a> {
+    pub vectors: &'a [f32],
+    /// Elements of a vector.
+    pub size: usize,
+    /// The place of each word's vector; that of one which has none lies nowhere.
+    pub places: &'a [u32],
+    /// The words of each row: one at least.
+    pub rows: &'a [Span],
+}
+
+impl Means<'_> {
+    /// Writes the rows' means one behind the other: the sum of a row's vectors, times one through the number of its words. A word
+    /// without a vector adds nothing.
+    pub(super) fn write(&self, lanes: Lanes, out: &mut [f64]) {
+        match lanes {
+            Lanes::Plain => self.write_rest(0, out),
             // SAFETY: `here` alone makes this form, where the processor has AVX.
             #[cfg(target_arch = "x86_64")]
-            Lanes::Avx => unsafe { sums.write_avx(out) },
+            Lanes::Avx => unsafe { self.write_avx(out) },
             // SAFETY: as above, for AVX-512.
             #[cfg(target_arch = "x86_64")]
-            Lanes::Avx512 => unsafe { sums.write_avx512(out) },
+            Lanes::Avx512 => unsafe { self.write_avx512(out) },
         }
     }
-}
 
-struct Sums<'a> {
-    vectors: &'a [f32],
-    places: &'a [u32],
-    next: &'a [u32],
-    factor: f64,
-}
+    /// Returns each row with where its elements from `at` on go.
+    #[inline(always)]
+    fn each<'o>(&self, at: usize, out: &'o mut [f64]) -> impl Iterator<Item = (Row<'_>, &'o mut [f64])> {
+        // Of vectors without elements there is nothing to write.
+        let outs = out.chunks_exact_mut(self.size.max(1)).map(move |out| &mut out[at..]);
+        self.rows.iter().filter(|_| self.size > 0).zip(outs).map(|(words, out)| {
+            let (_, rest) = self.places.split_at(words.start as usize);
+            let len = (words.end - words.start) as usize;
+            (Row { places: &rest[..len], rest, factor: 1.0 / len as f64 }, out)
+        })
+    }
 
-impl Sums<'_> {
     /// Returns `len` elements of a vector from `at` on; nothing where there is no such vector.
     #[inline(always)]
-    fn part(&self, place: u32, size: usize, at: usize, len: usize) -> Option<&[f32]> {
-        self.vectors.get(place as usize * size + at..)?.get(..len)
+    fn part(&self, place: u32, at: usize, len: usize) -> Option<&[f32]> {
+        self.vectors.get(place as usize * self.size + at..)?.get(..len)
     }
 
     /// Writes the elements from `at` on.
     fn write_rest(&self, at: usize, out: &mut [f64]) {
-        let size = out.len();
-        let out = &mut out[at..];
-        out.fill(0.0);
-        for &place in self.places {
-            let Some(vector) = self.part(place, size, at, size - at) else { continue };
-            out.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
+        for (row, out) in self.each(at, out) {
+            out.fill(0.0);
+            for &place in row.places {
+                let Some(vector) = self.part(place, at, out.len()) else { continue };
+                out.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
+            }
+            out.iter_mut().for_each(|sum| *sum *= row.factor);
         }
-        out.iter_mut().for_each(|sum| *sum *= self.factor);
     }
 }
 
+/// The words of a row.
+struct Row<'a> {
+    places: &'a [u32],
+    /// From the row's first word on, all there are.
+    rest: &'a [u32],
+    factor: f64,
+}
+
 #[cfg(target_arch = "x86_64")]
-impl Sums<'_> {
-    /// Has the elements from `at` on that `R` registers hold fetched of the `i`-th of the next vectors.
+impl Means<'_> {
+    /// Has the elements from `at` on that `R` registers hold fetched of a word that comes after the `i`-th.
     #[inline(always)]
-    fn fetch<const R: usize, const NUMBERS: usize>(&self, i: usize, at: usize, size: usize) {
-        let Some(&place) = self.next.get(i) else { return };
+    fn fetch<const R: usize, const NUMBERS: usize>(&self, row: &Row<'_>, i: usize, at: usize) {
+        let Some(&place) = row.rest.get(i + AHEAD) else { return };
         // The place of an unknown word lies nowhere, which is no fault.
-        let vector = self.vectors.as_ptr().wrapping_add((place as usize).wrapping_mul(size).wrapping_add(at));
+        let vector = self.vectors.as_ptr().wrapping_add((place as usize).wrapping_mul(self.size).wrapping_add(at));
         for line in 0..(R * NUMBERS).div_ceil(LINE) {
             // SAFETY: nothing is read, and an address where nothing lies is passed over.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(vector.wrapping_add(line * LINE).cast()) };
@@ -112,7 +140,7 @@ impl Sums<'_> {
     /// Takes as many elements at a time as there are registers for, then fewer.
     #[target_feature(enable = "avx")]
     fn write_avx(&self, out: &mut [f64]) {
-        let (size, mut at) = (out.len(), 0);
+        let (size, mut at) = (self.size, 0);
         while at + 12 * WIDTH <= size {
             self.write_registers::<12>(at, out);
             at += 12 * WIDTH;
@@ -134,28 +162,30 @@ impl Sums<'_> {
     #[target_feature(enable = "avx")]
     #[allow(clippy::needless_range_loop, reason = "of iterators the compiler makes calls here")]
     fn write_registers<const R: usize>(&self, at: usize, out: &mut [f64]) {
-        let mut sums: [__m256d; R] = [_mm256_setzero_pd(); R];
-        for (i, &place) in self.places.iter().enumerate() {
-            self.fetch::<R, WIDTH>(i, at, out.len());
-            let Some(vector) = self.part(place, out.len(), at, R * WIDTH) else { continue };
-            let (vector, _) = vector.as_chunks::<WIDTH>();
-            for k in 0..R {
-                // SAFETY: each part is an array of as many numbers as are read.
-                let part = unsafe { _mm_loadu_ps(vector[k].as_ptr()) };
-                sums[k] = _mm256_add_pd(sums[k], _mm256_cvtps_pd(part));
+        for (row, out) in self.each(at, out) {
+            let mut sums: [__m256d; R] = [_mm256_setzero_pd(); R];
+            for (i, &place) in row.places.iter().enumerate() {
+                self.fetch::<R, WIDTH>(&row, i, at);
+                let Some(vector) = self.part(place, at, R * WIDTH) else { continue };
+                let (vector, _) = vector.as_chunks::<WIDTH>();
+                for k in 0..R {
+                    // SAFETY: each part is an array of as many numbers as are read.
+                    let part = unsafe { _mm_loadu_ps(vector[k].as_ptr()) };
+                    sums[k] = _mm256_add_pd(sums[k], _mm256_cvtps_pd(part));
+                }
             }
-        }
-        let factor = _mm256_set1_pd(self.factor);
-        let (out, _) = out[at..][..R * WIDTH].as_chunks_mut::<WIDTH>();
-        for k in 0..R {
-            // SAFETY: each part is an array of as many numbers as are written.
-            unsafe { _mm256_storeu_pd(out[k].as_mut_ptr(), _mm256_mul_pd(sums[k], factor)) };
+            let factor = _mm256_set1_pd(row.factor);
+            let (out, _) = out[..R * WIDTH].as_chunks_mut::<WIDTH>();
+            for k in 0..R {
+                // SAFETY: each part is an array of as many numbers as are written.
+                unsafe { _mm256_storeu_pd(out[k].as_mut_ptr(), _mm256_mul_pd(sums[k], factor)) };
+            }
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-impl Sums<'_> {
+impl Means<'_> {
     /// Takes as many elements at a time as there are registers for.
     #[target_feature(enable = "avx512f,avx512vl")]
     fn write_avx512(&self, out: &mut [f64]) {
@@ -167,9 +197,9 @@ impl Sums<'_> {
                 }
             };
         }
-        let (size, mut at) = (out.len(), 0);
-        while at < size {
-            let registers = (size - at).div_ceil(WIDE).min(REGISTERS);
+        let mut at = 0;
+        while at < self.size {
+            let registers = (self.size - at).div_ceil(WIDE).min(REGISTERS);
             by_registers!(registers, at, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
             at += registers * WIDE;
         }
@@ -180,35 +210,34 @@ impl Sums<'_> {
     #[target_feature(enable = "avx512f,avx512vl")]
     #[allow(clippy::needless_range_loop, reason = "of iterators the compiler makes calls here")]
     fn write_wide<const R: usize>(&self, at: usize, out: &mut [f64]) {
-        let size = out.len();
-        let out = &mut out[at..];
-        let len = out.len().min(R * WIDE);
-        let last = len - (R - 1) * WIDE;
-        let mask = u8::MAX >> (WIDE - last);
-        let mut sums: [__m512d; R] = [_mm512_setzero_pd(); R];
-        for (i, &place) in self.places.iter().enumerate() {
-            self.fetch::<R, WIDE>(i, at, size);
-            let Some(vector) = self.part(place, size, at, len) else { continue };
-            let (full, rest) = vector.split_at((R - 1) * WIDE);
-            let (full, _) = full.as_chunks::<WIDE>();
-            for k in 0..R - 1 {
-                // SAFETY: each part is an array of as many numbers as are read.
-                let part = unsafe { _mm256_loadu_ps(full[k].as_ptr()) };
-                sums[k] = _mm512_add_pd(sums[k], _mm512_cvtps_pd(part));
+        let len = (self.size - at).min(R * WIDE);
+        let mask = u8::MAX >> (R * WIDE - len);
+        for (row, out) in self.each(at, out) {
+            let mut sums: [__m512d; R] = [_mm512_setzero_pd(); R];
+            for (i, &place) in row.places.iter().enumerate() {
+                self.fetch::<R, WIDE>(&row, i, at);
+                let Some(vector) = self.part(place, at, len) else { continue };
+                let (full, rest) = vector.split_at((R - 1) * WIDE);
+                let (full, _) = full.as_chunks::<WIDE>();
+                for k in 0..R - 1 {
+                    // SAFETY: each part is an array of as many numbers as are read.
+                    let part = unsafe { _mm256_loadu_ps(full[k].as_ptr()) };
+                    sums[k] = _mm512_add_pd(sums[k], _mm512_cvtps_pd(part));
+                }
+                // SAFETY: the rest is as long as the mask, and nothing else is read.
+                let part = unsafe { _mm256_maskz_loadu_ps(mask, rest.as_ptr()) };
+                sums[R - 1] = _mm512_add_pd(sums[R - 1], _mm512_cvtps_pd(part));
             }
-            // SAFETY: the rest is as long as the mask, and nothing else is read.
-            let part = unsafe { _mm256_maskz_loadu_ps(mask, rest.as_ptr()) };
-            sums[R - 1] = _mm512_add_pd(sums[R - 1], _mm512_cvtps_pd(part));
+            let factor = _mm512_set1_pd(row.factor);
+            let (full, rest) = out[..len].split_at_mut((R - 1) * WIDE);
+            let (full, _) = full.as_chunks_mut::<WIDE>();
+            for k in 0..R - 1 {
+                // SAFETY: each part is an array of as many numbers as are written.
+                unsafe { _mm512_storeu_pd(full[k].as_mut_ptr(), _mm512_mul_pd(sums[k], factor)) };
+            }
+            // SAFETY: the rest is as long as the mask, and nothing else is written.
+            unsafe { _mm512_mask_storeu_pd(rest.as_mut_ptr(), mask, _mm512_mul_pd(sums[R - 1], factor)) };
         }
-        let factor = _mm512_set1_pd(self.factor);
-        let (full, rest) = out[..len].split_at_mut((R - 1) * WIDE);
-        let (full, _) = full.as_chunks_mut::<WIDE>();
-        for k in 0..R - 1 {
-            // SAFETY: each part is an array of as many numbers as are written.
-            unsafe { _mm512_storeu_pd(full[k].as_mut_ptr(), _mm512_mul_pd(sums[k], factor)) };
-        }
-        // SAFETY: the rest is as long as the mask, and nothing else is written.
-        unsafe { _mm512_mask_storeu_pd(rest.as_mut_ptr(), mask, _mm512_mul_pd(sums[R - 1], factor)) };
     }
 }
 
@@ -226,21 +255,25 @@ mod tests {
         let mut forms = vec![Lanes::Plain, Lanes::here()];
         #[cfg(target_arch = "x86_64")]
         forms.extend(is_x86_feature_detected!("avx").then_some(Lanes::Avx));
+        let places = [3, 8, u32::MAX, 0, 8, 5, 2, u32::MAX, 2, 3, 4, 5, 6, 7, 0, 0, 0, 1];
+        let rows = [(0, 1), (1, 7), (2, 3), (7, 18), (5, 6)].map(|(start, end)| Span { start, end });
         for size in (0..140).chain([255, 256, 300]) {
             let vectors: Vec<f32> = (0..9 * size).map(|_| next()).collect();
-            for places in [&[][..], &[3], &[8, u32::MAX, 0, 8, 5, 2], &[u32::MAX, 2, 3, 4, 5, 6, 7, 0, 0, 0, 1]] {
-                let mut expected = vec![0.0; size];
+            let means = rows.map(|row| {
+                let mut mean = vec![0.0; size];
+                let places = &places[row.start as usize..row.end as usize];
                 for &place in places.iter().filter(|place| **place != u32::MAX) {
                     let vector = &vectors[place as usize * size..][..size];
-                    expected.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
+                    mean.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
                 }
-                let expected: Vec<u64> = expected.iter().map(|sum| (sum * 0.3).to_bits()).collect();
-                for &lanes in &forms {
-                    let mut out = vec![f64::NAN; size];
-                    lanes.scaled_sum(&vectors, [places, &[7, u32::MAX, 0]], 0.3, &mut out);
-                    let out: Vec<u64> = out.iter().map(|sum| sum.to_bits()).collect();
-                    assert_eq!(out, expected, "{lanes:?}, {size} elements, {} words", places.len());
-                }
+                mean.into_iter().map(|sum| (sum * (1.0 / places.len() as f64)).to_bits()).collect::<Vec<u64>>()
+            });
+            let (means, mine) = (means.concat(), Means { vectors: &vectors, size, places: &places, rows: &rows });
+            for &lanes in &forms {
+                let mut out = vec![f64::NAN; size * rows.len()];
+                mine.write(lanes, &mut out);
+                let out: Vec<u64> = out.iter().map(|sum| sum.to_bits()).collect();
+                assert_eq!(out, means, "{lanes:?}, {size} elements");
             }
         }
     }

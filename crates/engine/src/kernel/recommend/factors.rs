@@ -6,7 +6,7 @@ use model::{DType, FaultKind, FaultValue};
 use plan::Factors;
 use rustc_hash::FxHashMap;
 
-use crate::frame::{Cells, Env, Home, as_f64};
+use crate::frame::{Cells, Env, Home, Scratch, as_f64};
 
 /// [`plan::RecommendOp::FactorDot`].
 pub struct FactorDot {
@@ -52,18 +52,53 @@ impl Side {
         Side { factors: factors.clone(), places }
     }
 
+    /// Writes where the vector of each row's id stands; refuses a row without an id.
+    fn find_all(&self, env: &Env<'_>, ids: Home, input: usize, found: &mut Vec<u32>) {
+        let cells = env.frame.cells(ids);
+        let dtype = cells.dtype;
+        match dtype {
+            DType::F32 | DType::F64 => self.find_each(env, &cells, input, found, |cell| {
+                let number = as_f64(dtype, cell);
+                // A cast saturates, and makes 0 of NaN.
+                Some(number as i32).filter(|&id| f64::from(id) == number)
+            }),
+            DType::U64 => self.find_each(env, &cells, input, found, |cell| i32::try_from(cell).ok()),
+            _ => self.find_each(env, &cells, input, found, |cell| i32::try_from(cell as i64).ok()),
+        }
+    }
+
     #[inline]
-    fn find(&self, id: i32, rank: usize) -> Option<&[f32]> {
-        let place = match &self.places {
+    fn find_each(
+        &self,
+        env: &Env<'_>,
+        cells: &Cells<'_>,
+        input: usize,
+        found: &mut Vec<u32>,
+        id: impl Fn(u64) -> Option<i32>,
+    ) {
+        found.clear();
+        found.resize(env.frame.rows(), NOWHERE);
+        env.frame.each_live(|row| match cells.get(row).and_then(&id) {
+            Some(id) => found[row] = self.place(id),
+            None => refuse(env, cells, row, input),
+        });
+    }
+
+    #[inline]
+    fn place(&self, id: i32) -> u32 {
+        match &self.places {
             Places::Near { first, places } => {
                 // Below the first it wraps to what is far behind the last.
                 let at = (i64::from(id) - i64::from(*first)) as u64;
-                *places.get(usize::try_from(at).ok()?)?
+                usize::try_from(at).ok().and_then(|at| places.get(at)).copied().unwrap_or(NOWHERE)
             }
-            Places::Far(places) => *places.get(&id)?,
-        };
-        let start = place as usize * rank;
-        self.factors.values.get(start..start + rank).filter(|_| place != NOWHERE)
+            Places::Far(places) => places.get(&id).copied().unwrap_or(NOWHERE),
+        }
+    }
+
+    #[inline]
+    fn vector(&self, place: u32, rank: usize) -> Option<&[f32]> {
+        self.factors.values.get(place as usize * rank..)?.get(..rank).filter(|_| place != NOWHERE)
     }
 }
 
@@ -73,15 +108,15 @@ impl FactorDot {
     }
 
     pub fn run(&self, env: &Env<'_>, inputs: &[Home], output: Home) {
-        let (users, items) = (env.frame.cells(inputs[0]), env.frame.cells(inputs[1]));
         let out = env.frame.cells(output);
+        let mut scratch = env.frame.scratch();
+        let Scratch { rows: users, words: items, .. } = &mut *scratch;
+        self.users.find_all(env, inputs[0], 0, users);
+        self.items.find_all(env, inputs[1], 1, items);
         let mut some = [Pair::default(); TOGETHER];
         let mut count = 0;
         env.frame.each_live(|row| {
-            let (Some(user), Some(item)) = (id(env, &users, row, 0), id(env, &items, row, 1)) else {
-                return out.set(row, None);
-            };
-            match (self.users.find(user, self.rank), self.items.find(item, self.rank)) {
+            match (self.users.vector(users[row], self.rank), self.items.vector(items[row], self.rank)) {
                 (Some(user), Some(item)) => some[count] = Pair { row, user, item },
                 _ => return self.end(env, &out, row, f32::NAN),
             }
@@ -177,36 +212,12 @@ fn dots_sse2(pairs: [Pair<'_>; TOGETHER]) -> [f32; TOGETHER] {
     out
 }
 
-/// Returns the id of a row that is still live, or refuses the row.
-#[inline(always)]
-fn id(env: &Env<'_>, cells: &Cells<'_>, row: usize, input: usize) -> Option<i32> {
-    let cell = cells.get(row);
-    let id = cell.and_then(|cell| whole(cells.dtype, cell));
-    if id.is_none() {
-        refuse(env, cells.dtype, cell, row, input);
-    }
-    id
-}
-
-#[inline(always)]
-fn whole(dtype: DType, cell: u64) -> Option<i32> {
-    match dtype {
-        DType::F32 | DType::F64 => {
-            let number = as_f64(dtype, cell);
-            // A cast saturates, and makes 0 of NaN.
-            Some(number as i32).filter(|&id| f64::from(id) == number)
-        }
-        DType::U64 => i32::try_from(cell).ok(),
-        _ => i32::try_from(cell as i64).ok(),
-    }
-}
-
 #[cold]
-fn refuse(env: &Env<'_>, dtype: DType, cell: Option<u64>, row: usize, input: usize) {
-    match cell {
+fn refuse(env: &Env<'_>, cells: &Cells<'_>, row: usize, input: usize) {
+    match cells.get(row) {
         None => env.refuse(row, input, FaultKind::Null, FaultValue::Null),
         Some(cell) => {
-            let got = FaultValue::Number(as_f64(dtype, cell));
+            let got = FaultValue::Number(as_f64(cells.dtype, cell));
             env.refuse(row, input, FaultKind::Rule("an integer from -2147483648 to 2147483647"), got);
         }
     }

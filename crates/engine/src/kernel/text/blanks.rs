@@ -120,52 +120,74 @@ impl Cuts {
         vec![Cuts::Plain]
     }
 
-    /// Pushes what blanks cut off a text; returns where the rest of it begins.
+    /// Pushes the tokens of texts; calls `end` behind those of each with how many spans there are. Empty tokens at a text's end are
+    /// dropped, unless nothing was cut.
     #[inline]
-    pub(super) fn push(self, bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> u32 {
+    pub(super) fn push(
+        self,
+        bytes: &[u8],
+        texts: impl Iterator<Item = Span>,
+        spans: &mut Vec<Span>,
+        end: impl FnMut(usize),
+    ) {
         match self {
-            Cuts::Plain => each_part(bytes, text, spans, within, |found, at, rest, spans: &mut _| {
-                push_plain(found, at, rest, spans)
-            }),
+            Cuts::Plain => each_text(bytes, texts, spans, end, within, push_plain),
             // SAFETY: `all` alone makes this form, where the processor has these instructions.
             #[cfg(target_arch = "x86_64")]
-            Cuts::Avx512 => unsafe { cut_avx512(bytes, text, spans) },
+            Cuts::Avx512 => unsafe { cut_avx512(bytes, texts, spans, end) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Cuts::Avx512Vbmi2 => unsafe { cut_vbmi2(bytes, text, spans) },
+            Cuts::Avx512Vbmi2 => unsafe { cut_vbmi2(bytes, texts, spans, end) },
         }
     }
 }
 
-/// Finds the blanks of a text part by part, and pushes what they cut off.
+/// Finds the blanks of each text part by part, and pushes what they cut off.
 #[inline(always)]
-fn each_part(
+fn each_text(
     bytes: &[u8],
-    text: Span,
+    texts: impl Iterator<Item = Span>,
     spans: &mut Vec<Span>,
+    mut end: impl FnMut(usize),
     within: impl Fn(&[u8], usize, usize) -> u64,
     push: impl Fn(u64, u32, u32, &mut Vec<Span>) -> u32,
-) -> u32 {
-    let (mut rest, mut at) = (text.start, text.start);
-    while at < text.end {
-        rest = push(within(bytes, at as usize, text.end as usize), at, rest, spans);
-        at = at.saturating_add(AT_ONCE as u32);
+) {
+    for text in texts {
+        let first = spans.len();
+        let (mut rest, mut at) = (text.start, text.start);
+        while at < text.end {
+            rest = push(within(bytes, at as usize, text.end as usize), at, rest, spans);
+            at = at.saturating_add(AT_ONCE as u32);
+        }
+        push_last(first, rest, text, spans);
+        end(spans.len());
     }
-    rest
+}
+
+/// Pushes the last token of a text, which begins at `rest`: the whole text where nothing was cut. Empty tokens at the end are dropped,
+/// unless nothing was cut.
+#[inline]
+pub(super) fn push_last(first: usize, rest: u32, text: Span, spans: &mut Vec<Span>) {
+    if rest < text.end || rest == text.start {
+        return spans.push(Span { start: rest, end: text.end });
+    }
+    while spans.len() > first && spans.last().is_some_and(|span| span.start == span.end) {
+        spans.pop();
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
-fn cut_avx512(bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> u32 {
+fn cut_avx512(bytes: &[u8], texts: impl Iterator<Item = Span>, spans: &mut Vec<Span>, end: impl FnMut(usize)) {
     let push = |found, at, rest, spans: &mut _| push_plain(found, at, rest, spans);
-    each_part(bytes, text, spans, |bytes, start, end| within_avx512(bytes, start, end), push)
+    each_text(bytes, texts, spans, end, |bytes, start, end| within_avx512(bytes, start, end), push);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,popcnt")]
-fn cut_vbmi2(bytes: &[u8], text: Span, spans: &mut Vec<Span>) -> u32 {
+fn cut_vbmi2(bytes: &[u8], texts: impl Iterator<Item = Span>, spans: &mut Vec<Span>, end: impl FnMut(usize)) {
     let push = |found, at, rest, spans: &mut _| push_vbmi2(found, at, rest, spans);
-    each_part(bytes, text, spans, |bytes, start, end| within_avx512(bytes, start, end), push)
+    each_text(bytes, texts, spans, end, |bytes, start, end| within_avx512(bytes, start, end), push);
 }
 
 /// See [`within`]: bytes behind the end are not read, and count as zeros.
@@ -336,10 +358,17 @@ mod tests {
                     expected.push(Span { start: rest as u32, end: at as u32 });
                     rest = at + 1;
                 }
+                expected.push(Span { start: rest as u32, end: end as u32 });
+                if rest != start {
+                    let tokens = expected.iter().rposition(|span| span.start < span.end).map_or(0, |last| last + 1);
+                    expected.truncate(tokens);
+                }
                 for cuts in Cuts::all() {
-                    let (mut spans, text) = (Vec::new(), Span { start: start as u32, end: end as u32 });
-                    assert_eq!(cuts.push(&all, text, &mut spans), rest as u32, "{cuts:?}, {start}..{end}");
-                    assert_eq!(spans, expected, "{cuts:?}, {start}..{end}");
+                    let (mut spans, mut ends) = (Vec::new(), Vec::new());
+                    let text = Span { start: start as u32, end: end as u32 };
+                    cuts.push(&all, [text; 2].into_iter(), &mut spans, |end| ends.push(end));
+                    assert_eq!(spans, [&expected[..]; 2].concat(), "{cuts:?}, {start}..{end}");
+                    assert_eq!(ends, [expected.len(), 2 * expected.len()], "{cuts:?}, {start}..{end}");
                 }
             }
         }

@@ -46,6 +46,17 @@ enum FoundIn {
     Nothing,
 }
 
+impl FoundIn {
+    /// Returns by how many bytes each text lies further to the front than in the input, where all have their place.
+    fn moved_back(self) -> Option<u32> {
+        match self {
+            FoundIn::Input => Some(0),
+            FoundIn::Lowered { first } => Some(first),
+            FoundIn::Nothing => None,
+        }
+    }
+}
+
 /// The search took more steps than it may.
 pub(super) struct TooManySteps;
 
@@ -64,6 +75,13 @@ impl Splitter {
         let mut lists = env.frame.lists_mut(output);
         lists.clear();
         let found_in = self.lay_out(&texts, lists.texts_mut());
+        let are_all_there = env.frame.all_live() && texts.valid.all();
+        if let Some(back) = found_in.moved_back().filter(|_| are_all_there && self.cuts_at_blanks_alone()) {
+            let rows = texts.spans.iter().map(|text| text.moved_back(back));
+            return lists.push_cut_rows(|bytes, spans, ends| {
+                self.cuts.push(bytes, rows, spans, |end| ends.push(end as u32));
+            });
+        }
         for row in 0..env.frame.rows() {
             if !env.frame.is_live(row) {
                 lists.push_null();
@@ -91,6 +109,11 @@ impl Splitter {
         }
     }
 
+    /// Returns whether the tokens are what lies between blanks, however long.
+    fn cuts_at_blanks_alone(&self) -> bool {
+        matches!(self.by, By::Blanks) && self.units_min == 0
+    }
+
     /// Puts all texts of the tile at once where tokens can be parts of them, if that can be.
     fn lay_out(&self, texts: &TextStore, items: &mut TextStore) -> FoundIn {
         match texts.shared() {
@@ -108,24 +131,21 @@ impl Splitter {
     /// Returns where the row's text lies among the bytes of the items, put there now if need be; nothing if it has no room.
     #[inline]
     fn place(&self, texts: &TextStore, row: usize, found_in: FoundIn, items: &mut TextStore) -> Option<Span> {
-        match found_in {
-            FoundIn::Input => Some(texts.spans[row]),
-            FoundIn::Lowered { first } => Some(texts.spans[row].moved_back(first)),
-            FoundIn::Nothing => {
-                let text = texts.row_bytes(row);
-                if !items.has_room(text.len() * GROWTH_MAX) {
-                    return None;
-                }
-                let own = items.own_bytes();
-                let start = own.len() as u32;
-                if self.lower {
-                    push_lower(own, text)
-                } else {
-                    own.extend_from_slice(text)
-                }
-                Some(Span { start, end: own.len() as u32 })
-            }
+        if let Some(back) = found_in.moved_back() {
+            return Some(texts.spans[row].moved_back(back));
         }
+        let text = texts.row_bytes(row);
+        if !items.has_room(text.len() * GROWTH_MAX) {
+            return None;
+        }
+        let own = items.own_bytes();
+        let start = own.len() as u32;
+        if self.lower {
+            push_lower(own, text)
+        } else {
+            own.extend_from_slice(text)
+        }
+        Some(Span { start, end: own.len() as u32 })
     }
 
     /// Pushes the spans of the text's tokens; on failure none.
@@ -197,15 +217,12 @@ impl Tokens<'_> {
         token.expect("cut between characters").chars().map(char::len_utf16).sum::<usize>() >= self.units_min
     }
 
-    /// Ends a split: `rest` is where the last token begins, which is the whole text where nothing was cut. Empty tokens at
-    /// the end are dropped, unless nothing was cut.
+    /// Ends a split: `rest` is where the last token begins, which is the whole text where nothing was cut.
     #[inline]
     fn finish(&mut self, first: usize, rest: u32, text: Span) {
-        self.push(rest, text.end);
-        if rest != text.start {
-            while self.spans.len() > first && self.spans.last().is_some_and(|s| s.start == s.end) {
-                self.spans.pop();
-            }
+        match self.units_min {
+            0 => blanks::push_last(first, rest, text, self.spans),
+            _ => self.push(rest, text.end),
         }
     }
 
@@ -215,8 +232,7 @@ impl Tokens<'_> {
         let first = self.spans.len();
         let bytes = self.bytes;
         if self.units_min == 0 {
-            let rest = self.cuts.push(bytes, text, self.spans);
-            return self.finish(first, rest, text);
+            return self.cuts.push(bytes, std::iter::once(text), self.spans, |_| ());
         }
         let (mut rest, mut at) = (text.start, text.start);
         while at < text.end {
