@@ -32,7 +32,11 @@ enum Places {
     Far(FxHashMap<i32, u32>),
 }
 
+/// There is no vector for the id.
 const NOWHERE: u32 = u32::MAX;
+
+/// The row's number is no id.
+const NO_ID: u32 = NOWHERE - 1;
 
 impl Side {
     fn new(factors: &Factors) -> Side {
@@ -56,49 +60,46 @@ impl Side {
     fn find_all(&self, env: &Env<'_>, ids: Home, input: usize, found: &mut Vec<u32>) {
         let cells = env.frame.cells(ids);
         let dtype = cells.dtype;
+        found.clear();
         match dtype {
-            DType::F32 | DType::F64 => self.find_each(env, &cells, input, found, |cell| {
+            DType::F32 | DType::F64 => self.find_each(&cells, env.frame.rows(), found, |cell| {
                 let number = as_f64(dtype, cell);
                 // A cast saturates, and makes 0 of NaN.
                 Some(number as i32).filter(|&id| f64::from(id) == number)
             }),
-            DType::U64 => self.find_each(env, &cells, input, found, |cell| i32::try_from(cell).ok()),
-            _ => self.find_each(env, &cells, input, found, |cell| i32::try_from(cell as i64).ok()),
+            DType::U64 => self.find_each(&cells, env.frame.rows(), found, |cell| i32::try_from(cell).ok()),
+            _ => self.find_each(&cells, env.frame.rows(), found, |cell| i32::try_from(cell as i64).ok()),
+        }
+        let valid = cells.valid_words().iter().zip(env.frame.live_words());
+        if found.contains(&NO_ID) || valid.fold(0, |all, (valid, live)| all | live.get() & !valid.get()) != 0 {
+            env.frame.each_live(|row| {
+                if found[row] == NO_ID || !cells.is_valid(row) {
+                    refuse(env, &cells, row, input);
+                }
+            });
         }
     }
 
-    #[inline]
-    fn find_each(
-        &self,
-        env: &Env<'_>,
-        cells: &Cells<'_>,
-        input: usize,
-        found: &mut Vec<u32>,
-        id: impl Fn(u64) -> Option<i32>,
-    ) {
-        found.clear();
-        found.resize(env.frame.rows(), NOWHERE);
-        env.frame.each_live(|row| match cells.get(row).and_then(&id) {
-            Some(id) => found[row] = self.place(id),
-            None => refuse(env, cells, row, input),
-        });
-    }
-
-    #[inline]
-    fn place(&self, id: i32) -> u32 {
+    /// Looks for the ids of all rows; those that are not live or null have any.
+    fn find_each(&self, cells: &Cells<'_>, rows: usize, found: &mut Vec<u32>, id: impl Fn(u64) -> Option<i32>) {
+        let ids = cells.data()[..rows].iter().map(|cell| id(cell.get()));
         match &self.places {
-            Places::Near { first, places } => {
+            Places::Near { first, places } => found.extend(ids.map(|id| {
                 // Below the first it wraps to what is far behind the last.
-                let at = (i64::from(id) - i64::from(*first)) as u64;
-                usize::try_from(at).ok().and_then(|at| places.get(at)).copied().unwrap_or(NOWHERE)
+                let at = |id| (i64::from(id) - i64::from(*first)) as u64;
+                let place = |id| usize::try_from(at(id)).ok().and_then(|at| places.get(at)).copied();
+                id.map_or(NO_ID, |id| place(id).unwrap_or(NOWHERE))
+            })),
+            Places::Far(places) => {
+                found.extend(ids.map(|id| id.map_or(NO_ID, |id| places.get(&id).copied().unwrap_or(NOWHERE))));
             }
-            Places::Far(places) => places.get(&id).copied().unwrap_or(NOWHERE),
         }
     }
 
+    /// Returns a vector of `rank` elements; of what is not known, nothing.
     #[inline]
     fn vector(&self, place: u32, rank: usize) -> Option<&[f32]> {
-        self.factors.values.get(place as usize * rank..)?.get(..rank).filter(|_| place != NOWHERE)
+        self.factors.values.get(place as usize * rank..)?.get(..rank).filter(|_| place < NO_ID)
     }
 }
 
@@ -107,67 +108,56 @@ impl FactorDot {
         FactorDot { users: Side::new(users), items: Side::new(items), rank: rank as usize, drop }
     }
 
+    /// Computes all rows, a column at a time, and drops what is not a number then: of what stands in rows that are not live, nothing
+    /// comes out.
     pub fn run(&self, env: &Env<'_>, inputs: &[Home], output: Home) {
         let out = env.frame.cells(output);
         let mut scratch = env.frame.scratch();
         let Scratch { rows: users, words: items, .. } = &mut *scratch;
         self.users.find_all(env, inputs[0], 0, users);
         self.items.find_all(env, inputs[1], 1, items);
-        let mut some = [Pair::default(); TOGETHER];
-        let mut count = 0;
-        env.frame.each_live(|row| {
-            match (self.users.vector(users[row], self.rank), self.items.vector(items[row], self.rank)) {
-                (Some(user), Some(item)) => some[count] = Pair { row, user, item },
-                _ => return self.end(env, &out, row, f32::NAN),
-            }
-            count += 1;
-            if count == TOGETHER {
-                count = 0;
-                let scores = dots_together(some);
-                some.iter().zip(scores).for_each(|(pair, score)| self.end(env, &out, pair.row, score));
-            }
-        });
-        for pair in &some[..count] {
-            let [score] = dots([*pair]);
-            self.end(env, &out, pair.row, score);
+        let (users, items) = (users.chunks(TOGETHER), items.chunks(TOGETHER));
+        for ((users, items), out) in users.zip(items).zip(out.data().chunks(TOGETHER)) {
+            let pair = |i: usize| {
+                Some((self.users.vector(*users.get(i)?, self.rank)?, self.items.vector(items[i], self.rank)?))
+            };
+            let pairs: [_; TOGETHER] = std::array::from_fn(pair);
+            let scores = match pairs {
+                [Some(a), Some(b), Some(c), Some(d)] => dots_together([a, b, c, d]),
+                some => some.map(|pair| pair.map_or(f32::NAN, dot)),
+            };
+            users.iter().zip(out).zip(scores).for_each(|((_, out), score)| out.set(u64::from(score.to_bits())));
         }
-    }
-
-    fn end(&self, env: &Env<'_>, out: &Cells<'_>, row: usize, score: f32) {
-        if self.drop && score.is_nan() {
-            env.skip(row);
-            return out.set(row, None);
+        out.valid_words().iter().for_each(|word| word.set(u64::MAX));
+        if self.drop {
+            env.frame.each_live(|row| {
+                if f32::from_bits(out.data()[row].get() as u32).is_nan() {
+                    env.skip(row);
+                    out.set(row, None);
+                }
+            });
         }
-        out.set(row, Some(u64::from(score.to_bits())));
     }
 }
 
 /// Rows whose products are added side by side: a sum waits for the one before it, those of other rows do not.
 const TOGETHER: usize = 4;
 
-/// A row's two vectors, which are equally long.
-#[derive(Clone, Copy, Default)]
-struct Pair<'a> {
-    row: usize,
-    user: &'a [f32],
-    item: &'a [f32],
+/// The vectors of a row's user and item, which are equally long.
+type Pair<'a> = (&'a [f32], &'a [f32]);
+
+fn products<'a>((user, item): Pair<'a>) -> impl Iterator<Item = f32> + use<'a> {
+    user.iter().zip(item).map(|(user, item)| user * item)
 }
 
-impl<'a> Pair<'a> {
-    /// Returns the products of the vectors' elements.
-    fn products(self) -> impl Iterator<Item = f32> + use<'a> {
-        self.user.iter().zip(self.item).map(|(user, item)| user * item)
-    }
-}
-
-/// Returns the sums of the products of the vectors, each from the first element to the last.
-fn dots<const N: usize>(pairs: [Pair<'_>; N]) -> [f32; N] {
-    pairs.map(|pair| pair.products().fold(0.0, |sum, product| sum + product))
+/// Returns the sum of the products, from the first element to the last.
+fn dot(pair: Pair<'_>) -> f32 {
+    products(pair).fold(0.0, |sum, product| sum + product)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 fn dots_together(pairs: [Pair<'_>; TOGETHER]) -> [f32; TOGETHER] {
-    dots(pairs)
+    pairs.map(dot)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -190,7 +180,7 @@ fn dots_sse2(pairs: [Pair<'_>; TOGETHER]) -> [f32; TOGETHER] {
     const WIDTH: usize = 4;
     // SAFETY: it is an array of as many numbers as are read.
     let load = |part: &[f32; WIDTH]| unsafe { _mm_loadu_ps(part.as_ptr()) };
-    let vectors = pairs.map(|pair| (pair.user.as_chunks::<WIDTH>().0, pair.item.as_chunks::<WIDTH>().0));
+    let vectors = pairs.map(|(user, item)| (user.as_chunks::<WIDTH>().0, item.as_chunks::<WIDTH>().0));
     let parts = vectors[0].0.len();
     let vectors = vectors.map(|(user, item)| (&user[..parts], &item[..parts]));
     let mut sums: __m128 = _mm_setzero_ps();
@@ -207,7 +197,7 @@ fn dots_sse2(pairs: [Pair<'_>; TOGETHER]) -> [f32; TOGETHER] {
     // SAFETY: it is an array of as many numbers as are written.
     unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) };
     for (sum, pair) in out.iter_mut().zip(pairs) {
-        pair.products().skip(parts * WIDTH).for_each(|product| *sum += product);
+        products(pair).skip(parts * WIDTH).for_each(|product| *sum += product);
     }
     out
 }
@@ -237,17 +227,16 @@ mod tests {
         for rank in 0..40 {
             let vectors: Vec<f32> = (0..2 * TOGETHER * rank).map(|_| next()).collect();
             let vector = |at: usize| &vectors[at * rank..][..rank];
-            let pairs: [_; TOGETHER] =
-                std::array::from_fn(|row| Pair { row, user: vector(2 * row), item: vector(2 * row + 1) });
-            let expected = pairs.map(|pair| {
+            let pairs: [_; TOGETHER] = std::array::from_fn(|row| (vector(2 * row), vector(2 * row + 1)));
+            let expected = pairs.map(|(user, item)| {
                 let mut sum = 0.0_f32;
-                for (user, item) in pair.user.iter().zip(pair.item) {
+                for (user, item) in user.iter().zip(item) {
                     sum += user * item;
                 }
                 sum.to_bits()
             });
             assert_eq!(dots_together(pairs).map(f32::to_bits), expected, "{rank} factors");
-            assert_eq!(dots(pairs).map(f32::to_bits), expected, "{rank} factors, a row at a time");
+            assert_eq!(pairs.map(|pair| dot(pair).to_bits()), expected, "{rank} factors, a row at a time");
         }
     }
 }

@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+use std::mem::MaybeUninit;
+
 use crate::store::Span;
 
 /// Bytes that are looked at together.
@@ -90,34 +93,23 @@ fn of_word(word: u64) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cuts {
     Plain,
-    /// Blanks are found by AVX-512 with BW.
+    /// Blanks are found, and spans written, by AVX-512 with BW.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// With VBMI2 spans are written by it, too.
-    #[cfg(target_arch = "x86_64")]
-    Avx512Vbmi2,
 }
 
 impl Cuts {
     /// Returns the widest that this processor has.
     pub(super) fn here() -> Cuts {
-        Cuts::all().last().copied().unwrap_or(Cuts::Plain)
-    }
-
-    /// Returns all that this processor has, the widest last.
-    fn all() -> Vec<Cuts> {
         #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("popcnt")
         {
-            let wide = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("bmi1")
-                && is_x86_feature_detected!("popcnt");
-            let vbmi2 = wide && is_x86_feature_detected!("avx512vbmi2");
-            let has = [(Cuts::Plain, true), (Cuts::Avx512, wide), (Cuts::Avx512Vbmi2, vbmi2)];
-            has.into_iter().filter(|(_, has)| *has).map(|(cuts, _)| cuts).collect()
+            return Cuts::Avx512;
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        vec![Cuts::Plain]
+        Cuts::Plain
     }
 
     /// Pushes the tokens of texts; calls `end` behind those of each with how many spans there are. Empty tokens at a text's end are
@@ -132,12 +124,9 @@ impl Cuts {
     ) {
         match self {
             Cuts::Plain => each_text(bytes, texts, spans, end, within, push_plain),
-            // SAFETY: `all` alone makes this form, where the processor has these instructions.
+            // SAFETY: `here` alone makes this form, where the processor has these instructions.
             #[cfg(target_arch = "x86_64")]
             Cuts::Avx512 => unsafe { cut_avx512(bytes, texts, spans, end) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Cuts::Avx512Vbmi2 => unsafe { cut_vbmi2(bytes, texts, spans, end) },
         }
     }
 }
@@ -179,14 +168,7 @@ pub(super) fn push_last(first: usize, rest: u32, text: Span, spans: &mut Vec<Spa
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
 fn cut_avx512(bytes: &[u8], texts: impl Iterator<Item = Span>, spans: &mut Vec<Span>, end: impl FnMut(usize)) {
-    let push = |found, at, rest, spans: &mut _| push_plain(found, at, rest, spans);
-    each_text(bytes, texts, spans, end, |bytes, start, end| within_avx512(bytes, start, end), push);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,popcnt")]
-fn cut_vbmi2(bytes: &[u8], texts: impl Iterator<Item = Span>, spans: &mut Vec<Span>, end: impl FnMut(usize)) {
-    let push = |found, at, rest, spans: &mut _| push_vbmi2(found, at, rest, spans);
+    let push = |found, at, rest, spans: &mut _| push_avx512(found, at, rest, spans);
     each_text(bytes, texts, spans, end, |bytes, start, end| within_avx512(bytes, start, end), push);
 }
 
@@ -235,66 +217,56 @@ fn push_plain(mut found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> 
     rest
 }
 
-/// Packs the places of the blanks, then makes sixteen spans of them at a time.
+/// See [`push_plain`]: packs the places of the blanks, then makes sixteen spans of them at a time.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-#[target_feature(enable = "avx512f,avx512vbmi2")]
-fn push_vbmi2(found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> u32 {
+#[target_feature(enable = "avx512f,bmi1,popcnt")]
+fn push_avx512(found: u64, at: u32, mut rest: u32, spans: &mut Vec<Span>) -> u32 {
     use std::arch::x86_64::{
-        _mm_loadu_si128, _mm512_add_epi32, _mm512_alignr_epi32, _mm512_cvtepu8_epi32, _mm512_loadu_si512,
-        _mm512_maskz_compress_epi8, _mm512_permutex2var_epi32, _mm512_set1_epi32, _mm512_storeu_si512,
+        _mm512_add_epi32, _mm512_alignr_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi32,
+        _mm512_maskz_loadu_epi32, _mm512_permutex2var_epi32, _mm512_set1_epi32, _mm512_storeu_si512,
     };
     /// Spans of two registers.
     const AT_A_TIME: usize = 16;
-    const PLACES: [u8; AT_ONCE] = {
-        let mut places = [0; AT_ONCE];
-        let mut i = 0;
-        while i < AT_ONCE {
-            places[i] = i as u8;
-            i += 1;
-        }
-        places
-    };
+    const FIRST: [i32; AT_A_TIME] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
     /// Which starts and ends a span of the first half takes, and one of the second.
-    const PAIRS: [[i32; 16]; 2] = {
-        let mut pairs = [[0; 16]; 2];
-        let mut i = 0;
-        while i < 16 {
-            pairs[i / 8][i % 8 * 2] = i as i32;
-            pairs[i / 8][i % 8 * 2 + 1] = i as i32 + 16;
-            i += 1;
-        }
-        pairs
-    };
-    let mut packed = [0_u8; AT_ONCE];
-    // SAFETY: both are arrays of 64 bytes, and so are those of pairs.
-    let (low, high) = unsafe {
-        let places = _mm512_loadu_si512(PLACES.as_ptr().cast());
-        _mm512_storeu_si512(packed.as_mut_ptr().cast(), _mm512_maskz_compress_epi8(found, places));
-        (_mm512_loadu_si512(PAIRS[0].as_ptr().cast()), _mm512_loadu_si512(PAIRS[1].as_ptr().cast()))
-    };
-    let mut left = found.count_ones() as usize;
-    for places in packed.as_chunks::<AT_A_TIME>().0 {
-        // SAFETY: it is an array of sixteen bytes.
-        let places = _mm512_cvtepu8_epi32(unsafe { _mm_loadu_si128(places.as_ptr().cast()) });
-        let ends = _mm512_add_epi32(places, _mm512_set1_epi32(at as i32));
-        let after = _mm512_add_epi32(ends, _mm512_set1_epi32(1));
-        let starts = _mm512_alignr_epi32::<15>(after, _mm512_set1_epi32(rest as i32));
-        let first = spans.len();
-        spans.resize(first + AT_A_TIME, Span::default());
-        let (halves, _) = spans[first..].as_chunks_mut::<{ AT_A_TIME / 2 }>();
-        // SAFETY: each half is eight spans, of two numbers in this order: 64 bytes.
+    const PAIRS: [[i32; AT_A_TIME]; 2] = [
+        [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23],
+        [8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31],
+    ];
+    let mut ends = [MaybeUninit::<u32>::uninit(); AT_ONCE + AT_A_TIME];
+    // SAFETY: the constants are arrays of 64 bytes.
+    let [first, low, high] =
+        [&FIRST, &PAIRS[0], &PAIRS[1]].map(|all| unsafe { _mm512_loadu_si512(all.as_ptr().cast()) });
+    let mut count = 0;
+    for part in 0..AT_ONCE / AT_A_TIME {
+        let mask = (found >> (part * AT_A_TIME)) as u16;
+        let places = _mm512_add_epi32(first, _mm512_set1_epi32(at.wrapping_add((part * AT_A_TIME) as u32) as i32));
+        // SAFETY: before there are at most as many as parts have places, and behind them is room for sixteen.
         unsafe {
-            _mm512_storeu_si512(halves[0].as_mut_ptr().cast(), _mm512_permutex2var_epi32(starts, low, ends));
-            _mm512_storeu_si512(halves[1].as_mut_ptr().cast(), _mm512_permutex2var_epi32(starts, high, ends));
+            let to = ends.as_mut_ptr().add(count);
+            _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi32(mask, places));
         }
-        spans.truncate(first + left.min(AT_A_TIME));
-        rest = spans[first..].last().map_or(rest, |last| last.end + 1);
-        if left <= AT_A_TIME {
-            break;
-        }
-        left -= AT_A_TIME;
+        count += mask.count_ones() as usize;
     }
+    spans.reserve(AT_ONCE + AT_A_TIME);
+    let len = spans.len();
+    for (i, to) in (0..count).step_by(AT_A_TIME).zip(spans.spare_capacity_mut().chunks_exact_mut(AT_A_TIME)) {
+        let now = (count - i).min(AT_A_TIME);
+        let to: *mut MaybeUninit<Span> = to.as_mut_ptr();
+        // SAFETY: no more ends are read than were written; sixteen spans, of two numbers in this order, are 128 bytes.
+        unsafe {
+            let ends = _mm512_maskz_loadu_epi32(u16::MAX >> (AT_A_TIME - now), ends.as_ptr().add(i).cast());
+            let after = _mm512_add_epi32(ends, _mm512_set1_epi32(1));
+            let starts = _mm512_alignr_epi32::<15>(after, _mm512_set1_epi32(rest as i32));
+            _mm512_storeu_si512(to.cast(), _mm512_permutex2var_epi32(starts, low, ends));
+            _mm512_storeu_si512(to.add(AT_A_TIME / 2).cast(), _mm512_permutex2var_epi32(starts, high, ends));
+        }
+        // SAFETY: that one was written.
+        rest = unsafe { ends[i + now - 1].assume_init() } + 1;
+    }
+    // SAFETY: as many were written, a place for each.
+    unsafe { spans.set_len(len + count) };
     rest
 }
 
@@ -338,11 +310,11 @@ mod tests {
                 assert_eq!(push_plain(found, at, rest, &mut spans), start, "{found:x}");
                 assert_eq!(spans, expected, "{found:x}");
                 #[cfg(target_arch = "x86_64")]
-                if Cuts::all().contains(&Cuts::Avx512Vbmi2) {
+                if Cuts::here() == Cuts::Avx512 {
                     spans.truncate(1);
                     // SAFETY: the processor has these instructions, as was just seen.
-                    assert_eq!(unsafe { push_vbmi2(found, at, rest, &mut spans) }, start, "{found:x}, VBMI2");
-                    assert_eq!(spans, expected, "{found:x}, VBMI2");
+                    assert_eq!(unsafe { push_avx512(found, at, rest, &mut spans) }, start, "{found:x}, AVX-512");
+                    assert_eq!(spans, expected, "{found:x}, AVX-512");
                 }
             }
         }
@@ -363,7 +335,7 @@ mod tests {
                     let tokens = expected.iter().rposition(|span| span.start < span.end).map_or(0, |last| last + 1);
                     expected.truncate(tokens);
                 }
-                for cuts in Cuts::all() {
+                for cuts in [Cuts::Plain, Cuts::here()] {
                     let (mut spans, mut ends) = (Vec::new(), Vec::new());
                     let text = Span { start: start as u32, end: end as u32 };
                     cuts.push(&all, [text; 2].into_iter(), &mut spans, |end| ends.push(end));
