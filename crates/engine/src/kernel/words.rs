@@ -3,7 +3,7 @@
 //! Words of up to fifteen bytes, nearly all there are, have a slot each that no other word has: finding one is a look at one slot and
 //! one comparison, which hardly ever fails. Which slot is told by a hash and a factor of the word's group, found when the table is made
 //! (after Belazzougui, Botelho and Dietzfelbinger, "Hash, displace, and compress", 2009). Longer words have a table of the usual
-//! kind, and so have those for which no factor was found.
+//! kind, and so have those of a group for which no factor was found.
 
 use rustc_hash::FxHashMap;
 
@@ -15,11 +15,12 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 /// Bytes of a short word together with its length, which is the last of them.
 const KEY: usize = 16;
 
-/// Words of a group, about.
+/// Words of a group, about, and at most: more have no slots.
 const GROUP: usize = 4;
+const GROUP_MAX: usize = 8 * GROUP;
 
 /// Factors that are tried for a group, all of them odd.
-const TRIES: u16 = 1024;
+const TRIES: u16 = 256;
 
 /// Words with their places.
 pub(super) struct Words {
@@ -74,7 +75,8 @@ impl Words {
     /// Finds a factor with which each word of a group has a slot of its own; returns whether there is one.
     fn settle(&mut self, group: &[(usize, Key, u32)]) -> bool {
         let mut taken = Vec::with_capacity(group.len());
-        let factor = (0..TRIES).map(|i| 2 * i + 1).find(|&factor| {
+        let tries = if group.len() > GROUP_MAX { 0 } else { TRIES };
+        let factor = (0..tries).map(|i| 2 * i + 1).find(|&factor| {
             taken.clear();
             group.iter().all(|&(_, key, _)| {
                 let slot = self.slot(mix(key), factor);
