@@ -35,7 +35,7 @@ pub use arith::{Arith, Compare, OnFault};
 pub use cast::{Cast, CastRule};
 pub use func::Func;
 pub use list::ListFunc;
-pub use math::{Math, Rounding};
+pub use math::{Inverse, Math, Rounding};
 pub use pattern::{ClockPattern, NumberPattern};
 pub use scalar::Scalar;
 pub use stat::Stat;

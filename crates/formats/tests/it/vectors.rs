@@ -155,6 +155,10 @@ fn a_size_hint_stands_in_the_column_s_place() {
     let alone = assembler(&["v", "x"], "all", "keep");
     refused(&alone, vec![spec("v", Type::VECTOR, None)], &["handleInvalid", "vectors of known size"]);
     let four = json!({ "ml_attr": { "num_attrs": 4 } });
+    for class in ["Normalizer", "DCT"] {
+        let passed_on = stage(class, json!({ "inputCol": "v", "outputCol": "w" }));
+        plan_with(&pipeline(&[passed_on, assembler(&["w", "x"], "all", "keep")]), four.clone());
+    }
     refused(&hint(3, "optimistic"), vec![spec("v", Type::VECTOR, Some(four))], &["size: expected 4", "got 3"]);
     check(&hint(3, "keep"), &["error, skip or optimistic"]);
     check(&stage("VectorSizeHint", json!({ "inputCol": "v" })), &["size: expected the size of vectors, got nothing"]);

@@ -15,6 +15,17 @@ pub enum Rounding {
     Ceiling,
 }
 
+/// How Spark computes the inverses of sinh and cosh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Inverse {
+    /// `ln(x + sqrt(x x +- 1))`, whose square overflows.
+    Plain,
+    /// As that, but `sign(x) (ln 2 + ln |x|)` where the square would overflow (SPARK-55557).
+    Bounded,
+    /// By ranges, as `s_asinh.c` and `e_acosh.c` of fdlibm (SPARK-56089).
+    Ranges,
+}
+
 /// Functions of numbers. Unless it says otherwise, of one float64 (two) to float64, as Java's `StrictMath` has it within the
 /// last digit: NaN gives NaN, outside its domain a function is NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,8 +61,8 @@ pub enum Math {
     Sinh,
     Cosh,
     Tanh,
-    Asinh,
-    Acosh,
+    Asinh(Inverse),
+    Acosh(Inverse),
     Atanh,
     Hypot,
     /// The error function.
@@ -147,8 +158,8 @@ impl Math {
             Math::Sinh => "sinh",
             Math::Cosh => "cosh",
             Math::Tanh => "tanh",
-            Math::Asinh => "asinh",
-            Math::Acosh => "acosh",
+            Math::Asinh(_) => "asinh",
+            Math::Acosh(_) => "acosh",
             Math::Atanh => "atanh",
             Math::Hypot => "hypot",
             Math::Erf => "erf",

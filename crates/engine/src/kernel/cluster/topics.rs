@@ -148,7 +148,9 @@ impl Topics {
             if !goes_on {
                 break;
             }
-            if step == STEPS_MAX || g.iter().any(|&g| g < LEAST) || total(g) < LEAST {
+            // Of an infinite one comes a NaN at the next step.
+            let is_too_low = |g: f64| g < LEAST && g.is_finite();
+            if step == STEPS_MAX || g.iter().copied().any(is_too_low) || is_too_low(total(g)) {
                 return Err(unsettled(counts));
             }
             if step % STEPS_BETWEEN == 0 {

@@ -1,10 +1,10 @@
 //! Mathematics.
 
-use std::io::Write;
+use std::{f64::consts::LN_2, io::Write};
 
 use bumpalo::Bump;
 use model::{DType, Type, decimal};
-use plan::expr::{Math, OnFault, Rounding};
+use plan::expr::{Inverse, Math, OnFault, Rounding};
 
 use super::{
     arith::{DIVISOR, OVERFLOW},
@@ -103,10 +103,8 @@ impl MathKernel {
             Math::Sinh => libm::sinh(x),
             Math::Cosh => libm::cosh(x),
             Math::Tanh => libm::tanh(x),
-            Math::Asinh if x == f64::NEG_INFINITY => x,
-            Math::Asinh => libm::log(x + (x * x + 1.0).sqrt()),
-            Math::Acosh if x < 1.0 => f64::NAN,
-            Math::Acosh => libm::log(x + (x * x - 1.0).sqrt()),
+            Math::Asinh(rule) => asinh(x, rule),
+            Math::Acosh(rule) => acosh(x, rule),
             Math::Atanh => 0.5 * (libm::log1p(x) - libm::log1p(-x)),
             Math::Hypot => libm::hypot(x, y),
             // Java's constants.
@@ -181,6 +179,40 @@ impl MathKernel {
         match value.filter(|v| decimal::fits(*v, precision)) {
             Some(value) => Ok(Value::Wide(value)),
             None => on_fault(on, OVERFLOW, Value::Wide(x)),
+        }
+    }
+}
+
+/// A square above that of this overflows: the root of the largest float64.
+const SQUARED_MAX: f64 = 1.3407807929942596e154;
+
+/// Past this, what fdlibm adds to a square is lost.
+const FDLIBM_LARGE: f64 = 268_435_456.0;
+
+fn asinh(x: f64, rule: Inverse) -> f64 {
+    let all = x.abs();
+    let square = x * x;
+    match rule {
+        Inverse::Plain if x == f64::NEG_INFINITY => x,
+        Inverse::Bounded if all >= SQUARED_MAX => (LN_2 + libm::log(all)).copysign(x),
+        Inverse::Plain | Inverse::Bounded => libm::log(x + (square + 1.0).sqrt()),
+        Inverse::Ranges if all < 1.0 / FDLIBM_LARGE => x,
+        Inverse::Ranges if all > FDLIBM_LARGE => (libm::log(all) + LN_2).copysign(x),
+        Inverse::Ranges if all > 2.0 => libm::log(2.0 * all + 1.0 / ((square + 1.0).sqrt() + all)).copysign(x),
+        Inverse::Ranges => libm::log1p(all + square / (1.0 + (1.0 + square).sqrt())).copysign(x),
+    }
+}
+
+fn acosh(x: f64, rule: Inverse) -> f64 {
+    match rule {
+        Inverse::Bounded | Inverse::Ranges if x < 1.0 => f64::NAN,
+        Inverse::Bounded if x >= SQUARED_MAX => LN_2 + libm::log(x),
+        Inverse::Plain | Inverse::Bounded => libm::log(x + (x * x - 1.0).sqrt()),
+        Inverse::Ranges if x >= FDLIBM_LARGE => libm::log(x) + LN_2,
+        Inverse::Ranges if x > 2.0 => libm::log(2.0 * x - 1.0 / (x + (x * x - 1.0).sqrt())),
+        Inverse::Ranges => {
+            let above = x - 1.0;
+            libm::log1p(above + (2.0 * above + above * above).sqrt())
         }
     }
 }

@@ -7,8 +7,8 @@ use model::{Builder, Column, DType, Type};
 use plan::{
     Expr, Pattern, Scalar,
     expr::{
-        Arith, Cast, CastRule, Compare, DatePattern, Func, ListFunc, Math, OnFault, Part, Rounding, TextFunc, TimeFunc,
-        Unit, Zone, text::Ends,
+        Arith, Cast, CastRule, Compare, DatePattern, Func, Inverse, ListFunc, Math, OnFault, Part, Rounding, TextFunc,
+        TimeFunc, Unit, Zone, text::Ends,
     },
 };
 

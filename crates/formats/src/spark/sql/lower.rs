@@ -27,6 +27,7 @@ fn session(stage: &Stage<'_>, lowering: &Lowering<'_>) -> Result<Session, ReadEr
     let mut numbers = stage.meta.spark.split('.').map(|part| part.parse::<u32>().ok());
     let spark_major = numbers.next().flatten().unwrap_or(3);
     let spark_minor = numbers.next().flatten().unwrap_or(0);
+    let spark_patch = numbers.next().flatten().unwrap_or(0);
     let options = lowering.options();
     let zone = match &options.time_zone {
         None => Zone::Utc,
@@ -34,7 +35,7 @@ fn session(stage: &Stage<'_>, lowering: &Lowering<'_>) -> Result<Session, ReadEr
             stage.meta.fault("time zone", "a zone of the IANA database, UTC, or an offset as +02:00", &**name)
         })?,
     };
-    Ok(Session { spark_major, spark_minor, ansi: options.ansi.unwrap_or(spark_major >= 4), zone })
+    Ok(Session { spark_major, spark_minor, spark_patch, ansi: options.ansi.unwrap_or(spark_major >= 4), zone })
 }
 
 /// SQLTransformer.

@@ -20,6 +20,7 @@ pub struct Session {
     /// The version of Spark that saved the stage.
     pub spark_major: u32,
     pub spark_minor: u32,
+    pub spark_patch: u32,
     /// ANSI mode: what does not fit refuses its row.
     pub ansi: bool,
     pub zone: Zone,

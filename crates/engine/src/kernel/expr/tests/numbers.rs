@@ -261,8 +261,32 @@ fn mathematics() {
     check("5 & 3", Math::BitAnd, &[i(5), i(3)], "1");
     check("~5", Math::BitNot, &[i(5)], "-6");
     check("width_bucket(5.3D, 0.2D, 10.6D, 5)", Math::WidthBucket, &[d(5.3), d(0.2), d(10.6), l(5)], "3");
-    check("asinh(-1D)", Math::Asinh, &[d(-1.0)], "-0.8813735870195428");
     check("atan2(-0D, -1D)", Math::Atan2, &[d(-0.0), d(-1.0)], "3.141592653589793");
+}
+
+/// What Spark 4.1.1, 4.1.2 and 4.2.0 answered.
+#[test]
+fn inverses_of_hyperbolic_functions_go_by_the_version() {
+    let rules = [Inverse::Plain, Inverse::Bounded, Inverse::Ranges];
+    let check = |math: fn(Inverse) -> Math, x: f64, expected: [&str; 3]| {
+        for (rule, expected) in rules.into_iter().zip(expected) {
+            check(&format!("{:?}({x})", math(rule)), math(rule), &[d(x)], expected);
+        }
+    };
+    check(Math::Acosh, 0.5, ["NaN"; 3]);
+    check(Math::Acosh, 10.0, ["2.993222846126381"; 3]);
+    check(Math::Acosh, 1e9, ["21.416413017506358", "21.416413017506358", "21.416413017506354"]);
+    check(Math::Acosh, 1e300, ["Infinity", "691.4686750787736", "691.4686750787736"]);
+    check(Math::Acosh, -1e9, ["-Infinity", "NaN", "NaN"]);
+    check(Math::Acosh, -1e300, ["Infinity", "NaN", "NaN"]);
+    check(Math::Asinh, 1.0000000001, ["0.8813735870902536", "0.8813735870902536", "0.8813735870902538"]);
+    check(Math::Asinh, 1e300, ["Infinity", "691.4686750787736", "691.4686750787736"]);
+    check(Math::Asinh, -0.0, ["0.0", "0.0", "-0.0"]);
+    check(Math::Asinh, -1.0, ["-0.8813735870195428", "-0.8813735870195428", "-0.881373587019543"]);
+    check(Math::Asinh, -10.0, ["-2.9982229502979765", "-2.9982229502979765", "-2.99822295029797"]);
+    check(Math::Asinh, -1e9, ["-Infinity", "-Infinity", "-21.416413017506354"]);
+    check(Math::Asinh, -1e300, ["Infinity", "-691.4686750787736", "-691.4686750787736"]);
+    check(Math::Asinh, f64::NEG_INFINITY, ["-Infinity"; 3]);
 }
 
 fn round(mode: Rounding, scale: i32, to: DType) -> Math {

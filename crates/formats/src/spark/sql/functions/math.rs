@@ -2,7 +2,7 @@
 
 use plan::{
     Expr, Func, Scalar,
-    expr::{Arith, Math, OnFault, Rounding, TextFunc},
+    expr::{Arith, Inverse, Math, OnFault, Rounding, TextFunc},
 };
 
 use super::{Arg, Build, Function, row};
@@ -24,9 +24,9 @@ const fn fixed(func: Func) -> Build {
 pub const TABLE: &[Function] = &[
     row("abs", "abs(x)", "", Build::Custom(1, 1, |t, a| sign_of(t, Arith::Abs, first(a)?))),
     row("acos", "acos(x)", "", float(Math::Acos)),
-    row("acosh", "acosh(x)", "", float(Math::Acosh)),
+    row("acosh", "acosh(x)", "", Build::Custom(1, 1, |t, a| inverse(t, a, Math::Acosh))),
     row("asin", "asin(x)", "", float(Math::Asin)),
-    row("asinh", "asinh(x)", "", float(Math::Asinh)),
+    row("asinh", "asinh(x)", "", Build::Custom(1, 1, |t, a| inverse(t, a, Math::Asinh))),
     row("atan", "atan(x)", "", float(Math::Atan)),
     row("atan2", "atan2(y, x)", "", float(Math::Atan2)),
     row("atanh", "atanh(x)", "", float(Math::Atanh)),
@@ -188,6 +188,18 @@ fn log(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
         args.into_iter().map(|arg| typer.expect(arg, &SqlType::Double, "log")).collect::<Result<_, _>>()?;
     let math = if args.len() == 1 { Math::Ln } else { Math::Log };
     typer.call(math, args)
+}
+
+/// The inverses of sinh and cosh, as the version computes them that saved the stage.
+fn inverse(typer: &Typer<'_>, args: Vec<Typed>, math: fn(Inverse) -> Math) -> Result<Typed, SqlError> {
+    let rule = match (typer.session.spark_major, typer.session.spark_minor, typer.session.spark_patch) {
+        (4, 2.., _) | (5.., ..) => Inverse::Ranges,
+        (3, 5, 9..) | (4, 0, 3..) | (4, 1, 2..) => Inverse::Bounded,
+        _ => Inverse::Plain,
+    };
+    let math = math(rule);
+    let arg = typer.expect(first(args)?, &SqlType::Double, math.name())?;
+    typer.call(math, vec![arg])
 }
 
 /// The digits that a rounding keeps: a constant.
