@@ -13,6 +13,8 @@ use crate::{frame::Frame, load, program::Program, run, workspace::Workspace};
 
 mod accumulator;
 mod keys;
+mod moments;
+mod values;
 
 use accumulator::{Accumulator, Refused};
 use keys::{Keys, Seen};

@@ -14,6 +14,7 @@ use model::{DType, Type};
 
 use crate::{
     error::PlanError,
+    expr::arith::is_signed,
     plan::{Place, Plan, SlotId, ValueType},
 };
 
@@ -37,7 +38,8 @@ pub struct Grouped {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregation {
     pub op: GroupOp,
-    /// Of what: no column for [`GroupOp::Rows`], one or more for [`GroupOp::Count`], one for the others.
+    /// Of what: no column for [`GroupOp::Rows`], one or more for [`GroupOp::Count`], two for pairs and for
+    /// [`GroupOp::MaxBy`] and [`GroupOp::MinBy`], one for the others.
     pub inputs: Vec<SlotId>,
     /// Of values that are the same in one group (as keys are), only the first counts.
     pub distinct: bool,
@@ -76,6 +78,74 @@ pub enum GroupOp {
     },
     /// The values without nulls, in the order of the rows; an empty list where there is none. Of any type that lists hold.
     List,
+    /// Of float64 without nulls, updated row by row as Spark's `CentralMomentAgg`. Null where there is no other row, or where all
+    /// are equal.
+    Skewness,
+    /// The excess kurtosis; as [`GroupOp::Skewness`].
+    Kurtosis,
+    /// Of two columns of float64, of rows where neither is null.
+    Pair(Pair),
+    /// Of numbers or decimals without nulls: float64. NaN is above all numbers. Null where there is no value.
+    Percentile { share: Share, between: Between },
+    /// The most frequent value without nulls, of numbers, booleans, times or texts. Of those that are equally frequent the one that
+    /// Spark's table of counts has first, where the rows are one partition.
+    Mode {
+        /// Whether -0.0 and 0.0 are one value, which is 0.0, as from Spark 4.3 on.
+        one_zero: bool,
+    },
+    /// Of two columns, the first of the row where the second is greatest, in the order of [`GroupOp::Max`]; of equal ones the last.
+    /// Rows whose second is null are passed over.
+    MaxBy,
+    /// As [`GroupOp::MaxBy`], where the second is least.
+    MinBy,
+    /// Of signed integers without nulls, all joined bit by bit; of the argument's type, null where there is no other row.
+    Bits(Bits),
+}
+
+/// What is computed of pairs `(x, y)`, updated row by row as Spark's `Covariance`, `PearsonCorrelation` and `CentralMomentAgg`. Null
+/// where there is no pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pair {
+    /// Pearson's; null of one pair, and where x or y is the same in all.
+    Correlation,
+    /// Divided by the number of pairs.
+    Covariance,
+    /// Divided by one less; null of one pair.
+    SampleCovariance,
+    /// The sum of the products of distances from the means.
+    Products,
+    /// The sum of the squares of x's distances from their mean.
+    Squares,
+    /// Of the line by least squares that gives y; null where x is the same in all.
+    Slope,
+    /// Where that line meets x = 0.
+    Intercept {
+        /// Whether means are added to those of nothing before they are used, which rounds: Spark's partitions before 4.3.
+        merged: bool,
+    },
+    /// The square of the correlation; 1 where x is the same in all, null where y is.
+    Determination,
+}
+
+/// What lies between two values `a` and `b`, at a part `p` of the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// `(1 - p) * a + p * b`: Spark's `percentile` before 4.3.
+    Shares,
+    /// `a + p * (b - a)`: Spark's from 4.3 on.
+    Way,
+}
+
+/// A share from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(f64);
+
+/// How bits are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bits {
+    And,
+    Or,
+    Xor,
 }
 
 /// What happens where a sum of integers leaves int64, or one of decimals its digits.
@@ -85,6 +155,8 @@ pub enum Overflow {
     Wrap,
     /// The call is refused.
     Refuse,
+    /// The sum is null, of integers as well.
+    Null,
 }
 
 /// What the sample variance of a single row is.
@@ -115,6 +187,16 @@ impl GroupOp {
             GroupOp::Variance { sample: false, root: false, .. } => "var_pop",
             GroupOp::Variance { sample: false, root: true, .. } => "stddev_pop",
             GroupOp::List => "list",
+            GroupOp::Skewness => "skewness",
+            GroupOp::Kurtosis => "kurtosis",
+            GroupOp::Pair(pair) => pair.name(),
+            GroupOp::Percentile { .. } => "percentile",
+            GroupOp::Mode { .. } => "mode",
+            GroupOp::MaxBy => "max_by",
+            GroupOp::MinBy => "min_by",
+            GroupOp::Bits(Bits::And) => "bit_and",
+            GroupOp::Bits(Bits::Or) => "bit_or",
+            GroupOp::Bits(Bits::Xor) => "bit_xor",
         }
     }
 
@@ -143,15 +225,76 @@ impl GroupOp {
                 DType::Decimal(precision, scale) => decimal(precision.saturating_add(4), scale.saturating_add(4)),
                 _ => Type::F64,
             }),
-            GroupOp::Variance { .. } => number().map(|_| Type::F64),
+            GroupOp::Variance { .. } | GroupOp::Percentile { .. } => number().map(|_| Type::F64),
+            GroupOp::Skewness | GroupOp::Kurtosis => match inputs {
+                [x] if **x == Type::F64 => Ok(Type::F64),
+                _ => Err("one column of float64"),
+            },
+            GroupOp::Pair(_) => match inputs {
+                [x, y] if **x == Type::F64 && **y == Type::F64 => Ok(Type::F64),
+                _ => Err("two columns of float64"),
+            },
             GroupOp::Min | GroupOp::Max => {
-                let ty = one("one column of numbers, booleans, times or texts")?;
-                let ordered = ty.as_scalar().is_some() || *ty == Type::Text;
-                if ordered { Ok(ty.clone()) } else { Err("one column of numbers, booleans, times or texts") }
+                let ty = one(ORDERED)?;
+                if is_ordered(ty) { Ok(ty.clone()) } else { Err(ORDERED) }
+            }
+            GroupOp::MaxBy | GroupOp::MinBy => match inputs {
+                [value, by] if is_ordered(by) => Ok((*value).clone()),
+                _ => Err("two columns, the second of numbers, booleans, times or texts"),
+            },
+            GroupOp::Mode { .. } => {
+                let counted = |ty: &&Type| ty.as_scalar().map_or(**ty == Type::Text, |dtype| !dtype.is_decimal());
+                let ty = one(COUNTED)?;
+                Some(ty).filter(counted).cloned().ok_or(COUNTED)
+            }
+            GroupOp::Bits(_) => {
+                let ty = one("one column of signed integers")?;
+                let is_signed = ty.as_scalar().is_some_and(is_signed);
+                if is_signed { Ok(ty.clone()) } else { Err("one column of signed integers") }
             }
             GroupOp::First { .. } | GroupOp::Last { .. } => one("one column").cloned(),
             GroupOp::List => one("one column").map(|ty| Type::list(ty.clone())),
         }
+    }
+}
+
+const ORDERED: &str = "one column of numbers, booleans, times or texts";
+const COUNTED: &str = "one column of numbers, booleans, times or texts, no decimals";
+
+fn is_ordered(ty: &Type) -> bool {
+    ty.as_scalar().is_some() || *ty == Type::Text
+}
+
+// === impl Pair ===
+
+impl Pair {
+    fn name(self) -> &'static str {
+        match self {
+            Pair::Correlation => "corr",
+            Pair::Covariance => "covar_pop",
+            Pair::SampleCovariance => "covar_samp",
+            Pair::Products => "sxy",
+            Pair::Squares => "sxx",
+            Pair::Slope => "slope",
+            Pair::Intercept { .. } => "intercept",
+            Pair::Determination => "r2",
+        }
+    }
+}
+
+// === impl Share ===
+
+// It is never NaN.
+impl Eq for Share {}
+
+impl Share {
+    /// Returns the share, or nothing where it is not from 0 to 1.
+    pub fn new(share: f64) -> Option<Share> {
+        (0.0..=1.0).contains(&share).then_some(Share(share))
+    }
+
+    pub fn get(self) -> f64 {
+        self.0
     }
 }
 

@@ -3,9 +3,14 @@
 use std::cmp::Ordering;
 
 use model::{Builder, Column, DType, FaultKind, FaultValue, Fixed, PredictError, Type, decimal};
-use plan::{GroupOp, Overflow, Single};
+use plan::{Bits, GroupOp, Overflow};
 
-use super::{Budget, keys::size};
+use super::{
+    Budget,
+    keys::size,
+    moments::{Moments, Pairs, Shape},
+    values::{Counts, Numbers},
+};
 
 /// A value that an aggregate refuses.
 pub struct Refused(pub FaultKind, pub FaultValue);
@@ -22,8 +27,9 @@ pub struct Accumulator {
 /// One entry a group.
 enum State {
     Count(Vec<i64>),
-    /// Sums of integers, once there is one.
-    Whole(Vec<Option<i64>>),
+    /// Sums of integers, once there is one, and whether they ever left int64.
+    Whole(Vec<(Option<i64>, bool)>),
+    Bits(Bits, Vec<Option<i64>>),
     Float(Vec<Option<f64>>),
     /// Sum and count.
     Mean(Vec<(f64, i64)>),
@@ -34,7 +40,13 @@ enum State {
     },
     /// Columns of the row that holds so far.
     Held(Vec<Option<Column>>),
+    /// The value, and by what it holds.
+    By(Vec<Option<[Column; 2]>>),
     Moments(Vec<Moments>),
+    Shapes(Vec<Shape>),
+    Pairs(Vec<Pairs>),
+    Numbers(Numbers),
+    Counts(Box<Counts>),
     /// The values of all groups as they came, and the group of each.
     List {
         values: Box<Builder>,
@@ -49,14 +61,6 @@ struct Decimal {
     sum: i128,
     count: i128,
     over: bool,
-}
-
-/// Count, mean, and sum of squared distances from it.
-#[derive(Clone, Copy, Default)]
-struct Moments {
-    n: f64,
-    mean: f64,
-    m2: f64,
 }
 
 // === impl Accumulator ===
@@ -79,7 +83,16 @@ impl Accumulator {
             GroupOp::Sum { .. } => State::Float(Vec::new()),
             GroupOp::Mean => State::Mean(Vec::new()),
             GroupOp::Min | GroupOp::Max | GroupOp::First { .. } | GroupOp::Last { .. } => State::Held(Vec::new()),
+            GroupOp::MaxBy | GroupOp::MinBy => State::By(Vec::new()),
             GroupOp::Variance { .. } => State::Moments(Vec::new()),
+            GroupOp::Skewness | GroupOp::Kurtosis => State::Shapes(Vec::new()),
+            GroupOp::Pair(_) => State::Pairs(Vec::new()),
+            GroupOp::Bits(bits) => State::Bits(bits, Vec::new()),
+            GroupOp::Percentile { .. } => State::Numbers(Numbers::new(dtype.expect("inferred for numbers"))),
+            GroupOp::Mode { one_zero } => {
+                let ty = types.first().expect("inferred for one column");
+                State::Counts(Box::new(Counts::new(ty, one_zero)))
+            }
             GroupOp::List => {
                 let values = Box::new(Builder::new(types.first().expect("inferred for one column")));
                 State::List { values, groups: Vec::new(), count: 0 }
@@ -92,12 +105,18 @@ impl Accumulator {
     pub fn begin(&mut self) {
         match &mut self.state {
             State::Count(counts) => counts.push(0),
-            State::Whole(sums) => sums.push(None),
+            State::Whole(sums) => sums.push((None, false)),
+            State::Bits(_, bits) => bits.push(None),
             State::Float(sums) => sums.push(None),
             State::Mean(sums) => sums.push((0.0, 0)),
             State::Decimal { sums, .. } => sums.push(Decimal::default()),
             State::Held(held) => held.push(None),
+            State::By(held) => held.push(None),
             State::Moments(moments) => moments.push(Moments::default()),
+            State::Shapes(shapes) => shapes.push(Shape::default()),
+            State::Pairs(pairs) => pairs.push(Pairs::default()),
+            State::Numbers(numbers) => numbers.begin(),
+            State::Counts(counts) => counts.begin(),
             State::List { count, .. } => *count += 1,
         }
     }
@@ -112,20 +131,24 @@ impl Accumulator {
     ) -> Result<Result<(), Refused>, PredictError> {
         let keeps_nulls =
             matches!(self.op, GroupOp::First { ignore_nulls: false } | GroupOp::Last { ignore_nulls: false });
-        if !keeps_nulls && !args.iter().all(|arg| arg.is_valid(row)) {
+        // A row without what it is measured by is passed over, one without a value is not.
+        let needed = if matches!(self.state, State::By(_)) { &args[1..] } else { args };
+        if !keeps_nulls && !needed.iter().all(|arg| arg.is_valid(row)) {
             return Ok(Ok(()));
         }
         match &mut self.state {
             State::Count(counts) => counts[group] += 1,
             State::Whole(sums) => {
                 let value = integer(&args[0], row);
-                let sum = sums[group].unwrap_or(0);
-                let refuses = self.op == GroupOp::Sum { overflow: Overflow::Refuse };
-                if refuses && sum.checked_add(value).is_none() {
+                let (sum, over) = &mut sums[group];
+                let before = sum.unwrap_or(0);
+                *over |= before.checked_add(value).is_none();
+                if *over && self.op == (GroupOp::Sum { overflow: Overflow::Refuse }) {
                     return Ok(Err(Refused(FaultKind::Rule("a sum that int64 holds"), FaultValue::Int(value))));
                 }
-                sums[group] = Some(sum.wrapping_add(value));
+                *sum = Some(before.wrapping_add(value));
             }
+            State::Bits(bits, groups) => groups[group] = Some(joined(*bits, groups[group], integer(&args[0], row))),
             State::Float(sums) => sums[group] = Some(sums[group].unwrap_or(0.0) + number(&args[0], row)),
             State::Mean(sums) => {
                 let (sum, count) = &mut sums[group];
@@ -134,13 +157,8 @@ impl Accumulator {
             }
             State::Decimal { scale, to, sums } => {
                 let value = decimal(&args[0], row);
-                // A mean's own sum has room for ten digits more, too.
-                let precision = if self.op == GroupOp::Mean { decimal::PRECISION_MAX } else { to.0 };
-                sums[group].add(value, precision);
-                let refuses = self.op == GroupOp::Sum { overflow: Overflow::Refuse };
-                if refuses && sums[group].over {
-                    let value = FaultValue::text(&decimal::to_string(value, *scale));
-                    return Ok(Err(Refused(FaultKind::Rule("a sum that its decimal type holds"), value)));
+                if let Some(refused) = sums[group].take(self.op, value, *scale, to.0) {
+                    return Ok(Err(refused));
                 }
             }
             State::Held(held) => {
@@ -149,7 +167,17 @@ impl Accumulator {
                     *held = Some(args[0].slice(row, 1));
                 }
             }
+            State::By(held) => {
+                let held = &mut held[group];
+                if holds_by(self.op, held.as_ref(), &args[1], row) {
+                    *held = Some([args[0].slice(row, 1), args[1].slice(row, 1)]);
+                }
+            }
             State::Moments(moments) => moments[group].add(number(&args[0], row)),
+            State::Shapes(shapes) => shapes[group].add(number(&args[0], row)),
+            State::Pairs(pairs) => pairs[group].add(number(&args[0], row), number(&args[1], row)),
+            State::Numbers(numbers) => numbers.add(group, &args[0], row, budget)?,
+            State::Counts(counts) => counts.add(group, &args[0], row, budget)?,
             State::List { values, groups, .. } => {
                 budget.spend(size(&args[0], row, &mut self.scratch))?;
                 values.append_row(&args[0], row);
@@ -161,25 +189,15 @@ impl Accumulator {
 
     /// Returns the aggregate of each group.
     pub fn finish(mut self, budget: &mut Budget) -> Result<Column, PredictError> {
-        let floats = |values: &mut dyn Iterator<Item = Option<f64>>| {
-            let mut builder = Builder::new(&Type::F64);
-            values.for_each(|value| push(&mut builder, value));
-            builder.finish()
-        };
         Ok(match self.state {
             State::Count(counts) => Column::Fixed(Fixed::from_vec(DType::I64, counts)),
             State::Whole(sums) => {
-                let mut builder = Builder::new(&Type::I64);
-                sums.into_iter().for_each(|sum| match sum {
-                    Some(sum) => builder.push_fixed(sum),
-                    None => builder.push_null(),
-                });
-                builder.finish()
+                let is_null = |over: bool| over && self.op == GroupOp::Sum { overflow: Overflow::Null };
+                integers(&Type::I64, sums.into_iter().map(|(sum, over)| sum.filter(|_| !is_null(over))))
             }
-            State::Float(sums) => floats(&mut sums.into_iter()),
-            State::Mean(sums) => {
-                floats(&mut sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)))
-            }
+            State::Bits(_, groups) => integers(&self.ty.expect("inferred for one column"), groups.into_iter()),
+            State::Float(sums) => floats(sums.into_iter()),
+            State::Mean(sums) => floats(sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64))),
             State::Decimal { scale, to, sums } => {
                 let mut builder = Builder::new(&Type::scalar(DType::Decimal(to.0, to.1)));
                 for sum in sums {
@@ -191,19 +209,25 @@ impl Accumulator {
                 }
                 builder.finish()
             }
-            State::Moments(moments) => floats(&mut moments.into_iter().map(|m| m.variance(self.op))),
+            State::Moments(moments) => floats(moments.into_iter().map(|m| m.variance(self.op))),
+            State::Shapes(shapes) if self.op == GroupOp::Skewness => floats(shapes.into_iter().map(Shape::skewness)),
+            State::Shapes(shapes) => floats(shapes.into_iter().map(Shape::kurtosis)),
+            State::Pairs(pairs) => {
+                let GroupOp::Pair(pair) = self.op else { unreachable!("made for pairs") };
+                floats(pairs.into_iter().map(|pairs| pairs.value(pair)))
+            }
+            State::Numbers(numbers) => {
+                let GroupOp::Percentile { share, between } = self.op else { unreachable!("made for a percentile") };
+                floats(numbers.percentiles(share, between).into_iter())
+            }
+            State::Counts(counts) => counts.modes(&self.ty.expect("inferred for one column")),
             State::Held(held) => {
-                let mut builder = Builder::new(&self.ty.expect("inferred for one column"));
-                for value in held {
-                    match value {
-                        None => builder.push_null(),
-                        Some(value) => {
-                            budget.spend(size(&value, 0, &mut self.scratch))?;
-                            builder.append_row(&value, 0);
-                        }
-                    }
-                }
-                builder.finish()
+                let ty = self.ty.expect("inferred for one column");
+                rows(&ty, held.into_iter(), budget, &mut self.scratch)?
+            }
+            State::By(held) => {
+                let values = held.into_iter().map(|held| held.map(|[value, _]| value));
+                rows(&self.ty.expect("inferred for two columns"), values, budget, &mut self.scratch)?
             }
             State::List { values, groups, count } => {
                 let item = self.ty.expect("inferred for one column");
@@ -213,13 +237,63 @@ impl Accumulator {
     }
 }
 
-fn push(builder: &mut Builder, value: Option<f64>) {
-    match value {
+fn floats(values: impl Iterator<Item = Option<f64>>) -> Column {
+    let mut builder = Builder::new(&Type::F64);
+    values.for_each(|value| match value {
         Some(value) => builder.push_fixed(value),
         None => builder.push_null(),
+    });
+    builder.finish()
+}
+
+/// Returns a column of signed integers of this type, which holds them.
+fn integers(ty: &Type, values: impl Iterator<Item = Option<i64>>) -> Column {
+    let mut builder = Builder::new(ty);
+    values.for_each(|value| match (value, ty.as_scalar()) {
+        (None, _) => builder.push_null(),
+        (Some(value), Some(DType::I8)) => builder.push_fixed(value as i8),
+        (Some(value), Some(DType::I16)) => builder.push_fixed(value as i16),
+        (Some(value), Some(DType::I32)) => builder.push_fixed(value as i32),
+        (Some(value), _) => builder.push_fixed(value),
+    });
+    builder.finish()
+}
+
+fn joined(bits: Bits, so_far: Option<i64>, value: i64) -> i64 {
+    match (bits, so_far) {
+        (_, None) => value,
+        (Bits::And, Some(so_far)) => so_far & value,
+        (Bits::Or, Some(so_far)) => so_far | value,
+        (Bits::Xor, Some(so_far)) => so_far ^ value,
     }
 }
 
+/// Returns a column of the first rows of these.
+fn rows(
+    ty: &Type,
+    held: impl Iterator<Item = Option<Column>>,
+    budget: &mut Budget,
+    scratch: &mut Vec<u8>,
+) -> Result<Column, PredictError> {
+    let mut builder = Builder::new(ty);
+    for value in held {
+        match value {
+            None => builder.push_null(),
+            Some(value) => {
+                budget.spend(size(&value, 0, scratch))?;
+                builder.append_row(&value, 0);
+            }
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// Returns whether a row takes the place of the one that is held, by what they are measured by; of equal ones the later.
+fn holds_by(op: GroupOp, held: Option<&[Column; 2]>, by: &Column, row: usize) -> bool {
+    let Some([_, held]) = held else { return true };
+    let order = compare(by, row, held, 0);
+    if op == GroupOp::MaxBy { order.is_ge() } else { order.is_le() }
+}
 /// Returns whether a row takes the place of the one that is held.
 fn holds(op: GroupOp, held: Option<&Column>, arg: &Column, row: usize) -> bool {
     let Some(held) = held else { return true };
@@ -251,7 +325,7 @@ fn compare(a: &Column, a_row: usize, b: &Column, b_row: usize) -> Ordering {
 }
 
 /// Returns the row's integer, boolean or time.
-fn integer(column: &Column, row: usize) -> i64 {
+pub fn integer(column: &Column, row: usize) -> i64 {
     let Column::Fixed(fixed) = column else { unreachable!("inferred for numbers") };
     match fixed.dtype() {
         DType::Bool | DType::U8 => i64::from(fixed.values::<u8>()[row]),
@@ -268,7 +342,7 @@ fn integer(column: &Column, row: usize) -> i64 {
 }
 
 /// Returns the row's number.
-fn number(column: &Column, row: usize) -> f64 {
+pub fn number(column: &Column, row: usize) -> f64 {
     let Column::Fixed(fixed) = column else { unreachable!("inferred for numbers") };
     match fixed.dtype() {
         DType::F64 => fixed.values::<f64>()[row],
@@ -279,7 +353,7 @@ fn number(column: &Column, row: usize) -> f64 {
     }
 }
 
-fn decimal(column: &Column, row: usize) -> i128 {
+pub fn decimal(column: &Column, row: usize) -> i128 {
     let Column::Fixed(fixed) = column else { unreachable!("inferred for numbers") };
     fixed.values::<i128>()[row]
 }
@@ -310,6 +384,16 @@ fn lists(item: &Type, values: &Column, groups: &[u32], count: usize) -> Column {
 // === impl Decimal ===
 
 impl Decimal {
+    /// Adds a value; refuses it where the sum must fit and does not.
+    fn take(&mut self, op: GroupOp, value: i128, scale: u8, precision: u8) -> Option<Refused> {
+        // A mean's own sum has room for ten digits more, too.
+        self.add(value, if op == GroupOp::Mean { decimal::PRECISION_MAX } else { precision });
+        (self.over && op == GroupOp::Sum { overflow: Overflow::Refuse }).then(|| {
+            let value = FaultValue::text(&decimal::to_string(value, scale));
+            Refused(FaultKind::Rule("a sum that its decimal type holds"), value)
+        })
+    }
+
     fn add(&mut self, value: i128, precision: u8) {
         match self.sum.checked_add(value).filter(|&sum| decimal::fits(sum, precision)) {
             Some(sum) => self.sum = sum,
@@ -332,31 +416,5 @@ impl Decimal {
         let up = if 2 * left.abs() >= self.count { sum.signum() } else { 0 };
         let mean = whole.checked_mul(power)?.checked_add(more + up)?;
         Some(mean).filter(|&mean| decimal::fits(mean, precision))
-    }
-}
-
-// === impl Moments ===
-
-impl Moments {
-    /// In the order of operations of Spark's `CentralMomentAgg`.
-    fn add(&mut self, x: f64) {
-        let n = self.n + 1.0;
-        let delta = x - self.mean;
-        let delta_n = delta / n;
-        self.m2 += delta * (delta - delta_n);
-        self.mean += delta_n;
-        self.n = n;
-    }
-
-    fn variance(self, op: GroupOp) -> Option<f64> {
-        let GroupOp::Variance { sample, root, single } = op else { unreachable!("made for a variance") };
-        let variance = match (self.n, sample, single) {
-            (0.0, _, _) => return None,
-            (1.0, true, Single::Null) => return None,
-            (1.0, true, Single::Nan) => f64::NAN,
-            (n, true, _) => self.m2 / (n - 1.0),
-            (n, false, _) => self.m2 / n,
-        };
-        Some(if root { variance.sqrt() } else { variance })
     }
 }

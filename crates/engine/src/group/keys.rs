@@ -94,7 +94,7 @@ fn one_nan_f32(x: f32) -> f32 {
 }
 
 /// Appends a key as its group has it: one zero, one NaN.
-fn push_key(builder: &mut Builder, key: &Column, row: usize) {
+pub fn push_key(builder: &mut Builder, key: &Column, row: usize) {
     match key {
         Column::Fixed(fixed) if key.is_valid(row) && fixed.shape().is_empty() => match fixed.dtype() {
             DType::F64 => builder.push_fixed(one_nan(fixed.values::<f64>()[row])),

@@ -16,6 +16,7 @@ pub(crate) mod fast;
 mod format;
 mod general;
 mod list;
+mod mask;
 mod math;
 mod normal;
 mod older;

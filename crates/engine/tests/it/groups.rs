@@ -2,7 +2,10 @@
 
 use engine::Servable;
 use model::{Batch, Builder, Call, Column, OnFault, PredictError, Predictor, Takes, Text, Type};
-use plan::{Aggregation, Expr, Func, GroupOp, Invalid, Overflow, Plan, PlanBuilder, RowsOp, Single, SlotId, VectorOp};
+use plan::{
+    Aggregation, Between, Bits, Expr, Func, GroupOp, Invalid, Overflow, Pair, Plan, PlanBuilder, RowsOp, Share, Single,
+    SlotId, VectorOp,
+};
 
 use crate::ways::{f64s, mark, servable, to_f64s};
 
@@ -248,6 +251,95 @@ fn sums_wrap_or_refuse() {
         let refused = ask(&servable(sum(Overflow::Refuse)), &batch, on_fault, None).expect_err("it does not fit");
         assert_eq!(refused.to_string(), "row 1: column `n`: expected a sum that int64 holds, got 1 (groups)");
     }
+}
+
+#[test]
+fn a_sum_that_left_its_type_stays_null() {
+    let batch = rows(&[(None, None, Some(i64::MAX)), (None, None, Some(1)), (None, None, Some(-5))]);
+    let sum = ("sum", GroupOp::Sum { overflow: Overflow::Null }, N, false);
+    assert_eq!(to_ints(&answer(table(&[], &[sum]), &batch), "sum"), [None]);
+}
+
+#[test]
+fn bits_and_what_is_greatest_by_another_column() {
+    const N_BY_X: &[usize] = &[2, 1];
+    let ops = [
+        ("and", GroupOp::Bits(Bits::And), N, false),
+        ("or", GroupOp::Bits(Bits::Or), N, false),
+        ("xor", GroupOp::Bits(Bits::Xor), N, false),
+        ("max", GroupOp::MaxBy, N_BY_X, false),
+        ("min", GroupOp::MinBy, N_BY_X, false),
+    ];
+    let batch = rows(&[
+        (Some("a"), Some(2.0), Some(6)),
+        (Some("a"), Some(2.0), Some(3)),
+        (Some("a"), None, Some(-1)),
+        (Some("nulls"), None, None),
+        (Some("nan"), Some(f64::NAN), None),
+        (Some("nan"), Some(f64::INFINITY), Some(9)),
+    ]);
+    let out = answer(table(&[0], &ops), &batch);
+    assert_eq!(to_ints(&out, "and"), [Some(2), None, Some(9)]);
+    assert_eq!(to_ints(&out, "or"), [Some(-1), None, Some(9)]);
+    assert_eq!(to_ints(&out, "xor"), [Some(6 ^ 3 ^ -1), None, Some(9)]);
+    assert_eq!(to_ints(&out, "max"), [Some(3), None, None], "of equal ones the last; a null is a value");
+    assert_eq!(to_ints(&out, "min"), [Some(3), None, Some(9)]);
+}
+
+#[test]
+fn percentiles_of_both_rules() {
+    let of = |share, between| GroupOp::Percentile { share: Share::new(share).expect("a share"), between };
+    let ops = [
+        ("shares", of(0.9, Between::Shares), X, false),
+        ("way", of(0.9, Between::Way), X, false),
+        ("whole", of(0.5, Between::Way), N, false),
+    ];
+    // As Spark 3.5 and 4.3 answer.
+    let batch = rows(&[(None, Some(0.0), Some(i64::MAX)), (None, Some(-3.0), Some(i64::MAX)), (None, None, None)]);
+    let out = answer(table(&[], &ops), &batch);
+    assert_eq!(floats(&out, "shares"), [Some(-0.29999999999999993)]);
+    assert_eq!(floats(&out, "way"), [Some(-0.2999999999999998)]);
+    assert_eq!(floats(&out, "whole"), [Some(i64::MAX as f64)]);
+    assert_eq!(floats(&answer(table(&[], &ops), &rows(&[])), "way"), [None]);
+    assert_eq!((Share::new(1.1), Share::new(f64::NAN)), (None, None));
+}
+
+#[test]
+fn the_most_frequent_and_zeros() {
+    let of = |one_zero| GroupOp::Mode { one_zero };
+    let ops = [("two", of(false), X, false), ("one", of(true), X, false), ("n", of(true), N, false)];
+    let values = [0.0, -0.0, 7.0, 7.0, -0.0, 0.0, 7.0];
+    let batch = rows(&values.map(|x| (None, Some(x), None)));
+    let out = answer(table(&[], &ops), &batch);
+    assert_eq!((floats(&out, "two"), floats(&out, "one")), (vec![Some(7.0)], vec![Some(0.0)]));
+    assert_eq!(to_ints(&out, "n"), [None]);
+}
+
+#[test]
+fn pairs_of_a_line_and_of_a_point() {
+    const Y_X: &[usize] = &[1, 1];
+    let pair = |pair| GroupOp::Pair(pair);
+    let ops = [
+        ("corr", pair(Pair::Correlation), Y_X, false),
+        ("slope", pair(Pair::Slope), Y_X, false),
+        ("intercept", pair(Pair::Intercept { merged: true }), Y_X, false),
+        ("samp", pair(Pair::SampleCovariance), Y_X, false),
+        ("r2", pair(Pair::Determination), Y_X, false),
+        ("skewness", GroupOp::Skewness, X, false),
+        ("kurtosis", GroupOp::Kurtosis, X, false),
+    ];
+    let batch = rows(&[
+        (Some("line"), Some(1.0), None),
+        (Some("point"), Some(5.0), None),
+        (Some("line"), Some(3.0), None),
+        (Some("none"), None, None),
+    ]);
+    let out = answer(table(&[0], &ops), &batch);
+    let of = |name: &str| floats(&out, name);
+    assert_eq!(of("corr"), [Some(1.0), None, None]);
+    assert_eq!((of("slope"), of("intercept")), (vec![Some(1.0), None, None], vec![Some(0.0), None, None]));
+    assert_eq!((of("samp"), of("r2")), (vec![Some(2.0), None, None], vec![Some(1.0), None, None]));
+    assert_eq!((of("skewness"), of("kurtosis")), (vec![Some(0.0), None, None], vec![Some(-2.0), None, None]));
 }
 
 #[test]

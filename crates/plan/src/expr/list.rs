@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use model::Type;
+use model::{DType, Type};
 
 use super::{OnFault, arith};
 
@@ -56,6 +56,16 @@ pub enum ListFunc {
     Repeat,
     /// Of a list of lists, one list; null where any of them is null.
     Flatten,
+    /// Without the nulls.
+    Compact,
+    /// `(list, int, item)`: the list with the item at a place counted from 1, from the end where below 0, and nulls where
+    /// places are free. Place 0 refuses the row.
+    Insert,
+    /// Nulls last; stable.
+    SortNullsLast,
+    /// `(first, last)` and a step, of signed integers of one type, or of dates and a step of days (int): a list. Without a step
+    /// it is 1 or -1, as the ends say; a step that does not lead from the first to the last refuses the row.
+    Sequence,
 }
 
 impl ListFunc {
@@ -82,6 +92,10 @@ impl ListFunc {
             ListFunc::Remove => "remove",
             ListFunc::Repeat => "list_repeat",
             ListFunc::Flatten => "flatten",
+            ListFunc::Compact => "compact",
+            ListFunc::Insert => "insert",
+            ListFunc::SortNullsLast => "sort_nulls_last",
+            ListFunc::Sequence => "sequence",
         }
     }
 
@@ -89,9 +103,9 @@ impl ListFunc {
         match self {
             ListFunc::Array | ListFunc::Concat => 1..=usize::MAX,
             ListFunc::Size { .. } | ListFunc::Sort { .. } | ListFunc::Distinct | ListFunc::Min | ListFunc::Max => 1..=1,
-            ListFunc::Reverse | ListFunc::Flatten => 1..=1,
-            ListFunc::Slice => 3..=3,
-            ListFunc::Join => 2..=3,
+            ListFunc::Reverse | ListFunc::Flatten | ListFunc::Compact | ListFunc::SortNullsLast => 1..=1,
+            ListFunc::Slice | ListFunc::Insert => 3..=3,
+            ListFunc::Join | ListFunc::Sequence => 2..=3,
             _ => 2..=2,
         }
     }
@@ -102,6 +116,12 @@ impl ListFunc {
         match self {
             ListFunc::Array => return same.then(|| Type::list(first.clone())),
             ListFunc::Repeat => return (args[1] == Type::I32).then(|| Type::list(first.clone())),
+            ListFunc::Sequence => {
+                let dtype = first.as_scalar()?;
+                let step = if dtype == DType::Date { &Type::I32 } else { first };
+                let fits = (dtype == DType::Date || arith::is_signed(dtype)) && args[1] == *first;
+                return (fits && args[2..].iter().all(|ty| ty == step)).then(|| Type::list(first.clone()));
+            }
             _ => {}
         }
         let Type::List(item) = first else { return None };
@@ -113,7 +133,7 @@ impl ListFunc {
             ListFunc::Contains => (comparable && args[1] == *item).then_some(Type::BOOL),
             ListFunc::Position => (comparable && args[1] == *item).then_some(Type::I64),
             ListFunc::Remove => (comparable && args[1] == *item).then(|| first.clone()),
-            ListFunc::Sort { .. } | ListFunc::Distinct => comparable.then(|| first.clone()),
+            ListFunc::Sort { .. } | ListFunc::SortNullsLast | ListFunc::Distinct => comparable.then(|| first.clone()),
             ListFunc::Min | ListFunc::Max => comparable.then(|| item.clone()),
             ListFunc::Concat | ListFunc::Reverse => same.then(|| first.clone()),
             ListFunc::Except | ListFunc::Intersect | ListFunc::Union => (same && comparable).then(|| first.clone()),
@@ -123,7 +143,9 @@ impl ListFunc {
                 (*item == Type::Text && args[1..].iter().all(|ty| *ty == Type::Text)).then_some(Type::Text)
             }
             ListFunc::Flatten => matches!(item, Type::List(_)).then(|| item.clone()),
-            ListFunc::Array | ListFunc::Repeat => None,
+            ListFunc::Compact => Some(first.clone()),
+            ListFunc::Insert => (args[1] == Type::I32 && args[2] == *item).then(|| first.clone()),
+            ListFunc::Array | ListFunc::Repeat | ListFunc::Sequence => None,
         }
     }
 }

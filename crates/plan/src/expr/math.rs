@@ -119,6 +119,8 @@ pub enum Math {
     BitOr,
     BitXor,
     BitNot,
+    /// `(x, place int32)`: the bit of a signed integer, counted from the lowest, an int8; outside its width the row is refused.
+    GetBit,
     /// The number of bits set in a boolean or in an integer widened to int64, an int32.
     BitCount,
     /// `(int32 or int64, int32)`: the count counts modulo the width.
@@ -191,6 +193,7 @@ impl Math {
             Math::BitXor => "^",
             Math::BitNot => "~",
             Math::BitCount => "bit_count",
+            Math::GetBit => "get_bit",
             Math::ShiftLeft => "shift_left",
             Math::ShiftRight => "shift_right",
             Math::ShiftRightUnsigned => "shift_right_unsigned",
@@ -203,7 +206,7 @@ impl Math {
             Math::Log | Math::Pow | Math::Atan2 | Math::Hypot | Math::NaNvl => 2..=2,
             Math::FloorMod(_) | Math::IntPow(_) => 2..=2,
             Math::NormalCdf | Math::NormalPdf | Math::NormalIdf => 3..=3,
-            Math::BitAnd | Math::BitOr | Math::BitXor => 2..=2,
+            Math::BitAnd | Math::BitOr | Math::BitXor | Math::GetBit => 2..=2,
             Math::ShiftLeft | Math::ShiftRight | Math::ShiftRightUnsigned => 2..=2,
             Math::Greatest | Math::Least => 1..=usize::MAX,
             Math::WidthBucket => 4..=4,
@@ -228,6 +231,10 @@ impl Math {
             Math::ShiftLeft | Math::ShiftRight | Math::ShiftRightUnsigned => {
                 let count = args[1].as_scalar() == Some(I32);
                 first.filter(|d| count && matches!(d, I32 | I64)).map(of)
+            }
+            Math::GetBit => {
+                let place = args[1].as_scalar() == Some(I32);
+                first.filter(|&d| place && arith::is_signed(d)).map(|_| of(DType::I8))
             }
             Math::Floor | Math::Ceil => match first? {
                 F64 | I64 => Some(of(I64)),

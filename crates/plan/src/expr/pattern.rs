@@ -65,10 +65,80 @@ impl NumberPattern {
         Ok(NumberPattern { source: source.into(), before, conversion, after })
     }
 
+    /// Returns the pattern of this conversion alone.
+    pub fn of(conversion: Conversion) -> NumberPattern {
+        let nothing: Arc<str> = "".into();
+        let source = format!("%{}", conversion.letter).into();
+        NumberPattern { source, before: nothing.clone(), conversion: Some(conversion), after: nothing }
+    }
+
+    /// Returns whether the pattern writes texts.
+    pub fn is_text(&self) -> bool {
+        self.conversion.is_some_and(|c| matches!(c.letter, 's' | 'S'))
+    }
+
     /// Returns whether the pattern writes whole numbers.
     pub fn is_whole(&self) -> bool {
         self.conversion.is_some_and(|c| matches!(c.letter, 'd' | 'x' | 'X' | 'o'))
     }
+}
+
+/// One piece of a pattern of `printf` with any number of arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    Text(String),
+    /// How an argument is written, and which: counted from 0.
+    Arg(Conversion, usize),
+}
+
+/// Reads a pattern of `printf`, or says what it holds that has no meaning here.
+pub fn pieces(source: &str) -> Result<Vec<Piece>, String> {
+    let chars: Vec<char> = source.chars().take(CHARS_MAX + 1).collect();
+    if chars.len() > CHARS_MAX {
+        return Err(format!("a pattern of printf longer than {CHARS_MAX} characters"));
+    }
+    let (mut pieces, mut text, mut at, mut next) = (Vec::new(), String::new(), 0, 0);
+    while let Some(&c) = chars.get(at) {
+        at += 1;
+        match chars.get(at) {
+            _ if c != '%' => text.push(c),
+            Some('%') => {
+                text.push('%');
+                at += 1;
+            }
+            Some('n') => {
+                text.push('\n');
+                at += 1;
+            }
+            _ => {
+                let place = place(&chars, &mut at).unwrap_or_else(|| {
+                    next += 1;
+                    next
+                });
+                let read = Conversion::read(&chars, &mut at).filter(|_| place > 0);
+                let read = read.ok_or_else(|| format!("a conversion that is not served in {source:?}"))?;
+                if !text.is_empty() {
+                    pieces.push(Piece::Text(std::mem::take(&mut text)));
+                }
+                pieces.push(Piece::Arg(read, place - 1));
+            }
+        }
+    }
+    if !text.is_empty() || pieces.is_empty() {
+        pieces.push(Piece::Text(text));
+    }
+    Ok(pieces)
+}
+
+/// Reads which argument it is, where the pattern says so: `2$`.
+fn place(chars: &[char], at: &mut usize) -> Option<usize> {
+    let mut end = *at;
+    let place = number(chars, &mut end)??;
+    if chars.get(end) != Some(&'$') {
+        return None;
+    }
+    *at = end + 1;
+    Some(place as usize)
 }
 
 impl Conversion {

@@ -37,3 +37,18 @@ fn patterns_are_read_or_refused_by_letter() {
         assert!(DatePattern::new(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn patterns_of_printf_say_which_argument() {
+    use pattern::{Piece, pieces};
+    let places = |source: &str| -> Vec<usize> {
+        let pieces = pieces(source).unwrap();
+        pieces.iter().filter_map(|p| if let Piece::Arg(_, place) = p { Some(*place) } else { None }).collect()
+    };
+    assert_eq!(places("%s %2$d%% %.1f%n"), [0, 1, 1]);
+    assert_eq!(places("%05d"), [0]);
+    assert_eq!(pieces("").unwrap(), [Piece::Text(String::new())]);
+    for bad in ["%", "%0$s", "%1000000000d", "%q", "%-d", "%+ d", "%.2d"] {
+        assert!(pieces(bad).is_err(), "{bad}");
+    }
+}

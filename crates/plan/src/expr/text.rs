@@ -81,6 +81,8 @@ pub enum TextFunc {
     },
     /// The number of matches, an int.
     Count(Pattern),
+    /// Where the first match begins, from 1 in units of UTF-16; 0 where there is none: an int.
+    Place(Pattern),
     /// `(text, limit int)`: cut at the matches, at most `limit` parts where it is above 0; empty parts at the end stay. An empty
     /// pattern cuts between characters, and drops those past the limit, as Spark up to 3.5.
     Split(Pattern),
@@ -95,8 +97,17 @@ pub enum TextFunc {
     Levenshtein,
     /// `(number, digits int)`: English grouping, so many digits after the point, half to even; null below 0 digits.
     FormatNumber,
-    /// A number's text by a pattern of `printf`: an int64 or a float64, as the pattern says.
+    /// A number's text by a pattern of `printf`: an int64 or a float64, as the pattern says; `%s` of a text, too.
     Printf(NumberPattern),
+    /// Upper-case letters, lower-case letters, digits (Unicode's Lu, Ll and Nd) and all else become these, or stay as they are;
+    /// what UTF-16 writes as two units becomes two.
+    Mask([Option<char>; 4]),
+    /// Whether it is digits alone, the last of them right by Luhn's rule.
+    Luhn,
+    /// As Java's `URLEncoder`: a blank becomes a plus sign.
+    UrlEncode,
+    /// As Java's `URLDecoder`; what is malformed refuses the row.
+    UrlDecode,
     /// `(text, separator, part int)`: the part of this number, from the end where below 0; empty where there is none; 0 refuses
     /// the row. An empty separator cuts nothing.
     SplitPart,
@@ -166,6 +177,7 @@ impl TextFunc {
             TextFunc::ExtractAll(_) => "extract_all",
             TextFunc::ReplaceAll { .. } => "replace_all",
             TextFunc::Count(_) => "count_matches",
+            TextFunc::Place(_) => "place_of_match",
             TextFunc::Split(_) => "split",
             TextFunc::Ascii => "ascii",
             TextFunc::Chr => "chr",
@@ -174,6 +186,10 @@ impl TextFunc {
             TextFunc::Levenshtein => "levenshtein",
             TextFunc::FormatNumber => "format_number",
             TextFunc::Printf(_) => "printf",
+            TextFunc::Mask(_) => "mask",
+            TextFunc::Luhn => "luhn",
+            TextFunc::UrlEncode => "url_encode",
+            TextFunc::UrlDecode => "url_decode",
             TextFunc::SplitPart => "split_part",
             TextFunc::SubstringIndex => "substring_index",
             TextFunc::FindInSet => "find_in_set",
@@ -231,7 +247,7 @@ impl TextFunc {
             }
             TextFunc::Printf(pattern) => {
                 let takes = if pattern.is_whole() { Type::I64 } else { Type::F64 };
-                (args[0] == takes).then_some(Text)
+                (args[0] == takes || pattern.is_text() && args[0] == Text).then_some(Text)
             }
             TextFunc::Murmur3 => (args[0] == I32 && args[1..].iter().all(is_hashed)).then_some(I32),
             TextFunc::XxHash64 => (args[0] == Type::I64 && args[1..].iter().all(is_hashed)).then_some(Type::I64),
@@ -250,11 +266,11 @@ impl TextFunc {
             TextFunc::StartsWith | TextFunc::EndsWith | TextFunc::Contains | TextFunc::Like { .. } => {
                 of(&[Text, Text], Type::BOOL)
             }
-            TextFunc::Matches(_) => of(&[Text], Type::BOOL),
+            TextFunc::Matches(_) | TextFunc::Luhn => of(&[Text], Type::BOOL),
             TextFunc::Extract(_) | TextFunc::Repeat => of(&[Text, I32], Text),
             TextFunc::ExtractAll(_) | TextFunc::Split(_) => of(&[Text, I32], Type::list(Text)),
             TextFunc::ReplaceAll { .. } => of(&[Text, Text], Text),
-            TextFunc::Count(_) | TextFunc::Ascii => of(&[Text], I32),
+            TextFunc::Count(_) | TextFunc::Place(_) | TextFunc::Ascii => of(&[Text], I32),
             TextFunc::Replace | TextFunc::Translate => of(&[Text, Text, Text], Text),
             TextFunc::PadLeft | TextFunc::PadRight => of(&[Text, I32, Text], Text),
             TextFunc::SplitPart | TextFunc::SubstringIndex => of(&[Text, Text, I32], Text),

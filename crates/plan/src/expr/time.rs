@@ -82,6 +82,9 @@ pub enum TimeFunc {
     Trunc(Unit, Zone),
     /// `(year int, month int, day int)`: where there is no such date, null or by [`OnFault::Refuse`] a refusal.
     MakeDate(OnFault),
+    /// `(year, month, day, hour, minute int, second decimal(16,6))` as the zone's clock shows it: a timestamp. Second 60 is the next
+    /// minute's 0. Where there is no such time, null or by [`OnFault::Refuse`] a refusal.
+    MakeTimestamp(Zone, OnFault),
     /// A timestamp's text by a pattern.
     Format(DatePattern, Zone),
     /// The text of a date, of a timestamp (in UTC), or of an int64 of seconds since midnight, by a pattern of `strftime`.
@@ -220,6 +223,7 @@ impl TimeFunc {
             TimeFunc::TruncDate(_) => "trunc_date",
             TimeFunc::Trunc(..) => "trunc",
             TimeFunc::MakeDate(_) => "make_date",
+            TimeFunc::MakeTimestamp(..) => "make_timestamp",
             TimeFunc::Format(..) => "format_time",
             TimeFunc::Clock(_) => "clock",
             TimeFunc::Parse(..) => "parse_time",
@@ -240,6 +244,7 @@ impl TimeFunc {
             TimeFunc::MonthsBetween { .. } | TimeFunc::NextDay(_) => 2..=2,
             TimeFunc::MakeDate(_) => 3..=3,
             TimeFunc::AddInterval(_) => 4..=4,
+            TimeFunc::MakeTimestamp(..) => 6..=6,
             _ => 1..=1,
         }
     }
@@ -261,6 +266,10 @@ impl TimeFunc {
             TimeFunc::NextDay(_) => of(&[DATE, Type::Text], DATE),
             TimeFunc::Trunc(..) | TimeFunc::FromUtc(_) | TimeFunc::ToUtc(_) => of(&[TIME], TIME),
             TimeFunc::MakeDate(_) => of(&[I32, I32, I32], DATE),
+            TimeFunc::MakeTimestamp(..) => {
+                let second = Type::scalar(DType::Decimal(16, 6));
+                of(&[I32, I32, I32, I32, I32, second], TIME)
+            }
             TimeFunc::Format(..) => of(&[TIME], Type::Text),
             TimeFunc::Clock(pattern) => {
                 let (date, time) = pattern.reads();

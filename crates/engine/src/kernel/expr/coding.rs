@@ -7,7 +7,7 @@ use plan::expr::TextFunc;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use super::{
-    parse,
+    mask, parse,
     text::write,
     value::{BYTES_MAX, Out, Value, Writer, fault, too_long},
 };
@@ -34,6 +34,10 @@ pub(super) fn of_text<'a>(func: &TextFunc, text: &'a str, args: &[Value<'a>], bu
         TextFunc::Unhex => unhex(text, bump),
         TextFunc::Unbase64 => return unbase64(text, bump),
         TextFunc::Conv => conv(text, args[1].i32(), args[2].i32(), bump),
+        TextFunc::Mask(with) => return mask::masked(text, with, bump),
+        TextFunc::Luhn => Value::bool(mask::luhn(text)),
+        TextFunc::UrlEncode => return mask::url_encode(text, bump),
+        TextFunc::UrlDecode => return mask::url_decode(text, bump),
         _ => unreachable!("typed for other arguments"),
     })
 }

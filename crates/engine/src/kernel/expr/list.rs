@@ -13,6 +13,11 @@ pub(super) fn call<'a>(func: ListFunc, args: &[Value<'a>], bump: &'a Bump) -> Ou
         ListFunc::Array => return Ok(Value::List(bump.alloc_slice_copy(args))),
         ListFunc::Size { of_null } if args[0].is_null() => return Ok(Value::of(of_null)),
         ListFunc::Join => return join(args, bump),
+        // The item alone may be null.
+        ListFunc::Insert if !args[0].is_null() && !args[1].is_null() => {
+            return insert(args[0].list(), args[1].i32(), args[2], bump);
+        }
+        ListFunc::Insert => return Ok(Value::Null),
         ListFunc::Repeat => {
             if args[1].is_null() {
                 return Ok(Value::Null);
@@ -25,6 +30,9 @@ pub(super) fn call<'a>(func: ListFunc, args: &[Value<'a>], bump: &'a Bump) -> Ou
     }
     if args.iter().any(|v| v.is_null()) {
         return Ok(Value::Null);
+    }
+    if func == ListFunc::Sequence {
+        return sequence(args[0].int(), args[1].int(), args.get(2).map(|step| step.int()), bump);
     }
     of_list(func, args, bump)
 }
@@ -51,16 +59,7 @@ fn of_list<'a>(func: ListFunc, args: &[Value<'a>], bump: &'a Bump) -> Out<'a> {
             let place = list.iter().position(|item| !item.is_null() && item.same(args[1]));
             Value::Int(place.map_or(0, |at| at as i64 + 1))
         }
-        ListFunc::Sort { ascending } => {
-            // Equal items look alike but for the sign of a zero: they stay in their order, whichever the direction.
-            let places = bump.alloc_slice_fill_iter(0..list.len());
-            places.sort_unstable_by(|&i, &j| {
-                let order = list[i].order(list[j]);
-                (if ascending { order } else { order.reverse() }).then(i.cmp(&j))
-            });
-            let items = bump.alloc_slice_fill_iter(places.iter().map(|&place| list[place]));
-            Value::List(items)
-        }
+        ListFunc::Sort { ascending } => in_order(list, ascending, bump),
         ListFunc::Distinct => distinct(list, bump),
         ListFunc::Min => not_null().min_by(|a, b| a.order(*b)).unwrap_or(Value::Null),
         ListFunc::Max => not_null().max_by(|a, b| a.order(*b)).unwrap_or(Value::Null),
@@ -92,8 +91,62 @@ fn of_list<'a>(func: ListFunc, args: &[Value<'a>], bump: &'a Bump) -> Out<'a> {
             items_within(count)?;
             concat(list, count, bump)
         }
-        ListFunc::Array | ListFunc::Join | ListFunc::Repeat => unreachable!("answered above"),
+        ListFunc::Compact => filtered(list, bump, |v| !v.is_null()),
+        ListFunc::SortNullsLast => nulls_last(list, bump),
+        ListFunc::Array | ListFunc::Join | ListFunc::Repeat | ListFunc::Insert | ListFunc::Sequence => {
+            unreachable!("answered above")
+        }
     })
+}
+
+fn in_order<'a>(list: &[Value<'a>], ascending: bool, bump: &'a Bump) -> Value<'a> {
+    // Equal items look alike but for the sign of a zero: they stay in their order, whichever the direction.
+    let places = bump.alloc_slice_fill_iter(0..list.len());
+    places.sort_unstable_by(|&i, &j| {
+        let order = list[i].order(list[j]);
+        (if ascending { order } else { order.reverse() }).then(i.cmp(&j))
+    });
+    Value::List(bump.alloc_slice_fill_iter(places.iter().map(|&place| list[place])))
+}
+
+fn nulls_last<'a>(list: &[Value<'a>], bump: &'a Bump) -> Value<'a> {
+    let nulls = list.iter().filter(|item| item.is_null()).count();
+    let items = bump.alloc_slice_copy(in_order(list, true, bump).list());
+    items.rotate_left(nulls);
+    Value::List(items)
+}
+
+fn insert<'a>(list: &[Value<'a>], place: i32, item: Value<'a>, bump: &'a Bump) -> Out<'a> {
+    let distance = place.unsigned_abs() as usize;
+    if distance == 0 {
+        return Err(fault("a place from 1, or below 0 from the end", Value::Int(0).shown()));
+    }
+    let count = (list.len() + 1).max(distance);
+    items_within(count)?;
+    let items = bump.alloc_slice_fill_copy(count, Value::Null);
+    let at = if place > 0 { distance - 1 } else { count - distance };
+    // Below 0 the items keep their places from the end.
+    let (before, after) = if place > 0 {
+        list.split_at(list.len().min(at))
+    } else {
+        list.split_at(list.len().saturating_sub(distance - 1))
+    };
+    items[..before.len()].copy_from_slice(before);
+    items[count - after.len()..].copy_from_slice(after);
+    items[at] = item;
+    Ok(Value::List(items))
+}
+
+fn sequence<'a>(first: i64, last: i64, step: Option<i64>, bump: &'a Bump) -> Out<'a> {
+    let step = step.unwrap_or(if first <= last { 1 } else { -1 });
+    if first != last && (step == 0 || (step > 0) != (first < last)) {
+        return Err(fault("a step that leads from the first to the last", Value::Int(step).shown()));
+    }
+    let steps = if step == 0 { 0 } else { first.abs_diff(last) / step.unsigned_abs() };
+    let count = usize::try_from(steps).unwrap_or(usize::MAX).saturating_add(1);
+    items_within(count)?;
+    let items = (0..count).map(|i| Value::Int(first.wrapping_add(step.wrapping_mul(i as i64))));
+    Ok(Value::List(bump.alloc_slice_fill_iter(items)))
 }
 
 fn element_at<'a>(list: &'a [Value<'a>], place: Value<'a>, on: OnFault) -> Out<'a> {

@@ -49,6 +49,7 @@ impl MathKernel {
             _ if args.len() == 3 => normal::call(self.func, args),
             Value::Int(value) => match (self.func, args.get(1)) {
                 (Math::FloorMod(on), Some(by)) => floor_mod(value, by.int(), on),
+                (Math::GetBit, Some(place)) => self.bit(value, *place),
                 (Math::IntPow(on), Some(by)) => int_pow(value, by.int(), on),
                 (_, by) => self.int(value, by.map_or(0, |v| v.int())),
             },
@@ -115,6 +116,13 @@ impl MathKernel {
             Math::Signum => x.signum(),
             _ => unreachable!("typed for other arguments"),
         })
+    }
+
+    fn bit<'a>(&self, x: i64, place: Value<'a>) -> Out<'a> {
+        match place.int() {
+            at if (0..8 * self.dtype.width() as i64).contains(&at) => Ok(Value::Int(x >> at & 1)),
+            _ => on_fault(OnFault::Refuse, "a place within the bits of the number", place),
+        }
     }
 
     fn int<'a>(&self, x: i64, y: i64) -> Out<'a> {

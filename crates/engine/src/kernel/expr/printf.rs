@@ -43,6 +43,15 @@ impl Body<'_> {
     fn write(&mut self, c: &Conversion, value: Value<'_>) -> std::fmt::Result {
         match value {
             Value::Int(value) => self.whole(c, value),
+            Value::Text(text) => {
+                let cut = text.chars().take(c.precision.unwrap_or(u32::MAX) as usize);
+                if c.letter == 'S' {
+                    self.text.extend(cut.flat_map(char::to_uppercase))
+                } else {
+                    self.text.extend(cut)
+                }
+                Ok(())
+            }
             value => self.float(c, value.f64()),
         }
     }
@@ -76,6 +85,9 @@ impl Body<'_> {
         self.finite = x.is_finite();
         if !self.finite {
             self.text.push_str(if x.is_nan() { "NaN" } else { "Infinity" });
+            if c.letter.is_ascii_uppercase() {
+                self.text.make_ascii_uppercase();
+            }
             return Ok(());
         }
         let precision = c.precision.unwrap_or(6) as usize;
@@ -113,6 +125,7 @@ impl Body<'_> {
 
     fn pad(&self, c: &Conversion, out: &mut Writer<'_>) -> std::fmt::Result {
         let (before, after) = match self.negative {
+            false if self.text.eq_ignore_ascii_case("nan") => ("", ""),
             true if c.parentheses => ("(", ")"),
             true => ("-", ""),
             false if c.plus => ("+", ""),

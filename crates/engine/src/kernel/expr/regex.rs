@@ -112,6 +112,12 @@ impl Compiled {
         Ok(Value::Int(count))
     }
 
+    pub fn place<'a>(&self, text: &str) -> Out<'a> {
+        let found = self.regex.find(text).map_err(|_| too_many_steps(text))?;
+        let place = found.map_or(0, |found| text[..found.start()].encode_utf16().count() as i64 + 1);
+        Ok(Value::Int(place))
+    }
+
     pub fn split<'a>(&self, text: &'a str, limit: i32, bump: &'a Bump) -> Out<'a> {
         let limit = if limit > 0 { limit as usize } else { usize::MAX };
         let mut items = Vec::new_in(bump);

@@ -32,6 +32,7 @@ impl TextKernel {
     ) -> Result<TextKernel, CompileError> {
         let pattern = match func {
             TextFunc::Matches(p) | TextFunc::Extract(p) | TextFunc::ExtractAll(p) | TextFunc::Count(p) => Some(p),
+            TextFunc::Place(p) => Some(p),
             TextFunc::Split(p) | TextFunc::ReplaceAll { pattern: p, .. } => Some(p),
             _ => None,
         };
@@ -56,6 +57,7 @@ impl TextKernel {
                 TextFunc::Extract(_) => pattern.extract(args[0].text(), args[1].i32()),
                 TextFunc::ExtractAll(_) => pattern.extract_all(args[0].text(), args[1].i32(), bump),
                 TextFunc::Count(_) => pattern.count(args[0].text()),
+                TextFunc::Place(_) => pattern.place(args[0].text()),
                 TextFunc::Split(_) => pattern.split(args[0].text(), args[1].i32(), bump),
                 TextFunc::ReplaceAll { from, .. } => pattern.replace(args[0].text(), args[1].text(), *from, bump),
                 _ => unreachable!("all that hold a pattern were named"),

@@ -26,6 +26,7 @@ impl TimeKernel {
         let clock = match func {
             TimeFunc::Part(_, zone) | TimeFunc::SecondFraction(zone) | TimeFunc::Trunc(_, zone) => zone,
             TimeFunc::MonthsBetween { zone, .. } | TimeFunc::Format(_, zone) | TimeFunc::Parse(_, zone, _) => zone,
+            TimeFunc::MakeTimestamp(zone, _) => zone,
             TimeFunc::AddInterval(zone) | TimeFunc::FromUtc(zone) | TimeFunc::ToUtc(zone) => zone,
             _ => &plan::expr::Zone::Utc,
         };
@@ -81,6 +82,10 @@ impl TimeKernel {
             TimeFunc::MakeDate(on) => match Date::new(int(0), int(1), int(2)).map(|d| d.days()) {
                 Some(days) if i32::try_from(days).is_ok() => Value::Int(days),
                 _ => return on_fault(*on, "a year, month and day of the calendar", args[2]),
+            },
+            TimeFunc::MakeTimestamp(_, on) => match moment(args) {
+                Some(local) => Value::Int(self.clock.instant(local)),
+                None => return on_fault(*on, "a time that clocks show", args[0]),
             },
             TimeFunc::UnixSeconds => Value::Int(int(0) / SECOND_US),
             TimeFunc::ToEpoch { micros } => Value::Int(int(0).div_euclid(*micros)),
@@ -187,4 +192,15 @@ fn next_day<'a>(days: i64, name: Value<'a>, on: OnFault) -> Out<'a> {
         Some(day) => Ok(Value::Int(wrapped(days + 1 + (day as i64 - week_day(days) - 1).rem_euclid(7)))),
         None => on_fault(on, "a day of the week in English", name),
     }
+}
+
+/// Returns the microseconds that a clock shows, of a year, month, day, hour, minute and second.
+fn moment(args: &[Value<'_>]) -> Option<i64> {
+    let int = |i: usize| args[i].int();
+    let Value::Wide(second) = args[5] else { unreachable!("typed as a decimal") };
+    let us = i64::try_from(second).ok()?;
+    // Second 60 is the next minute's 0.
+    let is_time = (0..24).contains(&int(3)) && (0..60).contains(&int(4)) && (0..=60 * SECOND_US).contains(&us);
+    let days = Date::new(int(0), int(1), int(2)).filter(|_| is_time)?.days();
+    days.checked_mul(DAY_US)?.checked_add((int(3) * 60 + int(4)) * 60 * SECOND_US + us)
 }

@@ -1,12 +1,12 @@
 //! Aggregates: taken out of the items, so that these are expressions over groups.
 
-use plan::group::{GroupOp, Overflow, Single};
+use plan::group::{Between, Bits, GroupOp, Overflow, Pair, Share, Single};
 
 use super::{
     SqlError,
     ast::{Ast, Call, Literal},
     types::SqlType,
-    typing::Session,
+    typing::{Role, Session},
 };
 
 /// Most aggregates of a statement: each is compared with the others, so that the same is computed once.
@@ -17,8 +17,8 @@ const AGGREGATES_MAX: usize = 4_096;
 pub struct Aggregate {
     pub op: GroupOp,
     pub args: Vec<Ast>,
-    /// What a text argument is converted to.
-    pub as_number: bool,
+    /// What the arguments are converted to.
+    pub role: Role,
     pub distinct: bool,
 }
 
@@ -28,26 +28,54 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("any_value", "any_value(x, ignore_nulls)", "As `first`."),
     ("array_agg", "array_agg(x)", "As `collect_list`."),
     ("avg", "avg(x)", "The mean, a double."),
+    ("bit_and", "bit_and(n)", ""),
+    ("bit_or", "bit_or(n)", ""),
+    ("bit_xor", "bit_xor(n)", ""),
     ("bool_and", "bool_and(test)", "Whether it is true of all rows."),
     ("bool_or", "bool_or(test)", "Whether it is true of any row."),
     ("collect_list", "collect_list(x)", "The values without nulls, in the order of the rows."),
     ("collect_set", "collect_set(x)", "The values without nulls, each once."),
+    ("corr", "corr(x, y)", "Pearson's correlation; in ANSI mode, too, null where x or y does not vary."),
     ("count", "count(*), count(x, ..), count(DISTINCT x, ..)", "Rows, or those without a null."),
     ("count_if", "count_if(test)", "Rows of which it is true."),
+    ("covar_pop", "covar_pop(x, y)", ""),
+    ("covar_samp", "covar_samp(x, y)", "Null of one pair."),
     ("every", "every(test)", "As `bool_and`."),
     ("first", "first(x, ignore_nulls)", "Of the first row."),
     ("first_value", "first_value(x, ignore_nulls)", "As `first`."),
+    ("kurtosis", "kurtosis(x)", "In excess of the normal distribution's."),
     ("last", "last(x, ignore_nulls)", "Of the last row."),
     ("last_value", "last_value(x, ignore_nulls)", "As `last`."),
     ("max", "max(x)", ""),
+    ("max_by", "max_by(x, y)", "The x where y is greatest; of equal ones the last."),
     ("mean", "mean(x)", "As `avg`."),
+    ("median", "median(x)", "As `percentile(x, 0.5)`."),
     ("min", "min(x)", ""),
+    ("min_by", "min_by(x, y)", "The x where y is least; of equal ones the last."),
+    ("mode", "mode(x)", "The most frequent; of equally frequent ones Spark's choice for one partition."),
+    (
+        "percentile",
+        "percentile(x, share), percentile(x, array(share, ..))",
+        "Exact, between two values where the share falls there.",
+    ),
+    ("regr_avgx", "regr_avgx(y, x)", "The mean of x where neither is null."),
+    ("regr_avgy", "regr_avgy(y, x)", "The mean of y where neither is null."),
+    ("regr_count", "regr_count(y, x)", "Pairs where neither is null."),
+    ("regr_intercept", "regr_intercept(y, x)", "Of the line by least squares."),
+    ("regr_r2", "regr_r2(y, x)", "The square of the correlation."),
+    ("regr_slope", "regr_slope(y, x)", "Of the line by least squares."),
+    ("regr_sxx", "regr_sxx(y, x)", "Squares of x's distances from its mean, added up."),
+    ("regr_sxy", "regr_sxy(y, x)", "Products of the distances from the means, added up."),
+    ("regr_syy", "regr_syy(y, x)", "Squares of y's distances from its mean, added up."),
+    ("skewness", "skewness(x)", ""),
     ("some", "some(test)", "As `bool_or`."),
     ("std", "std(x)", "As `stddev_samp`."),
     ("stddev", "stddev(x)", "As `stddev_samp`."),
     ("stddev_pop", "stddev_pop(x)", ""),
     ("stddev_samp", "stddev_samp(x)", "Null of one row; before Spark 3.1 NaN."),
     ("sum", "sum(x)", "Integers as bigint, others as double."),
+    ("try_avg", "try_avg(x)", "As `avg`, null where a decimal does not fit."),
+    ("try_sum", "try_sum(x)", "As `sum`, null where it does not fit."),
     ("var_pop", "var_pop(x)", ""),
     ("var_samp", "var_samp(x)", "As `stddev_samp`, squared."),
     ("variance", "variance(x)", "As `var_samp`."),
@@ -97,6 +125,7 @@ impl Split<'_> {
                 let otherwise = otherwise.as_ref().map(|ast| self.over_groups(ast).map(Box::new)).transpose()?;
                 Ast::Case { arms, otherwise }
             }
+            Ast::Call(call) if is_array_of_percentiles(call) => self.over_groups(&percentiles(call)?)?,
             Ast::Call(call) if is_aggregate(&call.name) => {
                 let aggregate = self.aggregate(call)?;
                 if self.aggregates.len() >= AGGREGATES_MAX {
@@ -122,8 +151,7 @@ impl Split<'_> {
         if call.args.iter().any(has_aggregate) {
             return Err(SqlError::Analysis(format!("`{name}` of an aggregate")));
         }
-        let (op, mut args) = self.op(call)?;
-        let mut op = op;
+        let (mut op, mut args, role) = self.op(call)?;
         if let Some(filter) = &call.filter {
             match op {
                 GroupOp::First { ignore_nulls: false } | GroupOp::Last { ignore_nulls: false } => {
@@ -138,19 +166,21 @@ impl Split<'_> {
             let null = || Ast::Literal(Literal::Null);
             args = args.into_iter().map(|arg| Ast::call("if", [(**filter).clone(), arg, null()])).collect();
         }
-        let as_number = matches!(op, GroupOp::Sum { .. } | GroupOp::Mean | GroupOp::Variance { .. });
-        Ok(Aggregate { op, args, as_number, distinct: call.distinct || name == "collect_set" })
+        Ok(Aggregate { op, args, role, distinct: call.distinct || name == "collect_set" })
     }
 
-    fn op(&self, call: &Call) -> Result<(GroupOp, Vec<Ast>), SqlError> {
+    fn op(&self, call: &Call) -> Result<(GroupOp, Vec<Ast>, Role), SqlError> {
         let name = &*call.name;
+        if let Some(of_pair) = self.of_pair(call)? {
+            return Ok(of_pair);
+        }
         let is_null = |arg: &Ast| matches!(arg, Ast::Literal(Literal::Null));
         let is_constant = |arg: &Ast| matches!(arg, Ast::Literal(_)) && !is_null(arg);
         if name == "count" {
             return match call.args.as_slice() {
                 [] => Err(SqlError::Analysis("`count` takes an argument, or *".to_owned())),
-                args if !call.distinct && args.iter().all(is_constant) => Ok((GroupOp::Rows, Vec::new())),
-                args => Ok((GroupOp::Count, args.to_vec())),
+                args if !call.distinct && args.iter().all(is_constant) => Ok((GroupOp::Rows, Vec::new(), Role::Value)),
+                args => Ok((GroupOp::Count, args.to_vec(), Role::Value)),
             };
         }
         let (arg, ignore_nulls) = match (name, call.args.as_slice()) {
@@ -159,16 +189,41 @@ impl Split<'_> {
                 "first" | "last" | "first_value" | "last_value" | "any_value",
                 [arg, Ast::Literal(Literal::Bool(ignore))],
             ) => (arg.clone(), *ignore),
+            ("percentile", [arg, share]) => {
+                return Ok((self.percentile(share_of(share)?), vec![arg.clone()], Role::Number));
+            }
+            ("percentile", [_, _, _]) => return Err(SqlError::Unsupported("`percentile` with frequencies".to_owned())),
+            ("mode", [_, _]) => return Err(SqlError::Unsupported("`mode` with a second argument".to_owned())),
             (_, args) => return Err(SqlError::Analysis(format!("`{name}` does not take {} arguments", args.len()))),
         };
+        if name == "count_if" {
+            let (one, null) = (Ast::Literal(Literal::Int(1)), Ast::Literal(Literal::Null));
+            return Ok((GroupOp::Count, vec![Ast::call("if", [arg, one, null])], Role::Value));
+        }
+        let op = self.of_one(name, ignore_nulls)?;
+        let is_test = matches!(name, "bool_and" | "every" | "bool_or" | "any" | "some");
+        let arg = if is_test { Ast::Cast { arg: Box::new(arg), to: SqlType::Boolean, is_try: false } } else { arg };
+        Ok((op, vec![arg], role_of(op)))
+    }
+
+    /// Returns what an aggregate of one column is.
+    fn of_one(&self, name: &str, ignore_nulls: bool) -> Result<GroupOp, SqlError> {
         let variance = |sample, root| {
             let since = (self.session.spark_major, self.session.spark_minor) >= (3, 1);
             GroupOp::Variance { sample, root, single: if since { Single::Null } else { Single::Nan } }
         };
         let overflow = if self.session.ansi { Overflow::Refuse } else { Overflow::Wrap };
-        let op = match name {
+        Ok(match name {
             "sum" => GroupOp::Sum { overflow },
-            "avg" | "mean" => GroupOp::Mean,
+            "try_sum" => GroupOp::Sum { overflow: Overflow::Null },
+            "avg" | "mean" | "try_avg" => GroupOp::Mean,
+            "skewness" => GroupOp::Skewness,
+            "kurtosis" => GroupOp::Kurtosis,
+            "median" => self.percentile(share_of(&Ast::Literal(Literal::Double(0.5)))?),
+            "mode" => GroupOp::Mode { one_zero: self.is_from_4_3() },
+            "bit_and" => GroupOp::Bits(Bits::And),
+            "bit_or" => GroupOp::Bits(Bits::Or),
+            "bit_xor" => GroupOp::Bits(Bits::Xor),
             "min" | "bool_and" | "every" => GroupOp::Min,
             "max" | "bool_or" | "any" | "some" => GroupOp::Max,
             "first" | "first_value" | "any_value" => GroupOp::First { ignore_nulls },
@@ -178,16 +233,106 @@ impl Split<'_> {
             "variance" | "var_samp" => variance(true, false),
             "var_pop" => variance(false, false),
             "collect_list" | "collect_set" | "array_agg" => GroupOp::List,
-            "count_if" => {
-                let (one, null) = (Ast::Literal(Literal::Int(1)), Ast::Literal(Literal::Null));
-                return Ok((GroupOp::Count, vec![Ast::call("if", [arg, one, null])]));
-            }
             other => return Err(super::functions::unknown(other)),
-        };
-        let is_test = matches!(name, "bool_and" | "every" | "bool_or" | "any" | "some");
-        let arg = if is_test { Ast::Cast { arg: Box::new(arg), to: SqlType::Boolean, is_try: false } } else { arg };
-        Ok((op, vec![arg]))
+        })
     }
+
+    /// Returns what an aggregate of two columns is; nothing where it is not one.
+    fn of_pair(&self, call: &Call) -> Result<Option<(GroupOp, Vec<Ast>, Role)>, SqlError> {
+        let name = &*call.name;
+        let is_of_pair = matches!(name, "corr" | "covar_pop" | "covar_samp" | "max_by" | "min_by");
+        if !is_of_pair && !name.starts_with("regr_") {
+            return Ok(None);
+        }
+        let [a, b] = call.args.as_slice() else {
+            return Err(SqlError::Analysis(format!("`{name}` takes 2 arguments, got {}", call.args.len())));
+        };
+        let beside = |value: &Ast, other: &Ast| {
+            let is_null = Ast::call("isnull", [other.clone()]);
+            vec![Ast::call("if", [is_null, Ast::Literal(Literal::Null), value.clone()])]
+        };
+        let (in_order, flipped) = (vec![a.clone(), b.clone()], vec![b.clone(), a.clone()]);
+        let pair = |pair: Pair, args: Vec<Ast>| (GroupOp::Pair(pair), args, Role::Double);
+        Ok(Some(match name {
+            "max_by" => (GroupOp::MaxBy, in_order, Role::Value),
+            "min_by" => (GroupOp::MinBy, in_order, Role::Value),
+            "corr" => pair(Pair::Correlation, in_order),
+            "covar_pop" => pair(Pair::Covariance, in_order),
+            "covar_samp" => pair(Pair::SampleCovariance, in_order),
+            "regr_count" => (GroupOp::Count, in_order, Role::Number),
+            "regr_avgx" => (GroupOp::Mean, beside(b, a), Role::Number),
+            "regr_avgy" => (GroupOp::Mean, beside(a, b), Role::Number),
+            "regr_sxx" => pair(Pair::Squares, flipped),
+            "regr_syy" => pair(Pair::Squares, in_order),
+            "regr_sxy" => pair(Pair::Products, flipped),
+            "regr_slope" => pair(Pair::Slope, flipped),
+            "regr_intercept" => pair(Pair::Intercept { merged: !self.is_from_4_3() }, flipped),
+            "regr_r2" => pair(Pair::Determination, in_order),
+            other => return Err(super::functions::unknown(other)),
+        }))
+    }
+
+    /// Spark 4.3 computes percentiles and modes in another way (SPARK-57982, SPARK-57329), and means of pairs without a rounding.
+    fn is_from_4_3(&self) -> bool {
+        (self.session.spark_major, self.session.spark_minor) >= (4, 3)
+    }
+
+    fn percentile(&self, share: Share) -> GroupOp {
+        let between = if self.is_from_4_3() { Between::Way } else { Between::Shares };
+        GroupOp::Percentile { share, between }
+    }
+}
+
+/// Refuses what Spark computes of types that we do not.
+pub fn served(op: GroupOp, types: &[SqlType]) -> Result<(), SqlError> {
+    let has_order = |ty: &SqlType| *ty == SqlType::Text || ty.column().as_scalar().is_some();
+    match (op, types) {
+        (GroupOp::Mode { .. }, [ty]) if ty.is_decimal() || !has_order(ty) => {
+            Err(SqlError::Unsupported(format!("`mode` of {ty}")))
+        }
+        (GroupOp::MaxBy | GroupOp::MinBy, [_, by]) if !has_order(by) => {
+            Err(SqlError::Unsupported(format!("`{}` by {by}", op.name())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns what the argument of an aggregate of one column is converted to.
+fn role_of(op: GroupOp) -> Role {
+    match op {
+        GroupOp::Sum { .. } | GroupOp::Mean | GroupOp::Variance { .. } | GroupOp::Percentile { .. } => Role::Number,
+        GroupOp::Skewness | GroupOp::Kurtosis => Role::Double,
+        GroupOp::Bits(_) => Role::Integer,
+        _ => Role::Value,
+    }
+}
+
+/// Returns a share that is a constant number.
+fn share_of(ast: &Ast) -> Result<Share, SqlError> {
+    let share = match ast {
+        Ast::Literal(Literal::Int(i)) => f64::from(*i),
+        Ast::Literal(Literal::Double(x)) => *x,
+        Ast::Literal(Literal::Decimal { value, scale, .. }) => model::decimal::to_f64(*value, *scale),
+        Ast::Literal(Literal::Null) => f64::NAN,
+        _ => return Err(SqlError::Unsupported("`percentile` of a share that is not a constant number".to_owned())),
+    };
+    Share::new(share).ok_or_else(|| SqlError::Analysis("`percentile` takes a share from 0 to 1".to_owned()))
+}
+
+fn is_array_of_percentiles(call: &Call) -> bool {
+    let is_array = |arg: &Ast| matches!(arg, Ast::Call(call) if &*call.name == "array" && !call.args.is_empty());
+    &*call.name == "percentile" && call.args.len() == 2 && is_array(&call.args[1])
+}
+
+/// Returns an array of percentiles, one of each share; null where there is no value.
+fn percentiles(call: &Call) -> Result<Ast, SqlError> {
+    let [arg, Ast::Call(shares)] = call.args.as_slice() else {
+        return Err(SqlError::Analysis("`percentile` takes a column and a share".to_owned()));
+    };
+    let one = |share: &Ast| Ast::Call(Call { args: vec![arg.clone(), share.clone()], ..call.clone() });
+    let items: Vec<Ast> = shares.args.iter().map(one).collect();
+    let is_null = Ast::call("isnull", [items[0].clone()]);
+    Ok(Ast::call("if", [is_null, Ast::Literal(Literal::Null), Ast::call("array", items)]))
 }
 
 fn input(place: usize) -> Ast {

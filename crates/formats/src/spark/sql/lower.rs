@@ -7,10 +7,11 @@ use rustc_hash::FxHashMap;
 
 use super::{
     SqlError,
-    aggregate::{Split, has_aggregate, is_aggregate},
+    aggregate::{Split, has_aggregate, is_aggregate, served},
     ast::{Ast, Item, Literal, Statement},
     functions::{self, Kind},
     names,
+    types::SqlType,
     typing::{Role, Session, SqlExpr},
     usage,
 };
@@ -245,7 +246,7 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
         ast.renumber(&|number| places[&number]);
         let expr = SqlExpr { ast, session: self.session.clone(), role };
         // An error of ours is told as such, with the statement, before the plan tells it in its words.
-        let types: Vec<_> = slots.iter().map(|&slot| super::types::SqlType::of(self.lowering.type_of(slot))).collect();
+        let types: Vec<_> = slots.iter().map(|&slot| SqlType::of(self.lowering.type_of(slot))).collect();
         expr.typed_as(&types).map_err(|error| self.refused(error))?;
         let made = self.lowering.node(self.stage, ExprOp::Deferred(Arc::new(expr)), &slots, &[name])?;
         Ok(made[0])
@@ -291,11 +292,12 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
         }
         let mut aggregations = Vec::with_capacity(aggregates.len());
         for aggregate in aggregates {
-            let role = if aggregate.as_number { Role::Number } else { Role::Value };
             let mut inputs = Vec::with_capacity(aggregate.args.len());
             for arg in &aggregate.args {
-                inputs.push(self.column(arg, role, "argument")?);
+                inputs.push(self.column(arg, aggregate.role, "argument")?);
             }
+            let types: Vec<SqlType> = inputs.iter().map(|&slot| SqlType::of(self.lowering.type_of(slot))).collect();
+            served(aggregate.op, &types).map_err(|error| self.refused(error))?;
             let name = aggregate.op.name();
             aggregations.push((Aggregation { op: aggregate.op, inputs, distinct: aggregate.distinct }, name));
         }

@@ -49,15 +49,22 @@ const CAPITALS: &[&str] = &[
 
 /// Arguments that Spark adds where there are no more than so many.
 const DEFAULTS: &[(&str, usize, &str)] = &[
+    ("array_sort", 1, COMPARED),
     ("bround", 1, "0"),
     ("from_unixtime", 1, "yyyy-MM-dd HH:mm:ss"),
     ("locate", 2, "1"),
     ("lpad", 2, " "),
+    ("mask", 1, "X, x, n, NULL"),
+    ("mask", 2, "x, n, NULL"),
+    ("mask", 3, "n, NULL"),
+    ("mask", 4, "NULL"),
     ("months_between", 2, "true"),
     ("overlay", 3, "-1"),
+    ("percentile", 2, "1"),
     ("position", 2, "1"),
     ("regexp_extract", 2, "1"),
     ("regexp_extract_all", 2, "1"),
+    ("regexp_instr", 2, "0"),
     ("regexp_replace", 3, "1"),
     ("replace", 2, ""),
     ("round", 1, "0"),
@@ -69,6 +76,15 @@ const DEFAULTS: &[(&str, usize, &str)] = &[
     ("to_unix_timestamp", 1, "yyyy-MM-dd HH:mm:ss"),
     ("unix_timestamp", 1, "yyyy-MM-dd HH:mm:ss"),
 ];
+
+/// How `array_sort` compares, as Spark writes it.
+const COMPARED: &str = concat!(
+    "lambdafunction((IF(((namedlambdavariable() IS NULL) AND (namedlambdavariable() IS NULL)), 0, ",
+    "(IF((namedlambdavariable() IS NULL), 1, (IF((namedlambdavariable() IS NULL), -1, ",
+    "(IF((namedlambdavariable() < namedlambdavariable()), -1, ",
+    "(IF((namedlambdavariable() > namedlambdavariable()), 1, 0)))))))))), ",
+    "namedlambdavariable(), namedlambdavariable())"
+);
 
 /// Functions that are a cast by their name.
 const CASTS: &[&str] = &[

@@ -63,6 +63,10 @@ pub enum Role {
     Condition,
     /// A text becomes a double.
     Number,
+    /// Every number and text becomes a double.
+    Double,
+    /// It must be an integer; null is an int.
+    Integer,
 }
 
 impl Typing for SqlExpr {
@@ -90,10 +94,12 @@ impl SqlExpr {
             Role::Number if matches!(typed.ty, SqlType::Text | SqlType::Null) => {
                 Ok(typer.cast(typed, &SqlType::Double))
             }
+            Role::Double => typer.expect(typed, &SqlType::Double, "an aggregate"),
+            Role::Integer if typed.ty == SqlType::Null => Ok(typer.cast(typed, &SqlType::Int)),
             Role::Value if typed.ty == SqlType::Interval => {
                 Err(SqlError::Unsupported("a column of intervals".to_owned()))
             }
-            Role::Value | Role::Number => Ok(typed),
+            Role::Value | Role::Number | Role::Integer => Ok(typed),
         }
     }
 }

@@ -315,3 +315,12 @@ fn rounding() {
     check("bround(2.345BD, 2)", round(HalfEven, 2, DType::Decimal(4, 2)), &[dec("2.345", 4, 3)], "2.34");
     check("round(155.5BD, -1)", round(HalfUp, -1, DType::Decimal(4, 0)), &[dec("155.5", 4, 1)], "160");
 }
+
+#[test]
+fn single_bits() {
+    let bit = |x: Expr, place| [x, i(place)];
+    check("getbit(-1L, 63)", Math::GetBit, &bit(l(-1), 63), "1");
+    check("getbit(5, 1)", Math::GetBit, &bit(i(5), 1), "0");
+    check_refused("getbit(5, 32)", Math::GetBit, &bit(i(5), 32));
+    check_refused("getbit(5, -1)", Math::GetBit, &bit(i(5), -1));
+}

@@ -145,3 +145,9 @@ fn a_test_that_is_not_known_chooses_nothing() {
     check("false", Func::IfKnown, &[bool(Some(false)), refused(), s("b")], "b");
     check("null", Func::IfKnown, &[bool(None), refused(), refused()], "null");
 }
+
+#[test]
+fn places_count_units_of_utf_16() {
+    check("regexp_instr('🦀b', 'b')", TextFunc::Place(pattern("b")), &[s("🦀b")], "3");
+    check("regexp_instr('a', 'b')", TextFunc::Place(pattern("b")), &[s("a")], "0");
+}

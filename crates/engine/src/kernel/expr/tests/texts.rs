@@ -290,3 +290,45 @@ fn lists_of_things() {
     let nested = list(&[list(&[i(1)]), list(&[i(2), i(3)])]);
     check("flatten(array(array(1), array(2, 3)))", ListFunc::Flatten, &[nested], "[1, 2, 3]");
 }
+
+#[test]
+fn numbers_that_are_none_have_no_sign() {
+    let written = |source: &str| TextFunc::Printf(plan::expr::NumberPattern::new(source).expect("a pattern"));
+    check("format_string('%+E', double('NaN'))", written("%+E"), &[d(f64::NAN)], "NAN");
+    check("format_string('%+.1f', double('inf'))", written("%+.1f"), &[d(f64::INFINITY)], "+Infinity");
+    check("format_string('%S', 'ß')", written("%S"), &[s("ß")], "SS");
+}
+
+#[test]
+fn masks_and_codes_of_urls() {
+    let mask = |other| TextFunc::Mask([Some('X'), Some('x'), Some('n'), other]);
+    check("mask('Ab-1äß🦀')", mask(None), &[s("Ab-1äß🦀")], "Xx-nxx🦀");
+    check("mask('A🦀ª', 'X', 'x', 'n', 'o')", mask(Some('o')), &[s("A🦀ª")], "Xooo");
+    check("luhn_check('79927398713')", TextFunc::Luhn, &[s("79927398713")], "true");
+    check("luhn_check('7992739871٣')", TextFunc::Luhn, &[s("7992739871٣")], "false");
+    check("url_encode('a b~ä')", TextFunc::UrlEncode, &[s("a b~ä")], "a+b%7E%C3%A4");
+    check("url_decode('a+%C3%A4%zz')", TextFunc::UrlDecode, &[s("a+%C3%A4")], "a ä");
+    check("url_decode('%C3x')", TextFunc::UrlDecode, &[s("%C3x")], "\u{fffd}x");
+    check_refused("url_decode('%C')", TextFunc::UrlDecode, &[s("%C")]);
+    check_refused("url_decode('%-1')", TextFunc::UrlDecode, &[s("%-1")]);
+}
+
+#[test]
+fn lists_grow_by_places_and_steps_within_bounds() {
+    let insert = |list: &[Expr], place| [self::list(list), i(place), i(9)];
+    check("array_insert(array(1), 3, 9)", ListFunc::Insert, &insert(&[i(1)], 3), "[1, null, 9]");
+    check("array_insert(array(1, 2), -2, 9)", ListFunc::Insert, &insert(&[i(1), i(2)], -2), "[1, 9, 2]");
+    check("array_insert(array(1), -4, 9)", ListFunc::Insert, &insert(&[i(1)], -4), "[9, null, null, 1]");
+    check_refused("array_insert(array(1), 0, 9)", ListFunc::Insert, &insert(&[i(1)], 0));
+    check_refused("array_insert(array(1), -2147483648, 9)", ListFunc::Insert, &insert(&[i(1)], i32::MIN));
+    check("sequence(5L, 1L, -3L)", ListFunc::Sequence, &[l(5), l(1), l(-3)], "[5, 2]");
+    let ends = [l(i64::MIN), l(i64::MAX)];
+    check_refused("sequence(-9223372036854775808, 9223372036854775807)", ListFunc::Sequence, &ends);
+    let step = [l(i64::MIN), l(i64::MAX), l(i64::MAX)];
+    let expected = "[-9223372036854775808, -1, 9223372036854775806]";
+    check("sequence(.., 9223372036854775807)", ListFunc::Sequence, &step, expected);
+    check_refused("sequence(1L, 5L, 0L)", ListFunc::Sequence, &[l(1), l(5), l(0)]);
+    let nulls = list(&[null(Type::I32), i(2), i(1)]);
+    check("array_sort(array(null, 2, 1))", ListFunc::SortNullsLast, std::slice::from_ref(&nulls), "[1, 2, null]");
+    check("array_compact(array(null, 2, 1))", ListFunc::Compact, &[nulls], "[2, 1]");
+}

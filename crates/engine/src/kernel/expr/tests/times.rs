@@ -299,3 +299,14 @@ fn read_by_a_pattern() {
     let refused = "refused: column ``: expected a time that Spark 3 reads as Spark 2 did, got \"2024-2-3\"";
     check("read by Spark 2 alone", of_spark_3(), &[s("2024-2-3")], refused);
 }
+
+#[test]
+fn moments_of_a_clock() {
+    let at = |hour, second: &str| [i(2020), i(2), i(29), i(hour), i(59), dec(second, 16, 6)];
+    let make = |on| TimeFunc::MakeTimestamp(Zone::Offset(7200), on);
+    check("make_timestamp(..)", make(OnFault::Null), &at(23, "5.25"), "2020-02-29 21:59:05.25");
+    check("make_timestamp(.., 60)", make(OnFault::Null), &at(1, "60"), "2020-02-29 00:00:00");
+    check("make_timestamp(.., 60.1)", make(OnFault::Null), &at(1, "60.1"), "null");
+    check("make_timestamp(.., -1)", make(OnFault::Null), &at(1, "-1"), "null");
+    check_refused("make_timestamp(.., 24, ..)", make(OnFault::Refuse), &at(24, "1"));
+}

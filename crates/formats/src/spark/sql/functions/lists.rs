@@ -5,9 +5,10 @@ use plan::{
     expr::{ListFunc, OnFault},
 };
 
-use super::{ANY, Arg, Build, Function, row};
+use super::{ANY, Arg, Build, Function, row, text::int_constant};
 use crate::spark::sql::{
     SqlError,
+    ast::{Interval, Literal},
     types::SqlType,
     typing::{Typed, Typer, no_common},
 };
@@ -19,9 +20,16 @@ const fn plain(func: ListFunc) -> Build {
 pub const TABLE: &[Function] = &[
     row("array", "array(x, ..)", "", Build::Custom(1, ANY, array)),
     row("array_append", "array_append(array, x)", "", Build::Custom(2, 2, |t, a| appended(t, a, false))),
+    row("array_compact", "array_compact(array)", "Without the nulls.", plain(ListFunc::Compact)),
     row("array_contains", "array_contains(array, x)", "", Build::Custom(2, 2, |t, a| item(t, a, ListFunc::Contains))),
     row("array_distinct", "array_distinct(array)", "", plain(ListFunc::Distinct)),
     row("array_except", "array_except(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Except))),
+    row(
+        "array_insert",
+        "array_insert(array, place, x)",
+        "Places from 1, or from the end below 0.",
+        Build::Custom(3, 3, inserted),
+    ),
     row("array_intersect", "array_intersect(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Intersect))),
     row("array_join", "array_join(array, separator, null)", "", Build::Custom(2, 3, join)),
     row("array_max", "array_max(array)", "", plain(ListFunc::Max)),
@@ -31,6 +39,12 @@ pub const TABLE: &[Function] = &[
     row("array_remove", "array_remove(array, x)", "", Build::Custom(2, 2, |t, a| item(t, a, ListFunc::Remove))),
     row("array_repeat", "array_repeat(x, n)", "", Build::Plain(Func::List(ListFunc::Repeat), &[Arg::Any, Arg::Int])),
     row("array_size", "array_size(array)", "", plain(ListFunc::Size { of_null: None })),
+    row(
+        "array_sort",
+        "array_sort(array)",
+        "Nulls last; without a function that compares.",
+        plain(ListFunc::SortNullsLast),
+    ),
     row("array_union", "array_union(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Union))),
     row("arrays_overlap", "arrays_overlap(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Overlap))),
     row("cardinality", "cardinality(array)", "As `size`.", Build::Custom(1, 1, size)),
@@ -47,6 +61,7 @@ pub const TABLE: &[Function] = &[
         "From 0; null outside.",
         Build::Custom(2, 2, |t, a| at(t, a, ListFunc::Get(OnFault::Null))),
     ),
+    row("sequence", "sequence(first, last, step)", "Of integers, or of dates by days.", Build::Custom(2, 3, sequence)),
     row("size", "size(array)", "-1 of null; in ANSI mode null.", Build::Custom(1, 1, size)),
     row(
         "slice",
@@ -93,6 +108,36 @@ fn appended(typer: &Typer<'_>, args: Vec<Typed>, before: bool) -> Result<Typed, 
     typer.call(ListFunc::Concat, if before { vec![one, list] } else { vec![list, one] })
 }
 
+/// `(array, place, x)`: a null for a place is refused, as in Spark.
+fn inserted(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    if (typer.session.spark_major, typer.session.spark_minor) < (3, 5) {
+        return Err(SqlError::Unsupported("`array_insert` before Spark 3.5".to_owned()));
+    }
+    let [list, place, x] = <[Typed; 3]>::try_from(args).map_err(|args| no_common("array_insert", &args))?;
+    if !place.ty.is_integer() {
+        return Err(no_common("array_insert", &[list, place, x]));
+    }
+    let place = typer.expect(place, &SqlType::Int, "array_insert")?;
+    let (list, x) = with_item(typer, vec![list, x], "array_insert")?;
+    typer.call(ListFunc::Insert, vec![list, place, x])
+}
+
+fn sequence(typer: &Typer<'_>, mut args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let is_date = args.iter().take(2).any(|arg| arg.ty == SqlType::Date);
+    if !is_date {
+        let args = typer.alike(args, "sequence")?;
+        return typer.call(ListFunc::Sequence, args);
+    }
+    let step = args.drain(2..).next();
+    let mut args = typer.alike(args, "sequence")?;
+    match step.map(|step| step.constant) {
+        None => {}
+        Some(Some(Literal::Interval(Interval { months: 0, days, micros: 0 }))) => args.push(int_constant(days)),
+        Some(_) => return Err(SqlError::Unsupported("`sequence` of dates by a step that is not in days".to_owned())),
+    }
+    typer.call(ListFunc::Sequence, args)
+}
+
 fn join(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let list = SqlType::Array(Box::new(SqlType::Text));
     let each = args.into_iter().enumerate().map(|(i, arg)| match &arg.ty {
@@ -119,7 +164,7 @@ fn sort(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let Some(list) = args.next() else { return Err(no_common("sort_array", &[])) };
     let ascending = match args.next().map(|arg| arg.constant) {
         None => true,
-        Some(Some(crate::spark::sql::ast::Literal::Bool(ascending))) => ascending,
+        Some(Some(Literal::Bool(ascending))) => ascending,
         Some(_) => return Err(SqlError::Unsupported("`sort_array` in an order that is not constant".to_owned())),
     };
     typer.call(ListFunc::Sort { ascending }, vec![list])

@@ -142,7 +142,7 @@ fn nan_or(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     typer.call(Math::NaNvl, args)
 }
 
-fn null_if(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+pub fn null_if(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let [a, b] = <[Typed; 2]>::try_from(args).map_err(|args| no_common("nullif", &args))?;
     let test = typer.comparison(Compare::Eq, typer.copy(&a)?, b)?;
     let null = Typed::new(plan::Expr::null(a.ty.column()), a.ty.clone());

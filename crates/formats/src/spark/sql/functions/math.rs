@@ -32,6 +32,7 @@ pub const TABLE: &[Function] = &[
     row("atanh", "atanh(x)", "", float(Math::Atanh)),
     row("bin", "bin(n)", "The bits of a bigint.", Build::Plain(Func::Text(TextFunc::Bin), &[Arg::Long])),
     row("bit_count", "bit_count(n)", "", Build::Plain(Func::Math(Math::BitCount), &[])),
+    row("bit_get", "bit_get(n, place)", "As `getbit`.", Build::Custom(2, 2, bit)),
     row(
         "bround",
         "bround(x, digits)",
@@ -57,6 +58,7 @@ pub const TABLE: &[Function] = &[
     row("expm1", "expm1(x)", "", float(Math::Expm1)),
     row("factorial", "factorial(n)", "Null outside 0 to 20.", Build::Plain(Func::Math(Math::Factorial), &[Arg::Int])),
     row("floor", "floor(x, digits)", "", Build::Custom(1, 2, |t, a| to_whole(t, a, Math::Floor))),
+    row("getbit", "getbit(n, place)", "The bit, counted from the lowest.", Build::Custom(2, 2, bit)),
     row("hypot", "hypot(x, y)", "", float(Math::Hypot)),
     row("ln", "ln(x)", "Null at 0 and below.", float(Math::Ln)),
     row("log", "log(x), log(base, x)", "Null at 0 and below.", Build::Custom(1, 2, log)),
@@ -174,6 +176,13 @@ pub fn bits(typer: &Typer<'_>, math: Math, a: Typed, b: Typed) -> Result<Typed, 
 
 pub fn bit_not(typer: &Typer<'_>, arg: Typed) -> Result<Typed, SqlError> {
     typer.call(Math::BitNot, vec![arg])
+}
+
+fn bit(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let [x, place] = <[Typed; 2]>::try_from(args).map_err(|args| no_common("getbit", &args))?;
+    let x = if x.ty == SqlType::Null { typer.cast(x, &SqlType::Int) } else { x };
+    let place = typer.expect(place, &SqlType::Int, "getbit")?;
+    typer.call(Math::GetBit, vec![x, place])
 }
 
 fn shift(typer: &Typer<'_>, args: Vec<Typed>, math: Math) -> Result<Typed, SqlError> {

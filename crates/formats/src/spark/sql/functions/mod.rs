@@ -135,6 +135,9 @@ pub fn takes(name: &str, place: usize) -> Kind {
     match (name, place) {
         ("sum" | "avg" | "mean" | "std" | "stddev" | "stddev_samp" | "stddev_pop", 0) => return Kind::Number,
         ("variance" | "var_samp" | "var_pop", 0) => return Kind::Number,
+        ("skewness" | "kurtosis" | "median" | "percentile" | "try_sum" | "try_avg", 0) => return Kind::Number,
+        ("bit_and" | "bit_or" | "bit_xor", 0) | ("corr" | "covar_pop" | "covar_samp", _) => return Kind::Number,
+        (name, _) if name.starts_with("regr_") => return Kind::Number,
         ("bool_and" | "every" | "bool_or" | "any" | "some" | "count_if", 0) => return Kind::Bool,
         ("concat" | "concat_ws" | "reverse" | "hash" | "xxhash64" | "hex" | "decode" | "format_number", _) => {
             return if name == "format_number" { Kind::Number } else { Kind::Any };
@@ -145,7 +148,10 @@ pub fn takes(name: &str, place: usize) -> Kind {
         ("date_trunc" | "extract" | "date_part" | "datepart", 0) => return Kind::Text,
         ("trunc" | "to_date" | "date_format" | "to_timestamp" | "unix_timestamp" | "next_day", 1) => return Kind::Text,
         ("date_sub", 1) => return Kind::Number,
-        ("array" | "array_repeat", 0) => return Kind::Any,
+        ("array" | "array_repeat" | "sequence", 0) => return Kind::Any,
+        ("format_string" | "printf", 1..) => return Kind::Any,
+        ("make_timestamp" | "make_timestamp_ltz" | "try_make_timestamp", 0..=5) => return Kind::Number,
+        ("make_timestamp" | "make_timestamp_ltz" | "try_make_timestamp", _) => return Kind::Text,
         _ => {}
     }
     let place_of = |table: &[Function]| table.binary_search_by(|function| function.name.cmp(name)).ok();

@@ -1,19 +1,21 @@
 //! Texts and bytes; hashes.
 
 use plan::{
-    Expr, Func, Pattern, Scalar,
-    expr::{ListFunc, TextFunc, text::Ends},
+    Expr, Func, Scalar,
+    expr::{Arith, ListFunc, OnFault, TextFunc, text::Ends},
 };
 
 use super::{ANY, Arg, Build, Function, row, texts};
-use crate::{
-    java_regex::{self, RegexError},
-    spark::sql::{
-        SqlError,
-        types::SqlType,
-        typing::{Typed, Typer, no_common},
-    },
+use crate::spark::sql::{
+    SqlError,
+    types::SqlType,
+    typing::{Typed, Typer, no_common},
 };
+
+mod patterns;
+mod printf;
+
+use patterns::{extract, found, of_pattern, place, replace_all, rlike, split};
 
 const fn plain(func: TextFunc, args: &'static [Arg]) -> Build {
     Build::Plain(Func::Text(func), args)
@@ -51,6 +53,12 @@ pub const TABLE: &[Function] = &[
     row("endswith", "endswith(text, part)", "", texts(TextFunc::EndsWith)),
     row("find_in_set", "find_in_set(text, list)", "", texts(TextFunc::FindInSet)),
     row("format_number", "format_number(x, digits)", "With English grouping.", Build::Custom(2, 2, format_number)),
+    row(
+        "format_string",
+        "format_string(pattern, x, ..)",
+        "As Java's `Formatter`; `%d %x %o %f %e %g %s`, patterns are constants.",
+        Build::Custom(1, ANY, printf::format_string),
+    ),
     row("hash", "hash(x, ..)", "Murmur3, as Spark's.", Build::Custom(1, ANY, |t, a| hash(t, a, false))),
     row("hex", "hex(x)", "Of a bigint, text or bytes.", Build::Custom(1, 1, hex)),
     row("ilike", "ilike(text, pattern)", "As LIKE, in any case.", Build::Custom(2, 3, ilike)),
@@ -66,10 +74,18 @@ pub const TABLE: &[Function] = &[
     row("lower", "lower(text)", "", texts(TextFunc::Lower)),
     row("lpad", "lpad(text, n, filler)", "", Build::Custom(2, 3, |t, a| pad(t, a, TextFunc::PadLeft))),
     row("ltrim", "ltrim(text)", "", Build::Custom(1, 2, |t, a| trim_flipped(t, a, Ends::Left))),
+    row("luhn_check", "luhn_check(digits)", "Whether the last digit is right.", texts(TextFunc::Luhn)),
+    row(
+        "mask",
+        "mask(text, upper, lower, digit, other)",
+        "What letters and digits become: X, x, n unless it is said; null keeps.",
+        Build::Custom(1, 5, mask),
+    ),
     row("md5", "md5(bytes)", "", plain(TextFunc::Md5, &[Arg::Binary])),
     row("octet_length", "octet_length(text)", "", run(TextFunc::OctetLength)),
     row("overlay", "overlay(text PLACING with FROM place FOR n)", "", Build::Custom(3, 4, overlay)),
     row("position", "position(part IN text)", "", Build::Custom(2, 3, locate)),
+    row("printf", "printf(pattern, x, ..)", "As `format_string`.", Build::Custom(1, ANY, printf::format_string)),
     row("regexp", "regexp(text, pattern)", "As `rlike`.", Build::Custom(2, 2, rlike)),
     row(
         "regexp_count",
@@ -89,8 +105,15 @@ pub const TABLE: &[Function] = &[
         "",
         Build::Custom(2, 3, |t, a| extract(t, a, TextFunc::ExtractAll)),
     ),
+    row(
+        "regexp_instr",
+        "regexp_instr(text, pattern)",
+        "Where the first match begins, from 1.",
+        Build::Custom(2, 3, place),
+    ),
     row("regexp_like", "regexp_like(text, pattern)", "As `rlike`.", Build::Custom(2, 2, rlike)),
     row("regexp_replace", "regexp_replace(text, pattern, with, from)", "", Build::Custom(3, 4, replace_all)),
+    row("regexp_substr", "regexp_substr(text, pattern)", "The first match, else null.", Build::Custom(2, 2, found)),
     row("repeat", "repeat(text, n)", "", plain(TextFunc::Repeat, &[Arg::Text, Arg::Int])),
     row("replace", "replace(text, part, with)", "", Build::Custom(2, 3, replace)),
     row("reverse", "reverse(x)", "Of a text or an array.", Build::Custom(1, 1, reverse)),
@@ -133,6 +156,8 @@ pub const TABLE: &[Function] = &[
     row("unbase64", "unbase64(text)", "", texts(TextFunc::Unbase64)),
     row("unhex", "unhex(text)", "", texts(TextFunc::Unhex)),
     row("upper", "upper(text)", "", texts(TextFunc::Upper)),
+    row("url_decode", "url_decode(text)", "", texts(TextFunc::UrlDecode)),
+    row("url_encode", "url_encode(text)", "", texts(TextFunc::UrlEncode)),
     row("xxhash64", "xxhash64(x, ..)", "", Build::Custom(1, ANY, |t, a| hash(t, a, true))),
 ];
 
@@ -191,7 +216,7 @@ fn bit_length(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let each = args.into_iter().map(|a| if a.ty == SqlType::Binary { Ok(a) } else { text(typer, a, "bit_length") });
     let args = each.collect::<Result<_, _>>()?;
     let bytes = typer.call(TextFunc::OctetLength, args)?;
-    typer.arith(plan::expr::Arith::Mul, vec![bytes, int_constant(8)], plan::expr::OnFault::Wrap, &SqlType::Int)
+    typer.arith(Arith::Mul, vec![bytes, int_constant(8)], OnFault::Wrap, &SqlType::Int)
 }
 
 /// `(text, characters)`.
@@ -214,13 +239,15 @@ fn elt(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
         return Err(SqlError::Unsupported("`elt` of bytes".to_owned()));
     }
     let texts = args.map(|arg| text(typer, arg, "elt")).collect::<Result<Vec<_>, _>>()?;
+    if typer.session.ansi {
+        let place = typer.arith(Arith::Sub, vec![n, int_constant(1)], OnFault::Wrap, &SqlType::Int)?;
+        let list = typer.call(ListFunc::Array, texts)?;
+        return typer.call(ListFunc::Get(OnFault::Refuse), vec![list, place]);
+    }
     let mut arms = Vec::with_capacity(2 * texts.len());
     for (i, arg) in texts.into_iter().enumerate() {
         arms.push(typer.comparison(plan::expr::Compare::Eq, typer.copy(&n)?, int_constant(i as i32 + 1))?);
         arms.push(arg);
-    }
-    if typer.session.ansi {
-        return Err(SqlError::Unsupported("`elt` in ANSI mode".to_owned()));
     }
     typer.call(Func::Case, arms)
 }
@@ -294,59 +321,24 @@ fn ilike(typer: &Typer<'_>, mut args: Vec<Typed>) -> Result<Typed, SqlError> {
     typer.call(TextFunc::Like { escape }, args)
 }
 
-fn pattern(arg: &Typed, of: &str) -> Result<Pattern, SqlError> {
-    let Some(source) = arg.text() else {
-        return Err(SqlError::Unsupported(format!("`{of}` with a pattern that is not constant")));
-    };
-    java_regex::pattern(source).map_err(|error| match error {
-        RegexError::Malformed(what) => SqlError::Analysis(format!("the pattern {source:?}: {what}")),
-        RegexError::Unsupported(what) => SqlError::Unsupported(format!("{what} in the pattern {source:?}")),
-    })
-}
-
-fn of_pattern(typer: &Typer<'_>, args: Vec<Typed>, func: fn(Pattern) -> TextFunc) -> Result<Typed, SqlError> {
-    let [value, source] = <[Typed; 2]>::try_from(args).map_err(|args| no_common("regexp", &args))?;
-    let pattern = pattern(&source, "rlike")?;
-    typer.call(func(pattern), vec![text(typer, value, "rlike")?])
-}
-
-fn rlike(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
-    of_pattern(typer, args, TextFunc::Matches)
-}
-
-fn extract(typer: &Typer<'_>, args: Vec<Typed>, func: fn(Pattern) -> TextFunc) -> Result<Typed, SqlError> {
+fn mask(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let mut args = args.into_iter();
-    let (Some(value), Some(source)) = (args.next(), args.next()) else { return Err(no_common("regexp_extract", &[])) };
-    let group = args.next().unwrap_or_else(|| int_constant(1));
-    let pattern = pattern(&source, "regexp_extract")?;
-    let args = vec![text(typer, value, "regexp_extract")?, int(typer, group, "regexp_extract")?];
-    typer.call(func(pattern), args)
-}
-
-fn replace_all(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
-    let mut args = args.into_iter();
-    let (Some(value), Some(source), Some(with)) = (args.next(), args.next(), args.next()) else {
-        return Err(no_common("regexp_replace", &[]));
-    };
-    let from = match args.next() {
-        None => 0,
-        Some(from) => match from.integer().and_then(|from| u32::try_from(from).ok()?.checked_sub(1)) {
-            Some(from) => from,
-            None => return Err(SqlError::Unsupported("`regexp_replace` from other than a constant place".to_owned())),
-        },
-    };
-    let pattern = pattern(&source, "regexp_replace")?;
-    let args = vec![text(typer, value, "regexp_replace")?, text(typer, with, "regexp_replace")?];
-    typer.call(TextFunc::ReplaceAll { pattern, from }, args)
-}
-
-fn split(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
-    let mut args = args.into_iter();
-    let (Some(value), Some(source)) = (args.next(), args.next()) else { return Err(no_common("split", &[])) };
-    let limit = args.next().unwrap_or_else(|| int_constant(-1));
-    let pattern = pattern(&source, "split")?;
-    let args = vec![text(typer, value, "split")?, int(typer, limit, "split")?];
-    typer.call(TextFunc::Split(pattern), args)
+    let value = args.next().filter(|arg| matches!(arg.ty, SqlType::Text | SqlType::Null));
+    let value = value.ok_or_else(|| SqlError::Analysis("`mask` takes a text".to_owned()))?;
+    let mut with = [Some('X'), Some('x'), Some('n'), None];
+    for (mask, arg) in with.iter_mut().zip(args) {
+        let mut chars = arg.text().map(|text| text.chars()).into_iter().flatten();
+        *mask = match (chars.next(), chars.next()) {
+            (None, _) if arg.ty == SqlType::Null => None,
+            (Some(c), None) if c.len_utf16() == 1 => Some(c),
+            _ if arg.constant.is_none() => {
+                return Err(SqlError::Unsupported("`mask` with other than constants".to_owned()));
+            }
+            _ => return Err(SqlError::Analysis("`mask` takes one character, or null, for each kind".to_owned())),
+        };
+    }
+    let value = typer.cast(value, &SqlType::Text);
+    typer.call(TextFunc::Mask(with), vec![value])
 }
 
 fn locate(typer: &Typer<'_>, mut args: Vec<Typed>) -> Result<Typed, SqlError> {

@@ -56,6 +56,18 @@ pub const TABLE: &[Function] = &[
     row("hour", "hour(timestamp)", "", Build::Custom(1, 1, |t, a| of_time(t, a, Part::Hour))),
     row("last_day", "last_day(date)", "", plain(TimeFunc::LastDay, &[Arg::Date])),
     row("make_date", "make_date(year, month, day)", "", Build::Custom(3, 3, make_date)),
+    row(
+        "make_timestamp",
+        "make_timestamp(year, month, day, hour, minute, second, zone)",
+        "",
+        Build::Custom(6, 7, |t, a| make_timestamp(t, a, t.on())),
+    ),
+    row(
+        "make_timestamp_ltz",
+        "make_timestamp_ltz(year, month, day, hour, minute, second, zone)",
+        "As `make_timestamp`.",
+        Build::Custom(6, 7, |t, a| make_timestamp(t, a, t.on())),
+    ),
     row("minute", "minute(timestamp)", "", Build::Custom(1, 1, |t, a| of_time(t, a, Part::Minute))),
     row("month", "month(date)", "", of_date(Part::Month)),
     row(
@@ -78,6 +90,12 @@ pub const TABLE: &[Function] = &[
         "",
         Build::Custom(1, 2, |t, a| parsed(t, a, &SqlType::Timestamp, t.rule())),
     ),
+    row(
+        "to_timestamp_ltz",
+        "to_timestamp_ltz(x, pattern)",
+        "As `to_timestamp`.",
+        Build::Custom(1, 2, |t, a| parsed(t, a, &SqlType::Timestamp, t.rule())),
+    ),
     row("to_unix_timestamp", "to_unix_timestamp(x, pattern)", "", Build::Custom(0, 2, unix_timestamp)),
     row(
         "to_utc_timestamp",
@@ -86,6 +104,12 @@ pub const TABLE: &[Function] = &[
         Build::Custom(2, 2, |t, a| zoned(t, a, TimeFunc::ToUtc)),
     ),
     row("trunc", "trunc(date, unit)", "", Build::Custom(2, 2, trunc)),
+    row(
+        "try_make_timestamp",
+        "try_make_timestamp(year, month, day, hour, minute, second, zone)",
+        "Null where there is no such time; from Spark 4.",
+        Build::Custom(6, 7, try_make_timestamp),
+    ),
     row(
         "try_to_timestamp",
         "try_to_timestamp(x, pattern)",
@@ -295,8 +319,7 @@ fn from_unixtime(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError>
 
 fn zoned(typer: &Typer<'_>, args: Vec<Typed>, func: fn(Zone) -> TimeFunc) -> Result<Typed, SqlError> {
     let [x, name] = pair(args, "from_utc_timestamp")?;
-    let name = text_of(&name, "from_utc_timestamp")?;
-    let zone = crate::spark::sql::zone(name).ok_or_else(|| SqlError::Analysis(format!("no time zone `{name}`")))?;
+    let zone = zone_of(&name, "from_utc_timestamp")?;
     let x = timestamp(typer, x, "from_utc_timestamp")?;
     typer.call(func(zone), vec![x])
 }
@@ -304,6 +327,27 @@ fn zoned(typer: &Typer<'_>, args: Vec<Typed>, func: fn(Zone) -> TimeFunc) -> Res
 fn make_date(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let args = args.into_iter().map(|arg| typer.expect(arg, &SqlType::Int, "make_date")).collect::<Result<_, _>>()?;
     typer.call(TimeFunc::MakeDate(typer.on()), args)
+}
+
+fn make_timestamp(typer: &Typer<'_>, mut args: Vec<Typed>, on: OnFault) -> Result<Typed, SqlError> {
+    let zone = match args.drain(6..).next() {
+        None => typer.session.zone.clone(),
+        Some(zone) => zone_of(&zone, "make_timestamp")?,
+    };
+    let to = |i: usize| if i == 5 { SqlType::Decimal(16, 6) } else { SqlType::Int };
+    let each = args.into_iter().enumerate().map(|(i, arg)| typer.expect(arg, &to(i), "make_timestamp"));
+    let args = each.collect::<Result<_, _>>()?;
+    typer.call(TimeFunc::MakeTimestamp(zone, on), args)
+}
+
+fn try_make_timestamp(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    super::from_spark_4(typer, "try_make_timestamp")?;
+    make_timestamp(typer, args, OnFault::Null)
+}
+
+fn zone_of(arg: &Typed, of: &str) -> Result<Zone, SqlError> {
+    let name = text_of(arg, of)?;
+    crate::spark::sql::zone(name).ok_or_else(|| SqlError::Analysis(format!("no time zone `{name}`")))
 }
 
 fn months_between(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
