@@ -32,7 +32,7 @@ def shown(value):
             return bytes(value).decode()
         except UnicodeDecodeError:
             return {"b64": base64.b64encode(bytes(value)).decode()}
-    if isinstance(value, T.Row) or isinstance(value, dict):
+    if isinstance(value, (T.Row, dict, dt.timedelta)):
         return {"unlike": str(value)}
     if isinstance(value, (list, tuple)):
         return [shown(item) for item in value]

@@ -220,7 +220,7 @@ impl Split<'_> {
             "skewness" => GroupOp::Skewness,
             "kurtosis" => GroupOp::Kurtosis,
             "median" => self.percentile(share_of(&Ast::Literal(Literal::Double(0.5)))?),
-            "mode" => GroupOp::Mode { one_zero: self.is_from_4_3() },
+            "mode" => GroupOp::Mode { one_zero: self.is_from(4, 2) },
             "bit_and" => GroupOp::Bits(Bits::And),
             "bit_or" => GroupOp::Bits(Bits::Or),
             "bit_xor" => GroupOp::Bits(Bits::Xor),
@@ -266,19 +266,20 @@ impl Split<'_> {
             "regr_syy" => pair(Pair::Squares, in_order),
             "regr_sxy" => pair(Pair::Products, flipped),
             "regr_slope" => pair(Pair::Slope, flipped),
-            "regr_intercept" => pair(Pair::Intercept { merged: !self.is_from_4_3() }, flipped),
+            "regr_intercept" => pair(Pair::Intercept { merged: !self.is_from(4, 3) }, flipped),
             "regr_r2" => pair(Pair::Determination, in_order),
             other => return Err(super::functions::unknown(other)),
         }))
     }
 
-    /// Spark 4.3 computes percentiles and modes in another way (SPARK-57982, SPARK-57329), and means of pairs without a rounding.
-    fn is_from_4_3(&self) -> bool {
-        (self.session.spark_major, self.session.spark_minor) >= (4, 3)
+    /// Spark 4.2 takes both zeros for one in modes (SPARK-57329); 4.3 computes percentiles in another way (SPARK-57982), and means of
+    /// pairs without a rounding.
+    fn is_from(&self, major: u32, minor: u32) -> bool {
+        (self.session.spark_major, self.session.spark_minor) >= (major, minor)
     }
 
     fn percentile(&self, share: Share) -> GroupOp {
-        let between = if self.is_from_4_3() { Between::Way } else { Between::Shares };
+        let between = if self.is_from(4, 3) { Between::Way } else { Between::Shares };
         GroupOp::Percentile { share, between }
     }
 }
