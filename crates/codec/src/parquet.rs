@@ -3,8 +3,8 @@
 //! The files come from anywhere, so everything that a file claims is checked here before it costs memory: the footer and
 //! the page headers are read by our own code ([`footer`], [`page`]), pages are decompressed to exactly the size they state
 //! ([`unpack`]), and what their values will take is reckoned against a [`Budget`] first ([`chunk`]). The `parquet` crate
-//! sees pages only: it decodes levels and values into Arrow arrays, and a panic in it becomes an error. Texts ([`texts`]), and lists of
-//! a model's numbers that are plain enough ([`lists`]), are decoded without it.
+//! sees pages only: it decodes levels and values into Arrow arrays, and a panic in it becomes an error. Columns of a text or a number
+//! a row ([`flat`]), and lists of a model's numbers that are plain enough ([`lists`]), are decoded without it.
 //!
 //! [`read()`] takes a whole file, [`ParquetSource`] reads rows in chunks from a file of any size,
 //! [`ParquetSink`] writes answers.
@@ -15,10 +15,12 @@ use crate::error::CodecError;
 
 mod chunk;
 mod delta;
+mod flat;
 mod footer;
 mod group;
 mod hybrid;
 mod lists;
+mod numbers;
 mod page;
 mod read;
 mod schema;

@@ -59,8 +59,14 @@ fn cells_of(fixed: &Fixed, rows: std::ops::Range<usize>, mut each: impl FnMut(us
 }
 
 fn load_cells(cells: Cells<'_>, fixed: &Fixed, start: usize, rows: usize) {
-    let data = cells.data();
-    cells_of(fixed, start..start + rows, |row, cell| data[row].set(cell));
+    macro_rules! go {
+        ($t:ty, $cell:expr) => {{
+            let to_cell = $cell;
+            let values: &[$t] = &fixed.values::<$t>()[start..start + rows];
+            cells.data().iter().zip(values).for_each(|(cell, &v)| cell.set(to_cell(v)));
+        }};
+    }
+    by_dtype!(fixed.dtype(), go);
     cells.valid_words().iter().for_each(|w| w.set(u64::MAX));
     if fixed.has_nulls() {
         (0..rows).filter(|&row| !fixed.is_valid(start + row)).for_each(|row| cells.set(row, None));

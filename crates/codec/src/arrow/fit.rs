@@ -200,6 +200,9 @@ fn number(column: &Column, numbers: &Fixed, dtype: DType) -> Option<Fitted> {
     if dtype.is_float() {
         let items = (0..numbers.len() * numbers.shape().iter().product::<usize>()).map(|i| at(i).float());
         let data = match dtype {
+            DType::F64 if numbers.dtype() == DType::I32 => {
+                Buffer::from_vec(numbers.values::<i32>().iter().map(|&value| f64::from(value)).collect::<Vec<f64>>())
+            }
             DType::F64 => Buffer::from_vec(items.collect::<Vec<f64>>()),
             _ => Buffer::from_vec(items.map(|x| x as f32).collect::<Vec<f32>>()),
         };

@@ -160,7 +160,11 @@ impl Runs {
 /// Adds so many packed values from a bit on; bits past the end read as zero.
 fn unpack_from(bytes: &[u8], bit: usize, width: usize, count: usize, values: &mut Vec<u32>) {
     let mask = (1u64 << width) - 1;
-    values.extend((0..count).map(|i| {
+    let done = match bit % 8 {
+        0 => unpack_groups(&bytes[(bit / 8).min(bytes.len())..], width, count / 8, values),
+        _ => 0,
+    };
+    values.extend((done..count).map(|i| {
         let bit = bit + i * width;
         let rest = bytes.get(bit / 8..).unwrap_or(&[]);
         let window = match rest.first_chunk() {
@@ -169,6 +173,39 @@ fn unpack_from(bytes: &[u8], bit: usize, width: usize, count: usize, values: &mu
         };
         (window >> (bit % 8) & mask) as u32
     }));
+}
+
+/// Adds groups of eight values, which take `width` bytes each, as long as bytes enough follow; returns the number of values.
+fn unpack_groups(bytes: &[u8], width: usize, groups: usize, values: &mut Vec<u32>) -> usize {
+    /// Bytes in which a value lies with the bits before it.
+    const WINDOW: usize = 8;
+    if width == 0 || bytes.len() < WINDOW {
+        return 0;
+    }
+    let mask = (1u64 << width) - 1;
+    // Where a value lies is the same in each group.
+    let places: [(usize, usize); 8] = std::array::from_fn(|i| (i * width / 8, i * width % 8));
+    let groups = groups.min((bytes.len() - WINDOW) / width);
+    values.reserve(8 * groups);
+    match width {
+        8 => values.extend(bytes[..8 * groups].iter().map(|byte| u32::from(*byte))),
+        16 => {
+            let (packed, _) = bytes[..16 * groups].as_chunks();
+            values.extend(packed.iter().map(|value| u32::from(u16::from_le_bytes(*value))));
+        }
+        _ => {
+            for group in 0..groups {
+                let group = &bytes[group * width..][..width + WINDOW];
+                let mut eight = [0; 8];
+                for (value, (byte, bit)) in eight.iter_mut().zip(places) {
+                    let Some(window) = group.get(byte..).and_then(|rest| rest.first_chunk()) else { continue };
+                    *value = (u64::from_le_bytes(*window) >> bit & mask) as u32;
+                }
+                values.extend_from_slice(&eight);
+            }
+        }
+    }
+    8 * groups
 }
 
 fn number(bytes: &[u8]) -> u32 {

@@ -13,11 +13,13 @@ use model::{Batch, Buffer, Column, Value};
 use super::{
     Budget, Limits,
     chunk::{Opened, Shared},
-    damaged, footer,
-    footer::Footer,
+    damaged, flat,
+    footer::{self, Footer},
     lists,
+    numbers::{self, Numbers},
     page::Input,
-    schema, texts,
+    schema,
+    texts::{self, Texts},
     weight::cell_bytes,
 };
 use crate::{arrow::convert, error::CodecError, guard::guarded};
@@ -70,7 +72,7 @@ fn read_all(input: Input, limits: &Limits) -> Result<Batch, CodecError> {
     Ok(batch)
 }
 
-/// Decodes the texts and lists of numbers that need no crate, each with the place of its column; what is left is in `leaves`.
+/// Decodes the texts, numbers and lists of numbers that need no crate, each with the place of its column; what is left is in `leaves`.
 fn ours(
     shared: &Arc<Shared>,
     schema: &SchemaDescPtr,
@@ -82,10 +84,15 @@ fn ours(
     for leaf in 0..schema.num_columns() {
         let root = schema.get_column_root_idx(leaf);
         let Some(ty) = types.get(root) else { continue };
-        let read = match lists::items(ty) {
-            Some(dtype) => lists::read(shared, schema, &footer.groups, leaf, dtype)?,
-            None if texts::is_one(schema, leaf, ty) => texts::read(shared, &schema.column(leaf), &footer.groups, leaf)?,
-            None => None,
+        let (column, groups) = (&schema.column(leaf), &footer.groups);
+        let read = match (lists::items(ty), numbers::dtype(schema, leaf, ty)) {
+            (Some(dtype), _) => lists::read(shared, schema, groups, leaf, dtype)?,
+            (_, Some(dtype)) if dtype.width() == 4 => {
+                flat::read(shared, column, groups, leaf, Numbers::<u32>::new(dtype))?
+            }
+            (_, Some(dtype)) => flat::read(shared, column, groups, leaf, Numbers::<u64>::new(dtype))?,
+            _ if texts::is_one(schema, leaf, ty) => flat::read(shared, column, groups, leaf, Texts::default())?,
+            _ => None,
         };
         if let Some(column) = read {
             leaves.retain(|other| *other != leaf);

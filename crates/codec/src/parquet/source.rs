@@ -88,7 +88,8 @@ impl ParquetSource {
             }
             let Some(group) = self.footer.groups.get(self.next_group) else { return Ok(None) };
             self.next_group += 1;
-            self.open = Some(self.columns.open(group, self.options.chunk_rows_max.max(1) as u64)?);
+            let rows_max = self.options.chunk_rows_max.max(1) as u64;
+            self.open = Some(self.columns.open(group, rows_max, self.open.take())?);
         }
     }
 

@@ -171,13 +171,23 @@ impl Direct {
     /// Fills a matrix; returns whether all rows were plain.
     fn matrix(&self, frame: &Frame, inputs: &[Home], scratch: &mut Scratch, out: &mut VectorStore) -> bool {
         let size = self.size;
-        out.clear();
-        out.values.resize(frame.rows() * size, 0.0);
+        out.clear_with_room(frame.rows() * size);
+        // A number is written to its place in every row; of other entries, all but one place is left to be zero.
+        let is_filled = self.sources.iter().all(|source| matches!(source.kind, Kind::Number(_)));
         let mut room = Room::new(scratch);
         for lanes in Lanes::all(frame) {
             let begin = lanes.base * size;
+            if !is_filled {
+                out.values[begin..begin + lanes.count * size].fill(0.0);
+            }
             for source in &self.sources {
                 let matrix = &mut out.values[begin..begin + lanes.count * size];
+                if let Kind::Number(input) = source.kind {
+                    let places = matrix.iter_mut().skip(source.start as usize).step_by(size);
+                    if lanes.copy(&frame.cells(inputs[input]), self.keep, places) {
+                        continue;
+                    }
+                }
                 if let Kind::Vector { input, size: part } = source.kind {
                     let place = source.start as usize..source.start as usize + part;
                     if !vectors(frame, inputs[input], lanes, matrix, size, place) {
@@ -289,6 +299,23 @@ impl Lanes {
     /// Returns the live lanes that are null.
     fn missing(self, cells: &Cells<'_>) -> u64 {
         self.live & !cells.valid_words()[self.base / LANES].get()
+    }
+
+    /// Copies the lanes' numbers to their places, zeros without a sign; returns whether all are there and, unless they are kept, no
+    /// NaN is among them.
+    #[inline]
+    fn copy<'p>(self, cells: &Cells<'_>, keep: bool, places: impl Iterator<Item = &'p mut f64>) -> bool {
+        let from = &cells.data()[self.base..self.base + self.count];
+        let mut has_nan = false;
+        let mut put = |place: &mut f64, number: f64| {
+            has_nan |= number.is_nan();
+            *place = number + 0.0;
+        };
+        match cells.dtype {
+            model::DType::F64 => places.zip(from).for_each(|(place, cell)| put(place, f64::from_bits(cell.get()))),
+            dtype => places.zip(from).for_each(|(place, cell)| put(place, as_f64(dtype, cell.get()))),
+        }
+        self.missing(cells) == 0 && (keep || !has_nan)
     }
 
     /// Writes the lanes' numbers; those of nulls have no meaning.

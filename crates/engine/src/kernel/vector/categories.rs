@@ -22,7 +22,12 @@ struct Map {
     values: Box<[(f64, f64)]>,
     /// The number of what is not among them.
     other: f64,
+    /// The numbers of 0, 1, 2 and so on, where all values are such: NaN of those that are not among them.
+    whole: Box<[f64]>,
 }
+
+/// Values up to which the numbers of whole ones are looked up by place.
+const WHOLE_MAX: f64 = 1024.0;
 
 /// What ends a row early.
 enum End {
@@ -45,7 +50,8 @@ impl Categories {
             });
             let other = values.len() as f64;
             values.retain(|(value, _)| !value.is_nan());
-            Map { place: map.place, values: values.into(), other }
+            let whole = whole(&values).unwrap_or_default();
+            Map { place: map.place, values: values.into(), other, whole }
         });
         Categories { size: size as usize, maps: maps.collect(), invalid }
     }
@@ -53,6 +59,11 @@ impl Categories {
     pub fn run(&self, env: &Env<'_>, input: Home, output: Home) {
         let vectors = env.frame.vectors(input);
         let mut out = env.frame.vectors_mut(output);
+        if let Some(matrix) = vectors.as_matrix(self.size).filter(|_| env.frame.all_live())
+            && self.matrix(matrix, out.set_matrix(env.frame.rows(), self.size))
+        {
+            return;
+        }
         out.clear();
         for row in 0..env.frame.rows() {
             if !env.frame.is_live(row) {
@@ -68,6 +79,18 @@ impl Categories {
             }
             out.push_null();
         }
+    }
+
+    /// Numbers all rows of a matrix, one element of them after the other; returns whether each value has a number.
+    fn matrix(&self, matrix: &[f64], out: &mut [f64]) -> bool {
+        out.copy_from_slice(matrix);
+        self.maps.iter().all(|map| {
+            out.iter_mut().skip(map.place as usize).step_by(self.size).all(|value| {
+                let number = map.number(*value).or((self.invalid == Invalid::Keep).then_some(map.other));
+                *value = number.unwrap_or(*value);
+                number.is_some()
+            })
+        })
     }
 
     fn row(&self, row: Row<'_>, out: &mut VectorStore) -> Result<(), End> {
@@ -120,8 +143,21 @@ impl Categories {
 
 impl Map {
     fn number(&self, value: f64) -> Option<f64> {
+        if !self.whole.is_empty() {
+            let number = *self.whole.get(value as usize)?;
+            return (value as usize as f64 == value && !number.is_nan()).then_some(number);
+        }
         let at =
             self.values.binary_search_by(|(known, _)| known.partial_cmp(&value).unwrap_or(std::cmp::Ordering::Less));
         at.ok().map(|at| self.values[at].1)
     }
+}
+
+/// Returns the numbers of whole values by their place, if all values are such.
+fn whole(values: &[(f64, f64)]) -> Option<Box<[f64]>> {
+    let is_whole = |value: f64| (0.0..WHOLE_MAX).contains(&value) && value == value.trunc();
+    let largest = values.last().filter(|_| values.iter().all(|(value, _)| is_whole(*value)))?.0;
+    let mut whole = vec![f64::NAN; largest as usize + 1];
+    values.iter().for_each(|(value, number)| whole[*value as usize] = *number);
+    Some(whole.into())
 }

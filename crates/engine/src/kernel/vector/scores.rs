@@ -107,10 +107,11 @@ fn proportions(scores: &mut [f64]) {
 pub fn choose(choose: &Choose, env: &Env<'_>, input: Home, output: Home) {
     let vectors = env.frame.vectors(input);
     let cells = env.frame.cells(output);
-    if let (Choose::Above(threshold), Some(scores)) = (choose, vectors.as_matrix(2)) {
+    if let (Choose::Above(_) | Choose::Largest, Some(scores)) = (choose, vectors.as_matrix(2)) {
         cells.valid_words().iter().for_each(|word| word.set(u64::MAX));
         for (cell, pair) in cells.data().iter().zip(scores.chunks_exact(2)) {
-            cell.set(f64::from(u8::from(pair[1] > *threshold)).to_bits());
+            let threshold = if let Choose::Above(threshold) = choose { *threshold } else { pair[0] };
+            cell.set(f64::from(u8::from(pair[1] > threshold)).to_bits());
         }
         return;
     }

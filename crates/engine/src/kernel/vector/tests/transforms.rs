@@ -199,3 +199,31 @@ fn categories_of_elements() {
         vector(op(invalid), None, Err(NULL));
     }
 }
+
+#[test]
+fn categories_are_found_by_place_and_by_search() {
+    for known in [&[0.0, 3.0, 1000.0][..], &[0.0, 2.5, -7.0], &[0.0, 5000.0, 3.0]] {
+        let check = |invalid, value: f64, expected: Result<f64, &str>| {
+            let values = known.iter().enumerate().map(|(number, &value)| (value, number as f64));
+            let map = CategoryMap { place: 1, values: values.collect() };
+            let op = VectorOp::Categories { size: 3, maps: [map].into(), invalid };
+            let (row, other) = ([7.0, value, 8.0], [5.0, known[1], 6.0]);
+            let expected = expected.map(|number| [7.0, number, 8.0]);
+            let expected = expected.as_ref().map(|row| Row::Dense(row)).map_err(|refusal| *refusal);
+            // All rows at once where all are dense, one by one where one is sparse.
+            check(op.clone(), &[vectors(&[dense(&other), dense(&row)])], &[d(&[5.0, 1.0, 6.0]), expected]);
+            let one_sparse = vectors(&[sparse(3, &[1], &[known[1]]), dense(&row)]);
+            check(op, &[one_sparse], &[s(3, &[1], &[1.0]), expected]);
+        };
+        for (number, &value) in known.iter().enumerate() {
+            check(Invalid::Error, value, Ok(number as f64));
+        }
+        check(Invalid::Error, -0.0, Ok(0.0));
+        for unseen in [1.0, 0.5, 1e300, -1.0, NAN, INF, -INF] {
+            check(Invalid::Keep, unseen, Ok(3.0));
+            let refusal = format!("column `a`: expected a label seen in training, got {unseen}");
+            check(Invalid::Error, unseen, Err(&refusal));
+            check(Invalid::Skip, unseen, Err("skipped"));
+        }
+    }
+}
