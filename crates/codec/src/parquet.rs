@@ -23,6 +23,7 @@ mod lists;
 mod numbers;
 mod page;
 mod read;
+mod room;
 mod schema;
 mod sink;
 mod snappy;

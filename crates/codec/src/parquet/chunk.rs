@@ -22,6 +22,7 @@ use super::{
     Budget, Damage, damaged, delta,
     footer::{Chunk, Group},
     page::{self, Header, Input, Levels},
+    room::Rooms,
     unsupported,
     weight::{Dictionary, cell_bytes, levels_len},
 };
@@ -42,6 +43,7 @@ const READ_AHEAD_PAGE_MAX: usize = 2 << 20;
 pub(super) struct Shared {
     pub(super) input: Input,
     pub(super) budget: Budget,
+    rooms: Rooms,
     /// Rows that are asked of the crate at a time: no flat column decodes more of a page at once.
     pub(super) rows_at_once: AtomicU64,
     read_ahead: usize,
@@ -52,7 +54,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(input: Input, budget: Budget, columns: usize) -> Arc<Shared> {
         let read_ahead = (READ_AHEAD / columns.max(1)).clamp(READ_AHEAD_MIN, READ_AHEAD_MAX);
-        Arc::new(Shared { input, budget, rows_at_once: AtomicU64::new(u64::MAX), read_ahead, fault: Mutex::new(None) })
+        let (rows_at_once, fault) = (AtomicU64::new(u64::MAX), Mutex::new(None));
+        Arc::new(Shared { input, budget, rooms: Rooms::default(), rows_at_once, read_ahead, fault })
     }
 
     fn note(&self, error: CodecError) -> ParquetError {
@@ -122,7 +125,7 @@ impl Pages {
     /// Returns the range of the file, from the window where it lies there.
     fn get(&mut self, at: u64, len: usize) -> Result<Bytes, CodecError> {
         if let Input::Memory(_) = self.shared.input {
-            return self.shared.input.get(at, len);
+            return self.shared.input.get(at, len, &self.shared.rooms);
         }
         let (begin, window) = &self.window;
         let inside = at.checked_sub(*begin).filter(|from| from + len as u64 <= window.len() as u64);
@@ -134,7 +137,7 @@ impl Pages {
         let ahead = (self.chunk.end - at).min(ahead as u64) as usize;
         // What was read before makes room for it.
         self.window = (0, Bytes::new());
-        let window = self.shared.input.get(at, len.max(ahead))?;
+        let window = self.shared.input.get(at, len.max(ahead), &self.shared.rooms)?;
         self.window = (at, window.clone());
         Ok(window.slice(..len))
     }
@@ -191,7 +194,8 @@ impl Pages {
             return Err(unsupported(&self.place, format_args!("a dictionary encoded as {}", header.encoding)));
         }
         let packed = self.get(body_at, header.packed)?;
-        let buf = self.chunk.codec.unpack(&packed, header.unpacked).map_err(|what| self.damaged(what))?;
+        let buf =
+            self.chunk.codec.unpack(&packed, header.unpacked, &self.shared.rooms).map_err(|what| self.damaged(what))?;
         let dictionary = Dictionary::new(&self.column, &buf, header.values).map_err(|what| self.damaged(what))?;
         // The crate keeps the entries beside the page.
         self.shared.budget.charge(&self.place, buf.len() as u64 + 4 * u64::from(header.values))?;
@@ -205,7 +209,9 @@ impl Pages {
             return Err(self.damaged(format_args!("{values} values where the chunk has {} left", self.values_left)));
         }
         let packed = self.get(body_at, header.packed)?;
-        let unpack = |packed: &Bytes, len| self.chunk.codec.unpack(packed, len).map_err(|what| self.damaged(what));
+        let unpack = |packed: &Bytes, len| {
+            self.chunk.codec.unpack(packed, len, &self.shared.rooms).map_err(|what| self.damaged(what))
+        };
         let (buf, first_value) = match header.levels {
             Levels::Within { definition, repetition } => {
                 let buf = unpack(&packed, header.unpacked)?;

@@ -176,6 +176,8 @@ impl<V: Values> Flat<V> {
     /// Opens the next page of rows; returns whether it is one that can be read here.
     fn open_page(&mut self) -> Result<bool, CodecError> {
         let ends_early = || in_column(&self.column, Damage::EndsEarly);
+        // The page that was read makes room for the next one.
+        self.open = None;
         let page = self.pages.next_page()?.ok_or_else(ends_early)?;
         let optional = self.column.max_def_level() > 0;
         let (levels, data, rows, encoding) = match page {

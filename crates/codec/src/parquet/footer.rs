@@ -3,6 +3,7 @@
 use super::{
     Damage, Limits, damaged,
     page::Input,
+    room::Rooms,
     thrift::{Thrift, Wire},
     unpack::Codec,
     unsupported,
@@ -69,8 +70,9 @@ pub(super) fn read(input: &Input, limits: &Limits) -> Result<Footer, CodecError>
     if len < MAGIC.len() as u64 + TAIL {
         return Err(damaged("the file", format_args!("{len} bytes are too few")));
     }
-    let tail = input.get(len - TAIL, TAIL as usize)?;
-    match (&input.get(0, 4)?[..], &tail[4..]) {
+    let rooms = Rooms::default();
+    let tail = input.get(len - TAIL, TAIL as usize, &rooms)?;
+    match (&input.get(0, 4, &rooms)?[..], &tail[4..]) {
         (MAGIC, MAGIC) => {}
         (b"PARE", _) | (_, b"PARE") => return Err(unsupported("the file", "encryption")),
         _ => return Err(damaged("the file", "`PAR1` is missing at its beginning or its end")),
@@ -88,7 +90,7 @@ pub(super) fn read(input: &Input, limits: &Limits) -> Result<Footer, CodecError>
         });
     }
     let data_end = len - TAIL - footer_len;
-    let bytes = input.get(data_end, footer_len as usize)?;
+    let bytes = input.get(data_end, footer_len as usize, &rooms)?;
     parse(&bytes, data_end)
 }
 

@@ -33,22 +33,33 @@ pub(super) fn dtype(schema: &SchemaDescriptor, leaf: usize, ty: &DataType) -> Op
 /// The bytes of one number.
 pub(super) trait Word: ArrowNativeType {
     const BYTES: usize;
+
     fn extend(words: &mut Vec<Self>, bytes: &[u8]);
+
+    /// Adds entries by their numbers, of which this is the largest; nothing where it is past them.
+    fn look_up(entries: &[u8], largest: usize, numbers: &[u32], words: &mut Vec<Self>) -> Option<()>;
 }
 
-impl Word for u32 {
-    const BYTES: usize = 4;
-    fn extend(words: &mut Vec<u32>, bytes: &[u8]) {
-        words.extend(bytes.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)));
-    }
+macro_rules! word {
+    ($word:ty) => {
+        impl Word for $word {
+            const BYTES: usize = size_of::<$word>();
+
+            fn extend(words: &mut Vec<$word>, bytes: &[u8]) {
+                words.extend(bytes.as_chunks().0.iter().map(|word| <$word>::from_le_bytes(*word)));
+            }
+
+            fn look_up(entries: &[u8], largest: usize, numbers: &[u32], words: &mut Vec<$word>) -> Option<()> {
+                let entries = entries.as_chunks().0.get(..=largest)?;
+                words.extend(numbers.iter().map(|number| <$word>::from_le_bytes(entries[*number as usize])));
+                Some(())
+            }
+        }
+    };
 }
 
-impl Word for u64 {
-    const BYTES: usize = 8;
-    fn extend(words: &mut Vec<u64>, bytes: &[u8]) {
-        words.extend(bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)));
-    }
-}
+word!(u32);
+word!(u64);
 
 /// Numbers as they grow.
 pub(super) struct Numbers<W> {
@@ -79,12 +90,11 @@ impl<W: Word> Numbers<W> {
 }
 
 impl<W: Word> Values for Numbers<W> {
-    type Dictionary = Vec<W>;
+    type Dictionary = Bytes;
 
-    fn dictionary(page: Bytes, entries: usize) -> Option<Vec<W>> {
-        let mut words = Vec::new();
-        W::extend(&mut words, page.get(..entries.checked_mul(W::BYTES)?)?);
-        Some(words)
+    fn dictionary(page: Bytes, entries: usize) -> Option<Bytes> {
+        let len = entries.checked_mul(W::BYTES).filter(|len| *len <= page.len())?;
+        Some(page.slice(..len))
     }
 
     fn reserve(&mut self, rows: usize, _: usize) {
@@ -95,7 +105,7 @@ impl<W: Word> Values for Numbers<W> {
         self.words.len() * W::BYTES
     }
 
-    fn add(&mut self, rows: &Present, from: From<'_, Vec<W>>) -> Result<(), Damage> {
+    fn add(&mut self, rows: &Present, from: From<'_, Bytes>) -> Result<(), Damage> {
         match from {
             From::Plain(bytes, at) => {
                 let len = rows.count.checked_mul(W::BYTES).ok_or(Damage::EndsEarly)?;
@@ -108,9 +118,8 @@ impl<W: Word> Values for Numbers<W> {
                     self.numbers.clear();
                     runs.extend((rows.count - start).min(AT_ONCE), &mut self.numbers)?;
                     let largest = self.numbers.iter().fold(0, |largest, &number| number.max(largest));
-                    let entries =
-                        entries.get(..=largest as usize).ok_or(Damage::Says("a number past its dictionary"))?;
-                    self.words.extend(self.numbers.iter().map(|number| entries[*number as usize]));
+                    W::look_up(entries, largest as usize, &self.numbers, &mut self.words)
+                        .ok_or(Damage::Says("a number past its dictionary"))?;
                 }
             }
         }

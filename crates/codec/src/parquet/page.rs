@@ -9,7 +9,11 @@ use std::{
 use ::parquet::basic::{Encoding, PageType};
 use bytes::Bytes;
 
-use super::{Damage, thrift::Thrift, thrift::Wire};
+use super::{
+    Damage,
+    room::Rooms,
+    thrift::{Thrift, Wire},
+};
 use crate::error::CodecError;
 
 /// The file: in memory, or on disk and read by ranges.
@@ -33,18 +37,15 @@ impl Input {
     }
 
     /// Returns the range, which the caller has compared with the length.
-    pub(super) fn get(&self, at: u64, len: usize) -> Result<Bytes, CodecError> {
+    pub(super) fn get(&self, at: u64, len: usize, rooms: &Rooms) -> Result<Bytes, CodecError> {
         match self {
             Input::Memory(bytes) => Ok(bytes.slice(at as usize..at as usize + len)),
             Input::File { file, .. } => {
                 let mut file = file.lock().expect("reading does not panic");
                 file.seek(SeekFrom::Start(at))?;
-                let mut bytes = Vec::with_capacity(len);
-                let got = file.by_ref().take(len as u64).read_to_end(&mut bytes)?;
-                if got < len {
-                    return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
-                }
-                Ok(bytes.into())
+                let mut room = rooms.take(len);
+                file.read_exact(&mut room[..len])?;
+                Ok(rooms.lend(room, len))
             }
         }
     }

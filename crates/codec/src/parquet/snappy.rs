@@ -9,6 +9,10 @@
 
 use std::hint::select_unpredictable;
 
+use bytes::Bytes;
+
+use super::room::Rooms;
+
 /// Bytes that are copied at once.
 const STEP: usize = 32;
 
@@ -22,15 +26,16 @@ const SLACK: usize = 2 * SHORT;
 const WINDOW: usize = 2048;
 
 /// Returns the `len` bytes that `packed` holds, or what is wrong with it.
-pub(super) fn unpack(packed: &[u8], len: usize) -> Result<Vec<u8>, String> {
+pub(super) fn unpack(packed: &[u8], len: usize, rooms: &Rooms) -> Result<Bytes, String> {
     let (claimed, head) = claimed(packed).ok_or("a block without its length")?;
     if claimed != len as u64 {
         return Err(format!("{claimed} bytes where the page states {len}"));
     }
-    let mut all = vec![0; len + SLACK + WINDOW + SLACK];
+    let mut all = rooms.take(len + SLACK + WINDOW + SLACK);
+    // So it lies in the cache: each piece would wait for its place to be fetched.
+    all.fill(0);
     Block { packed: &packed[head..], len }.unpack(&mut all).ok_or("a damaged block")?;
-    all.truncate(len);
-    Ok(all)
+    Ok(rooms.lend(all, len))
 }
 
 /// Returns the length that a block begins with, and the bytes that it takes.
@@ -171,7 +176,7 @@ mod tests {
         let mut expected = vec![0; len];
         let known = snap::raw::decompress_len(packed).is_ok_and(|claimed| claimed == len)
             && snap::raw::Decoder::new().decompress(packed, &mut expected).is_ok();
-        let got = unpack(packed, len);
+        let got = unpack(packed, len, &Rooms::default());
         assert_eq!(got.as_deref().ok(), known.then_some(&expected[..]), "{got:?} of {packed:02x?}");
     }
 
@@ -202,7 +207,7 @@ mod tests {
     fn what_was_packed_is_unpacked() {
         for text in texts() {
             let packed = snap::raw::Encoder::new().compress_vec(&text).unwrap();
-            assert_eq!(unpack(&packed, text.len()).as_deref(), Ok(&text[..]));
+            assert_eq!(unpack(&packed, text.len(), &Rooms::default()).as_deref(), Ok(&text[..]));
             check(&packed, text.len() + 1);
         }
     }

@@ -14,6 +14,8 @@ use super::{
     flat::{self, From, Present, Values},
 };
 
+const TOO_MUCH: Damage = Damage::Says("more than 2 GiB of texts in one chunk of rows");
+
 /// Bytes that are copied at once: most texts are no longer.
 const STEP: usize = 64;
 
@@ -69,6 +71,10 @@ impl Values for Texts {
     }
 
     fn add(&mut self, rows: &Present, from: From<'_, Dictionary>) -> Result<(), Damage> {
+        let from = match from {
+            From::Plain(bytes, at) if rows.count == rows.rows => return self.push_plain(bytes, at, rows.count),
+            from => from,
+        };
         self.spans.clear();
         let bytes = match from {
             From::Plain(bytes, at) => {
@@ -86,7 +92,7 @@ impl Values for Texts {
             }
         };
         rows.spread(&mut self.spans);
-        self.push(bytes).ok_or(Damage::Says("more than 2 GiB of texts in one chunk of rows"))
+        self.push(bytes).ok_or(TOO_MUCH)
     }
 
     fn column(self, nulls: Option<NullBuffer>) -> Result<Column, Damage> {
@@ -102,19 +108,46 @@ impl Texts {
         let end = self.spans.iter().fold(at as u64, |sum, span| sum + u64::from(span.len));
         let end = i32::try_from(end).ok()? as usize;
         self.data.reserve(end + STEP - at);
-        for span in &self.spans {
+        let spans = std::mem::take(&mut self.spans);
+        for span in &spans {
             let (start, len) = (span.start as usize, span.len as usize);
-            let (parts, _) = bytes[start..].as_chunks::<STEP>();
-            // What is copied past a text is written over by the next one.
-            match parts.get(..len.div_ceil(STEP)) {
-                Some(parts) => parts.iter().for_each(|part| self.data.extend_from_slice(part)),
-                None => self.data.extend_from_slice(&bytes[start..start + len]),
-            }
             at += len;
-            self.data.truncate(at);
-            self.offsets.push(at as i32);
+            self.push_one(&bytes[start..], len, at);
         }
+        self.spans = spans;
         Some(())
+    }
+
+    /// Adds so many texts that lie under their lengths, one behind the other: where the next one begins is told by the one before, so
+    /// each is copied as it is found.
+    fn push_plain(&mut self, bytes: &[u8], at: &mut usize, count: usize) -> Result<(), Damage> {
+        let mut rest = bytes.get(*at..).filter(|rest| count <= rest.len() / 4).ok_or(Damage::EndsEarly)?;
+        let mut end = self.data.len();
+        for _ in 0..count {
+            let (len, texts) = rest.split_first_chunk().ok_or(Damage::EndsEarly)?;
+            let len = u32::from_le_bytes(*len) as usize;
+            rest = texts.get(len..).ok_or(Damage::EndsEarly)?;
+            end += len;
+            if i32::try_from(end).is_err() {
+                return Err(TOO_MUCH);
+            }
+            self.push_one(texts, len, end);
+        }
+        *at = bytes.len() - rest.len();
+        Ok(())
+    }
+
+    /// Adds the text that the bytes begin with, which ends all texts at `end`.
+    #[inline]
+    fn push_one(&mut self, bytes: &[u8], len: usize, end: usize) {
+        let (parts, _) = bytes.as_chunks::<STEP>();
+        // What is copied past a text is written over by the next one.
+        match parts.get(..len.div_ceil(STEP)) {
+            Some(parts) => parts.iter().for_each(|part| self.data.extend_from_slice(part)),
+            None => self.data.extend_from_slice(&bytes[..len]),
+        }
+        self.data.truncate(end);
+        self.offsets.push(end as i32);
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 
-use super::snappy;
+use super::{room::Rooms, snappy};
 
 /// How the pages of a chunk are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,13 @@ impl Codec {
     }
 
     /// Returns the `len` bytes that `packed` holds, or what is wrong with it.
-    pub(super) fn unpack(self, packed: &Bytes, len: usize) -> Result<Bytes, String> {
+    pub(super) fn unpack(self, packed: &Bytes, len: usize, rooms: &Rooms) -> Result<Bytes, String> {
         let unpacked = match self {
             Codec::None if packed.len() == len => return Ok(packed.clone()),
             Codec::None => return Err(wrong_size(packed.len(), len)),
             // A page of nothing but nulls holds no bytes, whatever its codec makes of that.
             _ if len == 0 => return Ok(Bytes::new()),
-            Codec::Snappy => snappy::unpack(packed, len),
+            Codec::Snappy => return snappy::unpack(packed, len, rooms),
             Codec::Gzip => to_end(flate2::read::MultiGzDecoder::new(&packed[..]), len),
             Codec::Brotli => to_end(brotli::Decompressor::new(&packed[..], 4096), len),
             Codec::Zstd => zstd::bulk::decompress(packed, len).map_err(|e| e.to_string()),
@@ -135,14 +135,14 @@ mod tests {
 
     /// Unpacks at the stated size, and refuses to at any other, or cut short.
     fn check(codec: Codec, packed: Vec<u8>) {
-        let packed = Bytes::from(packed);
-        assert_eq!(codec.unpack(&packed, TEXT.len()).as_deref(), Ok(TEXT), "{codec:?}");
+        let (packed, rooms) = (Bytes::from(packed), Rooms::default());
+        assert_eq!(codec.unpack(&packed, TEXT.len(), &rooms).as_deref(), Ok(TEXT), "{codec:?}");
         for len in [TEXT.len() - 1, TEXT.len() + 1, TEXT.len() * 2] {
-            assert!(codec.unpack(&packed, len).is_err(), "{codec:?} at {len}");
+            assert!(codec.unpack(&packed, len, &rooms).is_err(), "{codec:?} at {len}");
         }
-        assert!(codec.unpack(&packed.slice(..packed.len() / 2), TEXT.len()).is_err(), "{codec:?} cut");
-        assert!(codec.unpack(&Bytes::new(), TEXT.len()).is_err(), "{codec:?} of nothing");
-        assert_eq!(codec.unpack(&Bytes::new(), 0).as_deref(), Ok(&b""[..]), "{codec:?} of nothing to nothing");
+        assert!(codec.unpack(&packed.slice(..packed.len() / 2), TEXT.len(), &rooms).is_err(), "{codec:?} cut");
+        assert!(codec.unpack(&Bytes::new(), TEXT.len(), &rooms).is_err(), "{codec:?} of nothing");
+        assert_eq!(codec.unpack(&Bytes::new(), 0, &rooms).as_deref(), Ok(&b""[..]), "{codec:?} of nothing to nothing");
     }
 
     #[test]

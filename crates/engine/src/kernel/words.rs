@@ -5,6 +5,8 @@
 //! (after Belazzougui, Botelho and Dietzfelbinger, "Hash, displace, and compress", 2009). Longer words have a table of the usual
 //! kind, and so have those of a group for which no factor was found.
 
+use std::hint::select_unpredictable;
+
 use rustc_hash::FxHashMap;
 
 use crate::store::Span;
@@ -19,17 +21,22 @@ const KEY: usize = 16;
 const GROUP: usize = 4;
 const GROUP_MAX: usize = 8 * GROUP;
 
-/// Factors that are tried for a group, all of them odd.
-const TRIES: u16 = 256;
+/// Factors that are tried for a group, all of them odd: the last groups find few slots free.
+const TRIES: u16 = 1024;
+
+/// Slots that stay free, as a part of the words: the fewer, the more of the table stays in the cache.
+const FREE_PART: usize = 32;
 
 /// Words with their places.
 pub(super) struct Words {
     /// By group; a power of two of them.
     factors: Box<[u16]>,
-    /// By slot; a power of two of them.
+    /// By slot.
     keys: Box<[Key]>,
     places: Box<[u32]>,
     others: FxHashMap<Box<[u8]>, u32>,
+    /// Whether short words are among the others.
+    is_short_elsewhere: bool,
 }
 
 /// The bytes of a short word, zeros, and its length.
@@ -43,12 +50,13 @@ impl Words {
     pub(super) fn new<'a>(words: impl ExactSizeIterator<Item = &'a str>) -> Words {
         let words: Vec<&[u8]> = words.map(str::as_bytes).collect();
         let groups = (words.len() / GROUP).max(1).next_power_of_two();
-        let slots = (words.len() + words.len() / 3).max(2).next_power_of_two();
+        let slots = words.len() + words.len() / FREE_PART + 1;
         let mut table = Words {
             factors: vec![1; groups].into(),
             keys: vec![FREE; slots].into(),
             places: vec![NOWHERE; slots].into(),
             others: FxHashMap::default(),
+            is_short_elsewhere: false,
         };
         let mut short = Vec::with_capacity(words.len());
         for (&word, place) in words.iter().zip(0..) {
@@ -67,6 +75,7 @@ impl Words {
             if !table.settle(group) {
                 let others = group.iter().map(|&(_, _, place)| (words[place as usize].into(), place));
                 table.others.extend(others);
+                table.is_short_elsewhere = true;
             }
         }
         table
@@ -104,10 +113,8 @@ impl Words {
                 return self.place(all, *word);
             }
             let bytes: &[u8; KEY] = all[start..start + KEY].try_into().expect("so many were taken");
-            match self.find(masked(*bytes, len)) {
-                NOWHERE => self.place(all, *word),
-                place => place,
-            }
+            let found = self.find(masked(*bytes, len));
+            if self.is_short_elsewhere && found == NOWHERE { self.place(all, *word) } else { found }
         }));
     }
 
@@ -117,7 +124,8 @@ impl Words {
         let hash = mix(key);
         let slot = self.slot(hash, self.factors[self.group(hash)]);
         let found = self.keys[slot];
-        if (found[0] ^ key[0]) | (found[1] ^ key[1]) == 0 { self.places[slot] } else { NOWHERE }
+        // Whether a word is known is as good as random, and so is which one it is.
+        select_unpredictable((found[0] ^ key[0]) | (found[1] ^ key[1]) == 0, self.places[slot], NOWHERE)
     }
 
     /// Returns the place of any word.
@@ -138,8 +146,9 @@ impl Words {
 
     #[inline(always)]
     fn slot(&self, hash: u64, factor: u16) -> usize {
-        // The lower bits tell the group, the upper ones of a product the slot.
-        (hash.wrapping_mul(u64::from(factor)) >> 32) as usize & (self.keys.len() - 1)
+        // The lower bits tell the group; the upper ones of a product, as a fraction of all there are, the slot.
+        let upper = hash.wrapping_mul(u64::from(factor)) >> 32;
+        (upper.wrapping_mul(self.keys.len() as u64) >> 32) as usize
     }
 }
 

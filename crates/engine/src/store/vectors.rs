@@ -4,6 +4,8 @@
 #[derive(Debug, Default)]
 pub struct VectorStore {
     rows: Vec<VectorRow>,
+    /// The size of the rows where they are known to be those of a matrix.
+    matrix: Option<u32>,
     pub indices: Vec<u32>,
     pub values: Vec<f64>,
 }
@@ -24,7 +26,7 @@ const DENSE: u32 = u32::MAX;
 
 impl VectorStore {
     pub fn clear(&mut self) {
-        self.rows.clear();
+        self.clear_rows();
         self.indices.clear();
         self.values.clear();
     }
@@ -32,7 +34,7 @@ impl VectorStore {
     /// Forgets the rows; each of the coming ones has room for so many entries from `row * entries` on, in `indices` and in
     /// `values`. What stands there has no meaning.
     pub fn clear_for(&mut self, rows: usize, entries: usize) {
-        self.rows.clear();
+        self.clear_rows();
         self.indices.resize(rows * entries, 0);
         self.values.resize(rows * entries, 0.0);
     }
@@ -40,11 +42,16 @@ impl VectorStore {
     /// Forgets the rows; `values` holds so many numbers then, whatever they are: for rows that end with
     /// [`VectorStore::end_dense_at`] and [`VectorStore::end_sparse_at`].
     pub fn clear_with_room(&mut self, values: usize) {
-        self.rows.clear();
+        self.clear_rows();
         self.indices.clear();
         if self.values.len() < values {
             self.values.resize(values, 0.0);
         }
+    }
+
+    fn clear_rows(&mut self) {
+        self.rows.clear();
+        self.matrix = None;
     }
 
     pub(super) fn bytes_held(&self) -> usize {
@@ -65,7 +72,7 @@ impl VectorStore {
     }
 
     pub fn all_valid(&self) -> bool {
-        self.rows.iter().all(|row| row.size != NULL)
+        self.matrix.is_some() || self.rows.iter().all(|row| row.size != NULL)
     }
 
     /// Returns the row; of a null one, an empty dense vector.
@@ -86,23 +93,37 @@ impl VectorStore {
         let is_next = |(at, row): (usize, &VectorRow)| {
             (row.size == size as u32) & (row.index == DENSE) & (row.value as usize == at * size)
         };
-        let is_matrix = self.rows.iter().enumerate().fold(true, |all, row| all & is_next(row));
+        let is_matrix = match self.matrix {
+            Some(known) => known == size as u32,
+            None => self.rows.iter().enumerate().fold(true, |all, row| all & is_next(row)),
+        };
         is_matrix.then(|| &self.values[..self.rows.len() * size])
     }
 
     /// Makes room for the values of a matrix, whose rows replace all there are; what stands there has no meaning.
     pub fn set_matrix(&mut self, rows: usize, size: usize) -> &mut [f64] {
-        self.rows.clear();
-        let row =
-            |at: usize| VectorRow { size: size as u32, index: DENSE, value: (at * size) as u32, stored: size as u32 };
-        self.rows.extend((0..rows).map(row));
+        if self.matrix != Some(size as u32) || self.rows.len() != rows {
+            let row = |at: usize| {
+                let (value, size) = ((at * size) as u32, size as u32);
+                VectorRow { size, index: DENSE, value, stored: size }
+            };
+            self.rows.clear();
+            self.rows.extend((0..rows).map(row));
+            self.matrix = Some(size as u32);
+        }
         self.indices.clear();
         self.values.resize(rows * size, 0.0);
         &mut self.values
     }
 
+    #[inline]
+    fn push_row(&mut self, row: VectorRow) {
+        self.matrix = None;
+        self.rows.push(row);
+    }
+
     pub fn push_null(&mut self) {
-        self.rows.push(VectorRow { size: NULL, index: DENSE, value: 0, stored: 0 });
+        self.push_row(VectorRow { size: NULL, index: DENSE, value: 0, stored: 0 });
     }
 
     /// Ends a dense row: its values are those pushed to `values` from `start` on.
@@ -115,7 +136,7 @@ impl VectorStore {
     #[inline]
     pub fn end_dense_at(&mut self, start: usize, size: usize) {
         debug_assert!(start + size <= self.values.len());
-        self.rows.push(VectorRow { size: size as u32, index: DENSE, value: start as u32, stored: size as u32 });
+        self.push_row(VectorRow { size: size as u32, index: DENSE, value: start as u32, stored: size as u32 });
     }
 
     /// Ends a sparse row: its entries are those pushed to `indices` from `index_start` on and to `values` from `value_start`
@@ -132,7 +153,7 @@ impl VectorStore {
     pub fn end_sparse_at(&mut self, size: u32, index_start: usize, value_start: usize) {
         let stored = (self.indices.len() - index_start) as u32;
         debug_assert!(value_start + stored as usize <= self.values.len());
-        self.rows.push(VectorRow { size, index: index_start as u32, value: value_start as u32, stored });
+        self.push_row(VectorRow { size, index: index_start as u32, value: value_start as u32, stored });
     }
 
     /// Ends a sparse row of so many entries, which stand from `start` on in `indices` and in `values`.
@@ -140,7 +161,7 @@ impl VectorStore {
     pub fn end_entries(&mut self, size: u32, start: usize, stored: usize) {
         debug_assert!(start + stored <= self.values.len().min(self.indices.len()));
         let start = start as u32;
-        self.rows.push(VectorRow { size, index: start, value: start, stored: stored as u32 });
+        self.push_row(VectorRow { size, index: start, value: start, stored: stored as u32 });
     }
 
     /// Adds a row in the form it has.

@@ -15,6 +15,9 @@ use std::arch::x86_64::{
     _mm512_cvtps_pd, _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd,
 };
 
+#[cfg(target_arch = "x86_64")]
+use std::hint::select_unpredictable;
+
 use crate::store::Span;
 
 /// How sums are made here.
@@ -36,6 +39,10 @@ const WIDTH: usize = 4;
 const WIDE: usize = 8;
 #[cfg(target_arch = "x86_64")]
 const REGISTERS: usize = 16;
+
+/// The vector of a word that has none.
+#[cfg(target_arch = "x86_64")]
+static ZEROS: [f32; REGISTERS * WIDE] = [0.0; REGISTERS * WIDE];
 
 /// Elements in a line of the cache.
 #[cfg(target_arch = "x86_64")]
@@ -212,12 +219,16 @@ impl Means<'_> {
     fn write_wide<const R: usize>(&self, at: usize, out: &mut [f64]) {
         let len = (self.size - at).min(R * WIDE);
         let mask = u8::MAX >> (R * WIDE - len);
+        let count = self.vectors.len() / self.size;
         for (row, out) in self.each(at, out) {
             let mut sums: [__m512d; R] = [_mm512_setzero_pd(); R];
             for (i, &place) in row.places.iter().enumerate() {
                 self.fetch::<R, WIDE>(&row, i, at);
-                let Some(vector) = self.part(place, at, len) else { continue };
-                let (full, rest) = vector.split_at((R - 1) * WIDE);
+                // Which word has no vector is as good as random: zeros are added then, which change no sum.
+                let known = (place as usize) < count;
+                let from: &[f32] = select_unpredictable(known, self.vectors, &ZEROS);
+                let start = select_unpredictable(known, (place as usize).wrapping_mul(self.size) + at, 0);
+                let (full, rest) = from[start..start + len].split_at((R - 1) * WIDE);
                 let (full, _) = full.as_chunks::<WIDE>();
                 for k in 0..R - 1 {
                     // SAFETY: each part is an array of as many numbers as are read.
