@@ -75,16 +75,19 @@ pub enum GroupOp {
         /// Its square root, the standard deviation.
         root: bool,
         single: Single,
+        /// As Spark before 4.3: what was summed up is merged into sums of no rows before it is used. That rounds means once more, and what
+        /// depends on a square past the greatest number is NaN.
+        merged: bool,
     },
     /// The values without nulls, in the order of the rows; an empty list where there is none. Of any type that lists hold.
     List,
     /// Of float64 without nulls, updated row by row as Spark's `CentralMomentAgg`. Null where there is no other row, or where all
-    /// are equal.
-    Skewness,
+    /// are equal. `merged` as in [`GroupOp::Variance`].
+    Skewness { merged: bool },
     /// The excess kurtosis; as [`GroupOp::Skewness`].
-    Kurtosis,
-    /// Of two columns of float64, of rows where neither is null.
-    Pair(Pair),
+    Kurtosis { merged: bool },
+    /// Of two columns of float64, of rows where neither is null. `merged` as in [`GroupOp::Variance`].
+    Pair { of: Pair, merged: bool },
     /// Of numbers or decimals without nulls: float64. NaN is above all numbers. Null where there is no value.
     Percentile { share: Share, between: Between },
     /// The most frequent value without nulls, of numbers, booleans, times or texts. Of those that are equally frequent the one that
@@ -119,10 +122,7 @@ pub enum Pair {
     /// Of the line by least squares that gives y; null where x is the same in all.
     Slope,
     /// Where that line meets x = 0.
-    Intercept {
-        /// Whether means are added to those of nothing before they are used, which rounds: Spark's partitions before 4.3.
-        merged: bool,
-    },
+    Intercept,
     /// The square of the correlation; 1 where x is the same in all, null where y is.
     Determination,
 }
@@ -187,9 +187,9 @@ impl GroupOp {
             GroupOp::Variance { sample: false, root: false, .. } => "var_pop",
             GroupOp::Variance { sample: false, root: true, .. } => "stddev_pop",
             GroupOp::List => "list",
-            GroupOp::Skewness => "skewness",
-            GroupOp::Kurtosis => "kurtosis",
-            GroupOp::Pair(pair) => pair.name(),
+            GroupOp::Skewness { .. } => "skewness",
+            GroupOp::Kurtosis { .. } => "kurtosis",
+            GroupOp::Pair { of, .. } => of.name(),
             GroupOp::Percentile { .. } => "percentile",
             GroupOp::Mode { .. } => "mode",
             GroupOp::MaxBy => "max_by",
@@ -226,11 +226,11 @@ impl GroupOp {
                 _ => Type::F64,
             }),
             GroupOp::Variance { .. } | GroupOp::Percentile { .. } => number().map(|_| Type::F64),
-            GroupOp::Skewness | GroupOp::Kurtosis => match inputs {
+            GroupOp::Skewness { .. } | GroupOp::Kurtosis { .. } => match inputs {
                 [x] if **x == Type::F64 => Ok(Type::F64),
                 _ => Err("one column of float64"),
             },
-            GroupOp::Pair(_) => match inputs {
+            GroupOp::Pair { .. } => match inputs {
                 [x, y] if **x == Type::F64 && **y == Type::F64 => Ok(Type::F64),
                 _ => Err("two columns of float64"),
             },
@@ -276,7 +276,7 @@ impl Pair {
             Pair::Products => "sxy",
             Pair::Squares => "sxx",
             Pair::Slope => "slope",
-            Pair::Intercept { .. } => "intercept",
+            Pair::Intercept => "intercept",
             Pair::Determination => "r2",
         }
     }

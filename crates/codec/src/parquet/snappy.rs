@@ -14,13 +14,16 @@ use bytes::Bytes;
 use super::room::Rooms;
 
 /// Bytes that are copied at once.
-const STEP: usize = 32;
+const STEP: usize = 16;
 
 /// Longest piece that is copied so.
-const SHORT: usize = 2 * STEP;
+const SHORT: usize = 4 * STEP;
 
 /// Room behind the unpacked bytes and behind the window: copies and looks ahead go past the ends of both.
 const SLACK: usize = 2 * SHORT;
+
+/// Bytes of a tag with its offset, of those pieces that are short.
+const TAG: usize = 4;
 
 /// Packed bytes whose pieces are told beforehand.
 const WINDOW: usize = 2048;
@@ -61,42 +64,43 @@ impl Block<'_> {
     /// Unpacks all pieces to the front of a buffer that has room for a window too; nothing where they are not those of such a block.
     fn unpack(self, all: &mut [u8]) -> Option<()> {
         let window = self.len + SLACK;
-        let mut steps = [0; WINDOW];
-        let (mut read, mut done) = (0, 0);
+        // Before it there is room for a piece, which is compared once, so that no copy compares it again.
+        let end = all.len().checked_sub(SHORT)?;
+        let (mut ahead, mut steps) = ([0; WINDOW + TAG], [0; WINDOW]);
+        let (mut read, mut done) = (0, 0_usize);
         while read < self.packed.len() {
             let part = &self.packed[read..];
-            let ahead = part.len().min(WINDOW + SLACK);
-            all[window..][..ahead].copy_from_slice(&part[..ahead]);
+            let part = &part[..part.len().min(WINDOW + SLACK)];
+            all[window..][..part.len()].copy_from_slice(part);
+            let tags = part.len().min(ahead.len());
+            ahead[..tags].copy_from_slice(&part[..tags]);
             let part = &part[..part.len().min(WINDOW)];
             for (step, tag) in steps.iter_mut().zip(part) {
                 *step = if tag & 3 == 0 { (tag >> 2) + 2 } else { (tag & 3) + 1 };
             }
             let mut at = 0;
-            // Written is no further than one piece past the end, which is seen then.
-            while at < part.len() && done <= self.len {
-                let place = window + at;
-                let next = u64::from_le_bytes(*all.get(place..)?.first_chunk()?);
+            while at < part.len() {
+                let next = u32::from_le_bytes(*ahead[at % WINDOW..].first_chunk().expect("a tag's bytes are behind"));
                 let Piece { mask, high, len } = Piece::TABLE[usize::from(next as u8)];
                 let (offset, len) = ((next >> 8) as usize & usize::from(mask) | usize::from(high), usize::from(len));
-                let from = select_unpredictable(next & 3 == 0, place + 1, done.wrapping_sub(offset));
+                let from = select_unpredictable(next & 3 == 0, window + at + 1, done.wrapping_sub(offset));
                 // Of bytes that follow as they are, the distance is more than any length.
-                if (done.wrapping_sub(from) < len) | (len > SHORT) {
+                if (done.wrapping_sub(from) < len) | (len > SHORT) | (from > end) | (done > end) {
                     let reached;
                     (reached, done) = self.rare(all, read + at, done)?;
                     at = reached - read;
                     continue;
                 }
-                step(all, from, done)?;
+                // Written is no further than what lies behind the last byte, which is seen at the end.
+                let step: [u8; STEP] = *all[from..].first_chunk().expect("there is room before the end");
+                *all[done..].first_chunk_mut().expect("there is room before the end") = step;
                 if len > STEP {
-                    step(all, from + STEP, done + STEP)?;
+                    all.copy_within(from + STEP..from + SHORT, done + STEP);
                 }
                 done += len;
-                at += usize::from(steps[at]);
+                at += usize::from(steps[at % WINDOW]);
             }
             read += at;
-            if done > self.len {
-                return None;
-            }
         }
         (read == self.packed.len() && done == self.len).then_some(())
     }
@@ -127,13 +131,6 @@ impl Block<'_> {
         }
         Some((at + 1 + bytes, done + len))
     }
-}
-
-#[inline(always)]
-fn step(all: &mut [u8], from: usize, to: usize) -> Option<()> {
-    let bytes: [u8; STEP] = *all.get(from..)?.first_chunk()?;
-    *all.get_mut(to..)?.first_chunk_mut()? = bytes;
-    Some(())
 }
 
 /// What a tag says of a piece.

@@ -85,8 +85,8 @@ impl Accumulator {
             GroupOp::Min | GroupOp::Max | GroupOp::First { .. } | GroupOp::Last { .. } => State::Held(Vec::new()),
             GroupOp::MaxBy | GroupOp::MinBy => State::By(Vec::new()),
             GroupOp::Variance { .. } => State::Moments(Vec::new()),
-            GroupOp::Skewness | GroupOp::Kurtosis => State::Shapes(Vec::new()),
-            GroupOp::Pair(_) => State::Pairs(Vec::new()),
+            GroupOp::Skewness { .. } | GroupOp::Kurtosis { .. } => State::Shapes(Vec::new()),
+            GroupOp::Pair { .. } => State::Pairs(Vec::new()),
             GroupOp::Bits(bits) => State::Bits(bits, Vec::new()),
             GroupOp::Percentile { .. } => State::Numbers(Numbers::new(dtype.expect("inferred for numbers"))),
             GroupOp::Mode { one_zero } => {
@@ -210,11 +210,10 @@ impl Accumulator {
                 builder.finish()
             }
             State::Moments(moments) => floats(moments.into_iter().map(|m| m.variance(self.op))),
-            State::Shapes(shapes) if self.op == GroupOp::Skewness => floats(shapes.into_iter().map(Shape::skewness)),
-            State::Shapes(shapes) => floats(shapes.into_iter().map(Shape::kurtosis)),
+            State::Shapes(shapes) => floats(shapes.into_iter().map(|shape| shape.value(self.op))),
             State::Pairs(pairs) => {
-                let GroupOp::Pair(pair) = self.op else { unreachable!("made for pairs") };
-                floats(pairs.into_iter().map(|pairs| pairs.value(pair)))
+                let GroupOp::Pair { of, merged } = self.op else { unreachable!("made for pairs") };
+                floats(pairs.into_iter().map(|pairs| pairs.value(of, merged)))
             }
             State::Numbers(numbers) => {
                 let GroupOp::Percentile { share, between } = self.op else { unreachable!("made for a percentile") };

@@ -46,14 +46,22 @@ impl Moments {
         self.n = n;
     }
 
+    /// Merges what was summed up into sums of no rows.
+    fn merged(self) -> Moments {
+        let (none, n) = (0.0, self.n);
+        let delta_n = self.mean / n;
+        Moments { n, mean: delta_n * n, m2: self.m2 + self.mean * delta_n * none * n }
+    }
+
     pub fn variance(self, op: GroupOp) -> Option<f64> {
-        let GroupOp::Variance { sample, root, single } = op else { unreachable!("made for a variance") };
-        let variance = match (self.n, sample, single) {
+        let GroupOp::Variance { sample, root, single, merged } = op else { unreachable!("made for a variance") };
+        let Moments { n, m2, .. } = if merged { self.merged() } else { self };
+        let variance = match (n, sample, single) {
             (0.0, _, _) => return None,
             (1.0, true, Single::Null) => return None,
             (1.0, true, Single::Nan) => f64::NAN,
-            (n, true, _) => self.m2 / (n - 1.0),
-            (n, false, _) => self.m2 / n,
+            (n, true, _) => m2 / (n - 1.0),
+            (n, false, _) => m2 / n,
         };
         Some(if root { variance.sqrt() } else { variance })
     }
@@ -74,14 +82,36 @@ impl Shape {
         (self.n, self.m2, self.m3) = (n, m2, m3);
     }
 
-    pub fn skewness(self) -> Option<f64> {
-        let is_known = self.n != 0.0 && self.m2 != 0.0;
-        is_known.then(|| self.n.sqrt() * self.m3 / (self.m2 * self.m2 * self.m2).sqrt())
+    /// As [`Moments::merged`].
+    fn merged(self) -> Shape {
+        let (none, n) = (0.0, self.n);
+        let delta = self.mean;
+        let delta_n = delta / n;
+        Shape {
+            n,
+            mean: delta_n * n,
+            m2: self.m2 + delta * delta_n * none * n,
+            m3: self.m3
+                + delta_n * delta_n * delta * none * n * (none - n)
+                + 3.0 * delta_n * (none * self.m2 - n * none),
+            m4: self.m4
+                + delta_n * delta_n * delta_n * delta * none * n * (none * none - none * n + n * n)
+                + 6.0 * delta_n * delta_n * (none * none * self.m2 + n * n * none)
+                + 4.0 * delta_n * (none * self.m3 - n * none),
+        }
     }
 
-    pub fn kurtosis(self) -> Option<f64> {
-        let is_known = self.n != 0.0 && self.m2 != 0.0;
-        is_known.then(|| self.n * self.m4 / (self.m2 * self.m2) - 3.0)
+    pub fn value(self, op: GroupOp) -> Option<f64> {
+        let (is_skewness, merged) = match op {
+            GroupOp::Skewness { merged } => (true, merged),
+            GroupOp::Kurtosis { merged } => (false, merged),
+            _ => unreachable!("made for a skewness or a kurtosis"),
+        };
+        let Shape { n, m2, m3, m4, .. } = if merged { self.merged() } else { self };
+        if n == 0.0 || m2 == 0.0 {
+            return None;
+        }
+        Some(if is_skewness { n.sqrt() * m3 / (m2 * m2 * m2).sqrt() } else { n * m4 / (m2 * m2) - 3.0 })
     }
 }
 
@@ -100,29 +130,43 @@ impl Pairs {
         self.n = n;
     }
 
-    pub fn value(self, pair: Pair) -> Option<f64> {
+    /// As [`Moments::merged`].
+    fn merged(self) -> Pairs {
+        let (none, n) = (0.0, self.n);
+        let (dx, dy) = (self.x_mean, self.y_mean);
+        let (dx_n, dy_n) = (dx / n, dy / n);
+        Pairs {
+            n,
+            x_mean: dx_n * n,
+            y_mean: dy_n * n,
+            products: self.products + dx * dy_n * none * n,
+            x_squares: self.x_squares + dx * dx_n * none * n,
+            y_squares: self.y_squares + dy * dy_n * none * n,
+            x: self.x.merged(),
+        }
+    }
+
+    pub fn value(self, of: Pair, merged: bool) -> Option<f64> {
         if self.n == 0.0 {
             return None;
         }
-        let squares = || self.x_squares * self.y_squares;
-        match pair {
+        let this = if merged { self.merged() } else { self };
+        let squares = || this.x_squares * this.y_squares;
+        match of {
             Pair::Correlation => {
                 let root = squares().sqrt();
-                (self.n != 1.0 && root != 0.0).then(|| self.products / root)
+                (this.n != 1.0 && root != 0.0).then(|| this.products / root)
             }
-            Pair::Covariance => Some(self.products / self.n),
-            Pair::SampleCovariance => (self.n != 1.0).then(|| self.products / (self.n - 1.0)),
-            Pair::Products => Some(self.products),
-            Pair::Squares => Some(self.x.m2),
-            Pair::Slope => (self.x.m2 != 0.0).then(|| self.products / self.x.m2),
-            Pair::Intercept { merged } => {
-                let of = |mean: f64| if merged { mean / self.n * self.n } else { mean };
-                (self.x.m2 != 0.0).then(|| of(self.y_mean) - self.products / self.x.m2 * of(self.x_mean))
-            }
-            Pair::Determination if self.y_squares == 0.0 => None,
-            Pair::Determination if self.x_squares == 0.0 => Some(1.0),
+            Pair::Covariance => Some(this.products / this.n),
+            Pair::SampleCovariance => (this.n != 1.0).then(|| this.products / (this.n - 1.0)),
+            Pair::Products => Some(this.products),
+            Pair::Squares => Some(this.x.m2),
+            Pair::Slope => (this.x.m2 != 0.0).then(|| this.products / this.x.m2),
+            Pair::Intercept => (this.x.m2 != 0.0).then(|| this.y_mean - this.products / this.x.m2 * this.x_mean),
+            Pair::Determination if this.y_squares == 0.0 => None,
+            Pair::Determination if this.x_squares == 0.0 => Some(1.0),
             Pair::Determination => {
-                let correlation = self.products / squares().sqrt();
+                let correlation = this.products / squares().sqrt();
                 Some(correlation * correlation)
             }
         }

@@ -7,6 +7,9 @@
 
 use std::hint::select_unpredictable;
 
+#[cfg(target_arch = "x86_64")]
+mod aes;
+
 use rustc_hash::FxHashMap;
 
 use crate::store::Span;
@@ -29,6 +32,7 @@ const FREE_PART: usize = 32;
 
 /// Words with their places.
 pub(super) struct Words {
+    mix: Mix,
     /// By group; a power of two of them.
     factors: Box<[u16]>,
     /// By slot.
@@ -37,6 +41,16 @@ pub(super) struct Words {
     others: FxHashMap<Box<[u8]>, u32>,
     /// Whether short words are among the others.
     is_short_elsewhere: bool,
+}
+
+/// How a key becomes a hash.
+#[derive(Clone, Copy, Debug)]
+enum Mix {
+    /// By a product of its halves.
+    Product,
+    /// By two rounds of AES.
+    #[cfg(target_arch = "x86_64")]
+    Aes(aes::Aes),
 }
 
 /// The bytes of a short word, zeros, and its length.
@@ -48,10 +62,15 @@ const FREE: Key = [0, u64::MAX];
 impl Words {
     /// Takes the words in their order; of two that are the same the later one counts.
     pub(super) fn new<'a>(words: impl ExactSizeIterator<Item = &'a str>) -> Words {
+        Words::with(Mix::here(), words)
+    }
+
+    fn with<'a>(mix: Mix, words: impl ExactSizeIterator<Item = &'a str>) -> Words {
         let words: Vec<&[u8]> = words.map(str::as_bytes).collect();
         let groups = (words.len() / GROUP).max(1).next_power_of_two();
         let slots = words.len() + words.len() / FREE_PART + 1;
         let mut table = Words {
+            mix,
             factors: vec![1; groups].into(),
             keys: vec![FREE; slots].into(),
             places: vec![NOWHERE; slots].into(),
@@ -61,7 +80,7 @@ impl Words {
         let mut short = Vec::with_capacity(words.len());
         for (&word, place) in words.iter().zip(0..) {
             match key(word) {
-                Some(key) => short.push((table.group(mix(key)), key, place)),
+                Some(key) => short.push((table.group(mix.of(key)), key, place)),
                 None => drop(table.others.insert(word.into(), place)),
             }
         }
@@ -88,7 +107,7 @@ impl Words {
         let factor = (0..tries).map(|i| 2 * i + 1).find(|&factor| {
             taken.clear();
             group.iter().all(|&(_, key, _)| {
-                let slot = self.slot(mix(key), factor);
+                let slot = self.slot(self.mix.of(key), factor);
                 let is_free = self.keys[slot] == FREE && !taken.contains(&slot);
                 taken.push(slot);
                 is_free
@@ -103,25 +122,40 @@ impl Words {
 
     /// Adds the places of words, which are parts of `all`; of one that is not known, [`NOWHERE`].
     pub(super) fn extend_places(&self, all: &[u8], words: &[Span], places: &mut Vec<u32>) {
-        let Some(last) = all.len().checked_sub(KEY) else {
-            return places.extend(words.iter().map(|word| self.place(all, *word)));
-        };
-        places.extend(words.iter().map(|word| {
+        let before = places.len();
+        places.resize(before + words.len(), NOWHERE);
+        let places = &mut places[before..];
+        match self.mix {
+            Mix::Product => self.find_all(all, words, places),
+            #[cfg(target_arch = "x86_64")]
+            Mix::Aes(aes) => self.find_all_by_aes(aes, all, words, places),
+        }
+        if self.is_short_elsewhere {
+            let missed = places.iter_mut().zip(words).filter(|(place, _)| **place == NOWHERE);
+            missed.for_each(|(place, word)| *place = self.place(all, *word));
+        }
+    }
+
+    /// Writes the places of words that have slots, or are long.
+    fn find_all(&self, all: &[u8], words: &[Span], places: &mut [u32]) {
+        let last = all.len().checked_sub(KEY);
+        for (place, word) in places.iter_mut().zip(words) {
             let (start, len) = (word.start as usize, (word.end - word.start) as usize);
             // A key is taken from what lies behind the word, too.
-            if (len >= KEY) | (start > last) {
-                return self.place(all, *word);
-            }
-            let bytes: &[u8; KEY] = all[start..start + KEY].try_into().expect("so many were taken");
-            let found = self.find(masked(*bytes, len));
-            if self.is_short_elsewhere && found == NOWHERE { self.place(all, *word) } else { found }
-        }));
+            *place = match last {
+                Some(last) if (len < KEY) & (start <= last) => {
+                    let bytes: &[u8; KEY] = all[start..start + KEY].try_into().expect("so many were taken");
+                    self.find(masked(*bytes, len))
+                }
+                _ => self.place(all, *word),
+            };
+        }
     }
 
     /// Returns the place of a short word that has a slot.
     #[inline(always)]
     fn find(&self, key: Key) -> u32 {
-        let hash = mix(key);
+        let hash = self.mix.of(key);
         let slot = self.slot(hash, self.factors[self.group(hash)]);
         let found = self.keys[slot];
         // Whether a word is known is as good as random, and so is which one it is.
@@ -179,12 +213,35 @@ const MASKS: [Key; KEY] = {
     masks
 };
 
+impl Mix {
+    /// Returns the faster one that this processor has.
+    fn here() -> Mix {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(aes) = aes::Aes::here() {
+            return Mix::Aes(aes);
+        }
+        Mix::Product
+    }
+
+    #[inline]
+    fn of(self, key: Key) -> u64 {
+        match self {
+            Mix::Product => product(key),
+            #[cfg(target_arch = "x86_64")]
+            Mix::Aes(aes) => aes.mix(key),
+        }
+    }
+}
+
 /// The halves of a product, folded: every bit of both numbers reaches all parts of the hash.
 #[inline]
-fn mix(key: Key) -> u64 {
-    let product = u128::from(key[0] ^ 0x9E37_79B9_7F4A_7C15) * u128::from(key[1] ^ 0xD6E8_FEB8_6659_FD93);
+fn product(key: Key) -> u64 {
+    let product = u128::from(key[0] ^ SEED[0]) * u128::from(key[1] ^ SEED[1]);
     product as u64 ^ (product >> 64) as u64
 }
+
+/// What keys are mixed with.
+const SEED: Key = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93];
 
 #[cfg(test)]
 mod tests {
@@ -192,14 +249,17 @@ mod tests {
 
     /// Looks for every word in the midst of others and at the end of all bytes.
     fn check(words: &[&str], expected: &[(&str, u32)]) {
-        let table = Words::new(words.iter().copied());
-        for (word, place) in expected {
-            let mut places = Vec::new();
-            for (all, start) in [(format!("before {word} and after it there is more"), 7), ((*word).to_owned(), 0)] {
-                let span = Span { start, end: start + word.len() as u32 };
-                table.extend_places(all.as_bytes(), &[span], &mut places);
+        for mix in [Mix::Product, Mix::here()] {
+            let table = Words::with(mix, words.iter().copied());
+            for (word, place) in expected {
+                let mut places = Vec::new();
+                for (all, start) in [(format!("before {word} and after it there is more"), 7), ((*word).to_owned(), 0)]
+                {
+                    let span = Span { start, end: start + word.len() as u32 };
+                    table.extend_places(all.as_bytes(), &[span], &mut places);
+                }
+                assert_eq!(places, [*place, *place], "{word:?} in the midst and at the end, {mix:?}");
             }
-            assert_eq!(places, [*place, *place], "{word:?} in the midst and at the end");
         }
     }
 

@@ -196,7 +196,7 @@ fn texts_have_an_order_and_may_be_held() {
 
 #[test]
 fn variances_of_none_of_one_and_of_more() {
-    let of = |sample, root, single| GroupOp::Variance { sample, root, single };
+    let of = |sample, root, single| GroupOp::Variance { sample, root, single, merged: true };
     let ops = [
         ("samp", of(true, false, Single::Null), X, false),
         ("old", of(true, false, Single::Nan), X, false),
@@ -318,15 +318,15 @@ fn the_most_frequent_and_zeros() {
 #[test]
 fn pairs_of_a_line_and_of_a_point() {
     const Y_X: &[usize] = &[1, 1];
-    let pair = |pair| GroupOp::Pair(pair);
+    let pair = |of| GroupOp::Pair { of, merged: true };
     let ops = [
         ("corr", pair(Pair::Correlation), Y_X, false),
         ("slope", pair(Pair::Slope), Y_X, false),
-        ("intercept", pair(Pair::Intercept { merged: true }), Y_X, false),
+        ("intercept", pair(Pair::Intercept), Y_X, false),
         ("samp", pair(Pair::SampleCovariance), Y_X, false),
         ("r2", pair(Pair::Determination), Y_X, false),
-        ("skewness", GroupOp::Skewness, X, false),
-        ("kurtosis", GroupOp::Kurtosis, X, false),
+        ("skewness", GroupOp::Skewness { merged: true }, X, false),
+        ("kurtosis", GroupOp::Kurtosis { merged: true }, X, false),
     ];
     let batch = rows(&[
         (Some("line"), Some(1.0), None),
@@ -340,6 +340,24 @@ fn pairs_of_a_line_and_of_a_point() {
     assert_eq!((of("slope"), of("intercept")), (vec![Some(1.0), None, None], vec![Some(0.0), None, None]));
     assert_eq!((of("samp"), of("r2")), (vec![Some(2.0), None, None], vec![Some(1.0), None, None]));
     assert_eq!((of("skewness"), of("kurtosis")), (vec![Some(0.0), None, None], vec![Some(-2.0), None, None]));
+}
+
+#[test]
+fn squares_past_the_greatest_number_are_nan_where_they_are_merged() {
+    const X_X: &[usize] = &[1, 1];
+    let of = |merged| {
+        let single = Single::Null;
+        let ops = [
+            ("variance", GroupOp::Variance { sample: false, root: false, single, merged }, X, false),
+            ("covariance", GroupOp::Pair { of: Pair::Covariance, merged }, X_X, false),
+            ("kurtosis", GroupOp::Kurtosis { merged }, X, false),
+        ];
+        let batch = rows(&[(None, Some(1e200), None), (None, Some(1e200), None)]);
+        let out = answer(table(&[], &ops), &batch);
+        ["variance", "covariance", "kurtosis"].map(|name| floats(&out, name)[0])
+    };
+    assert_eq!(of(false), [Some(0.0), Some(0.0), None]);
+    assert!(of(true).into_iter().all(|value| value.is_some_and(f64::is_nan)), "{:?}", of(true));
 }
 
 #[test]

@@ -210,15 +210,15 @@ impl Split<'_> {
     fn of_one(&self, name: &str, ignore_nulls: bool) -> Result<GroupOp, SqlError> {
         let variance = |sample, root| {
             let since = (self.session.spark_major, self.session.spark_minor) >= (3, 1);
-            GroupOp::Variance { sample, root, single: if since { Single::Null } else { Single::Nan } }
+            GroupOp::Variance { sample, root, single: if since { Single::Null } else { Single::Nan }, merged: self.is_merged() }
         };
         let overflow = if self.session.ansi { Overflow::Refuse } else { Overflow::Wrap };
         Ok(match name {
             "sum" => GroupOp::Sum { overflow },
             "try_sum" => GroupOp::Sum { overflow: Overflow::Null },
             "avg" | "mean" | "try_avg" => GroupOp::Mean,
-            "skewness" => GroupOp::Skewness,
-            "kurtosis" => GroupOp::Kurtosis,
+            "skewness" => GroupOp::Skewness { merged: self.is_merged() },
+            "kurtosis" => GroupOp::Kurtosis { merged: self.is_merged() },
             "median" => self.percentile(share_of(&Ast::Literal(Literal::Double(0.5)))?),
             "mode" => GroupOp::Mode { one_zero: self.is_from(4, 2) },
             "bit_and" => GroupOp::Bits(Bits::And),
@@ -252,7 +252,8 @@ impl Split<'_> {
             vec![Ast::call("if", [is_null, Ast::Literal(Literal::Null), value.clone()])]
         };
         let (in_order, flipped) = (vec![a.clone(), b.clone()], vec![b.clone(), a.clone()]);
-        let pair = |pair: Pair, args: Vec<Ast>| (GroupOp::Pair(pair), args, Role::Double);
+        let merged = self.is_merged();
+        let pair = |of: Pair, args: Vec<Ast>| (GroupOp::Pair { of, merged }, args, Role::Double);
         Ok(Some(match name {
             "max_by" => (GroupOp::MaxBy, in_order, Role::Value),
             "min_by" => (GroupOp::MinBy, in_order, Role::Value),
@@ -266,14 +267,19 @@ impl Split<'_> {
             "regr_syy" => pair(Pair::Squares, in_order),
             "regr_sxy" => pair(Pair::Products, flipped),
             "regr_slope" => pair(Pair::Slope, flipped),
-            "regr_intercept" => pair(Pair::Intercept { merged: !self.is_from(4, 3) }, flipped),
+            "regr_intercept" => pair(Pair::Intercept, flipped),
             "regr_r2" => pair(Pair::Determination, in_order),
             other => return Err(super::functions::unknown(other)),
         }))
     }
 
-    /// Spark 4.2 takes both zeros for one in modes (SPARK-57329); 4.3 computes percentiles in another way (SPARK-57982), and means of
-    /// pairs without a rounding.
+    /// Whether moments of a partition are merged into those of none.
+    fn is_merged(&self) -> bool {
+        !self.is_from(4, 3)
+    }
+
+    /// Spark 4.2 takes both zeros for one in modes (SPARK-57329); 4.3 computes percentiles in another way (SPARK-57982), and merges
+    /// nothing where there is one partition.
     fn is_from(&self, major: u32, minor: u32) -> bool {
         (self.session.spark_major, self.session.spark_minor) >= (major, minor)
     }
@@ -302,7 +308,7 @@ pub fn served(op: GroupOp, types: &[SqlType]) -> Result<(), SqlError> {
 fn role_of(op: GroupOp) -> Role {
     match op {
         GroupOp::Sum { .. } | GroupOp::Mean | GroupOp::Variance { .. } | GroupOp::Percentile { .. } => Role::Number,
-        GroupOp::Skewness | GroupOp::Kurtosis => Role::Double,
+        GroupOp::Skewness { .. } | GroupOp::Kurtosis { .. } => Role::Double,
         GroupOp::Bits(_) => Role::Integer,
         _ => Role::Value,
     }
