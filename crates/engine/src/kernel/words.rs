@@ -25,7 +25,7 @@ const GROUP: usize = 4;
 const GROUP_MAX: usize = 8 * GROUP;
 
 /// Factors that are tried for a group, all of them odd: the last groups find few slots free.
-const TRIES: u16 = 1024;
+const TRIES: u16 = 1 << 15;
 
 /// Slots that stay free, as a part of the words: the fewer, the more of the table stays in the cache.
 const FREE_PART: usize = 32;

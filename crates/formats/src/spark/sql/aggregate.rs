@@ -210,7 +210,12 @@ impl Split<'_> {
     fn of_one(&self, name: &str, ignore_nulls: bool) -> Result<GroupOp, SqlError> {
         let variance = |sample, root| {
             let since = (self.session.spark_major, self.session.spark_minor) >= (3, 1);
-            GroupOp::Variance { sample, root, single: if since { Single::Null } else { Single::Nan }, merged: self.is_merged() }
+            GroupOp::Variance {
+                sample,
+                root,
+                single: if since { Single::Null } else { Single::Nan },
+                merged: self.is_merged(),
+            }
         };
         let overflow = if self.session.ansi { Overflow::Refuse } else { Overflow::Wrap };
         Ok(match name {

@@ -20,9 +20,14 @@ const fn plain(func: ListFunc) -> Build {
 pub const TABLE: &[Function] = &[
     row("array", "array(x, ..)", "", Build::Custom(1, ANY, array)),
     row("array_append", "array_append(array, x)", "", Build::Custom(2, 2, |t, a| appended(t, a, false))),
-    row("array_compact", "array_compact(array)", "Without the nulls.", plain(ListFunc::Compact)),
+    row(
+        "array_compact",
+        "array_compact(array)",
+        "Without the nulls.",
+        Build::Custom(1, 1, |t, a| of_one(t, a, ListFunc::Compact)),
+    ),
     row("array_contains", "array_contains(array, x)", "", Build::Custom(2, 2, |t, a| item(t, a, ListFunc::Contains))),
-    row("array_distinct", "array_distinct(array)", "", plain(ListFunc::Distinct)),
+    row("array_distinct", "array_distinct(array)", "", Build::Custom(1, 1, |t, a| of_one(t, a, ListFunc::Distinct))),
     row("array_except", "array_except(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Except))),
     row(
         "array_insert",
@@ -32,8 +37,8 @@ pub const TABLE: &[Function] = &[
     ),
     row("array_intersect", "array_intersect(a, b)", "", Build::Custom(2, 2, |t, a| alike(t, a, ListFunc::Intersect))),
     row("array_join", "array_join(array, separator, null)", "", Build::Custom(2, 3, join)),
-    row("array_max", "array_max(array)", "", plain(ListFunc::Max)),
-    row("array_min", "array_min(array)", "", plain(ListFunc::Min)),
+    row("array_max", "array_max(array)", "", Build::Custom(1, 1, |t, a| of_one(t, a, ListFunc::Max))),
+    row("array_min", "array_min(array)", "", Build::Custom(1, 1, |t, a| of_one(t, a, ListFunc::Min))),
     row("array_position", "array_position(array, x)", "", Build::Custom(2, 2, |t, a| item(t, a, ListFunc::Position))),
     row("array_prepend", "array_prepend(array, x)", "", Build::Custom(2, 2, |t, a| appended(t, a, true))),
     row("array_remove", "array_remove(array, x)", "", Build::Custom(2, 2, |t, a| item(t, a, ListFunc::Remove))),
@@ -63,12 +68,7 @@ pub const TABLE: &[Function] = &[
     ),
     row("sequence", "sequence(first, last, step)", "Of integers, or of dates by days.", Build::Custom(2, 3, sequence)),
     row("size", "size(array)", "-1 of null; in ANSI mode null.", Build::Custom(1, 1, size)),
-    row(
-        "slice",
-        "slice(array, from, n)",
-        "",
-        Build::Plain(Func::List(ListFunc::Slice), &[Arg::Any, Arg::Int, Arg::Int]),
-    ),
+    row("slice", "slice(array, from, n)", "", Build::Custom(3, 3, slice)),
     row("sort_array", "sort_array(array, ascending)", "Nulls first; last where descending.", Build::Custom(1, 2, sort)),
     row(
         "try_element_at",
@@ -81,6 +81,25 @@ pub const TABLE: &[Function] = &[
 fn array(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let args = typer.alike(args, "array")?;
     typer.call(ListFunc::Array, args)
+}
+
+/// A bare null is an array of nulls that is null.
+fn known(typer: &Typer<'_>, list: Typed) -> Typed {
+    if list.ty == SqlType::Null { typer.cast(list, &SqlType::Array(Box::new(SqlType::Null))) } else { list }
+}
+
+fn of_one(typer: &Typer<'_>, args: Vec<Typed>, func: ListFunc) -> Result<Typed, SqlError> {
+    let args = args.into_iter().map(|list| known(typer, list)).collect();
+    typer.call(func, args)
+}
+
+fn slice(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let each = args.into_iter().enumerate().map(|(i, arg)| match i {
+        0 => Ok(known(typer, arg)),
+        _ => typer.expect(arg, &SqlType::Int, "slice"),
+    });
+    let args = each.collect::<Result<_, _>>()?;
+    typer.call(ListFunc::Slice, args)
 }
 
 fn alike(typer: &Typer<'_>, args: Vec<Typed>, func: ListFunc) -> Result<Typed, SqlError> {
@@ -167,5 +186,5 @@ fn sort(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
         Some(Some(Literal::Bool(ascending))) => ascending,
         Some(_) => return Err(SqlError::Unsupported("`sort_array` in an order that is not constant".to_owned())),
     };
-    typer.call(ListFunc::Sort { ascending }, vec![list])
+    typer.call(ListFunc::Sort { ascending }, vec![known(typer, list)])
 }
