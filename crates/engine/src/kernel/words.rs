@@ -27,6 +27,9 @@ const GROUP_MAX: usize = 8 * GROUP;
 /// Factors that are tried for a group, all of them odd: the last groups find few slots free.
 const TRIES: u16 = 1 << 15;
 
+/// Tries for all groups together, by the number of words: a vocabulary that is made to have no factors takes no longer than that.
+const TRIES_A_WORD: usize = 64;
+
 /// Slots that stay free, as a part of the words: the fewer, the more of the table stays in the cache.
 const FREE_PART: usize = 32;
 
@@ -90,8 +93,9 @@ impl Words {
         // Large groups first, for which few factors will do.
         let mut groups: Vec<_> = short.chunk_by(|a, b| a.0 == b.0).collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+        let mut tries = usize::from(TRIES) + TRIES_A_WORD * words.len();
         for group in groups {
-            if !table.settle(group) {
+            if !table.settle(group, &mut tries) {
                 let others = group.iter().map(|&(_, _, place)| (words[place as usize].into(), place));
                 table.others.extend(others);
                 table.is_short_elsewhere = true;
@@ -100,11 +104,12 @@ impl Words {
         table
     }
 
-    /// Finds a factor with which each word of a group has a slot of its own; returns whether there is one.
-    fn settle(&mut self, group: &[(usize, Key, u32)]) -> bool {
+    /// Finds a factor with which each word of a group has a slot of its own, within so many tries; returns whether there is one.
+    fn settle(&mut self, group: &[(usize, Key, u32)], tries: &mut usize) -> bool {
         let mut taken = Vec::with_capacity(group.len());
-        let tries = if group.len() > GROUP_MAX { 0 } else { TRIES };
-        let factor = (0..tries).map(|i| 2 * i + 1).find(|&factor| {
+        let most = if group.len() > GROUP_MAX { 0 } else { usize::from(TRIES).min(*tries) };
+        let factor = (0..most as u16).map(|i| 2 * i + 1).find(|&factor| {
+            *tries -= 1;
             taken.clear();
             group.iter().all(|&(_, key, _)| {
                 let slot = self.slot(self.mix.of(key), factor);
