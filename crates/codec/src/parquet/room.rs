@@ -8,6 +8,9 @@ use bytes::Bytes;
 /// Bytes that are kept for later, most of them.
 const KEPT_BYTES_MAX: usize = 32 << 20;
 
+/// Rooms that are kept, most of them: each is looked at when one is asked for, and a file may have any number of columns.
+const KEPT_MAX: usize = 64;
+
 /// Room is not used for less than this part of it.
 const USED_PART: usize = 8;
 
@@ -43,11 +46,14 @@ impl Rooms {
     pub(super) fn lend(&self, room: Vec<u8>, len: usize) -> Bytes {
         let room = Arc::new(room);
         let mut kept = self.kept.lock().expect("looking does not panic");
-        let held = |kept: &[Arc<Vec<u8>>]| kept.iter().map(|room| room.len()).sum::<usize>();
-        if held(&kept) + room.len() > KEPT_BYTES_MAX {
+        let fits = |kept: &[Arc<Vec<u8>>]| {
+            let held: usize = kept.iter().map(|room| room.len()).sum();
+            kept.len() < KEPT_MAX && held + room.len() <= KEPT_BYTES_MAX
+        };
+        if !fits(&kept) {
             kept.retain(|room| Arc::strong_count(room) > 1);
         }
-        if held(&kept) + room.len() <= KEPT_BYTES_MAX {
+        if fits(&kept) {
             kept.push(room.clone());
         }
         Bytes::from_owner(Lent(room)).slice(..len)
@@ -84,5 +90,8 @@ mod tests {
         drop(lent);
         rooms.lend(vec![0; 8 << 20], 5);
         assert_eq!(rooms.kept.lock().unwrap().len(), 1);
+        let lent: Vec<Bytes> = (0..100).map(|_| rooms.lend(vec![0; 9], 5)).collect();
+        assert_eq!(rooms.kept.lock().unwrap().len(), KEPT_MAX);
+        drop(lent);
     }
 }
