@@ -112,15 +112,15 @@ impl Columns {
         before: Option<OpenGroup>,
     ) -> Result<OpenGroup, CodecError> {
         let budget = &self.shared.budget;
+        // Its pages are gone before those of this one come: they make room for them.
+        let decoded: Vec<_> = before.into_iter().flat_map(|group| group.ours).map(|leaf| leaf.ahead).collect();
         let mut rows = group.rows.min(rows_max).max(1);
         self.shared.rows_at_once.store(rows, Ordering::Relaxed);
         budget.reset();
         let opened = Opened::new(&self.shared, &self.schema, slice::from_ref(group), &self.others)?;
         let open = |(leaf, kind): &(usize, Kind)| self.leaf(*leaf, *kind, group.chunks[*leaf]);
         let mut ours = self.ours.iter().map(open).collect::<Result<Vec<Leaf>, _>>()?;
-        for (leaf, before) in ours.iter_mut().zip(before.into_iter().flat_map(|group| group.ours)) {
-            leaf.ahead = before.ahead;
-        }
+        ours.iter_mut().zip(decoded).for_each(|(leaf, decoded)| leaf.ahead = decoded);
         // Half of the budget for the texts of one chunk, were they all the longest; and the rest for what else there is.
         let longest = ours.iter().map(Leaf::longest_entry).fold(opened.longest_row(), u64::saturating_add);
         rows = rows.min(budget.max / 2 / longest.max(1)).max(1);

@@ -36,8 +36,10 @@ impl Rooms {
     pub(super) fn take(&self, len: usize) -> Vec<u8> {
         let mut kept = self.kept.lock().expect("looking does not panic");
         let fits = |room: &Arc<Vec<u8>>| (len..=len.saturating_mul(USED_PART)).contains(&room.len());
-        let free = kept.iter().position(|room| fits(room) && Arc::strong_count(room) == 1);
-        let room = free.map(|at| kept.swap_remove(at)).and_then(|room| Arc::try_unwrap(room).ok());
+        let free = kept.iter().enumerate().filter(|(_, room)| fits(room) && Arc::strong_count(room) == 1);
+        // A larger one is left to longer pages.
+        let tightest = free.min_by_key(|(_, room)| room.len()).map(|(at, _)| at);
+        let room = tightest.map(|at| kept.swap_remove(at)).and_then(|room| Arc::try_unwrap(room).ok());
         drop(kept);
         room.unwrap_or_else(|| vec![0; len + len / SPARE_PART])
     }

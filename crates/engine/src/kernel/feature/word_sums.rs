@@ -10,9 +10,10 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256d, __m512d, _MM_HINT_T0, _mm_loadu_ps, _mm_prefetch, _mm256_add_pd, _mm256_cvtps_pd, _mm256_loadu_ps,
-    _mm256_maskz_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm512_add_pd,
-    _mm512_cvtps_pd, _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd,
+    __m256d, __m512d, _MM_HINT_T0, _mm_loadu_ps, _mm_loadu_si128, _mm_maskload_ps, _mm_prefetch, _mm256_add_pd,
+    _mm256_cvtps_pd, _mm256_loadu_ps, _mm256_maskz_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd,
+    _mm256_storeu_pd, _mm512_add_pd, _mm512_cvtps_pd, _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd,
+    _mm512_setzero_pd, _mm512_storeu_pd,
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -30,9 +31,11 @@ pub(super) enum Lanes {
     Avx512,
 }
 
-/// Numbers in a register of AVX.
+/// Numbers in a register of AVX, and registers that hold sums at most.
 #[cfg(target_arch = "x86_64")]
 const WIDTH: usize = 4;
+#[cfg(target_arch = "x86_64")]
+const NARROW_REGISTERS: usize = 13;
 
 /// Numbers in a register of AVX-512, and registers that hold sums at most.
 #[cfg(target_arch = "x86_64")]
@@ -43,6 +46,10 @@ const REGISTERS: usize = 16;
 /// The vector of a word that has none.
 #[cfg(target_arch = "x86_64")]
 static ZEROS: [f32; REGISTERS * WIDE] = [0.0; REGISTERS * WIDE];
+
+/// From here on those are set that are read of a register.
+#[cfg(target_arch = "x86_64")]
+static MASKS: [i32; 2 * WIDTH] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
 /// Elements in a line of the cache.
 #[cfg(target_arch = "x86_64")]
@@ -81,7 +88,7 @@ impl Means<'_> {
     /// without a vector adds nothing.
     pub(super) fn write(&self, lanes: Lanes, out: &mut [f64]) {
         match lanes {
-            Lanes::Plain => self.write_rest(0, out),
+            Lanes::Plain => self.write_plain(out),
             // SAFETY: `here` alone makes this form, where the processor has AVX.
             #[cfg(target_arch = "x86_64")]
             Lanes::Avx => unsafe { self.write_avx(out) },
@@ -103,18 +110,12 @@ impl Means<'_> {
         })
     }
 
-    /// Returns `len` elements of a vector from `at` on; nothing where there is no such vector.
-    #[inline(always)]
-    fn part(&self, place: u32, at: usize, len: usize) -> Option<&[f32]> {
-        self.vectors.get(place as usize * self.size + at..)?.get(..len)
-    }
-
-    /// Writes the elements from `at` on.
-    fn write_rest(&self, at: usize, out: &mut [f64]) {
-        for (row, out) in self.each(at, out) {
+    fn write_plain(&self, out: &mut [f64]) {
+        for (row, out) in self.each(0, out) {
             out.fill(0.0);
             for &place in row.places {
-                let Some(vector) = self.part(place, at, out.len()) else { continue };
+                let vector = self.vectors.get(place as usize * self.size..).and_then(|rest| rest.get(..self.size));
+                let Some(vector) = vector else { continue };
                 out.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
             }
             out.iter_mut().for_each(|sum| *sum *= row.factor);
@@ -128,6 +129,17 @@ struct Row<'a> {
     /// From the row's first word on, all there are.
     rest: &'a [u32],
     factor: f64,
+}
+
+/// Calls the form for so many registers.
+#[cfg(target_arch = "x86_64")]
+macro_rules! by_registers {
+    ($self:ident.$write:ident($count:expr, $at:expr, $out:expr), $($registers:literal)*) => {
+        match $count {
+            $($registers => $self.$write::<$registers>($at, $out),)*
+            _ => unreachable!("a part has one register at least, and no more than there are"),
+        }
+    };
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -144,48 +156,67 @@ impl Means<'_> {
         }
     }
 
-    /// Takes as many elements at a time as there are registers for, then fewer.
+    /// Returns `len` elements of a vector from `at` on, of which there are so many vectors; zeros where there is no such one: they change no
+    /// sum, and which word has no vector is as good as random.
+    #[inline(always)]
+    fn part(&self, place: u32, at: usize, len: usize, count: usize) -> &[f32] {
+        let known = (place as usize) < count;
+        let from: &[f32] = select_unpredictable(known, self.vectors, &ZEROS);
+        let start = select_unpredictable(known, (place as usize).wrapping_mul(self.size) + at, 0);
+        &from[start..start + len]
+    }
+
+    /// Takes as many elements at a time as there are registers for, about as many each time.
     #[target_feature(enable = "avx")]
     fn write_avx(&self, out: &mut [f64]) {
-        let (size, mut at) = (self.size, 0);
-        while at + 12 * WIDTH <= size {
-            self.write_registers::<12>(at, out);
-            at += 12 * WIDTH;
-        }
-        while at + 4 * WIDTH <= size {
-            self.write_registers::<4>(at, out);
-            at += 4 * WIDTH;
-        }
-        while at + WIDTH <= size {
-            self.write_registers::<1>(at, out);
-            at += WIDTH;
-        }
-        if at < size {
-            self.write_rest(at, out);
+        let mut at = 0;
+        while at < self.size {
+            let left = (self.size - at).div_ceil(WIDTH);
+            let registers = left.div_ceil(left.div_ceil(NARROW_REGISTERS));
+            by_registers!(self.write_narrow(registers, at, out), 1 2 3 4 5 6 7 8 9 10 11 12 13);
+            at += registers * WIDTH;
         }
     }
 
-    /// Writes the elements from `at` on that `R` registers hold.
+    /// Writes the elements from `at` on that `R` registers hold, the last of which need not be full.
+    #[inline]
     #[target_feature(enable = "avx")]
     #[allow(clippy::needless_range_loop, reason = "of iterators the compiler makes calls here")]
-    fn write_registers<const R: usize>(&self, at: usize, out: &mut [f64]) {
+    fn write_narrow<const R: usize>(&self, at: usize, out: &mut [f64]) {
+        let len = (self.size - at).min(R * WIDTH);
+        let last = len - (R - 1) * WIDTH;
+        // SAFETY: four numbers are loaded of four.
+        let mask = unsafe { _mm_loadu_si128(MASKS[WIDTH - last..][..WIDTH].as_ptr().cast()) };
+        let count = self.vectors.len() / self.size;
         for (row, out) in self.each(at, out) {
             let mut sums: [__m256d; R] = [_mm256_setzero_pd(); R];
             for (i, &place) in row.places.iter().enumerate() {
                 self.fetch::<R, WIDTH>(&row, i, at);
-                let Some(vector) = self.part(place, at, R * WIDTH) else { continue };
-                let (vector, _) = vector.as_chunks::<WIDTH>();
-                for k in 0..R {
+                let (full, rest) = self.part(place, at, len, count).split_at((R - 1) * WIDTH);
+                let (full, _) = full.as_chunks::<WIDTH>();
+                for k in 0..R - 1 {
                     // SAFETY: each part is an array of as many numbers as are read.
-                    let part = unsafe { _mm_loadu_ps(vector[k].as_ptr()) };
+                    let part = unsafe { _mm_loadu_ps(full[k].as_ptr()) };
                     sums[k] = _mm256_add_pd(sums[k], _mm256_cvtps_pd(part));
                 }
+                // SAFETY: the rest is as long as the mask, and nothing else is read.
+                let part = unsafe { _mm_maskload_ps(rest.as_ptr(), mask) };
+                sums[R - 1] = _mm256_add_pd(sums[R - 1], _mm256_cvtps_pd(part));
             }
             let factor = _mm256_set1_pd(row.factor);
-            let (out, _) = out[..R * WIDTH].as_chunks_mut::<WIDTH>();
-            for k in 0..R {
+            let (full, rest) = out[..len].split_at_mut((R - 1) * WIDTH);
+            let (full, _) = full.as_chunks_mut::<WIDTH>();
+            for k in 0..R - 1 {
                 // SAFETY: each part is an array of as many numbers as are written.
-                unsafe { _mm256_storeu_pd(out[k].as_mut_ptr(), _mm256_mul_pd(sums[k], factor)) };
+                unsafe { _mm256_storeu_pd(full[k].as_mut_ptr(), _mm256_mul_pd(sums[k], factor)) };
+            }
+            // To store by a mask takes many times as long on some processors.
+            let mut four = [0.0; WIDTH];
+            // SAFETY: four numbers are written of four.
+            unsafe { _mm256_storeu_pd(four.as_mut_ptr(), _mm256_mul_pd(sums[R - 1], factor)) };
+            match rest.as_mut_array::<WIDTH>() {
+                Some(rest) => *rest = four,
+                None => rest.copy_from_slice(&four[..last]),
             }
         }
     }
@@ -196,18 +227,10 @@ impl Means<'_> {
     /// Takes as many elements at a time as there are registers for.
     #[target_feature(enable = "avx512f,avx512vl")]
     fn write_avx512(&self, out: &mut [f64]) {
-        macro_rules! by_registers {
-            ($count:expr, $at:expr, $($registers:literal)*) => {
-                match $count {
-                    $($registers => self.write_wide::<$registers>($at, out),)*
-                    _ => unreachable!("a part has from 1 to 16 registers"),
-                }
-            };
-        }
         let mut at = 0;
         while at < self.size {
             let registers = (self.size - at).div_ceil(WIDE).min(REGISTERS);
-            by_registers!(registers, at, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+            by_registers!(self.write_wide(registers, at, out), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
             at += registers * WIDE;
         }
     }
@@ -224,11 +247,7 @@ impl Means<'_> {
             let mut sums: [__m512d; R] = [_mm512_setzero_pd(); R];
             for (i, &place) in row.places.iter().enumerate() {
                 self.fetch::<R, WIDE>(&row, i, at);
-                // Which word has no vector is as good as random: zeros are added then, which change no sum.
-                let known = (place as usize) < count;
-                let from: &[f32] = select_unpredictable(known, self.vectors, &ZEROS);
-                let start = select_unpredictable(known, (place as usize).wrapping_mul(self.size) + at, 0);
-                let (full, rest) = from[start..start + len].split_at((R - 1) * WIDE);
+                let (full, rest) = self.part(place, at, len, count).split_at((R - 1) * WIDE);
                 let (full, _) = full.as_chunks::<WIDE>();
                 for k in 0..R - 1 {
                     // SAFETY: each part is an array of as many numbers as are read.

@@ -7,6 +7,8 @@
 #[cfg(target_arch = "x86_64")]
 mod asks;
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod search;
 
 use super::{
@@ -65,7 +67,7 @@ pub fn fill(isa: Isa, asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize
         Isa::Avx512 | Isa::Avx512Vbmi => unsafe { asks::fill(asks, ranks, words, lanes) },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::fill_avx2(asks, ranks, words, lanes) },
+        Isa::Avx2 => unsafe { avx2::fill(asks, ranks, words, lanes) },
         _ => fill_plain(asks, ranks, words, lanes),
     }
 }
@@ -215,7 +217,7 @@ pub fn ranks(isa: Isa, ranks: &Ranks, part: &Part, ways: &[Way], x: &[f64], out:
         Isa::Avx512 | Isa::Avx512Vbmi => unsafe { search::ranks(ranks, part, ways, x, out) },
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::ranks_avx2(ranks, part, ways, x, out) },
+        Isa::Avx2 => unsafe { avx2::ranks(ranks, part, ways, x, out) },
         _ => ranks.ranks(part, ways, x, out),
     }
 }
@@ -249,6 +251,9 @@ pub fn sides(isa: Isa, table: &[u8; CODES], codes: &[u8; LANES], out: &mut [u8; 
         // SAFETY: as before.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => unsafe { x86::sides_avx512(table, codes, out) },
+        // SAFETY: as before.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { avx2::sides(table, codes, out) },
         _ => out.iter_mut().zip(codes).for_each(|(out, code)| *out = table[*code as usize % CODES]),
     }
 }
@@ -258,19 +263,14 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::super::{
-        bits::{Asks, BLOCK_ROWS, LANES},
+        bits::{BLOCK_ROWS, LANES},
         circuit::{Circuits, PLANES, Page},
         codes::Codes,
         keys,
         normal::{Column, Rules},
-        ranks::{CODES, Eight, LARGE, Part, Ranks, SMALL, Way},
+        ranks::{CODES, Eight, LARGE, Ranks, SMALL},
     };
-    use super::VALUES_ROOM;
-
-    #[target_feature(enable = "avx2")]
-    pub fn fill_avx2(asks: &Asks, ranks: &[u8], words: &mut [u64], lanes: usize) {
-        super::fill_plain(asks, ranks, words, lanes);
-    }
+    use super::{VALUES_ROOM, avx2};
 
     #[target_feature(enable = "avx2")]
     pub fn numbers_avx2(
@@ -295,14 +295,10 @@ mod x86 {
         circuits.run(page, words);
         let (mut of, planes) = ([[0; W]; PLANES], circuits.planes(page, words));
         planes.zip(&mut of).for_each(|(plane, of)| *of = *plane);
-        // The byte of each row's bit, and the bit.
-        let byte = _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303);
-        let bit = _mm256_set1_epi64x(i64::from_le_bytes([1, 2, 4, 8, 16, 32, 64, 128]));
         for (half, numbers) in numbers.as_chunks_mut::<32>().0[..2 * W].iter_mut().enumerate() {
             let mut number = _mm256_setzero_si256();
             for plane in of[..page.bits].iter().rev() {
-                let rows = _mm256_set1_epi32((plane[half / 2] >> (half % 2 * 32)) as i32);
-                let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(rows, byte), bit), bit);
+                let is_set = avx2::is_set((plane[half / 2] >> (half % 2 * 32)) as u32);
                 number = _mm256_sub_epi8(_mm256_add_epi8(number, number), is_set);
             }
             // SAFETY: 32 bytes are stored of 32.
@@ -470,11 +466,6 @@ mod x86 {
         // SAFETY: eight numbers are loaded of eight.
         let thresholds = unsafe { _mm512_loadu_pd(thresholds.as_ptr()) };
         u32::from(_mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, x)).count_ones()
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub fn ranks_avx2(ranks: &Ranks, part: &Part, ways: &[Way], x: &[f64], out: &mut [u8]) {
-        ranks.ranks(part, ways, x, out);
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]

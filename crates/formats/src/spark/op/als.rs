@@ -38,14 +38,13 @@ fn factors(stage: &Stage<'_>, folder: &str, rank: u32) -> Result<Factors, ReadEr
         for row in 0..rows.len() {
             let id = ids.int(row)?;
             let id = i32::try_from(id).map_err(|_| ids.fault("an integer of 32 bits", id.to_string()))?;
-            let (items, range) = features.items(row)?;
-            if range.len() < rank as usize {
-                return Err(features.fault(format!("{rank} numbers, as the rank says"), range.len().to_string()));
+            let start = values.len();
+            let count = features.extend_f32s(row, &mut values)?;
+            if count < rank as usize {
+                return Err(features.fault(format!("{rank} numbers, as the rank says"), count.to_string()));
             }
-            places.push((id, values.len()));
-            for item in range.take(rank as usize) {
-                values.push(items.f64(item)? as f32);
-            }
+            values.truncate(start + rank as usize);
+            places.push((id, start));
         }
     }
     places.sort_unstable();
