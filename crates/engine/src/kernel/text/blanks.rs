@@ -93,6 +93,9 @@ fn of_word(word: u64) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cuts {
     Plain,
+    /// Blanks are found by AVX2, and counted and taken one by one by the instructions that came with it.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
     /// Blanks are found, and spans written, by AVX-512 with BW.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -102,12 +105,13 @@ impl Cuts {
     /// Returns the widest that this processor has.
     pub(super) fn here() -> Cuts {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
+        if is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("popcnt")
         {
-            return Cuts::Avx512;
+            let is_wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            return if is_wide { Cuts::Avx512 } else { Cuts::Avx2 };
         }
         Cuts::Plain
     }
@@ -125,6 +129,9 @@ impl Cuts {
         match self {
             Cuts::Plain => each_text(bytes, texts, spans, end, within, push_plain),
             // SAFETY: `here` alone makes this form, where the processor has these instructions.
+            #[cfg(target_arch = "x86_64")]
+            Cuts::Avx2 => unsafe { cut_avx2(bytes, texts, spans, end) },
+            // SAFETY: as before.
             #[cfg(target_arch = "x86_64")]
             Cuts::Avx512 => unsafe { cut_avx512(bytes, texts, spans, end) },
         }
@@ -163,6 +170,38 @@ pub(super) fn push_last(first: usize, rest: u32, text: Span, spans: &mut Vec<Spa
     while spans.len() > first && spans.last().is_some_and(|span| span.start == span.end) {
         spans.pop();
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn cut_avx2(bytes: &[u8], texts: impl Iterator<Item = Span>, spans: &mut Vec<Span>, end: impl FnMut(usize)) {
+    let push = |found, at, rest, spans: &mut _| push_plain(found, at, rest, spans);
+    each_text(bytes, texts, spans, end, |bytes, start, end| within_avx2(bytes, start, end), push);
+}
+
+/// See [`within`].
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn within_avx2(bytes: &[u8], start: usize, end: usize) -> u64 {
+    use std::arch::x86_64::{
+        _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8,
+    };
+    let len = (end - start).min(AT_ONCE);
+    let Some(all) = bytes[start..].first_chunk::<AT_ONCE>() else { return of_some(&bytes[start..start + len]) };
+    let (parts, _) = all.as_chunks::<32>();
+    let [low, high] = [0, 1].map(|half| {
+        // SAFETY: 32 bytes are loaded of 32.
+        let part = unsafe { _mm256_loadu_si256(parts[half].as_ptr().cast()) };
+        let is_space = _mm256_cmpeq_epi8(part, _mm256_set1_epi8(0x20));
+        // From tab on the five others follow one another.
+        let from_tab = _mm256_add_epi8(part, _mm256_set1_epi8(-0x09));
+        let is_other = _mm256_cmpeq_epi8(_mm256_min_epu8(from_tab, _mm256_set1_epi8(4)), from_tab);
+        u64::from(_mm256_movemask_epi8(_mm256_or_si256(is_space, is_other)) as u32)
+    });
+    // What lies behind the end is looked at and not counted.
+    (low | high << 32) & (u64::MAX >> (AT_ONCE - len))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -335,7 +374,10 @@ mod tests {
                     let tokens = expected.iter().rposition(|span| span.start < span.end).map_or(0, |last| last + 1);
                     expected.truncate(tokens);
                 }
-                for cuts in [Cuts::Plain, Cuts::here()] {
+                let mut forms = vec![Cuts::Plain, Cuts::here()];
+                #[cfg(target_arch = "x86_64")]
+                forms.extend((Cuts::here() == Cuts::Avx512).then_some(Cuts::Avx2));
+                for cuts in forms {
                     let (mut spans, mut ends) = (Vec::new(), Vec::new());
                     let text = Span { start: start as u32, end: end as u32 };
                     cuts.push(&all, [text; 2].into_iter(), &mut spans, |end| ends.push(end));
