@@ -10,10 +10,9 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256d, __m512d, _MM_HINT_T0, _mm_loadu_ps, _mm_loadu_si128, _mm_maskload_ps, _mm_prefetch, _mm256_add_pd,
-    _mm256_cvtps_pd, _mm256_loadu_ps, _mm256_maskz_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd,
-    _mm256_storeu_pd, _mm512_add_pd, _mm512_cvtps_pd, _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd,
-    _mm512_setzero_pd, _mm512_storeu_pd,
+    __m256d, __m512d, _MM_HINT_T0, _mm_loadu_ps, _mm_prefetch, _mm256_add_pd, _mm256_cvtps_pd, _mm256_loadu_ps,
+    _mm256_maskz_loadu_ps, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd, _mm256_storeu_pd, _mm512_add_pd,
+    _mm512_cvtps_pd, _mm512_mask_storeu_pd, _mm512_mul_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd,
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -46,10 +45,6 @@ const REGISTERS: usize = 16;
 /// The vector of a word that has none.
 #[cfg(target_arch = "x86_64")]
 static ZEROS: [f32; REGISTERS * WIDE] = [0.0; REGISTERS * WIDE];
-
-/// From here on those are set that are read of a register.
-#[cfg(target_arch = "x86_64")]
-static MASKS: [i32; 2 * WIDTH] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
 /// Elements in a line of the cache.
 #[cfg(target_arch = "x86_64")]
@@ -169,6 +164,9 @@ impl Means<'_> {
     /// Takes as many elements at a time as there are registers for, about as many each time.
     #[target_feature(enable = "avx")]
     fn write_avx(&self, out: &mut [f64]) {
+        if self.size < WIDTH {
+            return self.write_plain(out);
+        }
         let mut at = 0;
         while at < self.size {
             let left = (self.size - at).div_ceil(WIDTH);
@@ -178,45 +176,35 @@ impl Means<'_> {
         }
     }
 
-    /// Writes the elements from `at` on that `R` registers hold, the last of which need not be full.
+    /// Writes the elements from `at` on that `R` registers hold. Where the last of them would not be full, it begins earlier: of some elements
+    /// there are two sums then, which are the same.
     #[inline]
     #[target_feature(enable = "avx")]
     #[allow(clippy::needless_range_loop, reason = "of iterators the compiler makes calls here")]
     fn write_narrow<const R: usize>(&self, at: usize, out: &mut [f64]) {
-        let len = (self.size - at).min(R * WIDTH);
-        let last = len - (R - 1) * WIDTH;
-        // SAFETY: four numbers are loaded of four.
-        let mask = unsafe { _mm_loadu_si128(MASKS[WIDTH - last..][..WIDTH].as_ptr().cast()) };
+        let end = self.size.min(at + R * WIDTH);
+        let (first, len) = if R == 1 { (end - WIDTH, WIDTH) } else { (at, end - at) };
         let count = self.vectors.len() / self.size;
-        for (row, out) in self.each(at, out) {
+        for (row, out) in self.each(first, out) {
             let mut sums: [__m256d; R] = [_mm256_setzero_pd(); R];
             for (i, &place) in row.places.iter().enumerate() {
-                self.fetch::<R, WIDTH>(&row, i, at);
-                let (full, rest) = self.part(place, at, len, count).split_at((R - 1) * WIDTH);
-                let (full, _) = full.as_chunks::<WIDTH>();
-                for k in 0..R - 1 {
+                self.fetch::<R, WIDTH>(&row, i, first);
+                let vector = self.part(place, first, len, count);
+                let (full, _) = vector[..(R - 1) * WIDTH].as_chunks::<WIDTH>();
+                let last: &[f32; WIDTH] = vector.last_chunk().expect("a part has a register at least");
+                for k in 0..R {
+                    let part = if k < R - 1 { &full[k] } else { last };
                     // SAFETY: each part is an array of as many numbers as are read.
-                    let part = unsafe { _mm_loadu_ps(full[k].as_ptr()) };
+                    let part = unsafe { _mm_loadu_ps(part.as_ptr()) };
                     sums[k] = _mm256_add_pd(sums[k], _mm256_cvtps_pd(part));
                 }
-                // SAFETY: the rest is as long as the mask, and nothing else is read.
-                let part = unsafe { _mm_maskload_ps(rest.as_ptr(), mask) };
-                sums[R - 1] = _mm256_add_pd(sums[R - 1], _mm256_cvtps_pd(part));
             }
-            let factor = _mm256_set1_pd(row.factor);
-            let (full, rest) = out[..len].split_at_mut((R - 1) * WIDTH);
-            let (full, _) = full.as_chunks_mut::<WIDTH>();
-            for k in 0..R - 1 {
+            let (factor, out) = (_mm256_set1_pd(row.factor), &mut out[..len]);
+            for k in 0..R {
+                let start = if k < R - 1 { k * WIDTH } else { len - WIDTH };
+                let part: &mut [f64; WIDTH] = out[start..].first_chunk_mut().expect("a part has all registers");
                 // SAFETY: each part is an array of as many numbers as are written.
-                unsafe { _mm256_storeu_pd(full[k].as_mut_ptr(), _mm256_mul_pd(sums[k], factor)) };
-            }
-            // To store by a mask takes many times as long on some processors.
-            let mut four = [0.0; WIDTH];
-            // SAFETY: four numbers are written of four.
-            unsafe { _mm256_storeu_pd(four.as_mut_ptr(), _mm256_mul_pd(sums[R - 1], factor)) };
-            match rest.as_mut_array::<WIDTH>() {
-                Some(rest) => *rest = four,
-                None => rest.copy_from_slice(&four[..last]),
+                unsafe { _mm256_storeu_pd(part.as_mut_ptr(), _mm256_mul_pd(sums[k], factor)) };
             }
         }
     }
