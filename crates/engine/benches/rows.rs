@@ -9,8 +9,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Program, Workspace, compile::compile};
 use model::{Batch, Call, Column, DType, Fixed, Takes, Text, Type};
 use plan::{
-    Aggregate, Choose, EncodeOp, Forest, ForestOp, ForestPart, ForestParts, ForestSplit, Hash, Invalid, LinearOp, Plan,
-    PlanBuilder, Split, TextOp, ValueType, VectorOp, Weights,
+    Aggregate, Choose, Compressed, EncodeOp, Forest, ForestOp, ForestPart, ForestParts, ForestSplit, Hash, Invalid,
+    LinearOp, Plan, PlanBuilder, Split, TextOp, ValueType, VectorOp, Weights,
 };
 
 /// Different rows of input.
@@ -80,7 +80,8 @@ fn forest(categories: bool) -> (Plan, Batch) {
         let values: Vec<f64> = (0..ROWS).map(|_| random.share()).collect();
         batch.push(format!("x{i}"), Column::Fixed(Fixed::from_vec(DType::F64, values)));
     }
-    let assemble = VectorOp::Assemble { sizes: vec![Some(0); NUMBERS + 1], invalid: Invalid::Error };
+    let assemble =
+        VectorOp::Assemble { sizes: vec![Some(0); NUMBERS + 1], invalid: Invalid::Error, form: Compressed::default() };
     let features = builder.node("assembler", assemble, &inputs, "features");
     let forest = Arc::new(trees(categories, &mut random));
     let op = ForestOp { forest, aggregate: Aggregate::Sum, parts: vec![ForestPart::Scores] };

@@ -180,7 +180,7 @@ fn encode(op: &EncodeOp, f: &mut Formatter<'_>) -> fmt::Result {
 
 fn feature(op: &FeatureOp, f: &mut Formatter<'_>) -> fmt::Result {
     match op {
-        FeatureOp::Interact { parts } => {
+        FeatureOp::Interact { parts, .. } => {
             let sizes: Vec<String> = parts.iter().map(|part| part.encoded().to_string()).collect();
             f.write_str(&sizes.join(" x "))
         }

@@ -41,7 +41,7 @@ fn see(
     types: &[Option<ValueType>],
     readers: &[usize],
 ) -> Option<Seen> {
-    let Op::Vector(VectorOp::Assemble { invalid, .. }) = &node.op else { return None };
+    let Op::Vector(VectorOp::Assemble { invalid, form, .. }) = &node.op else { return None };
     let ty = |slot: &SlotId| types[slot.index()].clone().expect("a needed slot has a type");
     let is_clear = |maker: &Node| is_clear(&maker.op, maker.inputs.iter().map(ty));
     let input_types: Vec<ValueType> = node.inputs.iter().map(ty).collect();
@@ -63,5 +63,5 @@ fn see(
         reads > 0 && reads == readers[maker.outputs[0].index()]
     };
     let deferred = before.iter().rev().take_while(|maker| is_clear(maker) && is_own(maker)).count();
-    Some(Seen { direct: Direct::new(*invalid, &made)?, reads, deferred })
+    Some(Seen { direct: Direct::new(*invalid, *form, &made)?, reads, deferred })
 }

@@ -9,11 +9,11 @@
 //! Both ways give the same bits: products are multiplied from the last factor to the first, beginning with 1.
 
 use model::{Type, column::Row};
-use plan::{EncodeOp, FeatureOp, Interacting, Invalid, Op, ValueType};
+use plan::{Compressed, EncodeOp, FeatureOp, Interacting, Invalid, Op, ValueType};
 
 use crate::{
     frame::{Cells, Env, Frame, Home, Scratch, as_f64},
-    kernel::vector::{end_compressed, is_sparse_smaller, spread},
+    kernel::vector::{end_compressed, spread},
     program::Body,
     run::run_body,
     store::VectorStore,
@@ -42,7 +42,7 @@ enum Form {
     /// So few entries that every row is sparse: they are gathered, zeros left out.
     Entries,
     /// A matrix of all rows; each ends in the smaller form.
-    Matrix,
+    Matrix(Compressed),
 }
 
 /// What stands from one place on.
@@ -94,7 +94,7 @@ struct Lanes {
 
 impl Direct {
     /// Returns the kernel for an `Assemble` of such inputs, where it would gain something.
-    pub(crate) fn new(invalid: Invalid, inputs: &[Made<'_>]) -> Option<Direct> {
+    pub(crate) fn new(invalid: Invalid, form: Compressed, inputs: &[Made<'_>]) -> Option<Direct> {
         let mut sources = Vec::with_capacity(inputs.len());
         let (mut start, mut next) = (0u32, 0);
         for made in inputs {
@@ -104,10 +104,10 @@ impl Direct {
         }
         let is_vector = |source: &Source| matches!(source.kind, Kind::Vector { .. });
         let size = start as usize;
-        let is_few = sources.len() <= ENTRIES_MAX && is_sparse_smaller(sources.len(), size);
+        let is_few = sources.len() <= ENTRIES_MAX && form.is_sparse(sources.len(), size);
         let form = match is_few && !sources.iter().any(is_vector) {
             true => Form::Entries,
-            false if size <= MATRIX_MAX && !sources.iter().all(is_vector) => Form::Matrix,
+            false if size <= MATRIX_MAX && !sources.iter().all(is_vector) => Form::Matrix(form),
             false => return None,
         };
         let otherwise = Body::default();
@@ -131,7 +131,7 @@ impl Direct {
             let mut scratch = env.frame.scratch();
             match self.form {
                 Form::Entries => self.entries(env.frame, inputs, &mut scratch, &mut out),
-                Form::Matrix => self.matrix(env.frame, inputs, &mut scratch, &mut out),
+                Form::Matrix(form) => self.matrix(env.frame, inputs, form, &mut scratch, &mut out),
             }
         };
         if is_done { Ok(()) } else { run_body(&self.otherwise, env.frame, env.call) }
@@ -169,7 +169,14 @@ impl Direct {
     }
 
     /// Fills a matrix; returns whether all rows were plain.
-    fn matrix(&self, frame: &Frame, inputs: &[Home], scratch: &mut Scratch, out: &mut VectorStore) -> bool {
+    fn matrix(
+        &self,
+        frame: &Frame,
+        inputs: &[Home],
+        form: Compressed,
+        scratch: &mut Scratch,
+        out: &mut VectorStore,
+    ) -> bool {
         let size = self.size;
         out.clear_with_room(frame.rows() * size);
         // A number is written to its place in every row; of other entries, all but one place is left to be zero.
@@ -205,7 +212,7 @@ impl Direct {
             }
             for lane in 0..lanes.count {
                 if lanes.is_live(lane) {
-                    end_compressed(out, begin + lane * size, size);
+                    end_compressed(out, begin + lane * size, size, form);
                 } else {
                     out.push_null();
                 }
@@ -230,7 +237,7 @@ fn kind(made: &Made<'_>, input: usize) -> Option<(Kind, u32, usize)> {
             let size = Some(op.one_hot_size()).filter(|size| *size > 0)?;
             one(Kind::OneHot { input, category, size }, size)
         }
-        Made::By(Op::Feature(FeatureOp::Interact { parts })) => {
+        Made::By(Op::Feature(FeatureOp::Interact { parts, .. })) => {
             let (mut stride, mut factors) = (1u32, Vec::with_capacity(parts.len()));
             for (at, part) in parts.iter().enumerate().rev() {
                 let category = part.categories.first().map(|&(_, count)| Category { count, cut: false, keep: false });
@@ -253,7 +260,7 @@ pub(crate) fn is_clear(op: &Op, mut inputs: impl Iterator<Item = ValueType>) -> 
     let single = |part: &Interacting| part.size.is_none();
     let clear = match op {
         Op::Encode(EncodeOp::OneHot { .. }) => true,
-        Op::Feature(FeatureOp::Interact { parts }) => parts.iter().all(single),
+        Op::Feature(FeatureOp::Interact { parts, .. }) => parts.iter().all(single),
         _ => false,
     };
     clear && inputs.all(|ty| is_cells(&ty))

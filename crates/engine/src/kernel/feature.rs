@@ -31,7 +31,7 @@ pub enum FeatureKernel {
 impl FeatureKernel {
     pub(crate) fn new(op: &FeatureOp, site: &Site<'_>) -> Result<FeatureKernel, CompileError> {
         Ok(match op {
-            FeatureOp::Interact { parts } => FeatureKernel::Interact(interact::Interact::new(parts)),
+            FeatureOp::Interact { parts, form } => FeatureKernel::Interact(interact::Interact::new(parts, *form)),
             FeatureOp::HashColumns { columns, size } => {
                 FeatureKernel::HashColumns(hash_columns::HashColumns::new(columns, *size, site))
             }

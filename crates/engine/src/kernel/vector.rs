@@ -6,7 +6,7 @@
 //! Spark. Sums run from the first element to the last, exponentials are `libm`'s, so that the bits are ours on every machine.
 
 use model::{FaultKind, FaultValue, column::Row};
-use plan::VectorOp;
+use plan::{Compressed, VectorOp};
 
 use super::Site;
 use crate::{
@@ -58,18 +58,18 @@ impl VectorKernel {
     pub(crate) fn new(op: &VectorOp, site: &Site<'_>) -> Result<VectorKernel, CompileError> {
         Ok(match op {
             VectorOp::FromList => VectorKernel::FromList,
-            VectorOp::Assemble { sizes, invalid } => {
-                VectorKernel::Assemble(assemble::Assemble::new(sizes, *invalid, site.inputs))
+            VectorOp::Assemble { sizes, invalid, form } => {
+                VectorKernel::Assemble(assemble::Assemble::new(sizes, *invalid, *form, site.inputs))
             }
             VectorOp::Standardize { shift, scale } => {
                 VectorKernel::Scale(scale::Scale::standardize(shift.clone(), scale.clone()))
             }
-            VectorOp::MinMax { from, to, min, max } => {
-                VectorKernel::Scale(scale::Scale::min_max(from.clone(), to, *min, *max))
+            VectorOp::MinMax { from, to, min, max, form } => {
+                VectorKernel::Scale(scale::Scale::min_max(from.clone(), to, (*min, *max), *form))
             }
             VectorOp::Multiply { factors } => VectorKernel::Scale(scale::Scale::Multiply(factors.clone())),
-            VectorOp::Binarize { threshold, null_is_zero } => {
-                VectorKernel::Binarize(binarize::Binarize::new(*threshold, *null_is_zero, site.inputs))
+            VectorOp::Binarize { threshold, null_is_zero, form } => {
+                VectorKernel::Binarize(binarize::Binarize::new(*threshold, *null_is_zero, *form, site.inputs))
             }
             VectorOp::Normalize { p } => VectorKernel::Normalize(normalize::Normalize::new(*p)),
             VectorOp::Cosine { inverse } => VectorKernel::Cosine(cosine::Cosine::new(*inverse, site.inputs)),
@@ -182,16 +182,11 @@ pub(super) fn extend_dense(values: &mut Vec<f64>, row: Row<'_>) {
     }
 }
 
-/// Returns whether Spark stores so many non-zeros of a vector of this size sparse (`Vector.compressed`).
-pub(super) fn is_sparse_smaller(non_zeros: usize, size: usize) -> bool {
-    1.5 * (non_zeros as f64 + 1.0) < size as f64
-}
-
 /// Ends a row whose `size` values stand from `start` on, in the smaller form.
-pub(super) fn end_compressed(out: &mut VectorStore, start: usize, size: usize) {
+pub(super) fn end_compressed(out: &mut VectorStore, start: usize, size: usize, form: Compressed) {
     let values = &mut out.values[start..start + size];
     let non_zeros = values.iter().filter(|v| **v != 0.0).count();
-    if !is_sparse_smaller(non_zeros, size) {
+    if !form.is_sparse(non_zeros, size) {
         return out.end_dense_at(start, size);
     }
     let index_start = out.indices.len();

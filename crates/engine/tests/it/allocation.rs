@@ -9,9 +9,9 @@ use std::{
 use engine::Workspace;
 use model::{Batch, Call, Column, DType, Takes, Text, Type};
 use plan::{
-    Aggregate, AssociationOp, BasketItems, BayesOp, Choose, ClusterOp, DistanceOp, EncodeOp, Expr, Factors, Forest,
-    ForestOp, ForestPart, ForestParts, ForestSplit, Func, Hash, Invalid, LinearOp, Plan, PlanBuilder, RecommendOp,
-    Rules, Scalar, Split, TextOp, ValueType, VectorOp, Weights,
+    Aggregate, AssociationOp, BasketItems, BayesOp, Choose, ClusterOp, Compressed, DistanceOp, EncodeOp, Expr, Factors,
+    Forest, ForestOp, ForestPart, ForestParts, ForestSplit, Func, Hash, Invalid, LinearOp, Plan, PlanBuilder,
+    RecommendOp, Rules, Scalar, Split, TextOp, ValueType, VectorOp, Weights,
     expr::{Cast, CastRule, ListFunc, TextFunc},
     op::{
         association::{Basket, Fires, Follows, Sequences, SetRules, Table},
@@ -106,7 +106,7 @@ fn forest_pipeline() -> Plan {
     let (x, y) = (b.input("x", Takes::One(Type::F64)), b.input("y", Takes::One(Type::F64)));
     let labels: Arc<[Box<str>]> = ["oslo", "rome"].map(Into::into).into();
     let index = b.node("index", EncodeOp::Index { labels, invalid: Invalid::Keep }, &[city], "index");
-    let assemble = VectorOp::Assemble { sizes: vec![None; 3], invalid: Invalid::Keep };
+    let assemble = VectorOp::Assemble { sizes: vec![None; 3], invalid: Invalid::Keep, form: Compressed::default() };
     let features = b.node("features", assemble, &[index, x, y], "features");
     let parts = vec![ForestPart::Scores, ForestPart::Leaves];
     let op = ForestOp { forest: Arc::new(forest), aggregate: Aggregate::Sum, parts };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use model::{Batch, Column, Takes, Type};
-use plan::{Arm, ControlOp, Expr, Func, LinearOp, Plan, PlanBuilder, VectorOp, Weights};
+use plan::{Arm, Compressed, ControlOp, Expr, Func, LinearOp, Plan, PlanBuilder, VectorOp, Weights};
 
 use crate::ways::{check_all_ways, f64s, mark, to_f64s};
 
@@ -37,7 +37,8 @@ fn vector_segment() -> Arc<Plan> {
     let mut b = PlanBuilder::new();
     let age = b.input("age", Takes::One(Type::F64));
     let income = b.input("income", Takes::One(Type::F64));
-    let assemble = VectorOp::Assemble { sizes: vec![None, None], invalid: plan::Invalid::Error };
+    let assemble =
+        VectorOp::Assemble { sizes: vec![None, None], invalid: plan::Invalid::Error, form: Compressed::default() };
     let features = b.node("features", assemble, &[age, income], "features");
     let weights = Weights::Dense { columns: 2, values: Arc::from([1.0, 0.001]) };
     let y = b.node("linear", LinearOp::Dot { weights, intercept: 0.5 }, &[features], "y");

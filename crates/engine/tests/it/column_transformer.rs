@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use model::{Batch, Column, Takes, Text, Type, column::Row};
-use plan::{Choose, EncodeOp, Hash, Invalid, LinearOp, Plan, PlanBuilder, Split, TextOp, VectorOp, Weights};
+use plan::{
+    Choose, Compressed, EncodeOp, Hash, Invalid, LinearOp, Plan, PlanBuilder, Split, TextOp, VectorOp, Weights,
+};
 
 use crate::ways::{check_all_ways, f64s, mark};
 
@@ -23,7 +25,8 @@ fn transformer() -> Plan {
     let index = b.node("index", EncodeOp::Index { labels, invalid: Invalid::Keep }, &[city], "index");
     let one_hot = EncodeOp::OneHot { categories: 3, drop_last: false, invalid: Invalid::Error };
     let city = b.node("one hot", one_hot, &[index], "city_vector");
-    let assemble = |n: usize| VectorOp::Assemble { sizes: vec![None; n], invalid: Invalid::Error };
+    let assemble =
+        |n: usize| VectorOp::Assemble { sizes: vec![None; n], invalid: Invalid::Error, form: Compressed::default() };
     let numbers = b.node("numbers", assemble(1), &[age], "numbers");
     let scale = VectorOp::Standardize { shift: Some(Arc::from([40.0])), scale: Some(Arc::from([0.1])) };
     let scaled = b.node("scale", scale, &[numbers], "scaled");

@@ -2,7 +2,7 @@
 
 use engine::Servable;
 use model::{Batch, Builder, Column, Takes, Type, column::Row};
-use plan::{EncodeOp, FeatureOp, Interacting, Invalid, Plan, PlanBuilder, SlotId, VectorOp};
+use plan::{Compressed, EncodeOp, FeatureOp, Interacting, Invalid, Plan, PlanBuilder, SlotId, VectorOp};
 
 use crate::ways::{answer, check_all_ways, f64s, mark, servable};
 
@@ -15,6 +15,7 @@ struct Made {
     clear: bool,
     /// Whether vectors are outputs too.
     shown: bool,
+    form: Compressed,
 }
 
 /// Numbers, one-hot vectors and products side by side.
@@ -27,9 +28,10 @@ fn plan(made: Made) -> Plan {
         size: None,
         categories: categories.map(|count| (0, count)).into_iter().collect(),
     };
-    let pair = FeatureOp::Interact { parts: vec![part(None), part(Some(made.categories))] };
-    let triple = FeatureOp::Interact { parts: vec![part(Some(made.categories)), part(Some(3)), part(None)] };
-    let products = FeatureOp::Interact { parts: vec![part(None), part(None), part(None)] };
+    let form = made.form;
+    let pair = FeatureOp::Interact { parts: vec![part(None), part(Some(made.categories))], form };
+    let triple = FeatureOp::Interact { parts: vec![part(Some(made.categories)), part(Some(3)), part(None)], form };
+    let products = FeatureOp::Interact { parts: vec![part(None), part(None), part(None)], form };
     let vectors: [(&str, SlotId); 5] = [
         ("pair", b.node("pair", pair, &[x, kind], "pair")),
         ("products", b.node("products", products, &[x, count, x], "products")),
@@ -50,7 +52,7 @@ fn plan(made: Made) -> Plan {
         }
     }
     parts.push(x);
-    let assemble = VectorOp::Assemble { sizes: vec![None; parts.len()], invalid: made.invalid };
+    let assemble = VectorOp::Assemble { sizes: vec![None; parts.len()], invalid: made.invalid, form };
     let features = b.node("features", assemble, &parts, "features");
     b.output("features", features);
     b.finish().expect("a plan")
@@ -98,8 +100,8 @@ fn some(values: &[f64]) -> Vec<Option<f64>> {
 fn plain_rows() {
     for categories in [3, 300] {
         let batch = rows(700, &some(&[0.0, 1.0, 2.0, -0.0]), &some(&[1.5, -0.0, 0.0, -3.25, f64::INFINITY, 1e-300]));
-        for shown in [true, false] {
-            check(Made { categories, invalid: Invalid::Error, clear: true, shown }, &batch);
+        for (shown, form) in [(true, Compressed::Plain), (false, Compressed::Plain), (false, Compressed::Headed)] {
+            check(Made { categories, invalid: Invalid::Error, clear: true, shown, form }, &batch);
         }
     }
 }
@@ -115,7 +117,7 @@ fn rows_of_which_some_are_refused_dropped_or_kept() {
         for categories in [3, 300] {
             for invalid in [Invalid::Error, Invalid::Skip, Invalid::Keep] {
                 for shown in [true, false] {
-                    check(Made { categories, invalid, clear: true, shown }, &batch);
+                    check(Made { categories, invalid, clear: true, shown, form: Compressed::default() }, &batch);
                 }
             }
         }
@@ -125,7 +127,10 @@ fn rows_of_which_some_are_refused_dropped_or_kept() {
 #[test]
 fn a_row_has_the_entries_of_its_parts() {
     let batch = rows(1, &some(&[2.0]), &some(&[1.5]));
-    let out = check(Made { categories: 300, invalid: Invalid::Error, clear: true, shown: false }, &batch);
+    let out = check(
+        Made { categories: 300, invalid: Invalid::Error, clear: true, shown: false, form: Compressed::default() },
+        &batch,
+    );
     let Some(Column::Vector(features)) = out.column("features") else { panic!("vectors") };
     // count is -2; the place of `kind` in `triple` is 2, that of `plan` too.
     let (pair, products, kind, plan) = (2, 2 + 300, 303, 303 + 299);

@@ -3,8 +3,8 @@
 use engine::Servable;
 use model::{Batch, Builder, Call, Column, OnFault, PredictError, Predictor, Takes, Text, Type};
 use plan::{
-    Aggregation, Between, Bits, Expr, Func, GroupOp, Invalid, Overflow, Pair, Plan, PlanBuilder, RowsOp, Share, Single,
-    SlotId, VectorOp,
+    Aggregation, Between, Bits, Compressed, Expr, Func, GroupOp, Invalid, Overflow, Pair, Plan, PlanBuilder, RowsOp,
+    Share, Single, SlotId, VectorOp,
 };
 
 use crate::ways::{f64s, mark, servable, to_f64s};
@@ -386,7 +386,7 @@ fn stages() -> Plan {
     let inputs = ["k", "sum", "rows", "n"].map(|name| behind.input(name, Takes::One(Type::F64)));
     let ok = behind.node("having", Expr::call(Func::Lt, [Expr::Input(0), Expr::f64(100.0)]), &[inputs[1]], "ok");
     behind.node_many("having", RowsOp::Keep, &[ok], &[]);
-    let assemble = VectorOp::Assemble { sizes: vec![None, None], invalid: Invalid::Error };
+    let assemble = VectorOp::Assemble { sizes: vec![None, None], invalid: Invalid::Error, form: Compressed::default() };
     let features = behind.node("features", assemble, &[inputs[1], inputs[2]], "features");
     behind.output("k", inputs[0]);
     behind.output("features", features);
@@ -461,7 +461,7 @@ fn a_signature_says_what_groups_are_made_of() {
 fn a_refused_row_refuses_the_call() {
     let mut b = PlanBuilder::new();
     let x = b.input("x", Takes::One(Type::F64));
-    let assemble = VectorOp::Assemble { sizes: vec![None], invalid: Invalid::Error };
+    let assemble = VectorOp::Assemble { sizes: vec![None], invalid: Invalid::Error, form: Compressed::default() };
     let vector = b.node("vector", assemble, &[x], "vector");
     let mut behind = PlanBuilder::new();
     let count = behind.input("count", Takes::One(Type::I64));

@@ -4,6 +4,7 @@
 //! stood in `paramMap`), else the default of the class. NaN and the infinities are the strings `"NaN"`, `"Inf"`, `"-Inf"`.
 
 use model::{Buffer, ModelFiles};
+use plan::Compressed;
 use serde_json::{Map, Value};
 
 use crate::{Limits, ReadError};
@@ -81,6 +82,17 @@ impl Metadata {
     /// Returns the major version of the Spark that saved the stage.
     pub fn spark_major(&self) -> Option<u32> {
         self.spark.split('.').next()?.parse().ok()
+    }
+
+    /// Returns whether the stage was saved by this version of Spark or a later one.
+    pub fn is_from(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self.spark.split('.').map_while(|number| number.parse().ok());
+        numbers.next().is_some_and(|first: u32| (first, numbers.next().unwrap_or(0)) >= (major, minor))
+    }
+
+    /// Returns which form a vector has where the stage chooses.
+    pub fn compressed(&self) -> Compressed {
+        if self.is_from(4, 1) { Compressed::Headed } else { Compressed::Plain }
     }
 
     /// Returns the value of a parameter: set, or at its saved default. JSON's null is no value.

@@ -2,7 +2,7 @@
 
 use formats::{Limits, ReadError};
 use model::{DType, InputSpec, Type};
-use plan::{EncodeOp, FeatureOp, Op};
+use plan::{Compressed, EncodeOp, FeatureOp, Op, VectorOp};
 use serde_json::{Value, json};
 
 use crate::artifact::{Artifact, matrix, pipeline, saved, stage};
@@ -63,7 +63,7 @@ fn assembler(columns: &[&str], output: &str) -> Artifact {
 fn interacted(artifact: &Artifact, inputs: Vec<InputSpec>) -> Vec<u64> {
     let ops = ops(artifact, inputs);
     let sizes = ops.iter().filter_map(|op| match op {
-        Op::Feature(FeatureOp::Interact { parts }) => Some(parts.iter().map(|part| part.encoded()).collect()),
+        Op::Feature(FeatureOp::Interact { parts, .. }) => Some(parts.iter().map(|part| part.encoded()).collect()),
         _ => None,
     });
     let [sizes] = <[Vec<u64>; 1]>::try_from(sizes.collect::<Vec<_>>()).expect("one interaction");
@@ -76,7 +76,9 @@ fn categories_of_an_indexer_are_spread_by_an_interaction() {
     assert_eq!(interacted(&pipeline(&stages), Vec::new()), [3, 1]);
     // One category alone counts as a number.
     let single = pipeline(&[indexer("c", "i", &["a"]), interaction(&["i", "x"])]);
-    let [Op::Encode(_), Op::Feature(FeatureOp::Interact { parts })] = &ops(&single, Vec::new())[..] else { panic!() };
+    let [Op::Encode(_), Op::Feature(FeatureOp::Interact { parts, .. })] = &ops(&single, Vec::new())[..] else {
+        panic!()
+    };
     assert!(parts.iter().all(|part| part.categories.is_empty()), "{parts:?}");
 }
 
@@ -213,6 +215,22 @@ fn word_vectors_of_all_versions_are_the_same() {
 fn one_hot_of_spark_2(version: &str) -> Artifact {
     let params = json!({ "inputCol": "i", "outputCol": "o" });
     saved("OneHotEncoder", params, json!({}), json!({ "sparkVersion": version }))
+}
+
+#[test]
+fn the_smaller_form_is_that_of_the_version_that_saved() {
+    let form = |version: &str| {
+        let params = json!({ "inputCols": ["a", "b"], "outputCol": "o" });
+        let assembler = saved("VectorAssembler", params, json!({}), json!({ "sparkVersion": version }));
+        let [Op::Vector(VectorOp::Assemble { form, .. })] = ops(&assembler, Vec::new())[..] else { panic!() };
+        form
+    };
+    for version in ["2.0.0", "3.5.9", "4.0.5", "4"] {
+        assert_eq!(form(version), Compressed::Plain, "{version}");
+    }
+    for version in ["4.1.0", "4.3.0", "4.10.0-SNAPSHOT", "5.0.0"] {
+        assert_eq!(form(version), Compressed::Headed, "{version}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{DType, ScalarBuffer, Type};
 
-use super::{Inferred, same_rows};
+use super::{Inferred, same_rows, vector::Compressed};
 use crate::{error::PlanError, plan::ValueType};
 
 /// Most products of one row.
@@ -33,8 +33,8 @@ pub struct HashedColumn {
 pub enum FeatureOp {
     /// The products of each element of one input with each of every other, taken from the last input to the first; the
     /// first input's elements lie furthest apart. A category counts as a vector with a 1 at its place among all it may be. What a sparse vector does not
-    /// store is nothing, be it a category. In the smaller of the two forms (Spark's `Vector.compressed`). Refused: null, a vector of another size, a category that is no whole number within its range.
-    Interact { parts: Vec<Interacting> },
+    /// store is nothing, be it a category. In the smaller of the two forms. Refused: null, a vector of another size, a category that is no whole number within its range.
+    Interact { parts: Vec<Interacting>, form: Compressed },
     /// Columns to one sparse vector of `size`: a number at the hash of its column's name, any other value as a 1 at the hash of
     /// `name=value` (the value's text as Java writes it); what falls to one place is added up, in the columns' order. Zeros
     /// are kept as entries. A null adds nothing. Murmur3 with the seed 42.
@@ -94,7 +94,7 @@ impl FeatureOp {
         let of = |ty: Type| Ok(vec![ValueType { ty, place }]);
         let hashes = Type::list(Type::Vector { size: Some(1) });
         match (self, inputs) {
-            (FeatureOp::Interact { parts }, inputs) => {
+            (FeatureOp::Interact { parts, .. }, inputs) => {
                 let fits = |(part, input): (&Interacting, &ValueType)| match part.size {
                     None => is_number(&input.ty) || input.ty == Type::BOOL,
                     Some(_) => matches!(input.ty, Type::Vector { .. }),
@@ -128,7 +128,7 @@ impl FeatureOp {
     pub(crate) fn check(&self) -> Result<(), PlanError> {
         let fault = |what: &str| Err(PlanError::parameters(self.name(), what));
         match self {
-            FeatureOp::Interact { parts } => {
+            FeatureOp::Interact { parts, .. } => {
                 let products = parts.iter().try_fold(1u64, |n, part| n.checked_mul(u64::from(part.elements())));
                 if !parts.iter().all(Interacting::is_sound) {
                     return fault("categories must stand by rising place within their vector");

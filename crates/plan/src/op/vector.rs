@@ -7,6 +7,29 @@ use model::{DType, Type};
 use super::{Inferred, encode::Invalid, same_rows};
 use crate::{error::PlanError, plan::ValueType};
 
+/// Which form an op gives a vector where it chooses: the smaller one, as the bytes of both are reckoned by Spark's
+/// `Vector.compressed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compressed {
+    /// Sparse where `1.5 * (non-zeros + 1) < size`: up to Spark 4.0, `8 * size + 8` and `12 * non-zeros + 20` bytes.
+    #[default]
+    Plain,
+    /// Sparse where `1.5 * non-zeros + 2 < size`: since Spark 4.1, `8 * size + 12` and `12 * non-zeros + 28` bytes, as each
+    /// array has a header.
+    Headed,
+}
+
+impl Compressed {
+    /// Returns whether a vector of this size with so many non-zeros is stored sparse.
+    pub fn is_sparse(self, non_zeros: usize, size: usize) -> bool {
+        let header = match self {
+            Compressed::Plain => 1.5,
+            Compressed::Headed => 2.0,
+        };
+        1.5 * non_zeros as f64 + header < size as f64
+    }
+}
+
 /// How a class is chosen from scores.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choose {
@@ -36,18 +59,18 @@ pub struct CategoryMap {
 pub enum VectorOp {
     /// A list of float32 or float64 as a dense vector; a null item is refused, a null list stays null.
     FromList,
-    /// Numbers, booleans and vectors side by side, in the smaller of the two forms (Spark's `Vector.compressed`: sparse where
-    /// 1.5 * (non-zeros + 1) < size; explicit zeros are dropped then). A null or NaN number and a null vector are refused,
-    /// dropped, or as many NaN as `sizes` says, input by input (0 for numbers), where it says so or the type does. That is for
-    /// nulls alone: a vector may have another size than `sizes` says, but not than its type says.
-    Assemble { sizes: Vec<Option<u32>>, invalid: Invalid },
+    /// Numbers, booleans and vectors side by side, in the smaller of the two forms (explicit zeros are dropped in the sparse
+    /// one). A null or NaN number and a null vector are refused, dropped, or as many NaN as `sizes` says, input by input (0 for
+    /// numbers), where it says so or the type does. That is for nulls alone: a vector may have another size than `sizes` says,
+    /// but not than its type says.
+    Assemble { sizes: Vec<Option<u32>>, invalid: Invalid, form: Compressed },
     /// `(x - shift) * scale`, either part optional. Without a shift a sparse vector stays sparse (its stored values are
     /// scaled); with one the result is dense. A shorter vector gives a shorter result; a longer one (a sparse one, without a
     /// shift, only where it stores an element too far), and null, is refused. Without both every row is as it came, null too.
     Standardize { shift: Option<Arc<[f64]>>, scale: Option<Arc<[f64]>> },
     /// `(x - from) * ((max - min) / (to - from)) + min`; where `from` equals `to`, the middle of `min` and `max`. NaN stays
     /// NaN; in the smaller of the two forms, as `Assemble`; another size, and null, is refused.
-    MinMax { from: Arc<[f64]>, to: Arc<[f64]>, min: f64, max: f64 },
+    MinMax { from: Arc<[f64]>, to: Arc<[f64]>, min: f64, max: f64, form: Compressed },
     /// `x * factor`, the form kept (explicit zeros too). A shorter vector gives a shorter result; a longer dense one, a sparse
     /// one that stores an element too far, and null, is refused.
     Multiply { factors: Arc<[f64]> },
@@ -55,7 +78,7 @@ pub enum VectorOp {
     /// `null_is_zero`. A vector of any size to the smaller of the two forms, as `Assemble`; with a threshold below 0 whatever is
     /// not at or below it is 1: what a sparse vector does not store, and NaN. A null vector is refused, and with a threshold of
     /// NaN every vector; so is, where most elements may become 1, a sparse one of more than 2^20 elements.
-    Binarize { threshold: f64, null_is_zero: bool },
+    Binarize { threshold: f64, null_is_zero: bool, form: Compressed },
     /// Each element divided by the vector's p-norm, the form kept: of stored values in order, `sum |x|`, `sqrt(sum x * x)`,
     /// the largest `|x|` (NaN is never larger), or `pow(sum pow(|x|, p), 1 / p)`. A vector whose norm is 0 as it came. Any size;
     /// null is refused.

@@ -4,7 +4,7 @@
 //! first, so that the first one's products may take the place of what they are made of.
 
 use model::{FaultKind, FaultValue, column::Row};
-use plan::Interacting;
+use plan::{Compressed, Interacting};
 
 use super::{Refusal, null, wrong_size};
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 pub struct Interact {
     parts: Box<[Part]>,
     size: u32,
+    form: Compressed,
 }
 
 struct Part {
@@ -24,11 +25,11 @@ struct Part {
 }
 
 impl Interact {
-    pub(super) fn new(parts: &[Interacting]) -> Interact {
+    pub(super) fn new(parts: &[Interacting], form: Compressed) -> Interact {
         let parts: Box<[Part]> =
             parts.iter().map(|part| Part { of: part.clone(), encoded: part.encoded() as u32 }).collect();
         let size = parts.iter().map(|part| part.encoded).product();
-        Interact { parts, size }
+        Interact { parts, size, form }
     }
 
     pub(super) fn run(&self, env: &Env<'_>, inputs: &[Home], output: Home) {
@@ -41,7 +42,7 @@ impl Interact {
             }
             let (index_start, start) = (out.indices.len(), out.values.len());
             match self.multiply(env.frame, inputs, row, &mut out) {
-                Ok(()) => end(&mut out, self.size as usize, index_start, start),
+                Ok(()) => end(&mut out, self.size as usize, self.form, index_start, start),
                 Err((input, (kind, value))) => {
                     env.refuse(row, input, kind, value);
                     out.indices.truncate(index_start);
@@ -171,11 +172,11 @@ impl Products<'_> {
 
 /// Ends a row whose entries, by rising place, were added, in the smaller form: zeros go where it is sparse, a dense one keeps
 /// their signs.
-fn end(out: &mut VectorStore, size: usize, index_start: usize, start: usize) {
+fn end(out: &mut VectorStore, size: usize, form: Compressed, index_start: usize, start: usize) {
     let stored = out.indices.len() - index_start;
     let non_zeros = out.values[start..].iter().filter(|v| **v != 0.0).count();
     let (indices, values) = (&mut out.indices, &mut out.values);
-    if 1.5 * (non_zeros as f64 + 1.0) < size as f64 {
+    if form.is_sparse(non_zeros, size) {
         let mut kept = 0;
         for k in 0..stored {
             indices[index_start + kept] = indices[index_start + k];

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use model::{Builder, Column, DType, Type, column::Row};
-use plan::{FeatureOp, HashedColumn, Interacting};
+use plan::{Compressed, FeatureOp, HashedColumn, Interacting};
 
 use crate::kernel::tests::{Ran, assert_row, dense, fixed, lists, numbers, run, sparse, texts, vectors};
 
@@ -16,7 +16,7 @@ fn vector(size: u32, categories: &[(u32, u32)]) -> Interacting {
 }
 
 fn interact<const N: usize>(parts: [Interacting; N]) -> FeatureOp {
-    FeatureOp::Interact { parts: parts.into() }
+    FeatureOp::Interact { parts: parts.into(), form: Compressed::default() }
 }
 
 /// Panics unless the rows become these; the op refuses none.
@@ -44,6 +44,19 @@ fn the_first_input_runs_slowest() {
     let op = interact([vector(2, &[]), vector(3, &[])]);
     let inputs = [vectors(&[dense(&[2.0, 3.0])]), vectors(&[sparse(3, &[0, 2], &[5.0, 7.0])])];
     check(op, &inputs, &[dense(&[10.0, 0.0, 14.0, 15.0, 0.0, 21.0])]);
+}
+
+#[test]
+fn the_form_is_the_smaller_one_by_either_reckoning() {
+    let op = |form| FeatureOp::Interact { parts: vec![number(&[(0, 5)]), number(&[])], form };
+    let inputs = |x| [numbers(&[Some(3.0)]), numbers(&[Some(x)])];
+    for form in [Compressed::Plain, Compressed::Headed] {
+        check(op(form), &inputs(-1.0), &[sparse(5, &[3], &[-1.0])]);
+    }
+    let op = |form| FeatureOp::Interact { parts: vec![number(&[(0, 2)]), number(&[])], form };
+    let inputs = [numbers(&[Some(1.0)]), numbers(&[Some(-0.0)])];
+    check(op(Compressed::Plain), &inputs, &[sparse(2, &[], &[])]);
+    check(op(Compressed::Headed), &inputs, &[dense(&[0.0, -0.0])]);
 }
 
 #[test]

@@ -5,9 +5,9 @@
 //! form is the smaller one, they are spread out in place. Both write 0 for -0, as Spark does, which gathers non-zeros always.
 
 use model::{FaultKind, FaultValue, Type, column::Row};
-use plan::{Invalid, ValueType};
+use plan::{Compressed, Invalid, ValueType};
 
-use super::{Refusal, end_compressed, is_sparse_smaller, null, wrong_size};
+use super::{Refusal, end_compressed, null, wrong_size};
 use crate::{
     frame::{Env, Home},
     store::VectorStore,
@@ -16,6 +16,7 @@ use crate::{
 pub struct Assemble {
     parts: Box<[Part]>,
     invalid: Invalid,
+    form: Compressed,
     /// The size of every row, where it is fixed and at most [`MATRIX_MAX`].
     fixed: Option<usize>,
 }
@@ -37,7 +38,7 @@ const MATRIX_MAX: usize = 256;
 const FILL_MAX: u32 = 1 << 24;
 
 impl Assemble {
-    pub fn new(sizes: &[Option<u32>], invalid: Invalid, inputs: &[ValueType]) -> Assemble {
+    pub fn new(sizes: &[Option<u32>], invalid: Invalid, form: Compressed, inputs: &[ValueType]) -> Assemble {
         let parts = sizes.iter().zip(inputs).map(|(&size, input)| match input.ty {
             Type::Vector { size: declared } => Part::Vector { size: declared, assumed: declared.or(size) },
             _ => Part::Number,
@@ -47,7 +48,7 @@ impl Assemble {
             Part::Number => Some(sum + 1),
             Part::Vector { size, .. } => size.map(|n| sum + n as usize),
         });
-        Assemble { parts, invalid, fixed: fixed.filter(|n| *n <= MATRIX_MAX) }
+        Assemble { parts, invalid, form, fixed: fixed.filter(|n| *n <= MATRIX_MAX) }
     }
 
     pub fn run(&self, env: &Env<'_>, inputs: &[Home], output: Home) {
@@ -90,7 +91,7 @@ impl Assemble {
             }
         }
         for row in 0..rows {
-            if env.frame.is_live(row) { end_compressed(out, row * size, size) } else { out.push_null() }
+            if env.frame.is_live(row) { end_compressed(out, row * size, size, self.form) } else { out.push_null() }
         }
     }
 
@@ -102,7 +103,7 @@ impl Assemble {
             }
             let (index_start, start) = (out.indices.len(), out.values.len());
             match self.gather(env, inputs, row, out) {
-                Ok(size) => end_gathered(out, size, index_start, start),
+                Ok(size) => end_gathered(out, size, self.form, index_start, start),
                 Err((input, refusal)) => {
                     self.fault(env, row, input, refusal);
                     out.indices.truncate(index_start);
@@ -216,10 +217,10 @@ fn push_vector(out: &mut VectorStore, start: u32, vector: Row<'_>) -> Option<u32
 }
 
 /// Ends a row of gathered non-zeros in the smaller form. A dense one is at most half as long again as what was gathered.
-pub(super) fn end_gathered(out: &mut VectorStore, size: u32, index_start: usize, start: usize) {
+pub(super) fn end_gathered(out: &mut VectorStore, size: u32, form: Compressed, index_start: usize, start: usize) {
     let gathered = out.indices.len() - index_start;
     let size = size as usize;
-    if is_sparse_smaller(gathered, size) {
+    if form.is_sparse(gathered, size) {
         return out.end_sparse(size as u32, index_start, start);
     }
     out.values.resize(start + size, 0.0);

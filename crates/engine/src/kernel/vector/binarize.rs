@@ -1,7 +1,7 @@
 //! Above a threshold or not: numbers, and the elements of vectors. Spark's `Binarizer.transform`.
 
 use model::{FaultKind, FaultValue, Type, column::Row};
-use plan::ValueType;
+use plan::{Compressed, ValueType};
 
 use super::{Refusal, assemble::end_gathered, end_compressed, map, spreadable};
 use crate::{
@@ -13,12 +13,13 @@ use crate::{
 pub struct Binarize {
     threshold: f64,
     null_is_zero: bool,
+    form: Compressed,
     of_numbers: bool,
 }
 
 impl Binarize {
-    pub fn new(threshold: f64, null_is_zero: bool, inputs: &[ValueType]) -> Binarize {
-        Binarize { threshold, null_is_zero, of_numbers: inputs.iter().all(|input| input.ty == Type::F64) }
+    pub fn new(threshold: f64, null_is_zero: bool, form: Compressed, inputs: &[ValueType]) -> Binarize {
+        Binarize { threshold, null_is_zero, form, of_numbers: inputs.iter().all(|input| input.ty == Type::F64) }
     }
 
     pub fn run(&self, env: &Env<'_>, input: Home, output: Home) {
@@ -53,7 +54,7 @@ impl Binarize {
                 out.values.push(1.0);
             }
         });
-        end_gathered(out, row.size() as u32, index_start, start);
+        end_gathered(out, row.size() as u32, self.form, index_start, start);
         Ok(())
     }
 
@@ -68,7 +69,7 @@ impl Binarize {
                 values[place as usize] = 0.0;
             }
         });
-        end_compressed(out, start, row.size());
+        end_compressed(out, start, row.size(), self.form);
         Ok(())
     }
 }

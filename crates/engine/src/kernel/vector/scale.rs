@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::column::Row;
+use plan::Compressed;
 
 use super::{Refusal, end_compressed, extend_dense, map, wrong_size};
 use crate::{
@@ -26,6 +27,7 @@ pub struct MinMax {
     scale: Box<[f64]>,
     min: f64,
     middle: f64,
+    form: Compressed,
 }
 
 impl Scale {
@@ -38,12 +40,12 @@ impl Scale {
         }
     }
 
-    pub fn min_max(from: Arc<[f64]>, to: &[f64], min: f64, max: f64) -> Scale {
+    pub fn min_max(from: Arc<[f64]>, to: &[f64], (min, max): (f64, f64), form: Compressed) -> Scale {
         let scale = from.iter().zip(to).map(|(from, to)| {
             let range = to - from;
             if range == 0.0 { 0.0 } else { (max - min) / range }
         });
-        Scale::MinMax(MinMax { scale: scale.collect(), from, min, middle: (min + max) / 2.0 })
+        Scale::MinMax(MinMax { scale: scale.collect(), from, min, middle: (min + max) / 2.0, form })
     }
 
     pub fn run(&self, env: &Env<'_>, input: Home, output: Home) {
@@ -121,7 +123,7 @@ impl MinMax {
                 *v = if *scale == 0.0 { self.middle } else { (*v - from) * scale + self.min };
             }
         }
-        end_compressed(out, start, size);
+        end_compressed(out, start, size, self.form);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{Builder, Column, DType, Type, column::Row};
-use plan::{Choose, Invalid, Op, VectorOp};
+use plan::{Choose, Compressed, Invalid, Op, VectorOp};
 
 use crate::kernel::tests::{Ran, assert_row, dense, fixed, numbers, run, run_once, run_typed, sparse, vectors};
 
@@ -43,7 +43,7 @@ const NULL: &str = "column `a`: expected a value, got null";
 // === Assemble ===
 
 fn assemble(sizes: &[Option<u32>], invalid: Invalid) -> VectorOp {
-    VectorOp::Assemble { sizes: sizes.to_vec(), invalid }
+    VectorOp::Assemble { sizes: sizes.to_vec(), invalid, form: Compressed::default() }
 }
 
 /// Assembles a number, a vector and a number, with the vector's size known by its type and without: the two ways of the kernel.
@@ -69,6 +69,37 @@ fn assemble_chooses_the_smaller_form() {
     three(error, Some(1.0), sparse(2, &[1], &[5.0]), Some(6.0), d(&[1.0, 0.0, 5.0, 6.0]));
     // 1.5 * (2 + 1) is not below 4, though 1.5 * 2 is.
     three(error, Some(1.0), dense(&[0.0]), Some(0.0), d(&[1.0, 0.0, 0.0]));
+}
+
+#[test]
+fn the_smaller_form_by_either_reckoning() {
+    let both = |op: &dyn Fn(Compressed) -> VectorOp, input, plain, headed| {
+        vector(op(Compressed::Plain), input, plain);
+        vector(op(Compressed::Headed), input, headed);
+    };
+    // 1.5 * (2 + 1) is below 5, 1.5 * 2 + 2 is not; both are below 6.
+    let (five, six) = ([1.0, 0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+    let ones = |size| s(size, &[0, 4], &[1.0, 1.0]);
+    let ops: [&dyn Fn(Compressed) -> VectorOp; 2] =
+        [&|form| VectorOp::Assemble { sizes: vec![None], invalid: Invalid::Error, form }, &|form| VectorOp::Binarize {
+            threshold: 0.5,
+            null_is_zero: true,
+            form,
+        }];
+    for op in ops {
+        both(op, dense(&five), ones(5), d(&five));
+        both(op, dense(&six), ones(6), ones(6));
+    }
+    both(
+        &|form| VectorOp::MinMax { from: [0.0; 5].into(), to: [2.0; 5].into(), min: 0.0, max: 1.0, form },
+        dense(&[2.0, 0.0, 0.0, 0.0, 2.0]),
+        ones(5),
+        d(&five),
+    );
+    let typed = |form| VectorOp::Assemble { sizes: vec![None], invalid: Invalid::Error, form };
+    let types = [Type::Vector { size: Some(5) }];
+    check_ran(run_typed(typed(Compressed::Plain), &[vectors(&[dense(&five)])], &types), &[ones(5)]);
+    check_ran(run_typed(typed(Compressed::Headed), &[vectors(&[dense(&five)])], &types), &[d(&five)]);
 }
 
 #[test]
@@ -216,7 +247,13 @@ fn multiply_keeps_the_form() {
 
 #[test]
 fn min_max_rescales() {
-    let op = |min, max| VectorOp::MinMax { from: [0.0, 2.0, 5.0].into(), to: [10.0, 6.0, 5.0].into(), min, max };
+    let op = |min, max| VectorOp::MinMax {
+        from: [0.0, 2.0, 5.0].into(),
+        to: [10.0, 6.0, 5.0].into(),
+        min,
+        max,
+        form: Compressed::default(),
+    };
     vector(op(0.0, 1.0), dense(&[5.0, 3.0, 7.0]), d(&[0.5, 0.25, 0.5]));
     vector(op(-1.0, 3.0), dense(&[20.0, 2.0, NAN]), d(&[7.0, -1.0, NAN]));
     vector(op(0.0, 1.0), sparse(3, &[0], &[5.0]), d(&[0.5, -0.5, 0.5]));

@@ -36,7 +36,8 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         }
     }
     let (group, assumed) = elements(lowering, &names, &inputs);
-    let slot = lowering.make(stage, VectorOp::Assemble { sizes, invalid }, &inputs, &stage.output()?)?;
+    let op = VectorOp::Assemble { sizes, invalid, form: stage.meta.compressed() };
+    let slot = lowering.make(stage, op, &inputs, &stage.output()?)?;
     if let Some(group) = group {
         lowering.set_attributes(slot, group);
         lowering.assume_numbers(slot, assumed);

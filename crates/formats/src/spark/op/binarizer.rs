@@ -32,13 +32,13 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         Some(thresholds) => thresholds,
     };
     // Since 4.0 Spark compares in SQL: null is not above either.
-    let null_is_zero = stage.meta.spark_major().is_some_and(|major| major >= 4);
+    let null_is_zero = stage.meta.is_from(4, 0);
     let mut inputs = Vec::with_capacity(pairs.len());
     for (input, _) in &pairs {
         inputs.push(lowering.column(stage, input, Accepts::FloatOrVector)?);
     }
     for ((input, (_, output)), threshold) in inputs.into_iter().zip(pairs).zip(thresholds) {
-        let op = VectorOp::Binarize { threshold, null_is_zero };
+        let op = VectorOp::Binarize { threshold, null_is_zero, form: stage.meta.compressed() };
         let slot = lowering.make(stage, op, &[input], &output)?;
         if lowering.is_open(input) {
             lowering.set_alike(slot, input);

@@ -37,7 +37,7 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     let tree = Tree::read(stage, &table, old.int("rootId")?, distance)?;
     let clusters = tree.clusters;
     // Scala 2.13, which Spark 4 runs on, orders doubles so that NaN is the largest; before, no number was less than NaN.
-    let nan_last = stage.meta.spark_major().is_some_and(|major| major >= 4);
+    let nan_last = stage.meta.is_from(4, 0);
     let op = ClusterOp::Descend { centers: tree.centers, branches: tree.branches, distance, nan_last };
     kmeans::predict(stage, lowering, op, clusters)
 }

@@ -144,7 +144,7 @@ fn rules(stage: &Stage<'_>, items: BasketItems, sets: &[FrequentSet], confidence
     if work > limit as u64 {
         return stage.meta.too_large("the sum of the squares of all sets' sizes", work, limit, "values_max / 4");
     }
-    let newer = stage.meta.spark_major().is_some_and(|major| major >= 4);
+    let newer = stage.meta.is_from(4, 0);
     let scala = if newer { Scala::From213 } else { Scala::Before213 };
     let mut made = made(&items, sets, confidence, scala);
     if let Some(order) = order::of_table(&made.hashes) {

@@ -46,7 +46,8 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         inputs.push(input);
     }
     let group = products(&parts);
-    let op = FeatureOp::Interact { parts: parts.into_iter().map(|part| part.interacting).collect() };
+    let parts = parts.into_iter().map(|part| part.interacting).collect();
+    let op = FeatureOp::Interact { parts, form: stage.meta.compressed() };
     let slot = lowering.make(stage, op, &inputs, &stage.output()?)?;
     if let Some(group) = group {
         lowering.set_attributes(slot, group);

@@ -58,7 +58,7 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         return Ok(());
     }
     // Spark 4 passes NaN over; before, one at the first place stayed there.
-    let choose = if stage.meta.spark_major() >= Some(4) { Choose::LargestNumber } else { Choose::Largest };
+    let choose = if stage.meta.is_from(4, 0) { Choose::LargestNumber } else { Choose::Largest };
     let class = lowering.make(stage, VectorOp::Choose(choose), &[raw], columns.prediction)?;
     // What the label's column meant, the prediction's does.
     let meaning = stage.meta.extra.get("labelMetadata").and_then(Value::as_str);

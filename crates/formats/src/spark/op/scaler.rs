@@ -63,7 +63,7 @@ pub fn min_max(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), Rea
     let (min, max) = (stage.f64_or("min", 0.0)?, stage.f64_or("max", 1.0)?);
     let size = from.len();
     let input = lowering.vector(stage, stage.input()?, size)?;
-    let op = VectorOp::MinMax { from: from.into(), to: to.into(), min, max };
+    let op = VectorOp::MinMax { from: from.into(), to: to.into(), min, max, form: stage.meta.compressed() };
     let slot = lowering.make(stage, op, &[input], &stage.output()?)?;
     lowering.claim_size(slot, size);
     Ok(())

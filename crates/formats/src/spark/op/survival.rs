@@ -40,7 +40,7 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         return Err(stage.meta.fault("quantileProbabilities", "numbers between 0 and 1, one at least", got));
     }
     let factors: Arc<[f64]> = probabilities.iter().map(|&q| libm::exp(libm::log(-libm::log1p(-q)) * scale)).collect();
-    let one = VectorOp::Assemble { sizes: vec![Some(0)], invalid: Invalid::Keep };
+    let one = VectorOp::Assemble { sizes: vec![Some(0)], invalid: Invalid::Keep, form: stage.meta.compressed() };
     let one = lowering.node(stage, one, &[scale_of_row], &["prediction"])?;
     let intercepts = vec![0.0; factors.len()].into();
     let weights = Weights::Dense { columns: 1, values: factors };

@@ -10,7 +10,7 @@ use super::*;
 fn binarize_numbers() {
     let cells = [Some(0.5), Some(0.6), Some(NAN), None, Some(-0.0), Some(INF)];
     for (threshold, null_is_zero, null) in [(0.5, false, None), (0.5, true, Some(0.0))] {
-        let ran = run(VectorOp::Binarize { threshold, null_is_zero }, &[numbers(&cells)]);
+        let ran = run(VectorOp::Binarize { threshold, null_is_zero, form: Compressed::default() }, &[numbers(&cells)]);
         let expected = [Some(0.0), Some(1.0), Some(0.0), null, Some(0.0), Some(1.0)];
         for (row, expected) in expected.iter().enumerate() {
             assert_eq!(ran.faults[row], None);
@@ -21,7 +21,7 @@ fn binarize_numbers() {
 
 #[test]
 fn binarize_vectors() {
-    let op = |threshold| VectorOp::Binarize { threshold, null_is_zero: true };
+    let op = |threshold| VectorOp::Binarize { threshold, null_is_zero: true, form: Compressed::default() };
     vector(op(0.5), dense(&[0.5, 0.6, NAN]), d(&[0.0, 1.0, 0.0]));
     vector(op(0.0), dense(&[-0.0, 0.0, -1.0, 1e-300]), s(4, &[3], &[1.0]));
     vector(op(0.0), sparse(9, &[1, 4, 5], &[0.0, NAN, 2.0]), s(9, &[5], &[1.0]));
