@@ -1,5 +1,5 @@
 """Cases: the other classes of `pyspark.ml.feature`."""
-from pyspark.ml import feature as f
+from pyspark.ml import PipelineModel, feature as f
 from pyspark.ml.linalg import Vectors
 
 from casebook import INF, NAN, case, dense, draw, frame, sparse
@@ -305,6 +305,37 @@ KINDS_ASKED = KINDS[:3] + [[dense(3.0, 1.0, 0.0, 5.0)], [dense(0.0, 99.5, -1.0, 
 def kinds(invalid):
     model = f.VectorIndexer(inputCol="v", outputCol="o", maxCategories=3, handleInvalid=invalid)
     return model.fit(frame("v vector", KINDS)), "v vector", KINDS_ASKED
+
+
+PAIRS = [[t] for t in ("", "a", "😀", "a😀b", "😀😀", "a 😀x b😀", "é😀𝒳ab", "Ab😀É", "ẞ😀", None)]
+
+
+@case("regextokenizer-nothing", "a pattern that matches nothing cuts characters above U+FFFF in two", s4=True)
+def _():
+    return f.RegexTokenizer(pattern="", toLowercase=False, minTokenLength=0, inputCol="t", outputCol="o"), "t string", PAIRS
+
+
+@case("regextokenizer-nothing-or-x", "as it, lower-cased first, tokens of two units at least")
+def _():
+    return f.RegexTokenizer(pattern="x*", minTokenLength=2, inputCol="t", outputCol="o"), "t string", PAIRS
+
+
+@case("regextokenizer-matches-of-nothing", "as it, the matches themselves")
+def _():
+    return f.RegexTokenizer(pattern="b*", gaps=False, minTokenLength=0, inputCol="t", outputCol="o"), "t string", PAIRS
+
+
+FIVES = [[dense(*(float(i in places) for i in range(5)))] for places in ([], [4], [0, 4], [0, 1, 2])]
+FIVES += [[dense(1.0, 0.0, -0.0, 0.0, -2.0)], [sparse(5, (1, 3.0), (2, -0.0))], [sparse(5, (1, 3.0), (2, 0.5))]]
+
+
+@case("forms-of-five", "dense or sparse by bytes: Spark 4.1 counts the headers of arrays too", s4=True)
+def _():
+    return PipelineModel([
+        f.VectorAssembler(inputCols=["v"], outputCol="a"),
+        f.Binarizer(threshold=0.25, inputCol="v", outputCol="b"),
+        f.MinMaxScaler(inputCol="v", outputCol="m").fit(frame("v vector", [[dense(*[0.0] * 5)], [dense(*[2.0] * 5)]])),
+    ]), "v vector", FIVES
 
 
 @case("vectorindexer-error", "features of few values become indexes; the unseen are refused")

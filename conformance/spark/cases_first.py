@@ -1,13 +1,13 @@
 """Cases: text, indexes, scalers, linear models, trees, pipelines."""
 import random
 
-from pyspark.ml import Pipeline
+from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.classification import (DecisionTreeClassifier, GBTClassifier, LogisticRegression,
                                        RandomForestClassifier)
 from pyspark.ml.feature import (IDF, Bucketizer, CountVectorizer, CountVectorizerModel, HashingTF,
                                 IndexToString, MinMaxScaler, NGram, OneHotEncoder, RegexTokenizer,
                                 StandardScaler, StopWordsRemover, StringIndexer, StringIndexerModel,
-                                Tokenizer, VectorAssembler)
+                                Tokenizer, VectorAssembler, VectorSizeHint)
 from pyspark.ml.regression import (DecisionTreeRegressor, GBTRegressor, LinearRegression,
                                    RandomForestRegressor)
 from pyspark.sql import functions as F
@@ -641,3 +641,23 @@ def _():
         LinearRegression(featuresCol="scaled", labelCol="age", regParam=0.1),
     ])
     return pipeline.fit(reviews()), "region string, age double, hours double", [r[1:] for r in REVIEWS_ASKED] + [["west", -9.0, None]]
+
+
+@case("pipeline-refused-before-skips", "a row that one stage refuses and a later one drops: indexers, assemblers and, before 4.0, size hints see it first",
+      s4=True)
+def _():
+    seen = frame("s string, g string", [["a", "c"], ["b", "d"]])
+    pipeline = PipelineModel([
+        StringIndexer(inputCol="s", outputCol="i").fit(seen),
+        Bucketizer(inputCol="y", outputCol="b", splits=[0.0, 1.0, 5.0]),
+        VectorAssembler(inputCols=["x", "y"], outputCol="f"),
+        VectorSizeHint(inputCol="v", size=2, handleInvalid="error"),
+        StringIndexer(inputCol="g", outputCol="h", handleInvalid="skip").fit(seen),
+        VectorAssembler(inputCols=["z", "y"], outputCol="k", handleInvalid="skip"),
+    ])
+    fine = {"s": "a", "y": 1.0, "x": 2.0, "v": dense(1.0, 2.0), "z": 3.0, "g": "c"}
+    refused = [{"s": "zz"}, {"y": 9.0}, {"x": None}, {"v": dense(1.0, 2.0, 3.0)}]
+    dropped = [{"z": None}, {"g": None}]
+    odd = [{}] + refused + dropped + [one | other for one in refused for other in dropped]
+    rows = [list((fine | cells).values()) for cells in odd]
+    return pipeline, "s string, y double, x double, v vector, z double, g string", rows

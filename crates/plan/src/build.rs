@@ -15,6 +15,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct PlanBuilder {
     plan: Plan,
+    /// What is computed before rows are dropped behind it.
+    pinned: Vec<SlotId>,
 }
 
 impl PlanBuilder {
@@ -51,6 +53,11 @@ impl PlanBuilder {
             declared: None,
         });
         slot
+    }
+
+    /// Keeps the node that computes this slot before those behind it that drop rows: it refuses rows that they would drop.
+    pub fn pin(&mut self, slot: SlotId) {
+        self.pinned.push(slot);
     }
 
     /// Narrows or widens what an input takes: a later step may know better than the one that added it.
@@ -141,7 +148,7 @@ impl PlanBuilder {
         for node in &plan.nodes {
             node.op.check()?;
         }
-        drop_first(&mut plan);
+        drop_first(&mut plan, &self.pinned);
         crate::op::tensor::fuse::fuse(&mut plan);
         let mut names = HashSet::with_capacity(plan.outputs.len());
         for output in &plan.outputs {
@@ -168,24 +175,29 @@ impl PlanBuilder {
     }
 }
 
-/// Puts what drops rows, and what that reads, before everything else, in the order in which it stands: a row that one step
-/// drops is not refused by another on which the dropping does not depend. Spark moves its filters so.
-fn drop_first(plan: &mut Plan) {
+/// Puts what drops rows, what is pinned, and what these read, before everything else, in the order in which it stands: a row that
+/// one step drops is not refused by another on which the dropping does not depend. Spark evaluates its filters so: columns of
+/// deterministic functions wait for them.
+fn drop_first(plan: &mut Plan, pinned: &[SlotId]) {
     let mut maker = vec![None; plan.slots.len()];
     for (i, node) in plan.nodes.iter().enumerate() {
         node.outputs.iter().for_each(|slot| maker[slot.index()] = Some(i));
     }
     let count = plan.nodes.len();
     let (mut order, mut placed) = (Vec::with_capacity(count), vec![false; count]);
-    for gate in (0..count).filter(|&i| plan.nodes[i].op.is_gate()) {
-        let mut first = vec![false; gate + 1];
-        first[gate] = true;
-        for i in (0..=gate).rev().filter(|&i| !placed[i]) {
+    let mut is_kept: Vec<bool> = plan.nodes.iter().map(|node| node.op.is_gate()).collect();
+    pinned.iter().filter_map(|slot| maker[slot.index()]).for_each(|made| is_kept[made] = true);
+    let last_gate = plan.nodes.iter().rposition(|node| node.op.is_gate());
+    let until = last_gate.map_or(0, |last| last + 1);
+    for kept in (0..until).filter(|&i| is_kept[i]) {
+        let mut first = vec![false; kept + 1];
+        first[kept] = true;
+        for i in (0..=kept).rev().filter(|&i| !placed[i]) {
             if first[i] {
                 plan.nodes[i].inputs.iter().filter_map(|slot| maker[slot.index()]).for_each(|made| first[made] = true);
             }
         }
-        for i in (0..=gate).filter(|&i| first[i]) {
+        for i in (0..=kept).filter(|&i| first[i]) {
             if !std::mem::replace(&mut placed[i], true) {
                 order.push(i);
             }

@@ -21,7 +21,9 @@ const HEAD: &str = "# Spark ML
 
 `PipelineModel.save`, or `save` of a single model, by Spark 2.0 to 4.x: whole folders, with or without `.crc`, in one part file or
 several. Pipelines nest; `CrossValidatorModel` and `TrainValidationSplitModel` stand for their best model. The answer has the columns that
-Spark's `transform` would show; a row that Spark raises on is refused, one that it drops is dropped.
+Spark's `transform` would show; a row that Spark raises on is refused, one that it drops is dropped. A row that one stage would
+refuse and another drops is dropped, whichever stands first, as Spark filters before it computes; but what `StringIndexerModel`,
+`VectorAssembler` and, before 4.0, `VectorSizeHint` refuse is refused though a stage behind them drops it.
 
 ## Classes
 

@@ -7,6 +7,7 @@
 
 mod blanks;
 mod lower;
+mod matches;
 mod n_grams;
 mod occurrences;
 mod rewrite;

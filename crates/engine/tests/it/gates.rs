@@ -64,6 +64,29 @@ fn nodes_behind_a_gate_do_not_see_what_it_drops() {
 }
 
 #[test]
+fn what_is_pinned_sees_rows_that_a_gate_behind_it_drops() {
+    let mut b = PlanBuilder::new();
+    let [x, y, z] = ["x", "y", "z"].map(|name| b.input(name, Takes::One(Type::F64)));
+    positive(&mut b, z);
+    let free = b.node("free", bucket(&[0.0, 1.0, 2.0]), &[y], "free");
+    let pinned = b.node("pinned", bucket(&[0.0, 1.0, 2.0]), &[x], "pinned");
+    b.pin(pinned);
+    positive(&mut b, y);
+    b.output("free", free);
+    b.output("pinned", pinned);
+    let plan = b.finish().expect("a plan");
+    // Refused by `pinned`: 9 and, though a gate behind it drops the row, -9; but not where one before it does.
+    let x = [0.5, 9.0, -9.0, -9.0, 0.5, 0.5].map(Some);
+    let y = [0.5, 0.5, -1.0, 0.5, -1.0, 9.0].map(Some);
+    let z = [1.0, 1.0, 1.0, -1.0, 1.0, 1.0].map(Some);
+    let out = check_all_ways(plan, &batch(&[("x", &x), ("y", &y), ("z", &z)]));
+    let marks: Vec<String> = (0..6).map(|row| mark(&out, row)).collect();
+    assert_eq!([0, 3, 4].map(|row| &*marks[row]), ["live", "skipped", "skipped"]);
+    assert!(marks[1].contains("column `x`") && marks[2].contains("column `x`"), "{marks:?}");
+    assert!(marks[5].contains("column `y`"), "{marks:?}");
+}
+
+#[test]
 fn a_gate_drops_rows_whatever_is_asked() {
     let plan = bucket_gate_bucket();
     let signature = plan.signature("default");

@@ -206,6 +206,14 @@ impl<'a> Lowering<'a> {
         Ok(slots)
     }
 
+    /// Says that Spark computes the column before rows are dropped behind it, as its function is marked as one that is not
+    /// deterministic (`asNondeterministic`, since 2.3).
+    pub fn pin(&mut self, stage: &Stage<'_>, slot: SlotId) {
+        if stage.meta.is_from(2, 3) {
+            self.builder.pin(slot);
+        }
+    }
+
     fn plan_error(&self, stage: &Stage<'_>, source: PlanError) -> ReadError {
         let (file, class, stage) = (stage.meta.file.clone(), stage.meta.class.clone(), stage.meta.uid.clone());
         ReadError::Plan { file, class, stage, source: Box::new(source) }

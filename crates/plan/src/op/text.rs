@@ -7,7 +7,8 @@ use model::Type;
 use super::{Inferred, same_rows};
 use crate::{error::PlanError, plan::ValueType};
 
-/// How a text is cut into tokens.
+/// How a text is cut into tokens. Half of a character above U+FFFF, where a match of no width stands between its two UTF-16 units,
+/// is a `?`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Split {
     /// At every single one of `\t \n \x0B \f \r` and blank, as Java's `split("\\s")`: neighbouring blanks give empty tokens,

@@ -1,14 +1,13 @@
 //! A text to its tokens, as Java cuts it.
 
-use std::sync::Arc;
-
-use fancy_regex::{Regex, RegexBuilder};
+use fancy_regex::Regex;
 use model::{FaultKind, FaultValue};
-use plan::{Pattern, Split};
+use plan::Split;
 
 use super::{
     blanks::{self, Cuts},
     lower::GROWTH_MAX,
+    matches::{TooManySteps, each_match, each_match_of_units, has_pairs, regex},
     push_lower, refuse_long, refuse_null,
 };
 use crate::{
@@ -17,9 +16,6 @@ use crate::{
     kernel::Site,
     store::{Span, TextStore},
 };
-
-/// Steps back that a pattern may take in one search; a text that needs more is refused.
-const BACKTRACKS_MAX: usize = 1_000_000;
 
 /// [`plan::TextOp::Split`], its pattern compiled.
 pub struct Splitter {
@@ -35,6 +31,8 @@ enum By {
     Matches(Regex),
 }
 
+const TEXTS_ALONE: &str = "only texts are in stores";
+
 /// Where the texts of a tile lie that tokens are parts of.
 #[derive(Clone, Copy)]
 enum FoundIn {
@@ -47,6 +45,10 @@ enum FoundIn {
 }
 
 impl FoundIn {
+    fn is_nothing(self) -> bool {
+        matches!(self, FoundIn::Nothing)
+    }
+
     /// Returns by how many bytes each text lies further to the front than in the input, where all have their place.
     fn moved_back(self) -> Option<u32> {
         match self {
@@ -56,9 +58,6 @@ impl FoundIn {
         }
     }
 }
-
-/// The search took more steps than it may.
-pub(super) struct TooManySteps;
 
 impl Splitter {
     pub(super) fn new(by: &Split, lower: bool, chars_min: u32, site: &Site<'_>) -> Result<Splitter, CompileError> {
@@ -98,7 +97,13 @@ impl Splitter {
                 lists.push_null();
                 continue;
             };
-            match items.push_cut(|bytes, spans| self.cut(bytes, span, spans)) {
+            let done = match &self.by {
+                By::Gaps(regex) | By::Matches(regex) if found_in.is_nothing() && has_pairs(within(items, span)) => {
+                    self.cut_units(regex, items, span)
+                }
+                _ => items.push_cut(|bytes, spans| self.cut(bytes, span, spans)),
+            };
+            match done {
                 Ok(()) => lists.end(),
                 Err(TooManySteps) => {
                     let kind = FaultKind::Rule("a text that the pattern cuts within 1,000,000 steps back");
@@ -114,10 +119,15 @@ impl Splitter {
         matches!(self.by, By::Blanks) && self.units_min == 0
     }
 
+    /// Returns whether a token may hold half a pair, which is then written as a `?` that is not in the text.
+    fn may_halve(&self, texts: &TextStore) -> bool {
+        !matches!(self.by, By::Blanks) && (0..texts.len()).any(|row| has_pairs(texts.row_bytes(row)))
+    }
+
     /// Puts all texts of the tile at once where tokens can be parts of them, if that can be.
     fn lay_out(&self, texts: &TextStore, items: &mut TextStore) -> FoundIn {
         match texts.shared() {
-            Some(buffer) if !self.lower => {
+            Some(buffer) if !self.lower && !self.may_halve(texts) => {
                 items.clear_shared(buffer);
                 FoundIn::Input
             }
@@ -159,16 +169,42 @@ impl Splitter {
             By::Gaps(regex) | By::Matches(regex) => regex,
         };
         let first = tokens.spans.len();
-        let all =
-            std::str::from_utf8(&bytes[text.start as usize..text.end as usize]).expect("only texts are in stores");
-        let done = match &self.by {
-            By::Matches(_) => each_match(regex, all, |start, end| tokens.push(text.start + start, text.start + end)),
-            _ => tokens.cut_at_matches(regex, all, text),
-        };
+        let all = std::str::from_utf8(&bytes[text.start as usize..text.end as usize]).expect(TEXTS_ALONE);
+        let done = tokens.take(self.gaps(), text, |f| each_match(regex, all, f));
         if done.is_err() {
             spans.truncate(first);
         }
         done
+    }
+
+    /// As [`Self::cut`], of a text of its own that has pairs: those that are cut in two become `?` and `?`.
+    fn cut_units(&self, regex: &Regex, items: &mut TextStore, text: Span) -> Result<(), TooManySteps> {
+        let (units_min, cuts, gaps) = (self.units_min, self.cuts, self.gaps());
+        let all = std::str::from_utf8(within(items, text)).expect(TEXTS_ALONE);
+        let (mut found, mut middles) = (Vec::new(), Vec::new());
+        each_match_of_units(regex, all, |start, end| {
+            if all.is_char_boundary(start as usize) {
+                return found.push((start, end));
+            }
+            // Of four bytes the first will be one half, the last the other.
+            middles.push(start);
+            found.push((if gaps { start - 1 } else { start + 1 }, end.max(start + 1)));
+        })?;
+        for middle in middles {
+            let pair = (text.start + middle - 2) as usize;
+            items.own_bytes()[pair..pair + 4].fill(b'?');
+        }
+        items.push_cut(|bytes, spans| {
+            Tokens { bytes, spans, units_min, cuts }.take(gaps, text, |f| {
+                found.into_iter().for_each(|(start, end)| f(start, end));
+                Ok(())
+            })
+        })
+    }
+
+    /// Returns whether tokens are what lies between matches, where there is a pattern.
+    fn gaps(&self) -> bool {
+        matches!(self.by, By::Gaps(_))
     }
 }
 
@@ -248,11 +284,19 @@ impl Tokens<'_> {
         self.finish(first, rest, text);
     }
 
-    /// Cuts at every match, as `java.util.regex.Pattern.split` does.
-    fn cut_at_matches(&mut self, regex: &Regex, all: &str, text: Span) -> Result<(), TooManySteps> {
+    /// Takes for tokens what `each` finds, or, as `java.util.regex.Pattern.split`, what lies between (`gaps`).
+    fn take(
+        &mut self,
+        gaps: bool,
+        text: Span,
+        each: impl FnOnce(&mut dyn FnMut(u32, u32)) -> Result<(), TooManySteps>,
+    ) -> Result<(), TooManySteps> {
+        if !gaps {
+            return each(&mut |start, end| self.push(text.start + start, text.start + end));
+        }
         let first = self.spans.len();
         let mut rest = 0;
-        each_match(regex, all, |start, end| {
+        each(&mut |start, end| {
             // A match of no width at the beginning cuts nothing off.
             if end != 0 {
                 self.push(text.start + rest, text.start + start);
@@ -264,27 +308,6 @@ impl Tokens<'_> {
     }
 }
 
-/// Calls `f` with every match as `java.util.regex.Matcher.find` finds them: after a match of some width an empty one may
-/// follow at its end, after an empty one the search goes on a character later.
-pub(super) fn each_match(regex: &Regex, text: &str, mut f: impl FnMut(u32, u32)) -> Result<(), TooManySteps> {
-    let mut from = 0;
-    while from <= text.len() {
-        let Some(found) = regex.find_from_pos(text, from).map_err(|_| TooManySteps)? else { break };
-        let (start, end) = (found.start(), found.end());
-        f(start as u32, end as u32);
-        from = end;
-        if start == end {
-            from += text[end..].chars().next().map_or(1, char::len_utf8);
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn regex(pattern: &Pattern, step: &Arc<str>) -> Result<Regex, CompileError> {
-    let built = RegexBuilder::new(&pattern.engine).backtrack_limit(BACKTRACKS_MAX).build();
-    built.map_err(|error| CompileError::Pattern {
-        step: step.clone(),
-        pattern: pattern.source.clone(),
-        message: error.to_string(),
-    })
+fn within(texts: &TextStore, span: Span) -> &[u8] {
+    &texts.bytes()[span.start as usize..span.end as usize]
 }

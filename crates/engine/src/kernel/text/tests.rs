@@ -203,6 +203,36 @@ fn empty_matches_step_over_whole_characters() {
     check_split(&gaps("", 0), "é語a", &["é", "語", "a"]);
 }
 
+/// As Java 17 cut them, each half of a pair written in UTF-8.
+#[test]
+fn empty_matches_cut_pairs_in_two() {
+    let everywhere: [(&str, &[&str]); 4] = [
+        ("😀", &["?", "?"]),
+        ("a😀b", &["a", "?", "?", "b"]),
+        ("😀😀", &["?", "?", "?", "?"]),
+        ("é😀𝒳ab", &["é", "?", "?", "?", "?", "a", "b"]),
+    ];
+    for (text, expected) in everywhere {
+        for pattern in ["", "x*", "[^b]*?", "a*?|."] {
+            check_split(&gaps(pattern, 0), text, expected);
+        }
+    }
+    check_split(&gaps("\\s*", 0), "a 😀x b😀", &["a", "", "?", "?", "x", "", "b", "?", "?"]);
+    check_split(&gaps("(?=[^a-z])", 0), "a 😀x b😀", &["a", " ", "?", "?x", " b", "?", "?"]);
+    check_split(&gaps("(?!a)", 0), "é😀𝒳ab", &["é", "?", "?", "?", "?a", "b"]);
+    check_split(&gaps("(?=😀)", 0), "a 😀x b😀", &["a ", "😀x b", "😀"]);
+    check_split(&gaps("(?<=😀)", 0), "a 😀x b😀", &["a 😀", "x b😀"]);
+    check_split(&gaps("", 2), "a😀b", &[]);
+    check_split(&matches("x*", 0), "a 😀x b😀", &["", "", "", "", "x", "", "", "", "", ""]);
+    check_split(&matches("b??.", 0), "é😀𝒳ab", &["é", "😀", "𝒳", "a", "b"]);
+    let lower = TextOp::Split { by: Split::Gaps(pattern("")), lower: true, chars_min: 0 };
+    check_split(&lower, "A😀É", &["a", "?", "?", "é"]);
+    let ran = run_once(gaps("", 0), &[texts(&[Some("a"), None, Some("😀"), Some("bc")])]);
+    let item = |text| Some(text);
+    let expected = [Some(&[item("a")][..]), None, Some(&[item("?"), item("?")]), Some(&[item("b"), item("c")])];
+    assert_eq!(ran.outputs[0], lists(&expected));
+}
+
 #[test]
 fn a_pattern_that_takes_too_long_refuses_the_row() {
     let slow = format!("{}!y", "x".repeat(60));

@@ -7,8 +7,8 @@ use model::{FaultKind, FaultValue};
 use plan::Words;
 
 use super::{
+    matches::{TooManySteps, each_match, regex},
     refuse_long,
-    split::{TooManySteps, each_match, regex},
 };
 use crate::{
     error::CompileError,

@@ -38,6 +38,7 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
     let (group, assumed) = elements(lowering, &names, &inputs);
     let op = VectorOp::Assemble { sizes, invalid, form: stage.meta.compressed() };
     let slot = lowering.make(stage, op, &inputs, &stage.output()?)?;
+    lowering.pin(stage, slot);
     if let Some(group) = group {
         lowering.set_attributes(slot, group);
         lowering.assume_numbers(slot, assumed);

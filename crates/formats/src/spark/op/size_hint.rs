@@ -32,6 +32,10 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
         other => return Err(stage.meta.fault("handleInvalid", "error, skip or optimistic", other)),
     };
     let slot = lowering.node(stage, VectorOp::OfSize { size, skip }, &[input], &[name])?[0];
+    // Since 4.0 the check is one of SQL.
+    if !skip && !stage.meta.is_from(4, 0) {
+        lowering.pin(stage, slot);
+    }
     lowering.set_attributes(slot, group);
     lowering.drop_column(name);
     lowering.show(stage, name, slot)

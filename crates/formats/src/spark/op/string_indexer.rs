@@ -46,10 +46,12 @@ pub fn lower(stage: &Stage<'_>, lowering: &mut Lowering<'_>) -> Result<(), ReadE
             let is_other = Expr::call(Func::Eq, [Expr::Input(0), Expr::f64(labels.len() as f64)]);
             let op = Expr::call(Func::If, [is_other, Expr::f64(places as f64), Expr::Input(0)]);
             let slot = lowering.make(stage, op, &[slot], &output)?;
+            lowering.pin(stage, slot);
             lowering.set_attributes(slot, categories(&labels, places, invalid));
             continue;
         }
         let slot = lowering.make(stage, op, &[input], &output)?;
+        lowering.pin(stage, slot);
         lowering.set_attributes(slot, categories(&labels, places, invalid));
     }
     Ok(())
