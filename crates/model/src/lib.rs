@@ -14,6 +14,7 @@ pub mod column;
 pub mod decimal;
 pub mod error;
 pub mod files;
+pub mod java;
 pub mod name;
 pub mod signature;
 pub mod spans;

@@ -106,8 +106,8 @@ fn calls(statement: &str, function: &str) -> bool {
 /// Returns the expressions that `tests/sql/make.py` asked real Spark, as they are written.
 fn expressions() -> Vec<String> {
     let read = |name: &str| fs::read_to_string(root().join("crates/testkit/tests/sql").join(name)).unwrap_or_default();
-    let both = read("expressions.txt") + &read("aggregates.txt");
-    both.lines().map(str::to_owned).collect()
+    let all = read("rows.txt") + &read("edges.txt") + &read("aggregates.txt");
+    all.lines().map(str::to_owned).collect()
 }
 
 fn functions(text: &mut String) {

@@ -26,6 +26,7 @@ pub(crate) mod regex;
 pub(crate) mod stat;
 mod text;
 mod time;
+mod title;
 pub(crate) mod value;
 mod wide;
 mod zone;

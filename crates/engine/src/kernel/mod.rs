@@ -30,7 +30,6 @@ pub mod feature;
 pub mod forest;
 pub mod formula;
 pub mod hash;
-pub mod java;
 pub mod linear;
 pub mod recommend;
 pub mod rows;

@@ -7,7 +7,7 @@
 
 mod blanks;
 mod lower;
-mod matches;
+pub(in crate::kernel) mod matches;
 mod n_grams;
 mod occurrences;
 mod rewrite;

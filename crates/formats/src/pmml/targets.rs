@@ -5,7 +5,7 @@
 
 use plan::{
     Expr, Func, VectorOp,
-    expr::{Math, Rounding},
+    expr::{Math, OnFault, Rounding},
 };
 
 use super::{
@@ -83,9 +83,9 @@ fn number(cx: &mut Lowering<'_>, target: Element<'_>, field: Field) -> Result<Fi
         let half = Expr::call(Func::Add, [expr.clone(), Expr::f64(0.5)]);
         expr = match mode {
             // Java's `Math.round`: half goes up, below zero too.
-            Rounding::HalfUp => Expr::call(Math::Floor, [half]),
-            Rounding::Ceiling => Expr::call(Math::Ceil, [expr]),
-            _ => Expr::call(Math::Floor, [expr]),
+            Rounding::HalfUp => Expr::call(Math::Floor(OnFault::Wrap), [half]),
+            Rounding::Ceiling => Expr::call(Math::Ceil(OnFault::Wrap), [expr]),
+            _ => Expr::call(Math::Floor(OnFault::Wrap), [expr]),
         };
         field.data = DataType::Integer;
     } else if field.data != DataType::Float || expr != Expr::Input(0) {

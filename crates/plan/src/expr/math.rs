@@ -80,11 +80,11 @@ pub enum Math {
     Rint,
     /// -1.0, 0.0, 1.0; NaN.
     Signum,
-    /// The largest integer not above: a float64 to int64 (saturating, NaN is 0), an int64 as it is, a decimal(p,s) to
-    /// decimal(p-s+1,0).
-    Floor,
+    /// The largest integer not above: a float64 to int64 (NaN is 0; what does not fit is the nearest, or by
+    /// [`OnFault::Refuse`] a refusal), an int64 as it is, a decimal(p,s) to decimal(p-s+1,0).
+    Floor(OnFault),
     /// The smallest integer not below: types as of [`Math::Floor`].
-    Ceil,
+    Ceil(OnFault),
     /// The nearest integer, half upward, as Java's `Math.round`: a float64 to int64, saturating, NaN is 0.
     Nearest,
     /// A float64 that is a whole number within 32 bits, as int64; others refuse the row, or are null.
@@ -172,8 +172,8 @@ impl Math {
             Math::Radians => "radians",
             Math::Rint => "rint",
             Math::Signum => "signum",
-            Math::Floor => "floor",
-            Math::Ceil => "ceil",
+            Math::Floor(_) => "floor",
+            Math::Ceil(_) => "ceil",
             Math::Nearest => "nearest",
             Math::Exact(_) => "exact",
             Math::NotNaN(_) => "not_nan",
@@ -236,7 +236,7 @@ impl Math {
                 let place = args[1].as_scalar() == Some(I32);
                 first.filter(|&d| place && arith::is_signed(d)).map(|_| of(DType::I8))
             }
-            Math::Floor | Math::Ceil => match first? {
+            Math::Floor(_) | Math::Ceil(_) => match first? {
                 F64 | I64 => Some(of(I64)),
                 Decimal(p, s) => Some(of(Decimal((p - s + 1).min(38), 0))),
                 _ => None,

@@ -20,7 +20,7 @@ fn results_are_typed_strictly() {
     check(Func::Case, &[Type::BOOL], None);
     check(Func::In, &[Type::Text, Type::Text, Type::I32], None);
     check(TextFunc::ConcatWs, &[Type::Text, Type::list(Type::Text), Type::Text], Some(Type::Text));
-    check(Math::Floor, &[decimal(10, 2)], Some(decimal(9, 0)));
+    check(Math::Floor(OnFault::Wrap), &[decimal(10, 2)], Some(decimal(9, 0)));
     check(ListFunc::ElementAt(OnFault::Null), &[Type::list(Type::Text), Type::I32], Some(Type::Text));
     check(Cast::new(Type::scalar(DType::Date), CastRule::Ansi), &[Type::I32], None);
     check(Cast::new(Type::list(Type::F64), CastRule::Ansi), &[Type::list(Type::Text)], Some(Type::list(Type::F64)));

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use model::{DType, Type};
 
-use super::NumberPattern;
+use super::{NumberPattern, OnFault};
 use crate::op::text::Pattern;
 
 /// Which ends of a text.
@@ -15,6 +15,22 @@ pub enum Ends {
     Right,
 }
 
+/// What a character beyond U+FFFF counts as: two units of UTF-16, or one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Units {
+    Utf16,
+    Characters,
+}
+
+/// How the first letter of a word becomes title case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Title {
+    /// Letter by letter of the lower-cased text, as Java's `Character.toTitleCase(char)`: `ß` stays.
+    Simple,
+    /// By the full mapping, as ICU: `ß` becomes `Ss`.
+    Full,
+}
+
 /// Functions of texts. `int` is an int32. A result longer than 64 MiB refuses its row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TextFunc {
@@ -22,8 +38,8 @@ pub enum TextFunc {
     Upper,
     /// By full case mapping without a locale, as Java's.
     Lower,
-    /// The first letter of each word upper, all others lower; words end at blanks (U+0020 alone).
-    InitCap,
+    /// The first letter of each word in title case, all others lower; words end at blanks (U+0020 alone).
+    InitCap(Title),
     /// Characters of a text, bytes of bytes: an int.
     Length,
     /// Bytes of a text (UTF-8) or of bytes: an int.
@@ -81,11 +97,17 @@ pub enum TextFunc {
     },
     /// The number of matches, an int.
     Count(Pattern),
-    /// Where the first match begins, from 1 in units of UTF-16; 0 where there is none: an int.
-    Place(Pattern),
+    /// Where the first match begins, from 1; 0 where there is none: an int.
+    Place {
+        pattern: Pattern,
+        units: Units,
+    },
     /// `(text, limit int)`: cut at the matches, at most `limit` parts where it is above 0; empty parts at the end stay. An empty
-    /// pattern cuts between characters, and drops those past the limit, as Spark up to 3.5.
-    Split(Pattern),
+    /// pattern cuts between characters; what is past the limit belongs to the last part, or is dropped (`drops`).
+    Split {
+        pattern: Pattern,
+        drops: bool,
+    },
     /// The number (code point) of the first character, 0 of an empty text: an int.
     Ascii,
     /// The character of an int64 modulo 256 (Latin-1); empty below 0.
@@ -93,21 +115,24 @@ pub enum TextFunc {
     /// So many (int) blanks.
     Space,
     Soundex,
-    /// `(text, text)`: the edit distance, an int. Spark's.
+    /// `(text, text)`: the edit distance, an int. Spark's. With a third argument, an int: -1 where it is more than this.
     Levenshtein,
     /// `(number, digits int)`: English grouping, so many digits after the point, half to even; null below 0 digits.
     FormatNumber,
     /// A number's text by a pattern of `printf`: an int64 or a float64, as the pattern says; `%s` of a text, too.
     Printf(NumberPattern),
-    /// Upper-case letters, lower-case letters, digits (Unicode's Lu, Ll and Nd) and all else become these, or stay as they are;
-    /// what UTF-16 writes as two units becomes two.
-    Mask([Option<char>; 4]),
+    /// Upper-case letters, lower-case letters, digits (Unicode's Lu, Ll and Nd) and all else become these, or stay as they are.
+    /// Of a character of two units each is something else.
+    Mask {
+        with: [Option<char>; 4],
+        units: Units,
+    },
     /// Whether it is digits alone, the last of them right by Luhn's rule.
     Luhn,
     /// As Java's `URLEncoder`: a blank becomes a plus sign.
     UrlEncode,
-    /// As Java's `URLDecoder`; what is malformed refuses the row.
-    UrlDecode,
+    /// As Java's `URLDecoder`; what is malformed refuses the row, or is null.
+    UrlDecode(OnFault),
     /// `(text, separator, part int)`: the part of this number, from the end where below 0; empty where there is none; 0 refuses
     /// the row. An empty separator cuts nothing.
     SplitPart,
@@ -117,6 +142,8 @@ pub enum TextFunc {
     FindInSet,
     /// `(text, with, from int, length int)`: `length` characters from `from` replaced; below 0: as many as `with` has.
     Overlay,
+    /// Of bytes: UTF-8; what is malformed refuses the row.
+    Decode,
     /// Of bytes: with padding, in one line.
     Base64,
     /// Of a text to bytes, as Java's MIME decoder: what is no digit is passed over. Refused where it ends within
@@ -128,8 +155,9 @@ pub enum TextFunc {
     Unhex,
     /// Of int64: its 64 bits without leading zeros.
     Bin,
-    /// `(digits text, from base int, to base int)`: Hive's rule; null for bases outside 2 to 36.
-    Conv,
+    /// `(digits text, from base int, to base int)`: Hive's rule; null for bases outside 2 to 36. A number above 64 bits is
+    /// the largest of them, or by [`OnFault::Refuse`] a refusal.
+    Conv(OnFault),
     /// Of bytes, an int64.
     Crc32,
     /// Of bytes: lower-case hex.
@@ -149,7 +177,7 @@ impl TextFunc {
         match self {
             TextFunc::Upper => "upper",
             TextFunc::Lower => "lower",
-            TextFunc::InitCap => "init_cap",
+            TextFunc::InitCap(_) => "init_cap",
             TextFunc::Length => "length",
             TextFunc::OctetLength => "octet_length",
             TextFunc::Trim(Ends::Both) => "trim",
@@ -177,8 +205,8 @@ impl TextFunc {
             TextFunc::ExtractAll(_) => "extract_all",
             TextFunc::ReplaceAll { .. } => "replace_all",
             TextFunc::Count(_) => "count_matches",
-            TextFunc::Place(_) => "place_of_match",
-            TextFunc::Split(_) => "split",
+            TextFunc::Place { .. } => "place_of_match",
+            TextFunc::Split { .. } => "split",
             TextFunc::Ascii => "ascii",
             TextFunc::Chr => "chr",
             TextFunc::Space => "space",
@@ -186,20 +214,21 @@ impl TextFunc {
             TextFunc::Levenshtein => "levenshtein",
             TextFunc::FormatNumber => "format_number",
             TextFunc::Printf(_) => "printf",
-            TextFunc::Mask(_) => "mask",
+            TextFunc::Mask { .. } => "mask",
             TextFunc::Luhn => "luhn",
             TextFunc::UrlEncode => "url_encode",
-            TextFunc::UrlDecode => "url_decode",
+            TextFunc::UrlDecode(_) => "url_decode",
             TextFunc::SplitPart => "split_part",
             TextFunc::SubstringIndex => "substring_index",
             TextFunc::FindInSet => "find_in_set",
             TextFunc::Overlay => "overlay",
+            TextFunc::Decode => "decode",
             TextFunc::Base64 => "base64",
             TextFunc::Unbase64 => "unbase64",
             TextFunc::Hex => "hex",
             TextFunc::Unhex => "unhex",
             TextFunc::Bin => "bin",
-            TextFunc::Conv => "conv",
+            TextFunc::Conv(_) => "conv",
             TextFunc::Crc32 => "crc32",
             TextFunc::Md5 => "md5",
             TextFunc::Sha1 => "sha1",
@@ -217,10 +246,13 @@ impl TextFunc {
             TextFunc::Overlay => 4..=4,
             TextFunc::Substring | TextFunc::PadLeft | TextFunc::PadRight | TextFunc::Replace => 3..=3,
             TextFunc::Translate | TextFunc::Locate | TextFunc::SplitPart | TextFunc::SubstringIndex => 3..=3,
-            TextFunc::Conv => 3..=3,
-            TextFunc::Left | TextFunc::Right | TextFunc::Repeat | TextFunc::Instr | TextFunc::Levenshtein => 2..=2,
+            TextFunc::Conv(_) => 3..=3,
+            TextFunc::Levenshtein => 2..=3,
+            TextFunc::Left | TextFunc::Right | TextFunc::Repeat | TextFunc::Instr => 2..=2,
             TextFunc::StartsWith | TextFunc::EndsWith | TextFunc::Contains | TextFunc::Like { .. } => 2..=2,
-            TextFunc::Extract(_) | TextFunc::ExtractAll(_) | TextFunc::ReplaceAll { .. } | TextFunc::Split(_) => 2..=2,
+            TextFunc::Extract(_) | TextFunc::ExtractAll(_) | TextFunc::ReplaceAll { .. } | TextFunc::Split { .. } => {
+                2..=2
+            }
             TextFunc::FormatNumber | TextFunc::FindInSet | TextFunc::Sha2 => 2..=2,
             _ => 1..=1,
         }
@@ -261,24 +293,25 @@ impl TextFunc {
         const I32: Type = Type::I32;
         let of = |takes: &[Type], gives| (args == takes).then_some(gives);
         match self {
-            TextFunc::Instr | TextFunc::Levenshtein | TextFunc::FindInSet => of(&[Text, Text], I32),
+            TextFunc::Instr | TextFunc::FindInSet => of(&[Text, Text], I32),
+            TextFunc::Levenshtein => of(&[Text, Text], I32).or(of(&[Text, Text, I32], I32)),
             TextFunc::Locate => of(&[Text, Text, I32], I32),
             TextFunc::StartsWith | TextFunc::EndsWith | TextFunc::Contains | TextFunc::Like { .. } => {
                 of(&[Text, Text], Type::BOOL)
             }
             TextFunc::Matches(_) | TextFunc::Luhn => of(&[Text], Type::BOOL),
             TextFunc::Extract(_) | TextFunc::Repeat => of(&[Text, I32], Text),
-            TextFunc::ExtractAll(_) | TextFunc::Split(_) => of(&[Text, I32], Type::list(Text)),
+            TextFunc::ExtractAll(_) | TextFunc::Split { .. } => of(&[Text, I32], Type::list(Text)),
             TextFunc::ReplaceAll { .. } => of(&[Text, Text], Text),
-            TextFunc::Count(_) | TextFunc::Place(_) | TextFunc::Ascii => of(&[Text], I32),
+            TextFunc::Count(_) | TextFunc::Place { .. } | TextFunc::Ascii => of(&[Text], I32),
             TextFunc::Replace | TextFunc::Translate => of(&[Text, Text, Text], Text),
             TextFunc::PadLeft | TextFunc::PadRight => of(&[Text, I32, Text], Text),
             TextFunc::SplitPart | TextFunc::SubstringIndex => of(&[Text, Text, I32], Text),
             TextFunc::Overlay => of(&[Text, Text, I32, I32], Text),
-            TextFunc::Conv => of(&[Text, I32, I32], Text),
+            TextFunc::Conv(_) => of(&[Text, I32, I32], Text),
             TextFunc::Space => of(&[I32], Text),
             TextFunc::Chr | TextFunc::Bin => of(&[Type::I64], Text),
-            TextFunc::Base64 | TextFunc::Md5 | TextFunc::Sha1 => of(&[Bytes], Text),
+            TextFunc::Base64 | TextFunc::Decode | TextFunc::Md5 | TextFunc::Sha1 => of(&[Bytes], Text),
             TextFunc::Sha2 => of(&[Bytes, I32], Text),
             TextFunc::Crc32 => of(&[Bytes], Type::I64),
             TextFunc::Unbase64 | TextFunc::Unhex => of(&[Text], Bytes),

@@ -1,12 +1,14 @@
-"""Asks real Spark what its SQL makes of the rows in this folder: one expression a line of expressions.txt, one aggregate a line
-of aggregates.txt. `python make.py OUT.jsonl` under PySpark 3.5 wrote spark3.jsonl, under 4.x spark4.jsonl."""
+"""Asks real Spark what its SQL makes of rows: of those in rows.jsonl one expression a line of rows.txt, of those at the edges of
+their types (edges.jsonl) one a line of edges.txt; of both one aggregate a line of aggregates.txt. `python make.py` under PySpark 3.5
+wrote rows.3.jsonl and edges.3.jsonl, under 4.3 rows.4.jsonl and edges.4.jsonl. What a value of Python cannot hold (a date after
+9999) is asked as a string."""
 import base64
 import datetime as dt
 import decimal
 import json
+import logging
 import math
 import pathlib
-import sys
 
 from pyspark.sql import SparkSession, types as T
 
@@ -57,11 +59,17 @@ def read(row):
     return tuple(of(name, value) for name, value in row.items())
 
 
-def main(out):
+def main():
+    logging.disable(logging.CRITICAL)  # Spark 4 logs each refusal with the path through its code.
     spark = (SparkSession.builder.master("local[1]").config("spark.driver.memory", "1g").config("spark.ui.enabled", "false")
              .config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "1").getOrCreate())
     spark.sparkContext.setLogLevel("OFF")
-    rows = [read(json.loads(line)) for line in (HERE / "input.jsonl").read_text().splitlines()]
+    for name in ("rows", "edges"):
+        ask(spark, name, HERE / f"{name}.{spark.version[0]}.jsonl")
+
+
+def ask(spark, name, out):
+    rows = [read(json.loads(line)) for line in (HERE / f"{name}.jsonl").read_text().splitlines()]
     spark.createDataFrame(rows, SCHEMA).cache().createOrReplaceTempView("T")
     for place, row in enumerate(rows):
         spark.createDataFrame([row], SCHEMA).createOrReplaceTempView(f"R{place}")
@@ -79,7 +87,7 @@ def main(out):
         def write(record):
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
-        for expression in (HERE / "expressions.txt").read_text().splitlines():
+        for expression in (HERE / f"{name}.txt").read_text().splitlines():
             record = {"expr": expression}
             try:
                 table = select(expression, "T")
@@ -103,4 +111,4 @@ def main(out):
             write(record)
 
 
-main(sys.argv[1])
+main()

@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use model::{DType, FaultKind, FaultValue, Type};
+use model::{DType, FaultKind, FaultValue, Type, java};
 use plan::Invalid;
 use rustc_hash::FxHashMap;
 
@@ -10,7 +10,7 @@ use super::{fault_value, refuse_null};
 use crate::{
     error::CompileError,
     frame::{Cells, Env, Frame, Home},
-    kernel::{Site, java},
+    kernel::Site,
     store::{Span, TextStore},
 };
 
@@ -65,7 +65,7 @@ impl Index {
                     return Err(CompileError::Unimplemented(format!("{}: labels of a {dtype}", site.step)));
                 }
                 let mut cells: FxHashMap<u64, u32> = table(labels, |label| cell(dtype, label, false));
-                // A label that says the number as it is written today has precedence over what an older Java wrote.
+                // A label that says the number as we write it has precedence over what another Java wrote.
                 cells.extend(table(labels, |label| cell(dtype, label, true)));
                 Table::Cells(cells)
             }
@@ -203,7 +203,7 @@ fn table<K: Eq + Hash>(labels: &[Box<str>], key: impl Fn(&str) -> Option<K>) -> 
     labels.iter().zip(0..).filter_map(|(label, place)| Some((key(label)?, place))).collect()
 }
 
-/// Returns the cell of the number that is written so, with `exact` only in today's digits.
+/// Returns the cell of the number that is written so, with `exact` only in the digits that we write.
 fn cell(dtype: DType, label: &str, exact: bool) -> Option<u64> {
     let same = |written: &dyn Fn(&mut Vec<u8>)| {
         let mut text = Vec::new();

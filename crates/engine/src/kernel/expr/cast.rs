@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use bumpalo::Bump;
-use model::{DType, Type, decimal};
+use model::{DType, Type, decimal, java};
 use plan::expr::{Cast, CastRule};
 
 use super::{
-    super::{Site, java},
+    super::Site,
     general::to_f64,
     parse,
     value::{Out, Value, Writer, fault},
@@ -137,9 +137,9 @@ impl CastKernel {
             (Value::Wide(value), DType::Decimal(_, at)) => (value, at),
             (value, _) => {
                 let value = value.f64();
-                let mut text = [0; 64];
-                let text = super::math::written(format_args!("{value:e}"), &mut text);
-                return decimal::read(std::str::from_utf8(text).ok()?)?.rounded(precision, scale);
+                let mut text = decimal::read(java::Digits::of_f64(value).as_str())?;
+                text.negative = value < 0.0;
+                return text.rounded(precision, scale);
             }
         };
         let written = decimal::Written {
@@ -197,11 +197,12 @@ impl CastKernel {
                 }
             }
             value => {
-                let x = value.f64();
-                if !x.is_finite() {
+                let us = value.f64() * SECOND_US as f64;
+                let fits = us.abs() <= 2f64.powi(63) || self.rule == CastRule::Legacy && value.f64().is_finite();
+                if !fits {
                     return self.misfit(DType::Timestamp, value);
                 }
-                (x * SECOND_US as f64) as i64
+                us as i64
             }
         }))
     }

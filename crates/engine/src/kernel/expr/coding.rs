@@ -3,11 +3,11 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bumpalo::{Bump, collections::Vec};
 use model::{DType, FaultValue, Type};
-use plan::expr::TextFunc;
+use plan::expr::{OnFault, TextFunc};
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use super::{
-    mask, parse,
+    mask,
     text::write,
     value::{BYTES_MAX, Out, Value, Writer, fault, too_long},
 };
@@ -33,11 +33,12 @@ pub(super) fn of_text<'a>(func: &TextFunc, text: &'a str, args: &[Value<'a>], bu
         TextFunc::Hex => return hex(text.as_bytes(), DIGITS, bump),
         TextFunc::Unhex => unhex(text, bump),
         TextFunc::Unbase64 => return unbase64(text, bump),
-        TextFunc::Conv => conv(text, args[1].i32(), args[2].i32(), bump),
-        TextFunc::Mask(with) => return mask::masked(text, with, bump),
+        TextFunc::Conv(on) => return conv(text, args[1].i32(), args[2].i32(), *on, bump),
+        TextFunc::Mask { with, units } => return mask::masked(text, with, *units, bump),
         TextFunc::Luhn => Value::bool(mask::luhn(text)),
         TextFunc::UrlEncode => return mask::url_encode(text, bump),
-        TextFunc::UrlDecode => return mask::url_decode(text, bump),
+        TextFunc::UrlDecode(OnFault::Null) => mask::url_decode(text, bump).unwrap_or(Value::Null),
+        TextFunc::UrlDecode(_) => return mask::url_decode(text, bump),
         _ => unreachable!("typed for other arguments"),
     })
 }
@@ -47,6 +48,10 @@ pub(super) fn of_bytes<'a>(func: &TextFunc, args: &[Value<'a>], bump: &'a Bump) 
     let bytes = args[0].bytes();
     match func {
         TextFunc::Hex => hex(bytes, DIGITS, bump),
+        TextFunc::Decode => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Value::Text(text)),
+            Err(_) => Err(fault("bytes that are UTF-8", args[0].shown())),
+        },
         TextFunc::Base64 => {
             let len = bytes.len().div_ceil(3) * 4;
             if len > BYTES_MAX {
@@ -136,23 +141,25 @@ fn unbase64<'a>(text: &str, bump: &'a Bump) -> Out<'a> {
     Ok(Value::Bytes(out.into_bump_slice()))
 }
 
-/// Hive's rule: digits up to the first that is none; too large a number is the largest of 64 bits; a base below 0 writes the
-/// number with a sign.
-fn conv<'a>(text: &str, from: i32, to: i32, bump: &'a Bump) -> Value<'a> {
+/// Hive's rule: digits, after blanks (U+0020 alone), up to the first that is none; a base below 0 writes the number with a sign.
+fn conv<'a>(text: &str, from: i32, to: i32, on: OnFault, bump: &'a Bump) -> Out<'a> {
     let base = to.unsigned_abs();
-    let text = parse::trimmed(text);
+    let text = text.trim_matches(' ');
     if !(2..=36).contains(&from) || !(2..=36).contains(&base) || text.is_empty() {
-        return Value::Null;
+        return Ok(Value::Null);
     }
     let (mut negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let mut value = 0u64;
     for digit in digits.chars().map_while(|c| c.to_digit(from as u32)) {
         let next = value.checked_mul(from as u64).and_then(|v| v.checked_add(digit.into()));
-        let Some(next) = next else {
-            value = u64::MAX;
-            break;
-        };
-        value = next;
+        match next {
+            Some(next) => value = next,
+            None if on == OnFault::Refuse => return Err(fault("a number of at most 64 bits", FaultValue::text(text))),
+            None => {
+                value = u64::MAX;
+                break;
+            }
+        }
     }
     if negative && to > 0 {
         value = if (value as i64) < 0 { u64::MAX } else { value.wrapping_neg() };
@@ -173,7 +180,7 @@ fn conv<'a>(text: &str, from: i32, to: i32, bump: &'a Bump) -> Value<'a> {
         }
     }
     let sign = if negative && to < 0 { "-" } else { "" };
-    write(format_args!("{sign}{}", std::str::from_utf8(&out[at..]).expect("digits are ASCII")), bump)
+    Ok(write(format_args!("{sign}{}", std::str::from_utf8(&out[at..]).expect("digits are ASCII")), bump))
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

@@ -47,9 +47,9 @@ fn write_all(pattern: &DatePattern, us: i64, clock: &Clock, out: &mut Writer<'_>
             DateField::Open | DateField::Close => continue,
         };
         match letter {
-            'y' if count == 2 => write!(out, "{:02}", era_year(date.year).rem_euclid(100))?,
-            'y' => write_year(era_year(date.year), count, out)?,
-            'u' => write_year(date.year, count, out)?,
+            // Without an era Spark reads `y` as `u`: the year 0 is 0000.
+            'y' if count == 2 => write!(out, "{:02}", date.year.abs() % 100)?,
+            'y' | 'u' => write_year(date.year, count, out)?,
             'M' | 'L' => write_name(date.month, count, MONTHS[date.month as usize - 1], out)?,
             'd' => write!(out, "{:0count$}", date.day)?,
             'D' => write!(out, "{:0count$}", date.day_of_year())?,
@@ -73,11 +73,6 @@ fn write_all(pattern: &DatePattern, us: i64, clock: &Clock, out: &mut Writer<'_>
         }
     }
     Ok(())
-}
-
-/// Years of the era: 0 is 1 before Christ.
-fn era_year(year: i64) -> i64 {
-    if year <= 0 { 1 - year } else { year }
 }
 
 fn write_year(year: i64, count: usize, out: &mut Writer<'_>) -> std::fmt::Result {

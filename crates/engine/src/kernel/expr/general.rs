@@ -53,6 +53,13 @@ struct Node {
     args: Box<[Node]>,
     /// The input that a fault is blamed on.
     blame: Option<u32>,
+    /// Whether any argument that is null makes the result null.
+    null_of_null: bool,
+    divisor_first: bool,
+    /// Whether it is a function of constants alone.
+    is_folded: bool,
+    /// Whether a [`Func::Refuse`] is in it, which no null beside it silences.
+    refuses: bool,
 }
 
 enum Kind {
@@ -315,8 +322,8 @@ fn push_list(lists: &mut ListStore, value: Value<'_>) {
 
 fn node(expr: &Expr, types: &[Type], site: &Site<'_>) -> Result<Node, CompileError> {
     let (func, args) = match expr {
-        Expr::Input(i) => return Ok(Node { kind: Kind::Input(*i), args: [].into(), blame: Some(*i) }),
-        Expr::Const(scalar) => return Ok(Node { kind: Kind::Const(constant(scalar)), args: [].into(), blame: None }),
+        Expr::Input(i) => return Ok(Node::leaf(Kind::Input(*i), Some(*i))),
+        Expr::Const(scalar) => return Ok(Node::leaf(Kind::Const(constant(scalar)), None)),
         Expr::Call(func, args) => (func, args),
     };
     let arg_types: Vec<Type> = args.iter().map(|a| a.ty(types).expect("inferred before it is compiled")).collect();
@@ -326,7 +333,10 @@ fn node(expr: &Expr, types: &[Type], site: &Site<'_>) -> Result<Node, CompileErr
     let divides = matches!(func, Func::Arith { op: Arith::Div | Arith::IntDiv | Arith::Rem | Arith::Pmod, .. });
     let divisor = args.last().filter(|_| divides).and_then(|a| a.blame);
     let blame = divisor.or_else(|| args.iter().find_map(|a| a.blame));
-    Ok(Node { kind, args, blame })
+    let null_of_null = kind.is_null_of_null();
+    let is_folded = args.iter().all(|arg| arg.is_folded || matches!(arg.kind, Kind::Const(_)));
+    let refuses = matches!(kind, Kind::Refuse(_)) || args.iter().any(|arg| arg.refuses);
+    Ok(Node { kind, args, blame, null_of_null, divisor_first: divides, is_folded, refuses })
 }
 
 fn kind(func: &Func, types: &[Type], args: &[Expr], site: &Site<'_>) -> Result<Kind, CompileError> {
@@ -375,7 +385,38 @@ fn constant(scalar: &Scalar) -> Constant {
     })
 }
 
+impl Kind {
+    fn is_null_of_null(&self) -> bool {
+        use plan::expr::{Compare, ListFunc, Math, TextFunc};
+        match self {
+            Kind::Not | Kind::ToF64(_) | Kind::Plain(..) | Kind::Arith(_) | Kind::Cast(_) | Kind::Time(_) => true,
+            Kind::Compare(op) => !matches!(op, Compare::Same | Compare::Order),
+            Kind::Math(f) => !matches!(f.func(), Math::Greatest | Math::Least | Math::IsNaN | Math::NaNvl),
+            Kind::Text(f) => {
+                !matches!(f.func(), TextFunc::ConcatWs | TextFunc::Locate | TextFunc::Murmur3 | TextFunc::XxHash64)
+            }
+            Kind::List(f) => !matches!(
+                f,
+                ListFunc::Array | ListFunc::Size { .. } | ListFunc::Join | ListFunc::Insert | ListFunc::Repeat
+            ),
+            _ => false,
+        }
+    }
+}
+
 impl Node {
+    fn leaf(kind: Kind, blame: Option<u32>) -> Node {
+        Node {
+            kind,
+            args: [].into(),
+            blame,
+            null_of_null: false,
+            divisor_first: false,
+            is_folded: false,
+            refuses: false,
+        }
+    }
+
     fn eval<'a>(&'a self, cx: Cx<'a>) -> Out<'a> {
         let args = &self.args;
         match &self.kind {
@@ -383,8 +424,8 @@ impl Node {
             Kind::Const(Constant::Plain(value)) => Ok(*value),
             Kind::Const(Constant::Text(text)) => Ok(Value::Text(text)),
             Kind::Const(Constant::Bytes(bytes)) => Ok(Value::Bytes(bytes)),
-            Kind::And => and(args, cx, 0),
-            Kind::Or => and(args, cx, 1),
+            Kind::And => self.and(cx, 0),
+            Kind::Or => self.and(cx, 1),
             Kind::IsNull => Ok(Value::bool(args[0].eval(cx)?.is_null())),
             Kind::Coalesce => {
                 for arg in args {
@@ -409,7 +450,11 @@ impl Node {
                 }
                 rest.first().map_or(Ok(Value::Null), |arm| arm.eval(cx))
             }
-            Kind::In => is_in(args, cx),
+            Kind::In => self.is_in(cx),
+            Kind::Math(f) if f.func() == plan::expr::Math::NaNvl => match args[0].eval(cx)? {
+                value if value.is_null() || !value.f64().is_nan() => Ok(value),
+                _ => args[1].eval(cx),
+            },
             Kind::Refuse(expected) => {
                 let value = args.first().map_or(Ok(Value::Null), |arg| arg.eval(cx))?;
                 let mut fault = fault(expected, value.shown());
@@ -420,21 +465,32 @@ impl Node {
         }
     }
 
-    /// Evaluates a function that needs all its arguments.
+    /// Returns the value, which is known before all arguments are; but what of them Spark computes before all rows, as it is a
+    /// function of constants alone, may refuse them all.
+    fn known<'a>(&'a self, value: Value<'a>, cx: Cx<'a>) -> Out<'a> {
+        if !self.is_folded {
+            self.args.iter().filter(|arg| arg.is_folded).try_for_each(|arg| arg.eval(cx).map(drop))?;
+        }
+        Ok(value)
+    }
+
+    /// Evaluates a function of its arguments' values: in their order, or the divisor first. Where a null is enough for null,
+    /// what comes after it is not evaluated, and refuses nothing.
     fn strict<'a>(&'a self, cx: Cx<'a>) -> Out<'a> {
         let mut few = [Value::Null; ARGS_FEW];
-        let values: &[Value<'a>] = if self.args.len() <= ARGS_FEW {
-            for (value, arg) in few.iter_mut().zip(&self.args) {
-                *value = arg.eval(cx)?;
-            }
-            &few[..self.args.len()]
-        } else {
-            let values = cx.bump.alloc_slice_fill_copy(self.args.len(), Value::Null);
-            for (value, arg) in values.iter_mut().zip(&self.args) {
-                *value = arg.eval(cx)?;
-            }
-            values
+        let count = self.args.len();
+        let values = match few.get_mut(..count) {
+            Some(few) => few,
+            None => cx.bump.alloc_slice_fill_copy(count, Value::Null),
         };
+        for i in 0..count {
+            let i = if self.divisor_first { count - 1 - i } else { i };
+            values[i] = self.args[i].eval(cx)?;
+            if self.null_of_null && values[i].is_null() {
+                self.args.iter().filter(|arg| arg.refuses).try_for_each(|arg| arg.eval(cx).map(drop))?;
+                return self.known(Value::Null, cx);
+            }
+        }
         let value = self.call(values, cx).and_then(|value| match cx.bump.allocated_bytes() {
             held if held > ROW_BYTES_MAX => Err(row_too_large(held)),
             _ => Ok(value),
@@ -443,6 +499,36 @@ impl Node {
             fault.input = fault.input.or(self.blame);
             fault
         })
+    }
+
+    /// Three-valued: `decides` (0 for and, 1 for or) on either side is the result.
+    fn and<'a>(&'a self, cx: Cx<'a>, decides: i64) -> Out<'a> {
+        let first = self.args[0].eval(cx)?;
+        if matches!(first, Value::Int(value) if value == decides) {
+            return self.known(first, cx);
+        }
+        let second = self.args[1].eval(cx)?;
+        match second {
+            Value::Int(value) if value == decides => Ok(second),
+            _ => Ok(if first.is_null() { first } else { second }),
+        }
+    }
+
+    fn is_in<'a>(&'a self, cx: Cx<'a>) -> Out<'a> {
+        let value = self.args[0].eval(cx)?;
+        if value.is_null() {
+            return self.known(Value::Null, cx);
+        }
+        let mut answer = Value::Int(0);
+        for arg in &self.args[1..] {
+            let other = arg.eval(cx)?;
+            if other.is_null() {
+                answer = Value::Null;
+            } else if value.same(other) {
+                return self.known(Value::Int(1), cx);
+            }
+        }
+        Ok(answer)
     }
 
     fn call<'a>(&'a self, args: &[Value<'a>], cx: Cx<'a>) -> Out<'a> {
@@ -483,36 +569,6 @@ pub(super) fn to_f64(dtype: DType, value: Value<'_>) -> f64 {
         },
         value => value.f64(),
     }
-}
-
-/// Three-valued: `decides` (0 for and, 1 for or) on either side is the result.
-fn and<'a>(args: &'a [Node], cx: Cx<'a>, decides: i64) -> Out<'a> {
-    let first = args[0].eval(cx)?;
-    if matches!(first, Value::Int(value) if value == decides) {
-        return Ok(first);
-    }
-    let second = args[1].eval(cx)?;
-    match second {
-        Value::Int(value) if value == decides => Ok(second),
-        _ => Ok(if first.is_null() { first } else { second }),
-    }
-}
-
-fn is_in<'a>(args: &'a [Node], cx: Cx<'a>) -> Out<'a> {
-    let value = args[0].eval(cx)?;
-    if value.is_null() {
-        return Ok(Value::Null);
-    }
-    let mut answer = Value::Int(0);
-    for arg in &args[1..] {
-        let other = arg.eval(cx)?;
-        if other.is_null() {
-            answer = Value::Null;
-        } else if value.same(other) {
-            return Ok(Value::Int(1));
-        }
-    }
-    Ok(answer)
 }
 
 fn compare<'a>(op: plan::expr::Compare, a: Value<'a>, b: Value<'a>) -> Value<'a> {

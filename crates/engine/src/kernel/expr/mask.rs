@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use bumpalo::Bump;
 use model::FaultValue;
+use plan::expr::text::Units;
 use regex::Regex;
 
 use super::value::{BYTES_MAX, Fault, Out, Value, Writer, fault, too_long};
@@ -12,24 +13,25 @@ use super::value::{BYTES_MAX, Fault, Out, Value, Writer, fault, too_long};
 static KINDS: LazyLock<[Regex; 3]> =
     LazyLock::new(|| [r"\p{Lu}", r"\p{Ll}", r"\p{Nd}"].map(|kind| Regex::new(kind).expect("a class of Unicode")));
 
-fn kind(c: char) -> usize {
+fn kind(c: char, units: Units) -> usize {
     match c {
         'A'..='Z' => 0,
         'a'..='z' => 1,
         '0'..='9' => 2,
         c if c.is_ascii() => 3,
-        // Beyond 16 bits Spark sees two halves, neither of which is a letter or a digit.
-        c if c.len_utf16() == 2 => 3,
+        // Neither half of a pair is a letter or a digit.
+        c if c.len_utf16() == 2 && units == Units::Utf16 => 3,
         c => KINDS.iter().position(|kind| kind.is_match(c.encode_utf8(&mut [0; 4]))).unwrap_or(3),
     }
 }
 
-pub(super) fn masked<'a>(text: &str, with: &[Option<char>; 4], bump: &'a Bump) -> Out<'a> {
+pub(super) fn masked<'a>(text: &str, with: &[Option<char>; 4], units: Units, bump: &'a Bump) -> Out<'a> {
     let mut out = Writer::new(bump);
     for c in text.chars() {
-        match with[kind(c)] {
+        let count = if units == Units::Utf16 { c.len_utf16() } else { 1 };
+        match with[kind(c, units)] {
             None => out.push_char(c)?,
-            Some(mask) => (0..c.len_utf16()).try_for_each(|_| out.push_char(mask))?,
+            Some(mask) => (0..count).try_for_each(|_| out.push_char(mask))?,
         }
     }
     Ok(out.done())

@@ -3,7 +3,7 @@
 use std::{f64::consts::LN_2, io::Write};
 
 use bumpalo::Bump;
-use model::{DType, Type, decimal};
+use model::{DType, Type, decimal, java};
 use plan::expr::{Inverse, Math, OnFault, Rounding};
 
 use super::{
@@ -24,6 +24,10 @@ impl MathKernel {
         MathKernel { func, dtype: types[0].as_scalar().unwrap_or(DType::Bool) }
     }
 
+    pub(super) fn func(&self) -> Math {
+        self.func
+    }
+
     pub(super) fn call<'a>(&self, args: &[Value<'a>], _: &'a Bump) -> Out<'a> {
         match self.func {
             Math::Greatest => {
@@ -35,10 +39,6 @@ impl MathKernel {
                 return Ok(values.reduce(|a, b| if b.order(a).is_lt() { b } else { a }).unwrap_or(Value::Null));
             }
             Math::IsNaN => return Ok(Value::bool(!args[0].is_null() && args[0].f64().is_nan())),
-            Math::NaNvl => {
-                let nan = !args[0].is_null() && args[0].f64().is_nan();
-                return Ok(if nan { args[1] } else { args[0] });
-            }
             _ => {}
         }
         if args.iter().any(|v| v.is_null()) {
@@ -59,8 +59,8 @@ impl MathKernel {
                 Ok(Value::F32(round_f32(value, scale, mode)))
             }
             first => Ok(match self.func {
-                Math::Floor => Value::Int(first.f64().floor() as i64),
-                Math::Ceil => Value::Int(first.f64().ceil() as i64),
+                Math::Floor(on) => return whole(first.f64().floor(), on),
+                Math::Ceil(on) => return whole(first.f64().ceil(), on),
                 Math::Nearest => Value::Int(nearest(first.f64())),
                 Math::Exact(on) => return exact(first, on),
                 Math::NotNaN(on) if first.f64().is_nan() => return on_fault(on, "a result that is a number", first),
@@ -128,7 +128,7 @@ impl MathKernel {
     fn int<'a>(&self, x: i64, y: i64) -> Out<'a> {
         let is_long = self.dtype == DType::I64;
         Ok(Value::Int(match self.func {
-            Math::Floor | Math::Ceil => x,
+            Math::Floor(_) | Math::Ceil(_) => x,
             Math::Factorial => {
                 return Ok(Value::of((0..=20).contains(&x).then(|| (1..=x).product::<i64>())));
             }
@@ -169,8 +169,8 @@ impl MathKernel {
     fn decimal<'a>(&self, x: i128) -> Out<'a> {
         let DType::Decimal(_, from) = self.dtype else { unreachable!("typed as a decimal") };
         let (mode, scale, on, to) = match self.func {
-            Math::Floor => (Rounding::Floor, 0, OnFault::Refuse, DType::Decimal(38, 0)),
-            Math::Ceil => (Rounding::Ceiling, 0, OnFault::Refuse, DType::Decimal(38, 0)),
+            Math::Floor(_) => (Rounding::Floor, 0, OnFault::Refuse, DType::Decimal(38, 0)),
+            Math::Ceil(_) => (Rounding::Ceiling, 0, OnFault::Refuse, DType::Decimal(38, 0)),
             Math::Round { mode, scale, on, to } => (mode, scale, on, to),
             _ => unreachable!("typed for other arguments"),
         };
@@ -285,49 +285,39 @@ fn round_size(value: i128, digits: u32, mode: Rounding) -> i128 {
         }
 }
 
-/// The shortest digits of a float, and the power of ten that they count.
-fn digits_of(scientific: &[u8]) -> (i128, i32) {
-    let text = std::str::from_utf8(scientific).expect("digits are ASCII");
-    let written = decimal::read(text).expect("a number as Rust writes it");
-    let digits = i128::try_from(written.digits).expect("17 digits at most");
-    (if written.negative { -digits } else { digits }, written.exponent)
-}
-
-/// Rounds by the shortest decimal text, and writes the result; nothing where it stays as it is.
-fn rounded_text(digits: i128, exponent: i32, scale: i32, mode: Rounding, out: &mut [u8; 64]) -> Option<usize> {
-    let cut = -i64::from(exponent) - i64::from(scale);
+/// Rounds by the digits that Java writes of a finite number; nothing where it stays as it is.
+fn rounded<T: std::str::FromStr>(x: f64, scale: i32, mode: Rounding) -> Option<T> {
+    let exact = decimal::read(java::Digits::of_f64(x).as_str()).expect("a number as Rust writes it");
+    let digits = i128::try_from(exact.digits).expect("19 digits at most");
+    let cut = -i64::from(exact.exponent) - i64::from(scale);
     if cut <= 0 {
         return None;
     }
-    let rounded = round_size(digits, cut.min(38) as u32, mode);
-    let mut rest = &mut out[..];
-    write!(rest, "{rounded}e{}", -i64::from(scale)).expect("20 digits and an exponent fit");
-    let left = rest.len();
-    Some(out.len() - left)
+    let rounded = round_size(if x < 0.0 { -digits } else { digits }, cut.min(38) as u32, mode);
+    let mut text = [0; 64];
+    let text = written(format_args!("{rounded}e{}", -i64::from(scale)), &mut text);
+    Some(std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).expect("a number as Rust writes it"))
+}
+
+/// A whole float64 as int64.
+fn whole<'a>(x: f64, on: OnFault) -> Out<'a> {
+    let fits = (-(2f64.powi(63))..2f64.powi(63)).contains(&x) || x.is_nan();
+    if fits || on == OnFault::Wrap { Ok(Value::Int(x as i64)) } else { on_fault(on, OVERFLOW, Value::F64(x)) }
 }
 
 pub(super) fn round_f64(x: f64, scale: i32, mode: Rounding) -> f64 {
     if !x.is_finite() || x == 0.0 {
         return x + 0.0;
     }
-    let mut text = [0; 64];
-    let (digits, exponent) = digits_of(written(format_args!("{x:e}"), &mut text));
-    match rounded_text(digits, exponent, scale, mode, &mut text) {
-        None => x,
-        Some(len) => parsed::<f64>(&text[..len]) + 0.0,
-    }
+    rounded(x, scale, mode).map_or(x, |rounded: f64| rounded + 0.0)
 }
 
+/// As of the float64 that it is: `round(0.005f, 2)` is 0.
 fn round_f32(x: f32, scale: i32, mode: Rounding) -> f32 {
     if !x.is_finite() || x == 0.0 {
         return x + 0.0;
     }
-    let mut text = [0; 64];
-    let (digits, exponent) = digits_of(written(format_args!("{x:e}"), &mut text));
-    match rounded_text(digits, exponent, scale, mode, &mut text) {
-        None => x,
-        Some(len) => parsed::<f32>(&text[..len]) + 0.0,
-    }
+    rounded(x.into(), scale, mode).map_or(x, |rounded: f32| rounded + 0.0)
 }
 
 pub(super) fn written<'t>(what: std::fmt::Arguments<'_>, text: &'t mut [u8; 64]) -> &'t [u8] {
@@ -335,11 +325,6 @@ pub(super) fn written<'t>(what: std::fmt::Arguments<'_>, text: &'t mut [u8; 64])
     rest.write_fmt(what).expect("numbers fit 64 bytes");
     let left = rest.len();
     &text[..64 - left]
-}
-
-fn parsed<T: std::str::FromStr>(text: &[u8]) -> T {
-    let number = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-    number.expect("a number as Rust writes it")
 }
 
 fn width_bucket<'a>(args: &[Value<'a>]) -> Value<'a> {

@@ -75,10 +75,27 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     is(&["f", "false", "n", "no", "0"]).then_some(false)
 }
 
+/// Reads a decimal in digits of any script, as Java's `BigDecimal`.
 pub(super) fn decimal(text: &str, to: DType) -> Option<i128> {
     let DType::Decimal(precision, scale) = to else { unreachable!("typed as a decimal") };
-    decimal::read(text.trim_matches(|c: char| c <= ' '))?.rounded(precision, scale)
+    let text = text.trim_matches(|c: char| c <= ' ');
+    if text.is_ascii() {
+        return decimal::read(text)?.rounded(precision, scale);
+    }
+    let digit = |c: char| {
+        let zero = ZEROS.iter().rev().find(|zero| **zero <= c as u32)?;
+        char::from_digit(c as u32 - zero, 10)
+    };
+    let ascii: String = text.chars().map(|c| digit(c).unwrap_or(c)).collect();
+    decimal::read(&ascii)?.rounded(precision, scale)
 }
+
+/// The zeros of all scripts within 16 bits (Unicode 13, as Java 17 has it); the other digits follow them.
+const ZEROS: [u32; 37] = [
+    0x30, 0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0,
+    0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620,
+    0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10,
+];
 
 /// Takes digits from the front, so many at least and at most.
 fn number(rest: &mut &[u8], least: usize, most: usize) -> Option<i64> {

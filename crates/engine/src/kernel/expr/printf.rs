@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use bumpalo::{Bump, collections::String};
+use model::java;
 use plan::expr::{
     ClockPattern, NumberPattern,
     pattern::{ClockItem, Conversion},
@@ -44,11 +45,18 @@ impl Body<'_> {
         match value {
             Value::Int(value) => self.whole(c, value),
             Value::Text(text) => {
-                let cut = text.chars().take(c.precision.unwrap_or(u32::MAX) as usize);
-                if c.letter == 'S' {
-                    self.text.extend(cut.flat_map(char::to_uppercase))
-                } else {
-                    self.text.extend(cut)
+                // Java counts units of UTF-16; of half a character `?` is left.
+                let most = c.precision.unwrap_or(u32::MAX) as usize;
+                let mut count = 0;
+                for letter in text.chars() {
+                    let units = letter.len_utf16();
+                    match most - count {
+                        0 => break,
+                        1 if units == 2 => self.text.push('?'),
+                        _ if c.letter == 'S' => self.text.extend(letter.to_uppercase()),
+                        _ => self.text.push(letter),
+                    }
+                    count = most.min(count + units);
                 }
                 Ok(())
             }
@@ -74,7 +82,7 @@ impl Body<'_> {
     fn float(&mut self, c: &Conversion, x: f64) -> std::fmt::Result {
         if let 's' | 'S' = c.letter {
             let mut buffer = [0; 32];
-            let text = crate::kernel::java::text_f64(x, &mut buffer);
+            let text = java::text_f64(x, &mut buffer);
             self.text.extend(text.chars().take(c.precision.unwrap_or(u32::MAX) as usize));
             if c.letter == 'S' {
                 self.text.make_ascii_uppercase();
@@ -132,7 +140,7 @@ impl Body<'_> {
             false if c.space => (" ", ""),
             false => ("", ""),
         };
-        let used = before.len() + self.text.chars().count() + after.len();
+        let used = before.len() + self.text.encode_utf16().count() + after.len();
         let fill = (c.width as usize).saturating_sub(used);
         let zeros = c.zeros && self.finite;
         if !c.left && !zeros {
@@ -147,7 +155,7 @@ impl Body<'_> {
     }
 }
 
-/// The shortest decimal digits of a float: `d.ddd` times ten to the power of the exponent.
+/// The decimal digits that Java has of a float: `d.ddd` times ten to the power of the exponent.
 #[derive(Clone, Copy, Default)]
 struct Digits {
     digits: [u8; DIGITS_MAX],
@@ -157,8 +165,8 @@ struct Digits {
 
 impl Digits {
     fn of(x: f64) -> Digits {
-        let mut text = [0; 64];
-        let text = super::math::written(format_args!("{x:e}"), &mut text);
+        let text = java::Digits::of_f64(x);
+        let text = text.as_str().as_bytes();
         let mut read = Digits::default();
         let end = text.iter().position(|&b| b == b'e').unwrap_or(text.len());
         for digit in text[..end].iter().filter(|b| b.is_ascii_digit()) {

@@ -3,14 +3,17 @@
 use bumpalo::{Bump, collections::Vec};
 use fancy_regex::{Captures, Regex, RegexBuilder};
 use model::FaultValue;
-use plan::Pattern;
+use plan::{Pattern, expr::text::Units};
 
 use super::{
     super::Site,
     general::items_within,
     value::{Fault, Out, Value, Writer, fault},
 };
-use crate::error::CompileError;
+use crate::{
+    error::CompileError,
+    kernel::text::matches::{HALF, has_pairs},
+};
 
 /// Steps back of one match; a text that takes more is refused.
 const BACKTRACKS_MAX: usize = 1_000_000;
@@ -92,41 +95,80 @@ impl Compiled {
         Ok(())
     }
 
+    /// Returns the text with two [`HALF`] for each character beyond U+FFFF that matches of nothing cut in two, if there is one.
+    fn halved(&self, text: &str) -> Result<Option<std::string::String>, Box<Fault>> {
+        if !has_pairs(text.as_bytes()) || text.contains(HALF) {
+            return Ok(None);
+        }
+        let find = |text: &str, at: usize| {
+            let found = self.regex.find_from_pos(text, at).map_err(|_| too_many_steps(text))?;
+            Ok::<_, Box<Fault>>(found.map(|found| (found.start(), found.end())))
+        };
+        let (mut halves, mut at, mut is_cut) = (text.to_owned(), 0, false);
+        while at <= halves.len() {
+            let Some((start, end)) = find(&halves, at)? else { break };
+            at = next(&halves, start, end);
+            if start == end && at - end == 4 {
+                halves.replace_range(end..at, &HALF.repeat(2));
+                match find(&halves, end + 2)? {
+                    Some((within, past)) if within == end + 2 => (at, is_cut) = (at.max(past), true),
+                    _ => halves.replace_range(end..at, &text[end..at]),
+                }
+            }
+        }
+        Ok(is_cut.then_some(halves))
+    }
+
     pub fn extract_all<'a>(&self, text: &'a str, group: i32, bump: &'a Bump) -> Out<'a> {
+        let halves = self.halved(text)?;
+        let (text, is_cut) = halves.map_or((text, false), |halves| (&*bump.alloc_str(&halves), true));
         let mut items = Vec::new_in(bump);
         self.each_captured(text, |found| {
             let group = self.group(group)?;
             items_within(items.len() + 1)?;
-            items.push(Value::Text(found.get(group).map_or("", |m| m.as_str())));
+            items.push(whole(found.get(group).map_or("", |m| m.as_str()), is_cut, bump));
             Ok(())
         })?;
         Ok(Value::List(items.into_bump_slice()))
     }
 
     pub fn count<'a>(&self, text: &str) -> Out<'a> {
+        let halves = self.halved(text)?;
         let mut count = 0;
-        self.each(text, |_, _| {
+        self.each(halves.as_deref().unwrap_or(text), |_, _| {
             count += 1;
             Ok(true)
         })?;
         Ok(Value::Int(count))
     }
 
-    pub fn place<'a>(&self, text: &str) -> Out<'a> {
+    pub fn place<'a>(&self, text: &str, units: Units) -> Out<'a> {
         let found = self.regex.find(text).map_err(|_| too_many_steps(text))?;
-        let place = found.map_or(0, |found| text[..found.start()].encode_utf16().count() as i64 + 1);
-        Ok(Value::Int(place))
+        let place = found.map_or(0, |found| {
+            let before = &text[..found.start()];
+            1 + if units == Units::Utf16 { before.encode_utf16().count() } else { before.chars().count() }
+        });
+        Ok(Value::Int(place as i64))
     }
 
-    pub fn split<'a>(&self, text: &'a str, limit: i32, bump: &'a Bump) -> Out<'a> {
+    pub fn split<'a>(&self, text: &'a str, limit: i32, drops: bool, bump: &'a Bump) -> Out<'a> {
         let limit = if limit > 0 { limit as usize } else { usize::MAX };
         let mut items = Vec::new_in(bump);
         if self.is_empty && !text.is_empty() {
             items_within(text.len())?;
-            let chars = text.char_indices().take(limit);
-            items.extend(chars.map(|(at, c)| Value::Text(&text[at..at + c.len_utf8()])));
+            let mut chars = text.chars();
+            while items.len() + 1 < limit || drops && items.len() < limit {
+                let from = text.len() - chars.as_str().len();
+                let Some(c) = chars.next() else { break };
+                items.push(Value::Text(&text[from..from + c.len_utf8()]));
+            }
+            if !drops && !chars.as_str().is_empty() {
+                items.push(Value::Text(chars.as_str()));
+            }
             return Ok(Value::List(items.into_bump_slice()));
         }
+        let halves = self.halved(text)?;
+        let (text, is_cut) = halves.map_or((text, false), |halves| (&*bump.alloc_str(&halves), true));
         let mut begin = 0;
         self.each(text, |start, end| {
             if items.len() + 1 >= limit {
@@ -135,12 +177,12 @@ impl Compiled {
             // A match of no width at the beginning cuts nothing off.
             if end > 0 {
                 items_within(items.len() + 2)?;
-                items.push(Value::Text(&text[begin..start]));
+                items.push(whole(&text[begin..start], is_cut, bump));
                 begin = end;
             }
             Ok(true)
         })?;
-        items.push(Value::Text(&text[begin..]));
+        items.push(whole(&text[begin..], is_cut, bump));
         Ok(Value::List(items.into_bump_slice()))
     }
 
@@ -152,6 +194,8 @@ impl Compiled {
             return Ok(Value::Text(text));
         }
         let (head, tail) = text.split_at(from);
+        let halves = self.halved(tail)?;
+        let tail = halves.as_deref().unwrap_or(tail);
         let mut out = Writer::new(bump);
         out.push(head)?;
         let mut begin = 0;
@@ -172,7 +216,7 @@ impl Compiled {
             })?;
         }
         out.push(&tail[begin..])?;
-        Ok(out.done())
+        Ok(whole(out.done().text(), halves.is_some(), bump))
     }
 
     /// Writes a replacement with its groups, by the rules of Java's `Matcher.appendReplacement`.
@@ -216,6 +260,11 @@ impl Compiled {
         }
         Ok(())
     }
+}
+
+/// Returns the text, if it may have halves of characters with `?` for each, as Spark writes it.
+fn whole<'a>(text: &'a str, is_cut: bool, bump: &'a Bump) -> Value<'a> {
+    Value::Text(if is_cut && text.contains(HALF) { bump.alloc_str(&text.replace(HALF, "?")) } else { text })
 }
 
 /// Returns where the search after a match begins; past the end there is none.

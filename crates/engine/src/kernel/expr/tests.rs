@@ -8,7 +8,8 @@ use plan::{
     Expr, Pattern, Scalar,
     expr::{
         Arith, Cast, CastRule, Compare, DatePattern, Func, Inverse, ListFunc, Math, OnFault, Part, Rounding, TextFunc,
-        TimeFunc, Unit, Zone, text::Ends,
+        TimeFunc, Unit, Zone,
+        text::{Ends, Title, Units},
     },
 };
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bumpalo::Bump;
-use model::{DType, FaultValue, Type};
+use model::{DType, FaultValue, Type, decimal, java};
 use plan::{
     Expr,
     expr::{TextFunc, text::Ends},
@@ -13,6 +13,7 @@ use super::{
     super::Site,
     coding,
     regex::Compiled,
+    title,
     value::{BYTES_MAX, Fault, Out, Value, Writer, fault, too_long},
 };
 use crate::error::CompileError;
@@ -32,12 +33,16 @@ impl TextKernel {
     ) -> Result<TextKernel, CompileError> {
         let pattern = match func {
             TextFunc::Matches(p) | TextFunc::Extract(p) | TextFunc::ExtractAll(p) | TextFunc::Count(p) => Some(p),
-            TextFunc::Place(p) => Some(p),
-            TextFunc::Split(p) | TextFunc::ReplaceAll { pattern: p, .. } => Some(p),
+            TextFunc::Place { pattern, .. } | TextFunc::Split { pattern, .. } => Some(pattern),
+            TextFunc::ReplaceAll { pattern, .. } => Some(pattern),
             _ => None,
         };
         let pattern = pattern.map(|p| Compiled::new(p, site)).transpose()?;
         Ok(TextKernel { func: func.clone(), types: types.into(), pattern })
+    }
+
+    pub(super) fn func(&self) -> &TextFunc {
+        &self.func
     }
 
     pub(super) fn call<'a>(&self, args: &[Value<'a>], bump: &'a Bump) -> Out<'a> {
@@ -57,8 +62,8 @@ impl TextKernel {
                 TextFunc::Extract(_) => pattern.extract(args[0].text(), args[1].i32()),
                 TextFunc::ExtractAll(_) => pattern.extract_all(args[0].text(), args[1].i32(), bump),
                 TextFunc::Count(_) => pattern.count(args[0].text()),
-                TextFunc::Place(_) => pattern.place(args[0].text()),
-                TextFunc::Split(_) => pattern.split(args[0].text(), args[1].i32(), bump),
+                TextFunc::Place { units, .. } => pattern.place(args[0].text(), *units),
+                TextFunc::Split { drops, .. } => pattern.split(args[0].text(), args[1].i32(), *drops, bump),
                 TextFunc::ReplaceAll { from, .. } => pattern.replace(args[0].text(), args[1].text(), *from, bump),
                 _ => unreachable!("all that hold a pattern were named"),
             };
@@ -119,7 +124,7 @@ impl TextKernel {
         Ok(match &self.func {
             TextFunc::Upper => cased(text, bump, str::make_ascii_uppercase, str::to_uppercase),
             TextFunc::Lower => cased(text, bump, str::make_ascii_lowercase, str::to_lowercase),
-            TextFunc::InitCap => return init_cap(text, bump),
+            TextFunc::InitCap(how) => return title::init_cap(text, *how, bump),
             TextFunc::Length => Value::Int(text.chars().count() as i64),
             TextFunc::OctetLength => Value::Int(text.len() as i64),
             TextFunc::Trim(ends) => Value::Text(trim(text, *ends, args.get(1).map_or(" ", |v| v.text()))),
@@ -153,7 +158,11 @@ impl TextKernel {
             TextFunc::Like { escape } => return like(text, arg(1), *escape, bump),
             TextFunc::Ascii => Value::Int(text.chars().next().map_or(0, |c| i64::from(u32::from(c)))),
             TextFunc::Soundex => soundex(text, bump),
-            TextFunc::Levenshtein => return levenshtein(text, arg(1), bump),
+            TextFunc::Levenshtein => {
+                let distance = levenshtein(text, arg(1), bump)?;
+                let is_more = args.get(2).is_some_and(|most| distance.int() > most.int());
+                if is_more { Value::Int(-1) } else { distance }
+            }
             TextFunc::SplitPart => return split_part(text, arg(1), int(2)),
             TextFunc::SubstringIndex => Value::Text(substring_index(text, arg(1), int(2))),
             TextFunc::FindInSet => {
@@ -205,8 +214,8 @@ impl TextKernel {
                     };
                     return Ok(Value::Text(word));
                 }
-                // Java writes zeros past the shortest digits, and rounds by all of them.
-                let mut shortest = format!("{x}");
+                // Java writes zeros past its digits, and rounds by all that there are.
+                let mut shortest = plain_text(x);
                 let given = shortest.find('.').map_or(0, |point| shortest.len() - point - 1);
                 if given > digits {
                     format!("{x:.digits$}")
@@ -248,19 +257,15 @@ fn cased<'a>(
     Value::Text(bump.alloc_str(&full(text)))
 }
 
-fn init_cap<'a>(text: &'a str, bump: &'a Bump) -> Out<'a> {
-    let lower = cased(text, bump, str::make_ascii_lowercase, str::to_lowercase).text();
-    let mut out = Writer::new(bump);
-    let mut begins = true;
-    for c in lower.chars() {
-        let mut upper = c.to_uppercase();
-        match (begins, upper.next(), upper.next()) {
-            (true, Some(upper), None) => out.push_char(upper)?,
-            _ => out.push_char(c)?,
-        }
-        begins = c == ' ';
+/// A float's text without an exponent, by the digits that Java has of it.
+fn plain_text(x: f64) -> std::string::String {
+    if x.abs() < 2f64.powi(53) {
+        return format!("{x}");
     }
-    Ok(out.done())
+    let digits = java::Digits::of_f64(x);
+    let written = decimal::read(digits.as_str()).expect("a number as Rust writes it");
+    let sign = if x < 0.0 { "-" } else { "" };
+    format!("{sign}{}{:0<zeros$}", written.digits, "", zeros = written.exponent.max(0) as usize)
 }
 
 fn trim<'a>(text: &'a str, ends: Ends, chars: &str) -> &'a str {

@@ -1,12 +1,11 @@
 //! Rows to sparse vectors, by the hashes of their columns and values.
 
-use model::{DType, Type};
+use model::{DType, Type, java};
 use plan::HashedColumn;
 
 use super::super::{
     Site,
     hash::{self, Modulo},
-    java,
 };
 use crate::{
     frame::{Cells, Env, Frame, Home, as_f64},

@@ -15,7 +15,7 @@ const BACKTRACKS_MAX: usize = 1_000_000;
 
 /// What stands for each half of a pair, as long as half of the pair's UTF-8: a character that is assigned to nothing, as the
 /// unit by itself is no character.
-const HALF: &str = "\u{7fb}";
+pub(in crate::kernel) const HALF: &str = "\u{7fb}";
 
 /// The search took more steps than it may.
 pub(super) struct TooManySteps;
@@ -48,7 +48,7 @@ pub(super) fn each_match_of_units(regex: &Regex, text: &str, f: impl FnMut(u32, 
 }
 
 /// Returns whether the text has pairs.
-pub(super) fn has_pairs(text: &[u8]) -> bool {
+pub(in crate::kernel) fn has_pairs(text: &[u8]) -> bool {
     // Without a branch, so that many bytes are seen at a time.
     text.iter().fold(0, |most, byte| most.max(*byte)) >= 0xF0
 }

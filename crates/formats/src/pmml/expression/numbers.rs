@@ -3,7 +3,7 @@
 
 use plan::{
     Expr, Func, Scalar,
-    expr::{Arith, Math, Stat},
+    expr::{Arith, Math, OnFault, Stat},
 };
 
 use super::{
@@ -148,7 +148,7 @@ fn standard<'d>(
     double(work, at, vec![one(args), number(0.0), number(1.0)], invalid, func.into())
 }
 
-of!(whole: floor => Math::Floor, ceil => Math::Ceil, round => Math::Nearest);
+of!(whole: floor => Math::Floor(OnFault::Wrap), ceil => Math::Ceil(OnFault::Wrap), round => Math::Nearest);
 
 fn whole<'d>(
     work: &mut Work<'_, '_, '_, 'd>,

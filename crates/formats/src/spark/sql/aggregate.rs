@@ -209,7 +209,7 @@ impl Split<'_> {
     /// Returns what an aggregate of one column is.
     fn of_one(&self, name: &str, ignore_nulls: bool) -> Result<GroupOp, SqlError> {
         let variance = |sample, root| {
-            let since = (self.session.spark_major, self.session.spark_minor) >= (3, 1);
+            let since = self.session.since(3, 1);
             GroupOp::Variance {
                 sample,
                 root,
@@ -286,7 +286,7 @@ impl Split<'_> {
     /// Spark 4.2 takes both zeros for one in modes (SPARK-57329); 4.3 computes percentiles in another way (SPARK-57982), and merges
     /// nothing where there is one partition.
     fn is_from(&self, major: u32, minor: u32) -> bool {
-        (self.session.spark_major, self.session.spark_minor) >= (major, minor)
+        self.session.since(major, minor)
     }
 
     fn percentile(&self, share: Share) -> GroupOp {

@@ -129,7 +129,7 @@ impl Ast {
     }
 
     /// Returns the parts, to be changed.
-    fn parts_mut(&mut self) -> Vec<&mut Ast> {
+    pub fn parts_mut(&mut self) -> Vec<&mut Ast> {
         match self {
             Ast::Literal(_) | Ast::Column(_) | Ast::Input { .. } => Vec::new(),
             Ast::Call(call) => call.args.iter_mut().chain(call.filter.as_deref_mut()).collect(),

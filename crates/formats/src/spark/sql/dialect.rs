@@ -92,10 +92,18 @@ impl Dialect for Spark {
         expr: &sqlparser::ast::Expr,
         precedence: u8,
     ) -> Option<Result<sqlparser::ast::Expr, ParserError>> {
-        if !parser.parse_keyword(Keyword::DIV) {
+        use sqlparser::ast::BinaryOperator;
+        let op = if parser.parse_keyword(Keyword::DIV) {
+            BinaryOperator::MyIntegerDivide
+        } else if parser.consume_token(&Token::ShiftLeft) {
+            BinaryOperator::PGBitwiseShiftLeft
+        } else if parser.consume_tokens(&[Token::ShiftRight, Token::Gt]) {
+            BinaryOperator::Custom(">>>".to_owned())
+        } else if parser.consume_token(&Token::ShiftRight) {
+            BinaryOperator::PGBitwiseShiftRight
+        } else {
             return None;
-        }
-        let op = sqlparser::ast::BinaryOperator::MyIntegerDivide;
+        };
         Some(parser.parse_subexpr(precedence).map(|right| sqlparser::ast::Expr::BinaryOp {
             left: Box::new(expr.clone()),
             op,
@@ -103,15 +111,19 @@ impl Dialect for Spark {
         }))
     }
 
-    /// `||` binds as `+` does.
+    /// `||` binds as `+` does, shifts less.
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
-        let is_concat = parser.peek_token_ref().token == Token::StringConcat;
-        is_concat.then(|| Ok(self.prec_value(sqlparser::dialect::Precedence::PlusMinus)))
+        let sum = self.prec_value(sqlparser::dialect::Precedence::PlusMinus);
+        match parser.peek_token_ref().token {
+            Token::StringConcat => Some(Ok(sum)),
+            Token::ShiftLeft | Token::ShiftRight => Some(Ok(sum - 1)),
+            _ => None,
+        }
     }
 }
 
-/// Returns the tokens of a statement, blanks and comments left out. `quotes_escape`: two quotes within a string are one.
-pub fn tokens(text: &str, quotes_escape: bool) -> Result<Vec<TokenWithSpan>, SqlError> {
+/// Returns the tokens of a statement, blanks and comments left out. In Spark 4 two quotes within a string are one, and bits shift.
+pub fn tokens(text: &str, is_spark_4: bool) -> Result<Vec<TokenWithSpan>, SqlError> {
     if text.len() > BYTES_MAX {
         return Err(SqlError::Limit { what: "bytes", got: text.len(), limit: BYTES_MAX });
     }
@@ -127,6 +139,9 @@ pub fn tokens(text: &str, quotes_escape: bool) -> Result<Vec<TokenWithSpan>, Sql
                 return Err(SqlError::Unsupported("hints".to_owned()));
             }
             Token::Whitespace(_) => continue,
+            Token::ShiftLeft | Token::ShiftRight if !is_spark_4 => {
+                return Err(SqlError::Syntax(format!("`{}`, which comes with Spark 4", token.token)));
+            }
             // `1.5D`, `10L`, `2col`: what stands close to a number belongs to it.
             Token::Word(word) if word.quote_style.is_none() => {
                 let last = tokens.last_mut().filter(|last| last.span.end == token.span.start);
@@ -145,12 +160,8 @@ pub fn tokens(text: &str, quotes_escape: bool) -> Result<Vec<TokenWithSpan>, Sql
                 token.token = Token::SingleQuotedString(raw.clone());
                 tokens.pop();
             }
-            Token::SingleQuotedString(raw) => {
-                token.token = Token::SingleQuotedString(unescape(raw, '\'', quotes_escape))
-            }
-            Token::DoubleQuotedString(raw) => {
-                token.token = Token::SingleQuotedString(unescape(raw, '"', quotes_escape))
-            }
+            Token::SingleQuotedString(raw) => token.token = Token::SingleQuotedString(unescape(raw, '\'', is_spark_4)),
+            Token::DoubleQuotedString(raw) => token.token = Token::SingleQuotedString(unescape(raw, '"', is_spark_4)),
             Token::SingleQuotedRawStringLiteral(raw) | Token::DoubleQuotedRawStringLiteral(raw) => {
                 token.token = Token::SingleQuotedString(raw.clone());
             }

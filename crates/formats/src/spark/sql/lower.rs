@@ -12,7 +12,7 @@ use super::{
     functions::{self, Kind},
     names,
     types::SqlType,
-    typing::{Role, Session, SqlExpr},
+    typing::{Role, Session, SqlExpr, Typed},
     usage,
 };
 use crate::{
@@ -132,7 +132,12 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
         } else {
             let mut columns = Vec::with_capacity(named.len());
             for (name, ast) in named {
-                let ast = self.resolve(ast)?;
+                let is_named = items().any(|(item, alias)| std::ptr::eq(item, ast) && alias.is_some());
+                let mut ast = self.resolve(ast)?;
+                let name = match self.call_days(&mut ast) {
+                    true if !is_named => names::name(&ast, &self.session),
+                    _ => name,
+                };
                 columns.push((name.clone(), self.column(&ast, Role::Value, &name)?));
             }
             columns
@@ -231,6 +236,48 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
         if let (Ast::Input { number, .. }, Role::Value) = (ast, role) {
             return Ok(SlotId(*number));
         }
+        let (expr, slots) = self.over_slots(ast, role);
+        // An error of ours is told as such, with the statement, before the plan tells it in its words.
+        self.typed(&expr, &slots).map_err(|error| self.refused(error))?;
+        let made = self.lowering.node(self.stage, ExprOp::Deferred(Arc::new(expr)), &slots, &[name])?;
+        Ok(made[0])
+    }
+
+    fn typed(&self, expr: &SqlExpr, slots: &[SlotId]) -> Result<Typed, SqlError> {
+        let types: Vec<_> = slots.iter().map(|&slot| SqlType::of(self.lowering.type_of(slot))).collect();
+        expr.typed_as(&types)
+    }
+
+    /// Makes days added to a date, or subtracted, calls of the functions that Spark reads them as; returns whether there are any.
+    fn call_days(&self, ast: &mut Ast) -> bool {
+        let mut found = false;
+        for part in ast.parts_mut() {
+            found |= self.call_days(part);
+        }
+        let Ast::Call(call) = ast else { return found };
+        let [a, b] = call.args.as_slice() else { return found };
+        if !matches!(&*call.name, "+" | "-") {
+            return found;
+        }
+        let ty = |ast| {
+            let (expr, slots) = self.over_slots(ast, Role::Value);
+            self.typed(&expr, &slots).map_or(SqlType::Null, |typed| typed.ty)
+        };
+        let is_days = |ty: SqlType| matches!(ty, SqlType::Byte | SqlType::Short | SqlType::Int);
+        match &*call.name {
+            "-" if ty(a) == SqlType::Date && is_days(ty(b)) => call.name = "date_sub".into(),
+            "+" if ty(a) == SqlType::Date && is_days(ty(b)) => call.name = "date_add".into(),
+            "+" if is_days(ty(a)) && ty(b) == SqlType::Date => {
+                call.name = "date_add".into();
+                call.args.reverse();
+            }
+            _ => return found,
+        }
+        true
+    }
+
+    /// Returns an expression with its slots as inputs.
+    fn over_slots(&self, ast: &Ast, role: Role) -> (SqlExpr, Vec<SlotId>) {
         let mut slots: Vec<SlotId> = Vec::new();
         let mut places: FxHashMap<u32, u32> = FxHashMap::default();
         ast.visit(&mut |part| {
@@ -244,12 +291,7 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
         });
         let mut ast = ast.clone();
         ast.renumber(&|number| places[&number]);
-        let expr = SqlExpr { ast, session: self.session.clone(), role };
-        // An error of ours is told as such, with the statement, before the plan tells it in its words.
-        let types: Vec<_> = slots.iter().map(|&slot| SqlType::of(self.lowering.type_of(slot))).collect();
-        expr.typed_as(&types).map_err(|error| self.refused(error))?;
-        let made = self.lowering.node(self.stage, ExprOp::Deferred(Arc::new(expr)), &slots, &[name])?;
-        Ok(made[0])
+        (SqlExpr { ast, session: self.session.clone(), role }, slots)
     }
 
     /// Rows of which the condition is not true go.

@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, sync::Arc};
 
+use model::java;
+
 use super::{
     ast::{Ast, Call, Interval, Literal},
     typing::Session,
@@ -187,8 +189,8 @@ impl Printer<'_> {
             Literal::Short(i) => write!(self.text, "{i}"),
             Literal::Int(i) => write!(self.text, "{i}"),
             Literal::Long(i) => write!(self.text, "{i}"),
-            Literal::Float(x) => write!(self.text, "{}", java_float(&format!("{x:e}"))),
-            Literal::Double(x) => write!(self.text, "{}", java_float(&format!("{x:e}"))),
+            Literal::Float(x) => write!(self.text, "{}", java::text_f32(*x, &mut [0; 32])),
+            Literal::Double(x) => write!(self.text, "{}", java::text_f64(*x, &mut [0; 32])),
             Literal::Decimal { value, scale, .. } => {
                 write!(self.text, "{}", java_decimal(*value, *scale))
             }
@@ -218,7 +220,11 @@ impl Printer<'_> {
         match (name, args) {
             // A cast by a function's name does not show.
             (name, [a]) if CASTS.contains(&name) => self.ast(a),
-            ("+" | "-" | "*" | "/" | "%" | "div" | "=" | "<=>" | "<" | "<=" | ">" | ">=" | "&" | "|" | "^", [a, b]) => {
+            (
+                "+" | "-" | "*" | "/" | "%" | "div" | "=" | "<=>" | "<" | "<=" | ">" | ">=" | "&" | "|" | "^" | "<<"
+                | ">>" | ">>>",
+                [a, b],
+            ) => {
                 self.join(&[T("("), A(a), T(" "), T(name), T(" "), A(b), T(")")]);
             }
             ("and" | "or", [a, b]) => {
@@ -313,41 +319,9 @@ fn java_timestamp(text: &str) -> String {
     text.replacen('T', " ", 1)
 }
 
-/// Returns the number, given as Rust writes it with an exponent, as Java's `toString`: plain from 0.001 to below 10,000,000.
-fn java_float(text: &str) -> String {
-    let Some((mantissa, exponent)) = text.split_once('e') else { return text.to_owned() };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
-    let digits = mantissa.replace('.', "");
-    if !(-3..7).contains(&exponent) && digits != "0" {
-        let point = if mantissa.contains('.') { "" } else { ".0" };
-        return format!("{sign}{mantissa}{point}E{exponent}");
-    }
-    if exponent < 0 {
-        let zeros = "0".repeat(exponent.unsigned_abs() as usize - 1);
-        return format!("{sign}0.{zeros}{digits}");
-    }
-    let whole = exponent as usize + 1;
-    let padded = format!("{digits:0<whole$}");
-    let (whole, fraction) = padded.split_at(whole);
-    format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { fraction })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn floats_are_javas() {
-        let shown = |x: f64| java_float(&format!("{x:e}"));
-        assert_eq!(shown(1000.0), "1000.0");
-        assert_eq!(shown(0.001), "0.001");
-        assert_eq!(shown(-1.25), "-1.25");
-        assert_eq!(shown(1e7), "1.0E7");
-        assert_eq!(shown(1.5e-5), "1.5E-5");
-        assert_eq!(shown(0.0), "0.0");
-        assert_eq!(shown(1234567.0), "1234567.0");
-    }
 
     #[test]
     fn small_decimals_have_an_exponent() {

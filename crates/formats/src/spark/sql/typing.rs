@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt, sync::Arc};
 
 use plan::{
     Expr, Func, Scalar, Typing, ValueType,
-    expr::{Arith, Cast, CastRule, Compare, OnFault, Zone, arith::is_comparable},
+    expr::{Arith, Cast, CastRule, Compare, OnFault, Zone, arith::is_comparable, text::Units},
 };
 
 use super::{
@@ -130,6 +130,18 @@ impl Typed {
             Some(Literal::Long(i)) => Some(i),
             _ => None,
         }
+    }
+}
+
+impl Session {
+    /// Whether Spark of this version or a later one saved the stage.
+    pub fn since(&self, major: u32, minor: u32) -> bool {
+        (self.spark_major, self.spark_minor) >= (major, minor)
+    }
+
+    /// What counts as a character where Spark counted units of UTF-16 before 4.3.
+    pub fn units(&self) -> Units {
+        if self.since(4, 3) { Units::Characters } else { Units::Utf16 }
     }
 }
 

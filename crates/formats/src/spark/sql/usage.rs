@@ -94,7 +94,9 @@ fn of_call<'a>(call: &'a Call, kind: Kind, each: &mut dyn FnMut(&'a [std::sync::
             let is_time = args.iter().any(is_time);
             all(if is_time { Kind::Moment } else { Kind::Number }, args);
         }
-        "*" | "/" | "%" | "div" | "&" | "|" | "^" | "~" | "negative -" | "positive +" => all(Kind::Number, args),
+        "*" | "/" | "%" | "div" | "&" | "|" | "^" | "<<" | ">>" | ">>>" | "~" | "negative -" | "positive +" => {
+            all(Kind::Number, args)
+        }
         "and" | "or" | "not" => all(Kind::Bool, args),
         "=" | "<=>" | "<" | "<=" | ">" | ">=" | "in" | "between" => all(common(args, Kind::Any), args),
         "||" => all(Kind::Text, args),

@@ -146,8 +146,13 @@ fn a_test_that_is_not_known_chooses_nothing() {
     check("null", Func::IfKnown, &[bool(None), refused(), refused()], "null");
 }
 
+fn place(pattern: &str, units: Units) -> TextFunc {
+    TextFunc::Place { pattern: super::pattern(pattern), units }
+}
+
 #[test]
-fn places_count_units_of_utf_16() {
-    check("regexp_instr('🦀b', 'b')", TextFunc::Place(pattern("b")), &[s("🦀b")], "3");
-    check("regexp_instr('a', 'b')", TextFunc::Place(pattern("b")), &[s("a")], "0");
+fn places_count_units_of_utf_16_or_characters() {
+    check("regexp_instr('🦀b', 'b')", place("b", Units::Characters), &[s("🦀b")], "2");
+    check("regexp_instr('🦀b', 'b')", place("b", Units::Utf16), &[s("🦀b")], "3");
+    check("regexp_instr('a', 'b')", place("b", Units::Utf16), &[s("a")], "0");
 }

@@ -6,7 +6,11 @@ use super::*;
 fn cases_and_lengths() {
     check("upper('straße')", TextFunc::Upper, &[s("straße")], "STRASSE");
     check("lower('ΑΣ İ')", TextFunc::Lower, &[s("ΑΣ İ")], "ας i̇");
-    check("initcap('hELLO big-wORLD ßa')", TextFunc::InitCap, &[s("hELLO big-wORLD ßa")], "Hello Big-world ßa");
+    let words = "hELLO big-wORLD ßa  ŉb ǆAB ΑΣ İX ﬁN ᾳ ᾲ ა ﬗﬗ a\tb 𐐨b";
+    let simple = "Hello Big-world ßa  ŉb ǅab Ας I\u{307}x ﬁn ᾼ ᾲ ა ﬗﬗ A\tb 𐐨b";
+    let full = "Hello Big-world Ssa  ʼNb ǅab Ας İx Fin ᾼ Ὰͅ ა Մխﬗ A\tb 𐐀b";
+    check("initcap(words), 3.5", TextFunc::InitCap(Title::Simple), &[s(words)], simple);
+    check("initcap(words), 4.0", TextFunc::InitCap(Title::Full), &[s(words)], full);
     check("length('äöü ')", TextFunc::Length, &[s("äöü ")], "4");
     check("octet_length('äöü')", TextFunc::OctetLength, &[s("äöü")], "6");
     check("length(cast('äö' as binary))", TextFunc::Length, &[bin("äö")], "4");
@@ -176,20 +180,32 @@ fn patterns() {
     check_refused("regexp_replace('a', 'a', '$1')", all("a"), &[s("a"), s("$1")]);
     check(
         "split('oneAtwoBthreeC', '[ABC]', -1)",
-        TextFunc::Split(p("[ABC]")),
+        split("[ABC]", true),
         &[s("oneAtwoBthreeC"), i(-1)],
         "[one, two, three, ]",
     );
     check(
         "split('oneAtwoBthreeC', '[ABC]', 2)",
-        TextFunc::Split(p("[ABC]")),
+        split("[ABC]", true),
         &[s("oneAtwoBthreeC"), i(2)],
         "[one, twoBthreeC]",
     );
-    check("split('abc', '', -1)", TextFunc::Split(p("")), &[s("abc"), i(-1)], "[a, b, c]");
-    check("split('hello', '', 3)", TextFunc::Split(p("")), &[s("hello"), i(3)], "[h, e, l]");
-    check("split('', 'x', -1)", TextFunc::Split(p("x")), &[s(""), i(-1)], "[]");
-    check("split('a1b', '(?=[0-9])', -1)", TextFunc::Split(p("(?=[0-9])")), &[s("a1b"), i(-1)], "[a, 1b]");
+    // A match of nothing cuts the two units of a character, each half of which is written `?`.
+    check("regexp_replace('a🦀b', 'b*', 'X')", all("b*"), &[s("a🦀b"), s("X")], "XaX?X?XX");
+    check("regexp_replace('a🦀b', '(b*)', '$1-')", all("(b*)"), &[s("a🦀b"), s("$1-")], "-a-?-?b--");
+    check("regexp_count('a🦀', '')", TextFunc::Count(p("")), &[s("a🦀")], "4");
+    check("regexp_extract_all('🦀b', 'b?', 0)", TextFunc::ExtractAll(p("b?")), &[s("🦀b"), i(0)], "[, , b, ]");
+    check("split('a🦀b', 'x*')", split("x*", true), &[s("a🦀b"), i(-1)], "[a, ?, ?, b, ]");
+    check("split('abc', '', -1)", split("", true), &[s("abc"), i(-1)], "[a, b, c]");
+    check("split('hello', '', 3)", split("", false), &[s("hello"), i(3)], "[h, e, llo]");
+    check("split('hel', '', 3)", split("", false), &[s("hel"), i(3)], "[h, e, l]");
+    check("split('hello', '', 3)", split("", true), &[s("hello"), i(3)], "[h, e, l]");
+    check("split('', 'x', -1)", split("x", true), &[s(""), i(-1)], "[]");
+    check("split('a1b', '(?=[0-9])', -1)", split("(?=[0-9])", true), &[s("a1b"), i(-1)], "[a, 1b]");
+}
+
+fn split(pattern: &str, drops: bool) -> TextFunc {
+    TextFunc::Split { pattern: super::pattern(pattern), drops }
 }
 
 #[test]
@@ -203,10 +219,13 @@ fn codes() {
     check("unhex('123')", TextFunc::Unhex, &[s("123")], "0123");
     check("unhex('xy')", TextFunc::Unhex, &[s("xy")], "null");
     check("bin(-13L)", TextFunc::Bin, &[l(-13)], "1111111111111111111111111111111111111111111111111111111111110011");
-    check("conv('100', 2, 10)", TextFunc::Conv, &[s("100"), i(2), i(10)], "4");
-    check("conv('-10', 16, -10)", TextFunc::Conv, &[s("-10"), i(16), i(-10)], "-16");
-    check("conv('-1', 10, 16)", TextFunc::Conv, &[s("-1"), i(10), i(16)], "FFFFFFFFFFFFFFFF");
-    check("conv('9x', 10, 36)", TextFunc::Conv, &[s("9x"), i(10), i(36)], "9");
+    check("conv('100', 2, 10)", TextFunc::Conv(OnFault::Wrap), &[s("100"), i(2), i(10)], "4");
+    check("conv('-10', 16, -10)", TextFunc::Conv(OnFault::Wrap), &[s("-10"), i(16), i(-10)], "-16");
+    check("conv('-1', 10, 16)", TextFunc::Conv(OnFault::Wrap), &[s("-1"), i(10), i(16)], "FFFFFFFFFFFFFFFF");
+    check("conv('9x', 10, 36)", TextFunc::Conv(OnFault::Wrap), &[s("9x"), i(10), i(36)], "9");
+    let huge = [s("18446744073709551616"), i(10), i(16)];
+    check("conv('18446744073709551616', 10, 16)", TextFunc::Conv(OnFault::Wrap), &huge, "FFFFFFFFFFFFFFFF");
+    check_refused("conv('18446744073709551616', 10, 16)", TextFunc::Conv(OnFault::Refuse), &huge);
     check("crc32(cast('Spark' as binary))", TextFunc::Crc32, &[bin("Spark")], "1557323817");
     check("md5(cast('Spark' as binary))", TextFunc::Md5, &[bin("Spark")], "8cde774d6f7333752ed72cacddb05126");
     check("sha1(cast('Spark' as binary))", TextFunc::Sha1, &[bin("Spark")], "85f5955f4b27a9a4c2aab6ffe5d7189fc298b92c");
@@ -301,16 +320,16 @@ fn numbers_that_are_none_have_no_sign() {
 
 #[test]
 fn masks_and_codes_of_urls() {
-    let mask = |other| TextFunc::Mask([Some('X'), Some('x'), Some('n'), other]);
+    let mask = |other| TextFunc::Mask { with: [Some('X'), Some('x'), Some('n'), other], units: Units::Utf16 };
     check("mask('Ab-1äß🦀')", mask(None), &[s("Ab-1äß🦀")], "Xx-nxx🦀");
     check("mask('A🦀ª', 'X', 'x', 'n', 'o')", mask(Some('o')), &[s("A🦀ª")], "Xooo");
     check("luhn_check('79927398713')", TextFunc::Luhn, &[s("79927398713")], "true");
     check("luhn_check('7992739871٣')", TextFunc::Luhn, &[s("7992739871٣")], "false");
     check("url_encode('a b~ä')", TextFunc::UrlEncode, &[s("a b~ä")], "a+b%7E%C3%A4");
-    check("url_decode('a+%C3%A4%zz')", TextFunc::UrlDecode, &[s("a+%C3%A4")], "a ä");
-    check("url_decode('%C3x')", TextFunc::UrlDecode, &[s("%C3x")], "\u{fffd}x");
-    check_refused("url_decode('%C')", TextFunc::UrlDecode, &[s("%C")]);
-    check_refused("url_decode('%-1')", TextFunc::UrlDecode, &[s("%-1")]);
+    check("url_decode('a+%C3%A4%zz')", TextFunc::UrlDecode(OnFault::Refuse), &[s("a+%C3%A4")], "a ä");
+    check("url_decode('%C3x')", TextFunc::UrlDecode(OnFault::Refuse), &[s("%C3x")], "\u{fffd}x");
+    check_refused("url_decode('%C')", TextFunc::UrlDecode(OnFault::Refuse), &[s("%C")]);
+    check_refused("url_decode('%-1')", TextFunc::UrlDecode(OnFault::Refuse), &[s("%-1")]);
 }
 
 #[test]

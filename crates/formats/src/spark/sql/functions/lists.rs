@@ -117,6 +117,9 @@ fn with_item(typer: &Typer<'_>, args: Vec<Typed>, of: &str) -> Result<(Typed, Ty
 }
 
 fn item(typer: &Typer<'_>, args: Vec<Typed>, func: ListFunc) -> Result<Typed, SqlError> {
+    if func == ListFunc::Contains && args.get(1).is_some_and(|x| x.ty == SqlType::Null) {
+        return Err(SqlError::Analysis("`array_contains` does not take NULL".to_owned()));
+    }
     let (list, x) = with_item(typer, args, func.name())?;
     typer.call(func, vec![list, x])
 }
@@ -129,7 +132,7 @@ fn appended(typer: &Typer<'_>, args: Vec<Typed>, before: bool) -> Result<Typed, 
 
 /// `(array, place, x)`: a null for a place is refused, as in Spark.
 fn inserted(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
-    if (typer.session.spark_major, typer.session.spark_minor) < (3, 5) {
+    if !typer.session.since(3, 5) {
         return Err(SqlError::Unsupported("`array_insert` before Spark 3.5".to_owned()));
     }
     let [list, place, x] = <[Typed; 3]>::try_from(args).map_err(|args| no_common("array_insert", &args))?;

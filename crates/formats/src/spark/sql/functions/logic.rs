@@ -1,7 +1,7 @@
 //! Conditions, nulls and conversions.
 
 use plan::{
-    Func,
+    Func, Scalar,
     expr::{Compare, Math},
 };
 
@@ -53,6 +53,7 @@ pub const TABLE: &[Function] = &[
     ),
     row("nanvl", "nanvl(x, y)", "y where x is NaN.", Build::Custom(2, 2, nan_or)),
     row("nullif", "nullif(x, y)", "Null where x equals y, else x.", Build::Custom(2, 2, null_if)),
+    row("nullifzero", "nullifzero(x)", "Null where x is 0; from Spark 4.", Build::Custom(1, 1, null_if_zero)),
     row("nvl", "nvl(x, y)", "As `coalesce`.", Build::Custom(2, 2, coalesce)),
     row("nvl2", "nvl2(x, y, z)", "y where x is not null, else z.", Build::Custom(3, 3, nvl2)),
     row("smallint", "smallint(x)", "As CAST.", Build::Custom(1, 1, |t, a| cast(t, a, SqlType::Short))),
@@ -60,6 +61,7 @@ pub const TABLE: &[Function] = &[
     row("timestamp", "timestamp(x)", "As CAST.", Build::Custom(1, 1, |t, a| cast(t, a, SqlType::Timestamp))),
     row("tinyint", "tinyint(x)", "As CAST.", Build::Custom(1, 1, |t, a| cast(t, a, SqlType::Byte))),
     row("typeof", "typeof(x)", "The type's name.", Build::Custom(1, 1, type_of)),
+    row("zeroifnull", "zeroifnull(x)", "0 where x is null; from Spark 4.", Build::Custom(1, 1, zero_if_null)),
 ];
 
 fn one(args: Vec<Typed>) -> Result<Typed, SqlError> {
@@ -147,6 +149,20 @@ pub fn null_if(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let test = typer.comparison(Compare::Eq, typer.copy(&a)?, b)?;
     let null = Typed::new(plan::Expr::null(a.ty.column()), a.ty.clone());
     typer.call(Func::If, vec![test, null, a])
+}
+
+fn zero() -> Typed {
+    Typed::new(plan::Expr::Const(Scalar::I32(0)), SqlType::Int)
+}
+
+fn null_if_zero(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    super::from_spark_4(typer, "nullifzero")?;
+    null_if(typer, vec![one(args)?, zero()])
+}
+
+fn zero_if_null(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    super::from_spark_4(typer, "zeroifnull")?;
+    coalesce(typer, vec![one(args)?, zero()])
 }
 
 fn nvl2(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {

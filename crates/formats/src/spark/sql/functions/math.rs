@@ -42,12 +42,6 @@ pub const TABLE: &[Function] = &[
     row("cbrt", "cbrt(x)", "", float(Math::Cbrt)),
     row("ceil", "ceil(x, digits)", "", Build::Custom(1, 2, |t, a| to_whole(t, a, Math::Ceil))),
     row("ceiling", "ceiling(x, digits)", "", Build::Custom(1, 2, |t, a| to_whole(t, a, Math::Ceil))),
-    row(
-        "conv",
-        "conv(digits, from, to)",
-        "A number's digits from one base to another.",
-        Build::Plain(Func::Text(TextFunc::Conv), &[Arg::Text, Arg::Int, Arg::Int]),
-    ),
     row("cos", "cos(x)", "", float(Math::Cos)),
     row("cosh", "cosh(x)", "", float(Math::Cosh)),
     row("cot", "cot(x)", "", float(Math::Cot)),
@@ -157,6 +151,11 @@ fn try_mod(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
 }
 
 fn tried(typer: &Typer<'_>, args: Vec<Typed>, op: Arith) -> Result<Typed, SqlError> {
+    if let [a, b] = args.as_slice()
+        && let Some(typed) = super::time::arithmetic(typer, op, a, b)?
+    {
+        return Ok(typed);
+    }
     two(typer, args, op, OnFault::Null)
 }
 
@@ -185,7 +184,7 @@ fn bit(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     typer.call(Math::GetBit, vec![x, place])
 }
 
-fn shift(typer: &Typer<'_>, args: Vec<Typed>, math: Math) -> Result<Typed, SqlError> {
+pub fn shift(typer: &Typer<'_>, args: Vec<Typed>, math: Math) -> Result<Typed, SqlError> {
     let [x, count] = <[Typed; 2]>::try_from(args).map_err(|args| no_common(math.name(), &args))?;
     let x = if x.ty == SqlType::Long { x } else { typer.expect(x, &SqlType::Int, math.name())? };
     let count = typer.expect(count, &SqlType::Int, math.name())?;
@@ -221,9 +220,10 @@ fn scale_of(typer: &Typer<'_>, arg: Option<Typed>, of: &str) -> Result<i32, SqlE
 }
 
 /// To whole numbers: a bigint, of decimals a decimal; to a number of digits, by way of decimals.
-fn to_whole(typer: &Typer<'_>, args: Vec<Typed>, math: Math) -> Result<Typed, SqlError> {
+fn to_whole(typer: &Typer<'_>, args: Vec<Typed>, math: fn(OnFault) -> Math) -> Result<Typed, SqlError> {
+    let math = math(if typer.session.since(4, 3) { typer.on() } else { OnFault::Wrap });
     let of = math.name();
-    let mode = if math == Math::Ceil { Rounding::Ceiling } else { Rounding::Floor };
+    let mode = if matches!(math, Math::Ceil(_)) { Rounding::Ceiling } else { Rounding::Floor };
     let mut args = args.into_iter();
     let arg = first(args.by_ref().take(1).collect())?;
     if let Some(scale) = args.next() {

@@ -2,7 +2,10 @@
 
 use plan::{
     Expr, Func, Scalar,
-    expr::{Arith, ListFunc, OnFault, TextFunc, text::Ends},
+    expr::{
+        Arith, ListFunc, OnFault, TextFunc,
+        text::{Ends, Title},
+    },
 };
 
 use super::{ANY, Arg, Build, Function, row, texts};
@@ -47,6 +50,7 @@ pub const TABLE: &[Function] = &[
         Build::Custom(1, ANY, concat_ws),
     ),
     row("contains", "contains(text, part)", "", texts(TextFunc::Contains)),
+    row("conv", "conv(digits, from, to)", "A number's digits from one base to another.", Build::Custom(3, 3, conv)),
     row("crc32", "crc32(bytes)", "", plain(TextFunc::Crc32, &[Arg::Binary])),
     row("elt", "elt(n, x, ..)", "The n-th of the texts.", Build::Custom(2, ANY, elt)),
     row("encode", "encode(text, charset)", "Of UTF-8.", Build::Custom(2, 2, encode)),
@@ -62,13 +66,18 @@ pub const TABLE: &[Function] = &[
     row("hash", "hash(x, ..)", "Murmur3, as Spark's.", Build::Custom(1, ANY, |t, a| hash(t, a, false))),
     row("hex", "hex(x)", "Of a bigint, text or bytes.", Build::Custom(1, 1, hex)),
     row("ilike", "ilike(text, pattern)", "As LIKE, in any case.", Build::Custom(2, 3, ilike)),
-    row("initcap", "initcap(text)", "", texts(TextFunc::InitCap)),
+    row("initcap", "initcap(text)", "", Build::Custom(1, 1, init_cap)),
     row("instr", "instr(text, part)", "", texts(TextFunc::Instr)),
     row("lcase", "lcase(text)", "", texts(TextFunc::Lower)),
     row("left", "left(text, n)", "", plain(TextFunc::Left, &[Arg::Run, Arg::Int])),
     row("len", "len(text)", "", run(TextFunc::Length)),
     row("length", "length(text)", "Characters of a text, bytes of bytes.", run(TextFunc::Length)),
-    row("levenshtein", "levenshtein(a, b)", "", texts(TextFunc::Levenshtein)),
+    row(
+        "levenshtein",
+        "levenshtein(a, b, most)",
+        "-1 where it is more than `most`, from Spark 3.5.",
+        Build::Custom(2, 3, levenshtein),
+    ),
     row("like", "like(text, pattern, escape)", "As `LIKE`.", Build::Custom(2, 3, like)),
     row("locate", "locate(part, text, from)", "", Build::Custom(2, 3, locate)),
     row("lower", "lower(text)", "", texts(TextFunc::Lower)),
@@ -152,11 +161,17 @@ pub const TABLE: &[Function] = &[
         "",
         Build::Custom(1, 2, |t, a| trim(t, a, Ends::Right)),
     ),
+    row(
+        "try_url_decode",
+        "try_url_decode(text)",
+        "Null of what is malformed; from Spark 4.",
+        Build::Custom(1, 1, try_url_decode),
+    ),
     row("ucase", "ucase(text)", "", texts(TextFunc::Upper)),
     row("unbase64", "unbase64(text)", "", texts(TextFunc::Unbase64)),
     row("unhex", "unhex(text)", "", texts(TextFunc::Unhex)),
     row("upper", "upper(text)", "", texts(TextFunc::Upper)),
-    row("url_decode", "url_decode(text)", "", texts(TextFunc::UrlDecode)),
+    row("url_decode", "url_decode(text)", "", texts(TextFunc::UrlDecode(OnFault::Refuse))),
     row("url_encode", "url_encode(text)", "", texts(TextFunc::UrlEncode)),
     row("xxhash64", "xxhash64(x, ..)", "", Build::Custom(1, ANY, |t, a| hash(t, a, true))),
 ];
@@ -231,6 +246,32 @@ fn trim_flipped(typer: &Typer<'_>, mut args: Vec<Typed>, ends: Ends) -> Result<T
     trim(typer, args, ends)
 }
 
+fn conv(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let [digits, from, to] = <[Typed; 3]>::try_from(args).map_err(|args| no_common("conv", &args))?;
+    let args = vec![text(typer, digits, "conv")?, int(typer, from, "conv")?, int(typer, to, "conv")?];
+    typer.call(TextFunc::Conv(typer.on()), args)
+}
+
+fn init_cap(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let title = if typer.session.since(4, 0) { Title::Full } else { Title::Simple };
+    let args = args.into_iter().map(|arg| text(typer, arg, "initcap")).collect::<Result<_, _>>()?;
+    typer.call(TextFunc::InitCap(title), args)
+}
+
+fn try_url_decode(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    super::from_spark_4(typer, "try_url_decode")?;
+    let args = args.into_iter().map(|arg| text(typer, arg, "try_url_decode")).collect::<Result<_, _>>()?;
+    typer.call(TextFunc::UrlDecode(OnFault::Null), args)
+}
+
+fn levenshtein(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    if args.len() == 3 && !typer.session.since(3, 5) {
+        return Err(SqlError::Analysis("`levenshtein` takes 2 arguments before Spark 3.5, got 3".to_owned()));
+    }
+    let args = texts_then_ints(typer, args, 2, "levenshtein")?;
+    typer.call(TextFunc::Levenshtein, args)
+}
+
 fn elt(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let mut args = args.into_iter();
     let Some(n) = args.next() else { return Err(no_common("elt", &[])) };
@@ -271,6 +312,9 @@ pub fn decode(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
         return Err(SqlError::Unsupported("`decode` from other than UTF-8".to_owned()));
     }
     let value = typer.expect(value, &SqlType::Binary, "decode")?;
+    if typer.session.since(4, 0) {
+        return typer.call(TextFunc::Decode, vec![value]);
+    }
     typer.cast_by(value, &SqlType::Text, plan::expr::CastRule::Legacy)
 }
 
@@ -338,7 +382,7 @@ fn mask(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
         };
     }
     let value = typer.cast(value, &SqlType::Text);
-    typer.call(TextFunc::Mask(with), vec![value])
+    typer.call(TextFunc::Mask { with, units: typer.session.units() }, vec![value])
 }
 
 fn locate(typer: &Typer<'_>, mut args: Vec<Typed>) -> Result<Typed, SqlError> {

@@ -25,14 +25,14 @@ const SECONDS: &str = "yyyy-MM-dd HH:mm:ss";
 
 pub const TABLE: &[Function] = &[
     row("add_months", "add_months(date, n)", "", plain(TimeFunc::AddMonths, &[Arg::Date, Arg::Int])),
-    row("date_add", "date_add(date, days)", "", plain(TimeFunc::AddDays, &[Arg::Date, Arg::Int])),
+    row("date_add", "date_add(date, days)", "", Build::Custom(2, 2, date_add)),
     row("date_diff", "date_diff(end, start)", "In days.", plain(TimeFunc::DateDiff, &[Arg::Date])),
     row("date_format", "date_format(timestamp, pattern)", "Patterns are constants.", Build::Custom(2, 2, format)),
     row("date_from_unix_date", "date_from_unix_date(days)", "", plain(TimeFunc::FromDays, &[Arg::Int])),
     row("date_part", "date_part(field, x)", "As `extract`.", Build::Custom(2, 2, extract)),
     row("date_sub", "date_sub(date, days)", "", Build::Custom(2, 2, date_sub)),
     row("date_trunc", "date_trunc(unit, timestamp)", "", Build::Custom(2, 2, date_trunc)),
-    row("dateadd", "dateadd(date, days)", "", plain(TimeFunc::AddDays, &[Arg::Date, Arg::Int])),
+    row("dateadd", "dateadd(date, days)", "", Build::Custom(2, 2, date_add)),
     row("datediff", "datediff(end, start)", "In days.", plain(TimeFunc::DateDiff, &[Arg::Date])),
     row("datepart", "datepart(field, x)", "As `extract`.", Build::Custom(2, 2, extract)),
     row("day", "day(date)", "", of_date(Part::Day)),
@@ -228,12 +228,24 @@ fn named(typer: &Typer<'_>, mut args: Vec<Typed>, of: &str, source: &str) -> Res
     typer.call(TimeFunc::Format(pattern(source)?, typer.session.zone.clone()), vec![moment])
 }
 
+fn date_add(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let (x, days) = date_and_days(typer, args, "date_add")?;
+    typer.call(TimeFunc::AddDays, vec![x, days])
+}
+
 fn date_sub(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
-    let [x, days] = pair(args, "date_sub")?;
-    let x = typer.expect(x, &SqlType::Date, "date_sub")?;
-    let days = typer.expect(days, &SqlType::Int, "date_sub")?;
+    let (x, days) = date_and_days(typer, args, "date_sub")?;
     let days = negated(typer, days)?;
     typer.call(TimeFunc::AddDays, vec![x, days])
+}
+
+/// Days are of no wider type than an int.
+fn date_and_days(typer: &Typer<'_>, args: Vec<Typed>, of: &str) -> Result<(Typed, Typed), SqlError> {
+    let [x, days] = pair(args, of)?;
+    if !matches!(days.ty, SqlType::Byte | SqlType::Short | SqlType::Int | SqlType::Text | SqlType::Null) {
+        return Err(SqlError::Analysis(format!("`{of}` takes INT, not {}", days.ty)));
+    }
+    Ok((typer.expect(x, &SqlType::Date, of)?, typer.expect(days, &SqlType::Int, of)?))
 }
 
 fn extract(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {

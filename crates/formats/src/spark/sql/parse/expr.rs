@@ -286,6 +286,9 @@ fn operator(op: &BinaryOperator) -> Result<&'static str, SqlError> {
         B::BitwiseAnd => "&",
         B::BitwiseOr => "|",
         B::BitwiseXor => "^",
+        B::PGBitwiseShiftLeft => "<<",
+        B::PGBitwiseShiftRight => ">>",
+        B::Custom(op) if op == ">>>" => ">>>",
         other => return unsupported(format!("the operator {other}")),
     })
 }

@@ -23,7 +23,7 @@ fn pattern(arg: &Typed, of: &str) -> Result<Pattern, SqlError> {
     })
 }
 
-pub fn of_pattern(typer: &Typer<'_>, args: Vec<Typed>, func: fn(Pattern) -> TextFunc) -> Result<Typed, SqlError> {
+pub fn of_pattern(typer: &Typer<'_>, args: Vec<Typed>, func: impl Fn(Pattern) -> TextFunc) -> Result<Typed, SqlError> {
     let [value, source] = <[Typed; 2]>::try_from(args).map_err(|args| no_common("regexp", &args))?;
     let pattern = pattern(&source, "rlike")?;
     typer.call(func(pattern), vec![text(typer, value, "rlike")?])
@@ -59,7 +59,8 @@ pub fn place(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     if args.get(2).is_some_and(|group| group.integer().is_none()) {
         return Err(SqlError::Unsupported("`regexp_instr` of a group that is not constant".to_owned()));
     }
-    of_pattern(typer, args.into_iter().take(2).collect(), TextFunc::Place)
+    let units = typer.session.units();
+    of_pattern(typer, args.into_iter().take(2).collect(), |pattern| TextFunc::Place { pattern, units })
 }
 
 /// The first match; null where there is none, or where it is empty.
@@ -97,5 +98,5 @@ pub fn split(typer: &Typer<'_>, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let limit = args.next().unwrap_or_else(|| int_constant(-1));
     let pattern = pattern(&source, "split")?;
     let args = vec![text(typer, value, "split")?, int(typer, limit, "split")?];
-    typer.call(TextFunc::Split(pattern), args)
+    typer.call(TextFunc::Split { pattern, drops: !typer.session.since(4, 1) }, args)
 }

@@ -1,10 +1,15 @@
 //! Numbers as Java writes them.
 //!
-//! `Double.toString` and `Float.toString` give the fewest digits that read back to the same number, at least one after
-//! the point; from 10^7 and below 10^-3 with an exponent. Before Java 19 they gave one digit too many for some numbers
-//! (`2.0E23` as `1.9999999999999998E23`): we write the fewest, and read both ([`parse_f64`]).
+//! `Double.toString` and `Float.toString` give digits that read back to the same number, at least one after the point; from
+//! 10^7 and below 10^-3 with an exponent. From Java 19 on they are the fewest; before, of some numbers there are more
+//! (`2.0E23` is `1.9999999999999998E23`, see [`digits`]). Spark runs on Java 8 to 21, all that we compare with was made by
+//! Java 17: we write as before Java 19, and read both ([`parse_f64`]).
 
 use std::io::Write;
+
+mod digits;
+
+use digits::Number;
 
 /// Appends the text of a float64.
 pub fn push_f64(out: &mut Vec<u8>, x: f64) {
@@ -17,24 +22,11 @@ pub fn push_f32(out: &mut Vec<u8>, x: f32) {
 }
 
 fn write_f64(out: &mut impl Sink, x: f64) {
-    let mut digits = Digits::default();
-    // With one digit enough, Java gives the nearest of those with two: `4.9E-324`, not `5.0E-324`.
-    write!(digits, "{:e}", x.abs()).expect("the digits fit");
-    if !digits.as_slice().contains(&b'.') {
-        digits.len = 0;
-        write!(digits, "{:.1e}", x.abs()).expect("the digits fit");
-    }
-    push(out, x.is_nan(), x.is_sign_negative(), x.is_infinite(), digits.as_slice());
+    push(out, x.is_nan(), x.is_sign_negative(), x.is_infinite(), &Digits::of_f64(x));
 }
 
 fn write_f32(out: &mut impl Sink, x: f32) {
-    let mut digits = Digits::default();
-    write!(digits, "{:e}", x.abs()).expect("the digits fit");
-    if !digits.as_slice().contains(&b'.') {
-        digits.len = 0;
-        write!(digits, "{:.1e}", x.abs()).expect("the digits fit");
-    }
-    push(out, x.is_nan(), x.is_sign_negative(), x.is_infinite(), digits.as_slice());
+    push(out, x.is_nan(), x.is_sign_negative(), x.is_infinite(), &Digits::of_f32(x));
 }
 
 /// Returns the text of a float64.
@@ -53,7 +45,7 @@ pub fn text_f32(x: f32, buffer: &mut [u8; 32]) -> &str {
 
 /// Returns the number that any Java writes so: its digits may be more than needed, its form is Java's.
 pub fn parse_f64(text: &str) -> Option<f64> {
-    parse(text, 17, |t| t.parse::<f64>().ok(), |x| x)
+    parse(text, 18, |t| t.parse::<f64>().ok(), |x| x)
 }
 
 /// Returns the float32 that any Java writes so.
@@ -62,8 +54,8 @@ pub fn parse_f32(text: &str) -> Option<f32> {
 }
 
 /// The longest is `2.2250738585072014e-308`.
-#[derive(Default)]
-struct Digits {
+#[derive(Default, Debug)]
+pub struct Digits {
     bytes: [u8; 32],
     len: usize,
 }
@@ -95,6 +87,44 @@ impl Sink for Digits {
 }
 
 impl Digits {
+    /// The digits of the absolute value: `d.dde-dd`, or `de-dd`.
+    pub fn of_f64(x: f64) -> Digits {
+        Digits::of(Number::of_f64(x), format_args!("{:e}", x.abs()))
+    }
+
+    /// The digits of the absolute value: `d.dde-dd`, or `de-dd`.
+    pub fn of_f32(x: f32) -> Digits {
+        Digits::of(Number::of_f32(x), format_args!("{:e}", x.abs()))
+    }
+
+    fn of(number: Number, fewest: std::fmt::Arguments<'_>) -> Digits {
+        let mut text = Digits::default();
+        text.write_fmt(fewest).expect("the digits fit");
+        let (mantissa, exponent) = text.parts();
+        if number.differs(mantissa.len().saturating_sub(2) as i32 - exponent) {
+            let (digits, power) = number.digits();
+            text.len = 0;
+            write!(text, "{digits}").expect("the digits fit");
+            let power = power + text.len as i32 - 1;
+            text.len -= text.as_slice().iter().rev().take_while(|&&b| b == b'0').count();
+            if text.len > 1 {
+                text.bytes.copy_within(1..text.len, 2);
+                text.bytes[1] = b'.';
+                text.len += 1;
+            }
+            write!(text, "e{power}").expect("the digits fit");
+        }
+        text
+    }
+
+    /// Returns the digits, with a point behind the first of several, and the power of ten that the first counts.
+    fn parts(&self) -> (&[u8], i32) {
+        let text = self.as_slice();
+        let at = text.iter().position(|&b| b == b'e').unwrap_or(text.len());
+        let exponent = std::str::from_utf8(text.get(at + 1..).unwrap_or_default()).ok().and_then(|e| e.parse().ok());
+        (&text[..at], exponent.unwrap_or(0))
+    }
+
     fn text(self, buffer: &mut [u8; 32]) -> &str {
         *buffer = self.bytes;
         std::str::from_utf8(&buffer[..self.len]).expect("numbers are ASCII")
@@ -102,6 +132,10 @@ impl Digits {
 
     fn as_slice(&self) -> &[u8] {
         &self.bytes[..self.len]
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_slice()).expect("numbers are ASCII")
     }
 }
 
@@ -118,8 +152,8 @@ impl Write for Digits {
     }
 }
 
-/// Appends a number whose absolute value is written `d.ddde-dd`.
-fn push(out: &mut impl Sink, nan: bool, negative: bool, infinite: bool, scientific: &[u8]) {
+/// Appends a number whose absolute value has these digits.
+fn push(out: &mut impl Sink, nan: bool, negative: bool, infinite: bool, digits: &Digits) {
     if nan {
         return out.extend_from_slice(b"NaN");
     }
@@ -129,10 +163,8 @@ fn push(out: &mut impl Sink, nan: bool, negative: bool, infinite: bool, scientif
     if infinite {
         return out.extend_from_slice(b"Infinity");
     }
-    let at = scientific.iter().position(|&b| b == b'e').expect("written with an exponent");
-    let (mantissa, exponent) = (&scientific[..at], &scientific[at + 1..]);
-    let exponent: i32 = std::str::from_utf8(exponent).ok().and_then(|e| e.parse().ok()).expect("a small exponent");
-    let (first, fraction) = (mantissa[0], &mantissa[2..]);
+    let (mantissa, exponent) = digits.parts();
+    let (first, fraction) = (mantissa[0], mantissa.get(2..).unwrap_or(b"0"));
     match exponent {
         0..=6 => {
             let whole = exponent as usize;
@@ -240,7 +272,7 @@ mod tests {
     #[test]
     fn two_digits_are_nearer_than_one() {
         check(5e-324, "4.9E-324");
-        check(1e-323, "9.9E-324");
+        check(1e-323, "1.0E-323");
         check(2e-323, "2.0E-323");
         check_f32(1e-45, "1.4E-45");
     }
@@ -261,11 +293,32 @@ mod tests {
         check_f32(1234.5, "1234.5");
     }
 
+    /// As Java 17 wrote them.
     #[test]
-    fn older_javas_digits_are_read() {
-        assert_eq!(parse_f64("1.9999999999999998E23"), Some(2e23));
-        assert_eq!(parse_f64("9.999999999999999E22"), Some(1e23));
-        assert_eq!(parse_f32("1.17549435E-38"), Some(f32::MIN_POSITIVE));
+    fn more_digits_than_needed() {
+        check(2e23, "1.9999999999999998E23");
+        check(4.73e21, "4.729999999999999E21");
+        check(4.75e21, "4.750000000000001E21");
+        check(231_845_256_772_633_248.0, "2.31845256772633248E17");
+        check(6.84798354874497e18, "6.8479835487449702E18");
+        check(2.8425884263720994e25, "2.8425884263720993E25");
+        check(2f64.powi(-44), "5.6843418860808015E-14");
+        check(2f64.powi(183), "1.2259964326927111E55");
+        check(7.9e-323, "7.9E-323");
+        check(1_125_899_906_842_625.2, "1.1258999068426252E15");
+        check_f32(f32::MIN_POSITIVE, "1.17549435E-38");
+        check_f32(2.15e9, "2.15000013E9");
+        check_f32(2e11, "1.99999996E11");
+        check_f32(2_097_152.2, "2097152.2");
+        check_f32(328_711.62, "328711.62");
+        check_f32(33_554_432.0, "3.3554432E7");
+    }
+
+    #[test]
+    fn the_fewest_digits_are_read() {
+        assert_eq!(parse_f64("2.0E23"), Some(2e23));
+        assert_eq!(parse_f64("1.0E23"), Some(1e23));
+        assert_eq!(parse_f32("1.1754944E-38"), Some(f32::MIN_POSITIVE));
     }
 
     #[test]
