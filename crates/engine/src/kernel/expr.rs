@@ -24,6 +24,7 @@ mod parse;
 mod printf;
 pub(crate) mod regex;
 pub(crate) mod stat;
+mod strict;
 mod text;
 mod time;
 mod title;

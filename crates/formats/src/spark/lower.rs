@@ -229,6 +229,11 @@ impl<'a> Lowering<'a> {
         self.labels.push(name.to_owned());
     }
 
+    /// Says that the column is more than a label: a statement names it.
+    pub fn need(&mut self, slot: SlotId) {
+        self.slots[slot.index()].is_needed = true;
+    }
+
     /// Returns which slots lead to labels only. Backward over the nodes, so that what feeds such a node is known after it.
     /// Gates, and what is computed for them alone, say nothing of what they read: a label may drop rows and be one still.
     fn serves_labels(&self) -> Vec<bool> {
@@ -241,7 +246,7 @@ impl<'a> Lowering<'a> {
         let shown = self.columns.iter().filter(|column| !column.dropped);
         shown.for_each(|column| is_column[column.slot.index()] = true);
         // Of each slot: read for a gate, by a hidden node, by another.
-        let mut read = vec![(false, false, false); self.slots.len()];
+        let mut read: Vec<_> = self.slots.iter().map(|slot| (false, false, slot.is_needed)).collect();
         let hidden = |slot: SlotId, read: &[(bool, bool, bool)]| match read[slot.index()] {
             (_, _, true) => false,
             (_, by_hidden, false) => by_hidden || is_label[slot.index()],

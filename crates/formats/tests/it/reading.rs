@@ -85,6 +85,15 @@ fn labels_and_what_only_feeds_them_are_for_those_who_ask() {
     let both = assembler(&["k", "x"], "features");
     let artifact = pipeline(&[indexer("kind", "k"), both, linear("features", "k", &[1.0, 2.0])]);
     check_outputs(&artifact, &[("kind", true), ("x", true), ("k", true), ("features", true), ("prediction", true)]);
+    // Where a statement names it, Spark does not transform without it.
+    for statement in ["SELECT *, k > 0 AS b FROM __THIS__", "SELECT kind, x, y, k FROM __THIS__ WHERE k < 9"] {
+        let sql = stage("SQLTransformer", json!({ "statement": statement }));
+        let artifact = pipeline(&[indexer("kind", "k"), sql, numbers.clone(), linear("features", "k", &[1.0, 2.0])]);
+        let names: Vec<_> = artifact.read().unwrap().plan(None).unwrap().outputs.iter().map(|o| o.default).collect();
+        assert!(names.iter().all(|shown| *shown), "{statement}");
+    }
+    let all = stage("SQLTransformer", json!({ "statement": "SELECT * FROM __THIS__" }));
+    check_outputs(&pipeline(&[indexer("kind", "k"), numbers, all, linear("features", "k", &[1.0, 2.0])]), &expected);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use plan::expr::{Inverse, Math, OnFault, Rounding};
 use super::{
     arith::{DIVISOR, OVERFLOW},
     general::on_fault,
-    normal,
+    normal, strict,
     value::{Out, Value},
 };
 
@@ -75,39 +75,40 @@ impl MathKernel {
         // NaN is above no limit, and not null for that.
         let is_above = |x: f64, limit: f64| x.is_nan() || x > limit;
         let above = |limit: f64, value: f64| is_above(x, limit).then_some(value);
+        // By `StrictMath`; sines and their kin by the machine, which is nearer (HotSpot's intrinsics): here the nearest float64.
         Some(match self.func {
-            Math::Cbrt => libm::cbrt(x),
+            Math::Cbrt => strict::cbrt(x),
             Math::Expm1 => libm::expm1(x),
-            Math::Ln => return above(0.0, libm::log(x)),
+            Math::Ln => return above(0.0, strict::log(x)),
             // Java has no log2: Spark divides.
-            Math::Log2 => return above(0.0, libm::log(x) / libm::log(2.0)),
-            Math::Log10 => return above(0.0, libm::log10(x)),
-            Math::Log1p => return above(-1.0, libm::log1p(x)),
-            Math::Lg => libm::log10(x),
-            Math::LnPlus1 => libm::log1p(x),
+            Math::Log2 => return above(0.0, strict::log(x) / strict::log(2.0)),
+            Math::Log10 => return above(0.0, strict::log10(x)),
+            Math::Log1p => return above(-1.0, strict::log1p(x)),
+            Math::Lg => strict::log10(x),
+            Math::LnPlus1 => strict::log1p(x),
             Math::Erf => libm::erf(x),
             Math::FloorMod(_) => x - (x / y).floor() * y,
-            Math::Log => return (is_above(x, 0.0) && is_above(y, 0.0)).then(|| libm::log(y) / libm::log(x)),
+            Math::Log => return (is_above(x, 0.0) && is_above(y, 0.0)).then(|| strict::log(y) / strict::log(x)),
             // Where C says 1, Java says that nothing is known.
             Math::Pow if y.is_nan() || y.is_infinite() && x.abs() == 1.0 => f64::NAN,
             Math::Pow => libm::pow(x, y),
-            Math::Sin => libm::sin(x),
-            Math::Cos => libm::cos(x),
-            Math::Tan => libm::tan(x),
-            Math::Cot => 1.0 / libm::tan(x),
-            Math::Sec => 1.0 / libm::cos(x),
-            Math::Csc => 1.0 / libm::sin(x),
+            Math::Sin => pxfm::f_sin(x),
+            Math::Cos => pxfm::f_cos(x),
+            Math::Tan => pxfm::f_tan(x),
+            Math::Cot => 1.0 / pxfm::f_tan(x),
+            Math::Sec => 1.0 / pxfm::f_cos(x),
+            Math::Csc => 1.0 / pxfm::f_sin(x),
             Math::Asin => libm::asin(x),
             Math::Acos => libm::acos(x),
             Math::Atan => libm::atan(x),
-            Math::Atan2 => libm::atan2(x + 0.0, y + 0.0),
-            Math::Sinh => libm::sinh(x),
-            Math::Cosh => libm::cosh(x),
-            Math::Tanh => libm::tanh(x),
+            Math::Atan2 => strict::atan2(x + 0.0, y + 0.0),
+            Math::Sinh => strict::sinh(x),
+            Math::Cosh => strict::cosh(x),
+            Math::Tanh => strict::tanh(x),
             Math::Asinh(rule) => asinh(x, rule),
             Math::Acosh(rule) => acosh(x, rule),
-            Math::Atanh => 0.5 * (libm::log1p(x) - libm::log1p(-x)),
-            Math::Hypot => libm::hypot(x, y),
+            Math::Atanh => 0.5 * (strict::log1p(x) - strict::log1p(-x)),
+            Math::Hypot => strict::hypot(x, y),
             // Java's constants.
             Math::Degrees => x * 57.29577951308232,
             Math::Radians => x * 0.017453292519943295,
@@ -202,25 +203,25 @@ fn asinh(x: f64, rule: Inverse) -> f64 {
     let square = x * x;
     match rule {
         Inverse::Plain if x == f64::NEG_INFINITY => x,
-        Inverse::Bounded if all >= SQUARED_MAX => (LN_2 + libm::log(all)).copysign(x),
-        Inverse::Plain | Inverse::Bounded => libm::log(x + (square + 1.0).sqrt()),
+        Inverse::Bounded if all >= SQUARED_MAX => (LN_2 + strict::log(all)).copysign(x),
+        Inverse::Plain | Inverse::Bounded => strict::log(x + (square + 1.0).sqrt()),
         Inverse::Ranges if all < 1.0 / FDLIBM_LARGE => x,
-        Inverse::Ranges if all > FDLIBM_LARGE => (libm::log(all) + LN_2).copysign(x),
-        Inverse::Ranges if all > 2.0 => libm::log(2.0 * all + 1.0 / ((square + 1.0).sqrt() + all)).copysign(x),
-        Inverse::Ranges => libm::log1p(all + square / (1.0 + (1.0 + square).sqrt())).copysign(x),
+        Inverse::Ranges if all > FDLIBM_LARGE => (strict::log(all) + LN_2).copysign(x),
+        Inverse::Ranges if all > 2.0 => strict::log(2.0 * all + 1.0 / ((square + 1.0).sqrt() + all)).copysign(x),
+        Inverse::Ranges => strict::log1p(all + square / (1.0 + (1.0 + square).sqrt())).copysign(x),
     }
 }
 
 fn acosh(x: f64, rule: Inverse) -> f64 {
     match rule {
         Inverse::Bounded | Inverse::Ranges if x < 1.0 => f64::NAN,
-        Inverse::Bounded if x >= SQUARED_MAX => LN_2 + libm::log(x),
-        Inverse::Plain | Inverse::Bounded => libm::log(x + (x * x - 1.0).sqrt()),
-        Inverse::Ranges if x >= FDLIBM_LARGE => libm::log(x) + LN_2,
-        Inverse::Ranges if x > 2.0 => libm::log(2.0 * x - 1.0 / (x + (x * x - 1.0).sqrt())),
+        Inverse::Bounded if x >= SQUARED_MAX => LN_2 + strict::log(x),
+        Inverse::Plain | Inverse::Bounded => strict::log(x + (x * x - 1.0).sqrt()),
+        Inverse::Ranges if x >= FDLIBM_LARGE => strict::log(x) + LN_2,
+        Inverse::Ranges if x > 2.0 => strict::log(2.0 * x - 1.0 / (x + (x * x - 1.0).sqrt())),
         Inverse::Ranges => {
             let above = x - 1.0;
-            libm::log1p(above + (2.0 * above + above * above).sqrt())
+            strict::log1p(above + (2.0 * above + above * above).sqrt())
         }
     }
 }

@@ -1,27 +1,32 @@
-//! The cosine transform. Spark's `DCT.transform`, which is JTransforms' `DoubleDCT_1D` with its scaling.
+//! The cosine transform. Spark's `DCT.transform`, which is JTransforms 3.1's `DoubleDCT_1D` with its scaling.
 //!
-//! Up to [`DIRECT_MAX`] elements each result is the sum over all elements, in their order. Longer vectors go through one
-//! complex Fourier transform of their own length (even places forward, then odd places backward: Makhoul 1980), and that
-//! through one of a power of two (Bluestein 1970) where the length is none itself. Angles are brought into the first eighth of
-//! the circle by whole numbers before a sine is taken, and nothing depends on the machine: the bits are the same everywhere.
-//! The tables of the length seen last are kept.
+//! Up to [`EXACT_MAX`] elements the operations are JTransforms' in their order, so that rounding, overflow and NaN are the
+//! same too; a product by 1 or 0 is there, or is not, because it is there in JTransforms or is not. Longer vectors go a way of their own,
+//! with angles that whole numbers bring into the first eighth of the circle. Nothing depends on the machine: the bits
+//! are the same everywhere. The tables of the length seen last are kept.
+
+mod complex;
+mod long;
+mod mixed_radix;
+mod split_radix;
 
 use std::{
-    f64::consts::PI,
+    f64::consts::SQRT_2,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use model::{FaultKind, FaultValue, Type, column::Row};
 use plan::ValueType;
 
+use self::{long::Long, mixed_radix::MixedRadix, split_radix::SplitRadix};
 use super::{Refusal, SPREAD_MAX, extend_dense, map};
 use crate::{
     frame::{Env, Home},
     store::VectorStore,
 };
 
-/// Longest vectors that are summed directly.
-const DIRECT_MAX: usize = 128;
+/// Longest vectors that are transformed as JTransforms does.
+const EXACT_MAX: usize = 128;
 
 /// [`plan::VectorOp::Cosine`].
 pub struct Cosine {
@@ -32,35 +37,13 @@ pub struct Cosine {
 /// What is computed once for vectors of `n` elements.
 struct Tables {
     n: usize,
-    /// Factors of the first element, and of each other.
-    scales: (f64, f64),
     way: Way,
 }
 
 enum Way {
-    /// `cos(pi k / 2n)` for k below 4n.
-    Direct(Box<[f64]>),
-    Fourier {
-        /// `(cos, sin)` of `pi k / 2n` for k below n.
-        quarters: Box<[(f64, f64)]>,
-        fourier: Fourier,
-    },
-}
-
-/// The complex Fourier transform of `n` elements.
-struct Fourier {
-    n: usize,
-    /// `(cos, sin)` of `2 pi k / m` for k below m / 2, where m is the power of two that is computed with.
-    roots: Box<[(f64, f64)]>,
-    /// Where `n` is no power of two.
-    chirp: Option<Chirp>,
-}
-
-struct Chirp {
-    /// `(cos, sin)` of `pi k k / n`.
-    waves: Box<[(f64, f64)]>,
-    /// The transform of the waves around 0.
-    spectrum: Box<[(f64, f64)]>,
+    PowerOfTwo(SplitRadix),
+    Mixed(MixedRadix),
+    Long(Long),
 }
 
 // === impl Cosine ===
@@ -71,7 +54,7 @@ impl Cosine {
             Type::Vector { size } => size,
             _ => None,
         });
-        let size = size.map(|n| n as usize).filter(|n| (1..=SPREAD_MAX).contains(n));
+        let size = size.map(|n| n as usize).filter(|n| (2..=SPREAD_MAX).contains(n));
         Cosine { inverse, last: Mutex::new(size.map(|n| Arc::new(Tables::new(n)))) }
     }
 
@@ -115,177 +98,54 @@ impl Cosine {
 // === impl Tables ===
 
 impl Tables {
+    /// Makes them for `n` elements, at least 2.
     fn new(n: usize) -> Tables {
-        let way = if n <= DIRECT_MAX {
-            Way::Direct((0..4 * n).map(|k| turned(k, 4 * n).0).collect())
-        } else {
-            let quarters = (0..n).map(|k| turned(k, 4 * n)).collect();
-            Way::Fourier { quarters, fourier: Fourier::new(n) }
+        let way = match n {
+            _ if n > EXACT_MAX => Way::Long(Long::new(n)),
+            _ if n.is_power_of_two() => Way::PowerOfTwo(SplitRadix::new(n)),
+            _ => Way::Mixed(MixedRadix::new(n)),
         };
-        Tables { n, scales: ((1.0 / n as f64).sqrt(), (2.0 / n as f64).sqrt()), way }
+        Tables { n, way }
     }
 
-    fn scale(&self, k: usize) -> f64 {
-        if k == 0 { self.scales.0 } else { self.scales.1 }
-    }
-
+    /// DCT-II, in place.
     fn forward(&self, x: &mut [f64], scratch: &mut Vec<f64>) {
-        let n = self.n;
+        let n = x.len() as f64;
         match &self.way {
-            Way::Direct(cosines) => {
-                scratch.clear();
-                scratch.extend_from_slice(x);
-                for (k, result) in x.iter_mut().enumerate() {
-                    let mut at = k;
-                    let sum = scratch.iter().fold(0.0, |sum, v| {
-                        let term = v * cosines[at];
-                        at = (at + 2 * k) % (4 * n);
-                        sum + term
-                    });
-                    *result = sum * self.scale(k);
-                }
+            Way::PowerOfTwo(split) => {
+                split.forward(x);
+                scale(x, (2.0 / n).sqrt());
+                x[0] /= SQRT_2;
             }
-            Way::Fourier { quarters, fourier } => {
-                let (re, im) = fourier.room(scratch);
-                for (j, &v) in x.iter().enumerate() {
-                    re[if j % 2 == 0 { j / 2 } else { n - 1 - j / 2 }] = v;
-                }
-                fourier.run(re, im);
-                for (k, result) in x.iter_mut().enumerate() {
-                    let (cos, sin) = quarters[k];
-                    *result = (cos * re[k] + sin * im[k]) * self.scale(k);
-                }
+            Way::Mixed(mixed) => {
+                mixed.forward(x, scratch);
+                scale(x, 1.0 / (2.0 * n).sqrt());
+                x[0] /= SQRT_2;
             }
+            Way::Long(long) => long.forward(x, scratch),
         }
     }
 
+    /// DCT-III, in place.
     fn inverse(&self, x: &mut [f64], scratch: &mut Vec<f64>) {
-        let n = self.n;
-        x.iter_mut().enumerate().for_each(|(k, v)| *v *= self.scale(k));
+        let n = x.len() as f64;
         match &self.way {
-            Way::Direct(cosines) => {
-                scratch.clear();
-                scratch.extend_from_slice(x);
-                for (j, result) in x.iter_mut().enumerate() {
-                    let (mut at, step) = (0, 2 * j + 1);
-                    *result = scratch.iter().fold(0.0, |sum, v| {
-                        let term = v * cosines[at];
-                        at = (at + step) % (4 * n);
-                        sum + term
-                    });
-                }
+            Way::PowerOfTwo(split) => {
+                scale(x, (2.0 / n).sqrt());
+                x[0] /= SQRT_2;
+                split.inverse(x);
             }
-            Way::Fourier { quarters, fourier } => {
-                let (re, im) = fourier.room(scratch);
-                // The conjugate of what the forward transform has in the middle; half of it, but for the first.
-                re[0] = x[0];
-                for k in 1..n {
-                    let (cos, sin) = quarters[k];
-                    let (a, b) = (0.5 * x[k], 0.5 * x[n - k]);
-                    re[k] = cos * a + sin * b;
-                    im[k] = cos * b - sin * a;
-                }
-                fourier.run(re, im);
-                for (j, result) in x.iter_mut().enumerate() {
-                    *result = re[if j % 2 == 0 { j / 2 } else { n - 1 - j / 2 }];
-                }
+            Way::Mixed(mixed) => {
+                scale(x, (2.0 * n).sqrt());
+                x[0] *= SQRT_2;
+                mixed.inverse(x, scratch);
+                scale(x, 1.0 / (2.0 * n));
             }
+            Way::Long(long) => long.inverse(x, scratch),
         }
     }
 }
 
-// === impl Fourier ===
-
-impl Fourier {
-    fn new(n: usize) -> Fourier {
-        let m = if n.is_power_of_two() { n } else { (2 * n - 1).next_power_of_two() };
-        let roots: Box<[(f64, f64)]> = (0..m / 2).map(|k| turned(k, m)).collect();
-        let mut fourier = Fourier { n, roots, chirp: None };
-        if n < m {
-            let square = |k: usize| (k as u64 * k as u64 % (2 * n as u64)) as usize;
-            let waves: Box<[(f64, f64)]> = (0..n).map(|k| turned(square(k), 2 * n)).collect();
-            let (mut re, mut im) = (vec![0.0; m], vec![0.0; m]);
-            for (k, &(cos, sin)) in waves.iter().enumerate() {
-                for at in [k, (m - k) % m] {
-                    (re[at], im[at]) = (cos, sin);
-                }
-            }
-            power_of_two(&mut re, &mut im, &fourier.roots);
-            fourier.chirp = Some(Chirp { waves, spectrum: re.into_iter().zip(im).collect() });
-        }
-        fourier
-    }
-
-    /// Returns zeros for the real and the imaginary parts.
-    fn room<'a>(&self, scratch: &'a mut Vec<f64>) -> (&'a mut [f64], &'a mut [f64]) {
-        let m = 2 * self.roots.len();
-        scratch.clear();
-        scratch.resize(2 * m, 0.0);
-        scratch.split_at_mut(m)
-    }
-
-    /// Transforms the first `n` elements in place; those behind them are 0 before and anything after.
-    fn run(&self, re: &mut [f64], im: &mut [f64]) {
-        let Some(chirp) = &self.chirp else { return power_of_two(re, im, &self.roots) };
-        let waved = |re: &mut f64, im: &mut f64, (cos, sin): (f64, f64), scale: f64| {
-            (*re, *im) = ((*re * cos + *im * sin) * scale, (*im * cos - *re * sin) * scale);
-        };
-        let each = || 0..self.n;
-        each().for_each(|k| waved(&mut re[k], &mut im[k], chirp.waves[k], 1.0));
-        power_of_two(re, im, &self.roots);
-        for ((re, im), &(a, b)) in re.iter_mut().zip(im.iter_mut()).zip(&chirp.spectrum) {
-            (*re, *im) = (*re * a - *im * b, *re * b + *im * a);
-        }
-        // Back: with the parts in each other's place, and divided by their number.
-        power_of_two(im, re, &self.roots);
-        let scale = 1.0 / re.len() as f64;
-        each().for_each(|k| waved(&mut re[k], &mut im[k], chirp.waves[k], scale));
-    }
-}
-
-/// The complex Fourier transform, in place, of as many elements as a power of two; `roots` are half as many.
-fn power_of_two(re: &mut [f64], im: &mut [f64], roots: &[(f64, f64)]) {
-    let m = re.len();
-    for i in 1..m {
-        let j = i.reverse_bits() >> (usize::BITS - m.trailing_zeros());
-        if i < j {
-            re.swap(i, j);
-            im.swap(i, j);
-        }
-    }
-    let mut half = 1;
-    while half < m {
-        let step = m / (2 * half);
-        for block in (0..m).step_by(2 * half) {
-            for k in 0..half {
-                let (cos, sin) = roots[k * step];
-                let (a, b) = (block + k, block + k + half);
-                let (x, y) = (re[b] * cos + im[b] * sin, im[b] * cos - re[b] * sin);
-                (re[b], im[b]) = (re[a] - x, im[a] - y);
-                (re[a], im[a]) = (re[a] + x, im[a] + y);
-            }
-        }
-        half *= 2;
-    }
-}
-
-/// Returns the cosine and the sine of `k` parts of a circle of `parts`, `k` below `parts`, from an angle within the first
-/// eighth.
-fn turned(k: usize, parts: usize) -> (f64, f64) {
-    // In eighths of parts, so that halves and quarters of the circle are whole.
-    let (k, circle) = (8 * k as u64, 8 * parts as u64);
-    let (quarter, rest) = (4 * k / circle, k % (circle / 4));
-    let angle = |rest: u64| 2.0 * PI * rest as f64 / circle as f64;
-    let (cos, sin) = if rest <= circle / 8 {
-        (libm::cos(angle(rest)), libm::sin(angle(rest)))
-    } else {
-        let rest = circle / 4 - rest;
-        (libm::sin(angle(rest)), libm::cos(angle(rest)))
-    };
-    match quarter {
-        0 => (cos, sin),
-        1 => (-sin, cos),
-        2 => (-cos, -sin),
-        _ => (sin, -cos),
-    }
+fn scale(x: &mut [f64], by: f64) {
+    x.iter_mut().for_each(|x| *x *= by);
 }

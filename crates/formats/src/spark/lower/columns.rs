@@ -32,6 +32,8 @@ pub(super) struct Known {
     pub parts: Vec<SlotId>,
     /// Inputs that the attributes take for numbers, though they may turn out to be vectors.
     pub assumed: Vec<SlotId>,
+    /// Whether it has to be there though a model was trained to predict it.
+    pub is_needed: bool,
 }
 
 impl Lowering<'_> {

@@ -142,6 +142,7 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
             }
             columns
         };
+        columns.iter().for_each(|(_, slot)| self.lowering.need(*slot));
         let columns = if statement.distinct { self.distinct(columns, rest)? } else { columns };
         self.project(statement, columns, rest)
     }
@@ -198,6 +199,7 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
             _ => name.clone(),
         };
         let slot = self.lowering.column(self.stage, &name, Accepts::Anything)?;
+        self.lowering.need(slot);
         self.known.insert(lower, name);
         Ok((slot, rest))
     }

@@ -264,6 +264,33 @@ fn mathematics() {
     check("atan2(-0D, -1D)", Math::Atan2, &[d(-0.0), d(-1.0)], "3.141592653589793");
 }
 
+/// What Java 17's `Math` and `StrictMath` gave: other libraries have other last digits.
+#[test]
+fn last_digits_are_javas() {
+    let check = |math: Math, args: &[f64], expected: &str| {
+        let args: Vec<Expr> = args.iter().map(|x| d(*x)).collect();
+        check(&format!("{math:?}({args:?})"), math, &args, expected);
+    };
+    check(Math::Ln, &[1.3713585233226477], "0.3158018713701133");
+    check(Math::Ln, &[0.6669675231138168], "-0.40501392523574065");
+    check(Math::Log10, &[5.725], "0.7577754910119257");
+    check(Math::Log10, &[1.026942617823643], "0.011546177327771249");
+    check(Math::Log1p, &[8.720063783028461], "2.2741921804907825");
+    check(Math::Log1p, &[-0.16309063752093592], "-0.17803950291176965");
+    check(Math::Cbrt, &[-7.673], "-1.9723700507088178");
+    check(Math::Cbrt, &[8.559473869431058e-108], "2.045576332155329E-36");
+    check(Math::Sinh, &[710.4], "1.6663642832806494E308");
+    check(Math::Cosh, &[0.6758131243663252], "1.2371866049429032");
+    check(Math::Tanh, &[0.289], "0.2812141532789759");
+    check(Math::Tanh, &[-0.66], "-0.5783634130445059");
+    check(Math::Hypot, &[3.7756560273067508, 5.149952143687543], "6.385732966450266");
+    check(Math::Hypot, &[-3e300, 4e300], "5.0E300");
+    check(Math::Sin, &[-3.802], "0.6134386015965506");
+    check(Math::Cos, &[-6.565], "0.9605523555444716");
+    check(Math::Tan, &[-2.18], "1.4332105287001915");
+    check(Math::Cot, &[-0.392], "-2.418995261815682");
+}
+
 /// What Spark 4.1.1, 4.1.2 and 4.2.0 answered.
 #[test]
 fn inverses_of_hyperbolic_functions_go_by_the_version() {

@@ -65,7 +65,7 @@ fn defined(x: &[f64], inverse: bool) -> Vec<f64> {
 
 #[test]
 fn cosine_as_defined() {
-    for n in [1, 2, 3, 7, 8, 97, 128, 129, 200, 256, 997, 1024] {
+    for n in (1..=130).chain([200, 256, 997, 1024]) {
         let x: Vec<f64> = (0..n).map(|i| f64::from((i * 7919) % 1000) / 100.0 - 3.0).collect();
         let length = x.iter().map(|v| v * v).sum::<f64>().sqrt();
         for inverse in [false, true] {
@@ -75,9 +75,19 @@ fn cosine_as_defined() {
             let expected = defined(&x, inverse);
             assert_eq!(got.len(), n as usize);
             let worst = got.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            assert!(worst <= 1e-14 * length, "{n}, inverse {inverse}: {worst:e} of {length}");
+            // The roots of large primes are powers of the first, as JTransforms makes them, and lose digits.
+            assert!(worst <= 1e-13 * length, "{n}, inverse {inverse}: {worst:e} of {length}");
         }
     }
+}
+
+/// As JTransforms answered in Spark: an infinity becomes NaN where it meets itself again.
+#[test]
+fn cosine_of_what_is_not_finite() {
+    let op = |inverse| VectorOp::Cosine { inverse };
+    let mut nine = [NAN; 10];
+    nine[5] = INF;
+    vector(op(false), dense(&[5.0, 1e300, 0.0, -1.0, 0.0, -INF, 2.0, 1.0, 2.0, 0.0]), d(&nine));
 }
 
 #[test]
