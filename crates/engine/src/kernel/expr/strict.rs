@@ -24,19 +24,27 @@ fn cut(x: f64) -> f64 {
     f64::from_bits(x.to_bits() & 0xFFFF_FFFF_0000_0000)
 }
 
+/// Returns the number with the bits of a normal one, and its exponent; of what has no logarithm, what stands for it.
+fn normal(x: f64) -> Result<(f64, i32), f64> {
+    let exponent = |x: f64| (high(x) >> 20) as i32 - 1023;
+    match x {
+        _ if x.is_nan() || x < 0.0 => Err(f64::NAN),
+        0.0 => Err(f64::NEG_INFINITY),
+        f64::INFINITY => Err(x),
+        _ if x < f64::MIN_POSITIVE => {
+            let x = x * 2f64.powi(54);
+            Ok((x, exponent(x) - 54))
+        }
+        _ => Ok((x, exponent(x))),
+    }
+}
+
 /// The natural logarithm (`e_log.c`): x is 2^k (1 + f), f from about -0.29 to 0.41.
 pub(super) fn log(x: f64) -> f64 {
-    let (mut x, mut k) = (x, 0);
-    if x.is_nan() || x < 0.0 {
-        return f64::NAN;
-    }
-    if x == 0.0 || x == f64::INFINITY {
-        return if x == 0.0 { f64::NEG_INFINITY } else { x };
-    }
-    if x < f64::MIN_POSITIVE {
-        (x, k) = (x * 2f64.powi(54), -54);
-    }
-    k += (high(x) >> 20) as i32 - 1023;
+    let (x, mut k) = match normal(x) {
+        Ok(parts) => parts,
+        Err(limit) => return limit,
+    };
     let fraction = high(x) & 0xF_FFFF;
     let halve = (fraction + 0x9_5F64) & 0x10_0000;
     k += (halve >> 20) as i32;
@@ -74,17 +82,10 @@ pub(super) fn log(x: f64) -> f64 {
 pub(super) fn log10(x: f64) -> f64 {
     const LOG10_2_HIGH: f64 = 3.010_299_956_636_117_7e-1;
     const LOG10_2_LOW: f64 = 3.694_239_077_158_931e-13;
-    let (mut x, mut k) = (x, 0);
-    if x.is_nan() || x < 0.0 {
-        return f64::NAN;
-    }
-    if x == 0.0 || x == f64::INFINITY {
-        return if x == 0.0 { f64::NEG_INFINITY } else { x };
-    }
-    if x < f64::MIN_POSITIVE {
-        (x, k) = (x * 2f64.powi(54), -54);
-    }
-    k += (high(x) >> 20) as i32 - 1023;
+    let (x, k) = match normal(x) {
+        Ok(parts) => parts,
+        Err(limit) => return limit,
+    };
     let below_one = u32::from(k < 0);
     let y = f64::from(k + below_one as i32);
     let x = with_high(x, high(x) & 0xF_FFFF | (0x3FF - below_one) << 20);
