@@ -135,7 +135,7 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
                 let is_named = items().any(|(item, alias)| std::ptr::eq(item, ast) && alias.is_some());
                 let mut ast = self.resolve(ast)?;
                 let name = match self.call_days(&mut ast) {
-                    true if !is_named => names::name(&ast, &self.session),
+                    (true, _) if !is_named => names::name(&ast, &self.session),
                     _ => name,
                 };
                 columns.push((name.clone(), self.column(&ast, Role::Value, &name)?));
@@ -250,32 +250,47 @@ impl<'s, 'l, 'o> Scope<'s, 'l, 'o> {
         expr.typed_as(&types)
     }
 
-    /// Makes days added to a date, or subtracted, calls of the functions that Spark reads them as; returns whether there are any.
-    fn call_days(&self, ast: &mut Ast) -> bool {
+    /// Makes days added to a date, or subtracted, calls of the functions that Spark reads them as. Returns whether there are any,
+    /// and the type of a sum or difference, if it is known by those of its operands, so that each operand is typed but once.
+    fn call_days(&self, ast: &mut Ast) -> (bool, Option<SqlType>) {
         let mut found = false;
-        for part in ast.parts_mut() {
-            found |= self.call_days(part);
-        }
-        let Ast::Call(call) = ast else { return found };
-        let [a, b] = call.args.as_slice() else { return found };
+        let of_parts: Vec<Option<SqlType>> = ast
+            .parts_mut()
+            .into_iter()
+            .map(|part| {
+                let (is_found, ty) = self.call_days(part);
+                found |= is_found;
+                ty
+            })
+            .collect();
+        let Ast::Call(call) = ast else { return (found, None) };
+        let ([a, b], [of_a, of_b]) = (call.args.as_slice(), of_parts.as_slice()) else { return (found, None) };
         if !matches!(&*call.name, "+" | "-") {
-            return found;
+            return (found, None);
         }
-        let ty = |ast| {
-            let (expr, slots) = self.over_slots(ast, Role::Value);
-            self.typed(&expr, &slots).map_or(SqlType::Null, |typed| typed.ty)
+        let known = |ast: &Ast, ty: &Option<SqlType>| {
+            ty.clone().or_else(|| {
+                let (expr, slots) = self.over_slots(ast, Role::Value);
+                self.typed(&expr, &slots).ok().map(|typed| typed.ty)
+            })
         };
-        let is_days = |ty: SqlType| matches!(ty, SqlType::Byte | SqlType::Short | SqlType::Int);
+        let (Some(a), Some(b)) = (known(a, of_a), known(b, of_b)) else { return (found, None) };
+        let is_days = |ty: &SqlType| matches!(ty, SqlType::Byte | SqlType::Short | SqlType::Int);
         match &*call.name {
-            "-" if ty(a) == SqlType::Date && is_days(ty(b)) => call.name = "date_sub".into(),
-            "+" if ty(a) == SqlType::Date && is_days(ty(b)) => call.name = "date_add".into(),
-            "+" if is_days(ty(a)) && ty(b) == SqlType::Date => {
+            "-" if a == SqlType::Date && is_days(&b) => call.name = "date_sub".into(),
+            "+" if a == SqlType::Date && is_days(&b) => call.name = "date_add".into(),
+            "+" if is_days(&a) && b == SqlType::Date => {
                 call.name = "date_add".into();
                 call.args.reverse();
             }
-            _ => return found,
+            name => {
+                let input = |number| Ast::Input { number, name: "".into() };
+                let ast = Ast::call(name, [input(0), input(1)]);
+                let expr = SqlExpr { ast, session: self.session.clone(), role: Role::Value };
+                return (found, expr.typed_as(&[a, b]).ok().map(|typed| typed.ty));
+            }
         }
-        true
+        (true, Some(SqlType::Date))
     }
 
     /// Returns an expression with its slots as inputs.
